@@ -1,0 +1,41 @@
+# `make help` lists what there is to do.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export PYTHONDONTWRITEBYTECODE := 1
+
+python := .tools/venv/bin/python
+version = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' bin/scxpresso/__init__.py)
+
+.PHONY: help setup demo run test lint image test-containers clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
+
+setup: ## Install Nextflow, Java and the Python packages into .tools/ (once)
+	@setup/install.sh
+
+demo: setup ## Run the pipeline on its small demo data, without containers
+	@start=$$SECONDS; setup/nextflow run . -profile test --outdir results/demo -resume && \
+	echo "Report: results/demo/report.html (the run took $$((SECONDS - start)) s)"
+
+run: setup ## Run on your data: make run ARGS="--input atlases.csv --genomes genomes.csv --outdir results"
+	@setup/nextflow run . $(value ARGS)
+
+test: setup ## Run the tests (without containers)
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) -m pytest -q --durations=10 tests
+
+lint: setup ## Check the Python code's style
+	@$(python) -m ruff check bin tests benchmarks
+	@$(python) -m ruff format --check bin tests benchmarks
+
+image: ## Build the container image with podman or docker
+	@for engine in docker podman; do $$engine info >/dev/null 2>&1 && break; done; \
+	$$engine build -t nf-scxpresso:$(version) -f containers/Dockerfile .
+
+test-containers: setup ## Run the pipeline inside containers, with podman and with docker
+	@$(python) -m pytest -q -s -m containers tests/test_containers.py
+
+clean: ## Remove results, work folders and .tools/
+	rm -rf .tools work results .nextflow .nextflow.log*

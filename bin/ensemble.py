@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Out-of-fold predictions of a model, and all it takes to use it elsewhere."""
+
+from pathlib import Path
+
+import click
+
+from scxpresso.console import log, reports_problems
+
+
+@click.command(epilog="Example: ensemble.py --model model.json --features features.h5 … --output predictions.tsv.gz fold_*")
+@click.argument("fold_dirs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False))
+@click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
+@click.option("--expression", required=True, type=click.Path(exists=True), help="<level>.tsv.gz of the atlas.")
+@click.option("--folds", required=True, type=click.Path(exists=True), help="folds.tsv of the genome.")
+@click.option("--atlas", required=True, help="Name of the atlas.")
+@click.option("--level", required=True, help="Level of the atlas.")
+@click.option("--genome", required=True, help="Name of the genome.")
+@click.option("--ensemble", default="mean", show_default=True, type=click.Choice(["mean", "best"]))
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
+@click.option("--predictions", default="predictions.tsv.gz", show_default=True)
+@click.option("--model", default="model.json", show_default=True)
+@reports_problems
+def main(fold_dirs, features, expression, folds, threads, predictions, model, **about):
+    """Predict every gene with the networks of the fold that held it out: mean and deviation over the replicates.
+
+    `--ensemble best` uses only the replicate with the lowest validation loss of each fold (Xpresso's recipe).
+    """
+    import torch
+
+    from scxpresso.ensemble import describe_model, predict_held_out, read_fold_dirs
+    from scxpresso.store import Features, prediction_table, read_expression, read_folds, write_json, write_table
+
+    torch.set_num_threads(threads)
+    genome, observed = Features(features), read_expression(expression)
+    fold_of_gene = read_folds(folds)
+    fold = fold_of_gene.reindex(observed.index).to_numpy()
+    trained = read_fold_dirs([Path(path) for path in fold_dirs], about["ensemble"])
+    outputs = predict_held_out(trained, genome, observed, fold)
+    write_table(predictions, prediction_table(observed, fold, outputs))
+    write_json(model, describe_model(trained, genome, observed, fold_of_gene, about))
+    log(f"{len(observed):,} genes predicted by {sum(len(part.used) for part in trained)} networks")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""How well every model and baseline predicts held-out genes."""
+
+from pathlib import Path
+
+import click
+
+from scxpresso.console import log, reports_problems
+
+
+@click.command(epilog="Example: evaluate.py --manifest manifest.json --outdir evaluation")
+@click.option(
+    "--manifest",
+    required=True,
+    type=click.Path(exists=True),
+    help="JSON: where the genomes, the atlases' expression and the predictions are (see docs/output.md).",
+)
+@click.option("--outdir", default=".", show_default=True, help="Gets populations, genes, summary, comparisons (.tsv).")
+@reports_problems
+def main(manifest, outdir):
+    """Correlate predictions with observations: per population and fold, per gene, and between levels and atlases."""
+    from scxpresso.evaluation import evaluate
+    from scxpresso.store import write_table
+
+    for name, table in evaluate(Path(manifest)).items():
+        write_table(Path(outdir) / f"{name}.tsv", table)
+        log(f"{name}: {len(table):,} rows")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Promoter sequence and half-life features of every gene of a genome."""
+
+from pathlib import Path
+
+import click
+
+from scxpresso.console import log, reports_problems
+
+
+@click.command(epilog="Example: extract_features.py --fasta genome.fa.gz --gtf genes.gtf.gz --outdir features")
+@click.option("--fasta", required=True, type=click.Path(exists=True), help="Genome: FASTA, plain, gzipped or bgzipped.")
+@click.option("--gtf", required=True, type=click.Path(exists=True), help="Genes: GTF or GFF3, plain or gzipped.")
+@click.option("--canonical", type=click.Path(exists=True), help="Canonical transcripts: a file with their ids.")
+@click.option("--upstream", default=7000, show_default=True, type=click.IntRange(0), help="Bases before the TSS.")
+@click.option("--downstream", default=3500, show_default=True, type=click.IntRange(1), help="Bases from the TSS on.")
+@click.option("--outdir", default=".", show_default=True, help="Gets genes.tsv, features.h5 and dropped_genes.tsv.")
+@reports_problems
+def main(fasta, gtf, canonical, upstream, downstream, outdir):
+    """Choose one transcript a gene and write its window around the TSS and its five half-life features."""
+    from scxpresso.annotation import HALF_LIFE, read_canonical
+    from scxpresso.features import extract_features, scaled_half_life
+    from scxpresso.store import write_features, write_table
+
+    listed = read_canonical(canonical) if canonical else ()
+    features = extract_features(fasta, gtf, listed, upstream, downstream, log)
+    half_life = features.genes[HALF_LIFE].to_numpy(dtype=float)
+    outdir = Path(outdir)
+    write_features(
+        outdir / "features.h5",
+        features.genes["gene_id"],
+        features.codes,
+        half_life,
+        scaled_half_life(half_life),
+        upstream,
+    )
+    write_table(outdir / "genes.tsv", features.genes)
+    write_table(outdir / "dropped_genes.tsv", features.dropped)
+    padded = int((features.genes["padded_bases"] > 0).sum())
+    log(f"{len(features.genes):,} genes written; {padded:,} windows reach over a contig's end and are padded with N")
+
+
+if __name__ == "__main__":
+    main()

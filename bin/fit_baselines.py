@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Out-of-fold predictions of the baselines that a network has to beat."""
+
+from pathlib import Path
+
+import click
+
+from scxpresso.console import log, reports_problems
+
+
+@click.command(
+    epilog="Example: fit_baselines.py --features features.h5 --expression cell_type.tsv.gz --folds folds.tsv"
+)
+@click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
+@click.option("--expression", required=True, type=click.Path(exists=True), help="<level>.tsv.gz of the atlas.")
+@click.option("--folds", required=True, type=click.Path(exists=True), help="folds.tsv of the genome.")
+@click.option("--outdir", default=".", show_default=True, help="Gets <baseline>.tsv.gz: mean, half_life, kmer.")
+@reports_problems
+def main(features, expression, folds, outdir):
+    """Predict every gene by the training mean, half-life features (ridge), and 4-mers with half-life (ridge)."""
+    from scxpresso.baselines import predict_held_out
+    from scxpresso.store import BASELINES, Features, prediction_table, read_expression, read_folds, write_table
+
+    genome = Features(features)
+    observed = read_expression(expression)
+    fold = read_folds(folds).reindex(observed.index).to_numpy()
+    for baseline in BASELINES:
+        predicted = predict_held_out(baseline, genome, observed, fold)
+        write_table(Path(outdir) / f"{baseline}.tsv.gz", prediction_table(observed, fold, predicted[None]))
+        log(f"{baseline}: {len(observed):,} genes predicted out of fold")
+
+
+if __name__ == "__main__":
+    main()

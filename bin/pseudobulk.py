@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""Expression of every cell population of an atlas."""
+
+from pathlib import Path
+
+import click
+
+from scxpresso.console import log, reports_problems
+
+
+@click.command(
+    epilog="Example: pseudobulk.py --counts atlas.h5ad --protocol 10x --levels 'all;cell_type' --genes genes.tsv"
+)
+@click.option("--counts", required=True, type=click.Path(exists=True), help="h5ad of raw counts; bulk: also TSV/CSV.")
+@click.option("--protocol", required=True, type=click.Choice(["10x", "smartseq2", "bulk"]), help="How it was sequenced.")
+@click.option("--levels", default="all", show_default=True, help="Columns of obs, coarse to fine, joined by ';'.")
+@click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
+@click.option("--floor", default=-4.0, show_default=True, help="log10 expression of a gene seen in no cell.")
+@click.option("--layer", help="Layer that holds the raw counts, or 'raw'; X by default.")
+@click.option("--gene_column", help="Column of var with gene ids or symbols; its index by default.")
+@click.option("--min_cells", default=10, show_default=True, help="Cells that a population needs to be kept.")
+@click.option("--aggregation", default="mean", show_default=True, type=click.Choice(["mean", "median"]))
+@click.option("--pseudocount", default=0.0, show_default=True, help="Added before log10; 0 uses the floor instead.")
+@click.option("--seed", default=1, show_default=True, help="Of the random halves behind the noise ceiling.")
+@click.option("--outdir", default=".", show_default=True, help="Gets <level>.tsv.gz and <level>.populations.tsv.")
+@reports_problems
+def main(counts, protocol, levels, genes, floor, layer, gene_column, min_cells, aggregation, pseudocount, seed, outdir):
+    """Write log10 mean normalised expression (genes × populations) and the noise ceiling of each population."""
+    import pandas as pd
+
+    from scxpresso.expression import Recipe, pseudobulk
+    from scxpresso.store import read_table, write_table
+
+    recipe = Recipe(protocol, tuple(levels.split(";")), floor, min_cells, aggregation, pseudocount, seed)
+    expression, unused = pseudobulk(counts, layer or None, gene_column or None, read_table(genes), recipe, log)
+    outdir = Path(outdir)
+    for level, found in expression.items():
+        write_table(outdir / f"{level}.tsv.gz", found.values.reset_index())
+        write_table(outdir / f"{level}.populations.tsv", found.populations)
+        log(f"level {level}: {found.values.shape[1]} populations of {found.values.shape[0]:,} genes")
+        for row in found.dropped.itertuples():
+            log(f"level {level}: left out {row.population!r}, {row.cells:,} cells: {row.reason}")
+    write_table(outdir / "dropped_populations.tsv", pd.concat([found.dropped for found in expression.values()]))
+    write_table(outdir / "dropped_genes.tsv", unused)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,299 @@
+"""Genes of a GTF or GFF3: one transcript a gene, its TSS and its half-life features (paper 2.5)."""
+
+import gzip
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+
+from scxpresso.identifiers import bare_contig, without_version
+from scxpresso.problems import InputError, Problem
+
+HALF_LIFE = ["orf_length", "utr5_length", "utr3_length", "intron_length", "exon_junction_density"]
+GENE_COLUMNS = ["gene_id", "gene_name", "transcript_id", "chrom", "strand", "tss", *HALF_LIFE, "padded_bases"]
+CANONICAL_TAGS = ["Ensembl_canonical", "MANE_Select", "appris_principal"]
+STOP_CODONS = {"TAA", "TAG", "TGA"}
+
+Span = tuple[int, int]  # 1-based, both ends included, as in GTF
+
+
+@dataclass
+class Transcript:
+    """Parts of one transcript, as the annotation lists them."""
+
+    transcript_id: str
+    gene_id: str
+    gene_name: str
+    chrom: str
+    strand: str
+    biotype: str = ""
+    tags: frozenset[str] = frozenset()
+    exons: list[Span] = field(default_factory=list)
+    cds: list[Span] = field(default_factory=list)
+    start_codon: list[Span] = field(default_factory=list)
+    stop_codon: list[Span] = field(default_factory=list)
+
+    def add(self, part: str, span: Span) -> None:
+        {"exon": self.exons, "CDS": self.cds, "start_codon": self.start_codon, "stop_codon": self.stop_codon}[
+            part
+        ].append(span)
+
+    @property
+    def span(self) -> Span:
+        spans = self.exons or self.cds
+        return min(start for start, _ in spans), max(end for _, end in spans)
+
+    @property
+    def tss(self) -> int:
+        """First transcribed base."""
+        return self.span[0] if self.strand == "+" else self.span[1]
+
+    @property
+    def orf_length(self) -> int:
+        return sum(end - start + 1 for start, end in self.cds)
+
+
+PARTS = {"exon", "CDS", "start_codon", "stop_codon"}
+
+
+def open_text(path: str):
+    """A text file, gzipped or not, whatever its name says."""
+    with open(path, "rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rt", encoding="utf-8") if zipped else open(path, encoding="utf-8")
+
+
+def _records(path: str) -> Iterator[tuple[int, list[str]]]:
+    """Line number and the nine columns of each feature line."""
+    with open_text(path) as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.startswith("##FASTA"):
+                return
+            if line.startswith("#") or not line.strip():
+                continue
+            columns = line.rstrip("\n").split("\t")
+            if len(columns) != 9 or not (columns[3].isdigit() and columns[4].isdigit()):
+                raise InputError(
+                    Problem(
+                        f"the annotation, line {number}",
+                        f"{line[:60]!r}",
+                        "nine tab-separated columns with whole numbers for start and end (GTF or GFF3)",
+                    )
+                )
+            yield number, columns
+
+
+_GTF_ATTRIBUTE = re.compile(r'([^\s;"]+)\s+(?:"([^"]*)"|([^";\s]+))')
+
+
+def _gtf_attributes(text: str) -> dict[str, list[str]]:
+    # `tag` occurs several times on a line, so each attribute is a list; GTF libraries keep only one of them.
+    attributes = defaultdict(list)
+    for name, quoted, bare in _GTF_ATTRIBUTE.findall(text):
+        attributes[name].append(quoted or bare)
+    return attributes
+
+
+def _gff3_attributes(text: str) -> dict[str, list[str]]:
+    attributes = {}
+    for item in text.strip().strip(";").split(";"):
+        name, _, values = item.partition("=")
+        attributes[name.strip()] = [unquote(value) for value in values.split(",")]
+    return attributes
+
+
+def _first(attributes: dict[str, list[str]], *names: str) -> str:
+    return next((attributes[name][0] for name in names if attributes.get(name)), "")
+
+
+def _read_gtf(path: str) -> Iterator[tuple[str, dict, str, str, str, Span]]:
+    for number, (chrom, _, part, start, end, _, strand, _, text) in _records(path):
+        if part not in PARTS:
+            continue
+        attributes = _gtf_attributes(text)
+        gene_id, transcript_id = _first(attributes, "gene_id"), _first(attributes, "transcript_id")
+        if not (gene_id and transcript_id):
+            raise InputError(
+                Problem(f"the GTF, line {number}", f"{part} without gene_id or transcript_id", "both attributes")
+            )
+        about = {
+            "gene_id": gene_id,
+            "gene_name": _first(attributes, "gene_name", "gene"),
+            "biotype": _first(attributes, "gene_biotype", "gene_type"),
+            "tags": frozenset(attributes.get("tag", ())),
+        }
+        yield transcript_id, about, part, chrom, strand, (int(start), int(end))
+
+
+def _read_gff3(path: str) -> Iterator[tuple[str, dict, str, str, str, Span]]:
+    """As _read_gtf: GFF3 names the gene through the parents of a part, and its CDS holds the stop codon."""
+    parents: dict[str, dict[str, list[str]]] = {}
+    parts = []
+    for _, (chrom, _, part, start, end, _, strand, _, text) in _records(path):
+        attributes = _gff3_attributes(text)
+        if part in PARTS:
+            parts.append((attributes.get("Parent", []), part, chrom, strand, (int(start), int(end))))
+        elif "ID" in attributes:
+            parents[attributes["ID"][0]] = attributes
+    for owners, part, chrom, strand, span in parts:
+        for owner in owners:
+            transcript = parents.get(owner, {})
+            gene_key = _first(transcript, "Parent") or owner
+            gene = parents.get(gene_key, {})
+            about = {
+                "gene_id": _first(gene, "gene_id") or re.sub(r"^gene[:-]", "", gene_key),
+                "gene_name": _first(gene, "Name", "gene_name", "gene") or _first(transcript, "gene_name"),
+                "biotype": _first(gene, "gene_biotype", "gene_type", "biotype"),
+                "tags": frozenset(transcript.get("tag", ())),
+            }
+            transcript_id = _first(transcript, "transcript_id") or re.sub(r"^(transcript|rna)[:-]", "", owner)
+            yield transcript_id, about, part, chrom, strand, span
+
+
+def is_gff3(path: str) -> bool:
+    """Whether the first feature line names its attributes the way of GFF3 (name=value)."""
+    for _, columns in _records(path):
+        return re.match(r"^\s*\w+=", columns[8]) is not None
+    raise InputError(Problem("the annotation", "no feature line", "a GTF or GFF3 with genes"))
+
+
+def read_annotation(path: str) -> list[Transcript]:
+    """Every transcript of a GTF or GFF3, plain or gzipped. Raises InputError for a line that is neither."""
+    transcripts: dict[tuple[str, str, str], Transcript] = {}
+    for transcript_id, about, part, chrom, strand, span in (_read_gff3 if is_gff3(path) else _read_gtf)(path):
+        # The contig and the gene are part of the key: pseudoautosomal transcripts have one id on two chromosomes.
+        key = (transcript_id, about["gene_id"], chrom)
+        if key not in transcripts:
+            transcripts[key] = Transcript(transcript_id, chrom=chrom, strand=strand, **about)
+        transcripts[key].add(part, span)
+        transcripts[key].tags |= about["tags"]
+    return list(transcripts.values())
+
+
+def read_canonical(path: str) -> set[str]:
+    """Transcript ids (without version) of a canonical list: any text or table that has them as words."""
+    with open_text(path) as lines:
+        return {without_version(word) for line in lines for word in re.split(r"[\s,;]+", line) if word}
+
+
+def _subtract(spans: list[Span], cut: list[Span]) -> list[Span]:
+    """Spans without the bases of `cut`."""
+    for cut_start, cut_end in cut:
+        spans = [
+            piece
+            for start, end in spans
+            for piece in ((start, min(end, cut_start - 1)), (max(start, cut_end + 1), end))
+            if piece[0] <= piece[1]
+        ]
+        spans = sorted(set(spans))
+    return spans
+
+
+def _last_codon(transcript: Transcript) -> list[Span]:
+    """Spans of the last three coding bases; they may lie in two exons."""
+    left, spans = 3, []
+    for start, end in sorted(transcript.cds, reverse=transcript.strand == "+"):
+        length = min(left, end - start + 1)
+        spans.append((end - length + 1, end) if transcript.strand == "+" else (start, start + length - 1))
+        left -= length
+        if not left:
+            break
+    return sorted(spans)
+
+
+def trim_stop_codon(transcript: Transcript, contig: str | None, gff3: bool) -> None:
+    """Take the stop codon out of the coding region, where GTF keeps it: it falls on the 3′ side.
+
+    An annotated stop codon is cut wherever it overlaps the CDS. GFF3 counts it as coding and rarely lists it: there the
+    last codon is cut when the contig's sequence reads a stop codon.
+    """
+    cut = transcript.stop_codon
+    if not cut and gff3 and contig is not None:
+        last = _last_codon(transcript)
+        letters = "".join(contig[start - 1 : end] for start, end in last).upper()
+        if transcript.strand == "-":
+            letters = letters[::-1].translate(str.maketrans("ACGT", "TGCA"))
+        cut = last if letters in STOP_CODONS else []
+    trimmed = _subtract(transcript.cds, cut)
+    transcript.cds = trimmed or transcript.cds
+
+
+def half_life_features(transcript: Transcript) -> dict[str, float]:
+    """The five half-life features, in bases and exons per 1,000 coding bases (paper 2.5.2).
+
+    Genomic spans, introns included, as the authors computed them: 5′UTR from the first base of the transcript to the start
+    codon (the first coding base where none is annotated), 3′UTR from the end of the last coding base to the end.
+    """
+    start, end = transcript.span
+    coding_start, coding_end = min(s for s, _ in transcript.cds), max(e for _, e in transcript.cds)
+    codon = transcript.start_codon or transcript.cds
+    if transcript.strand == "+":
+        utr5, utr3 = min(s for s, _ in codon) - start, end - coding_end
+    else:
+        utr5, utr3 = end - max(e for _, e in codon), coding_start - start
+    orf = transcript.orf_length
+    return {
+        "orf_length": orf,
+        "utr5_length": utr5,
+        "utr3_length": utr3,
+        "intron_length": max(end - start + 1 - orf - utr5 - utr3, 0),
+        "exon_junction_density": len(transcript.exons or transcript.cds) / orf * 1000,
+    }
+
+
+def log_half_life(half_life: np.ndarray) -> np.ndarray:
+    """log10(x + 0.1), before the z-scaling on training genes (paper 2.5.2)."""
+    return np.log10(np.asarray(half_life, dtype=np.float64) + 0.1)
+
+
+def _canonical_rank(transcript: Transcript, canonical: Collection[str]) -> tuple:
+    """Smaller is better: the given list, the annotation's tags in order, the longest coding region, the id."""
+    tagged = [not any(tag.startswith(wanted) for tag in transcript.tags) for wanted in CANONICAL_TAGS]
+    listed = without_version(transcript.transcript_id) not in canonical
+    return (listed, *tagged, -transcript.orf_length, transcript.transcript_id)
+
+
+def _drop_reason(transcript: Transcript) -> str | None:
+    """Why the paper leaves this transcript out (2.5.1), if it does."""
+    names = (transcript.gene_id, transcript.gene_name, transcript.chrom)
+    if any(name.upper().startswith("ERCC-") for name in names):
+        return "spike-in (ERCC)"
+    if any("transgene" in name.lower() for name in names):
+        return "transgene"
+    if not transcript.cds:
+        return "no coding region"
+    if transcript.biotype == "pseudogene":  # GenBank lists the remains of a coding region as CDS
+        return "pseudogene"
+    if transcript.strand not in ("+", "-"):
+        return "no strand"
+    return {"Y": "chromosome Y", "MT": "mitochondrion"}.get(bare_contig(transcript.chrom))
+
+
+def select_transcripts(
+    transcripts: list[Transcript], canonical: Collection[str] = ()
+) -> tuple[list[Transcript], dict[str, str]]:
+    """One transcript a gene, sorted by gene id, and the reason for each gene that has none."""
+    kept: dict[str, list[Transcript]] = defaultdict(list)
+    reasons: dict[str, Counter] = defaultdict(Counter)
+    for transcript in transcripts:
+        reason = _drop_reason(transcript)
+        if reason:
+            reasons[transcript.gene_id][reason] += 1
+        else:
+            kept[transcript.gene_id].append(transcript)
+    chosen = [min(kept[gene], key=lambda t: _canonical_rank(t, canonical)) for gene in sorted(kept)]
+    # A coding transcript on a dropped chromosome says more about a gene than its non-coding ones.
+    dropped = {
+        gene: min(reasons[gene], key=lambda reason: (reason == "no coding region", reason))
+        for gene in sorted(reasons.keys() - kept.keys())
+    }
+    return chosen, dropped
+
+
+def gene_table(rows: list[dict]) -> pd.DataFrame:
+    """genes.tsv: one row a gene, sorted by gene_id."""
+    return pd.DataFrame(rows, columns=GENE_COLUMNS).sort_values("gene_id", ignore_index=True)

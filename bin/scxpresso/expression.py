@@ -1,0 +1,330 @@
+"""Pseudobulk of an atlas: log10 of the mean normalised count of each gene in each population (paper 2.4)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import scipy.sparse
+
+from scxpresso.annotation import open_text
+from scxpresso.atlas import Atlas
+from scxpresso.identifiers import GeneMatch, match_genes
+from scxpresso.metrics import pearson
+from scxpresso.problems import InputError, Problem, some
+from scxpresso.store import POPULATION_COLUMNS
+
+SCALE = {"10x": 1e4, "smartseq2": 1e6}  # library size after normalisation
+PROTOCOLS = [*SCALE, "bulk"]
+WHOLE = "all"  # the level that is the whole dataset, and its only population
+HALVINGS = 10  # random halvings of each population's cells for its noise ceiling
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How counts become expression. floor: log10 value of a gene seen in no cell. pseudocount: 0, as published."""
+
+    protocol: str
+    levels: tuple[str, ...]
+    floor: float = -4.0
+    min_cells: int = 10
+    aggregation: str = "mean"
+    pseudocount: float = 0.0
+    seed: int = 1
+
+
+@dataclass
+class LevelExpression:
+    """values: log10, genes × populations. populations: POPULATION_COLUMNS. dropped: level, population, cells, reason."""
+
+    values: pd.DataFrame
+    populations: pd.DataFrame
+    dropped: pd.DataFrame
+
+
+@dataclass
+class Grouping:
+    """A level's populations: labels, and for each cell its population's number (−1: no label, or left out)."""
+
+    level: str
+    labels: list[str]
+    of_cell: np.ndarray
+    dropped: list[dict]
+
+    @property
+    def cells(self) -> np.ndarray:
+        return np.bincount(self.of_cell[self.of_cell >= 0], minlength=len(self.labels))
+
+
+def is_spike_in(gene_id: str) -> bool:
+    return gene_id.upper().startswith("ERCC-")
+
+
+def group_cells(obs: pd.DataFrame, level: str, min_cells: int) -> Grouping:
+    """Populations of a level with at least `min_cells` cells, in sorted order; the rest with the reason."""
+    if level == WHOLE:
+        return Grouping(level, [WHOLE], np.zeros(len(obs), dtype=np.int32), [])
+    if level not in obs:
+        raise InputError(Problem("column levels", f"no column {level!r} in obs", f"one of {some(obs.columns, 20)}"))
+    column = obs[level]
+    named = column.notna() & (column.astype(str) != "")
+    labels = column.astype(str).where(named)
+    count = labels.value_counts()
+    kept = sorted(count.index[count >= min_cells])
+    dropped = [
+        {"level": level, "population": label, "cells": count[label], "reason": f"fewer than {min_cells} cells"}
+        for label in sorted(count.index[count < min_cells])
+    ]
+    if not named.all():
+        dropped.append({"level": level, "population": "", "cells": int((~named).sum()), "reason": "no label"})
+    number = {label: index for index, label in enumerate(kept)}
+    return Grouping(level, kept, labels.map(number).fillna(-1).to_numpy(dtype=np.int32), dropped)
+
+
+def parents(fine: Grouping, coarse: Grouping | None) -> list[str]:
+    """For each population the one of the coarser level that holds most of its cells; '' at the coarsest level."""
+    if coarse is None:
+        return [""] * len(fine.labels)
+    both = (fine.of_cell >= 0) & (coarse.of_cell >= 0)
+    shape = (len(fine.labels), len(coarse.labels))
+    shared = np.zeros(shape, dtype=int)
+    np.add.at(shared, (fine.of_cell[both], coarse.of_cell[both]), 1)
+    return [coarse.labels[row.argmax()] if row.any() else "" for row in shared]
+
+
+def halves(grouping: Grouping, seed: int) -> np.ndarray:
+    """Bit r of a cell's value (uint16) says in which half of its population it is in halving r; halves differ by ≤ 1 cell."""
+    bits = np.zeros(len(grouping.of_cell), dtype=np.uint16)
+    for halving in range(HALVINGS):
+        order = np.random.default_rng([seed, halving]).permutation(len(bits))
+        shuffled = pd.Series(grouping.of_cell[order])
+        odd = shuffled.groupby(shuffled).cumcount().to_numpy() % 2
+        bits[order] |= (odd << halving).astype(np.uint16)
+    return bits
+
+
+class Sums:
+    """Sums of normalised counts a population, and of one half of it for each halving; filled chunk by chunk."""
+
+    def __init__(self, grouping: Grouping, genes: int, seed: int):
+        self.grouping = grouping
+        self.bits = halves(grouping, seed)
+        self.columns = len(grouping.labels) * (1 + HALVINGS)
+        self.total = np.zeros((self.columns, genes))
+
+    def membership(self, cells: slice) -> scipy.sparse.csr_matrix:
+        """Columns × cells: 1 where a cell counts to a population (first rows) or to its half in a halving (the rest)."""
+        of_cell, bits = self.grouping.of_cell[cells], self.bits[cells]
+        size = len(self.grouping.labels)
+        member = of_cell >= 0
+        rows, columns = [of_cell[member]], [np.flatnonzero(member)]
+        for halving in range(HALVINGS):
+            in_half = member & ((bits >> halving) & 1).astype(bool)
+            rows.append(of_cell[in_half] + size * (1 + halving))
+            columns.append(np.flatnonzero(in_half))
+        rows, columns = np.concatenate(rows), np.concatenate(columns)
+        return scipy.sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(self.columns, len(of_cell)))
+
+    def add(self, cells: slice, genes: slice, normalised: scipy.sparse.spmatrix) -> None:
+        self.total[:, genes] += self.membership(cells) @ normalised
+
+    def split(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sums a population (populations × genes) and of one half of it (halvings × populations × genes)."""
+        parts = self.total.reshape(1 + HALVINGS, len(self.grouping.labels), -1)
+        return parts[0], parts[1:]
+
+
+def log_expression(mean: np.ndarray, floor: float, pseudocount: float) -> np.ndarray:
+    """log10 with no pseudocount, and the floor for a gene seen in no cell (paper 2.4); or log10(x + pseudocount)."""
+    if pseudocount:
+        return np.log10(mean + pseudocount)
+    return np.where(mean > 0, np.log10(np.where(mean > 0, mean, 1)), floor)
+
+
+def ceiling(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:
+    """The highest Pearson that any model could reach in each population, from pseudobulks of random halves of its cells.
+
+    first, second: one array (genes × populations, log10) a halving. The mean correlation of halves is corrected to the
+    reliability of the whole (Spearman–Brown), whose square root is the ceiling. NaN for a population of one cell.
+    """
+    r = np.mean([pearson(a, b) for a, b in zip(first, second, strict=True)], axis=0)
+    r = np.clip(r, 0, 1)
+    return np.sqrt(2 * r / (1 + r))
+
+
+def library_sizes(atlas: Atlas, spike_in: np.ndarray) -> np.ndarray:
+    """Counts of each cell, spike-ins left out; cells without any get 1, so that nothing divides by 0."""
+    size = np.zeros(atlas.shape[0])
+    for cells, genes, block in atlas.chunks():
+        size[cells] += np.asarray(block @ (~spike_in[genes]).astype(float)).ravel()
+    return np.where(size > 0, size, 1)
+
+
+def pseudobulk_cells(
+    atlas: Atlas, genes: pd.DataFrame, recipe: Recipe, log: Callable[[str], None] = lambda message: None
+) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
+    """Expression of every level of a single-cell atlas, all levels in one pass over its chunks; and its unused genes.
+
+    genes: genes.tsv. Counts become counts per 10,000 (10x) or per million (Smart-seq2) of the cell's library; memory does
+    not grow with the number of cells but for a few bytes each.
+    """
+    ids = atlas.gene_ids
+    match = match_genes(ids, genes["gene_id"], genes["gene_name"])
+    column = {name: index for index, name in enumerate(ids)}
+    matched = np.array([column[name] for name in match.gene_of], dtype=int)
+    spike_in = np.array([is_spike_in(name) for name in ids])
+    log(f"{len(matched):,} of {len(ids):,} genes have features")
+
+    groupings = [group_cells(atlas.obs, level, recipe.min_cells) for level in recipe.levels]
+    sums = [Sums(grouping, len(ids), recipe.seed) for grouping in groupings]
+    # A chunk of whole cells knows its library sizes; a chunk of genes (CSC) needs them beforehand.
+    sizes = library_sizes(atlas, spike_in) if atlas.by_columns else None
+    for cells, columns, block in atlas.chunks():
+        size = sizes if sizes is not None else np.asarray(block @ (~spike_in).astype(float)).ravel()
+        scale = scipy.sparse.diags(SCALE[recipe.protocol] / np.where(size > 0, size, 1))
+        for level in sums:
+            level.add(cells, columns, scale @ block)
+        log(f"{(columns if atlas.by_columns else cells).stop:,} {'genes' if atlas.by_columns else 'cells'} read")
+
+    gene_ids = [match.gene_of[name] for name in match.gene_of]
+    levels = {}
+    for index, (grouping, level) in enumerate(zip(groupings, sums, strict=True)):
+        whole, halved = (part[..., matched] for part in level.split())
+        number = np.maximum(grouping.cells, 1)[:, None]
+
+        def as_log(total, cells):
+            return log_expression(total / np.maximum(cells, 1), recipe.floor, 0).T
+
+        first = [as_log(half, number // 2) for half in halved]
+        second = [as_log(whole - half, number - number // 2) for half in halved]
+        noise = np.where(grouping.cells > 1, ceiling(first, second), np.nan)
+        values = as_log(whole, number)
+        levels[grouping.level] = _level(
+            grouping, groupings[index - 1] if index else None, gene_ids, values, (whole > 0).sum(axis=1), noise
+        )
+    return levels, unused_genes(match)
+
+
+def pseudobulk_samples(
+    table: pd.DataFrame, obs: pd.DataFrame, genes: pd.DataFrame, recipe: Recipe
+) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
+    """As pseudobulk_cells, of bulk samples: table is TPM, gene ids (index) × samples; obs has a row a sample.
+
+    Mean over samples as published, or their median (Xpresso's recipe, paper 2.8.3).
+    """
+    match = match_genes(table.index, genes["gene_id"], genes["gene_name"])
+    tpm = table.loc[list(match.gene_of)].to_numpy(dtype=np.float64)
+    gene_ids = list(match.gene_of.values())
+    groupings = [group_cells(obs, level, recipe.min_cells) for level in recipe.levels]
+    levels = {}
+    for index, grouping in enumerate(groupings):
+        bits = halves(grouping, recipe.seed)
+
+        def aggregate(chosen, grouping=grouping):
+            columns = [tpm[:, chosen & (grouping.of_cell == number)] for number in range(len(grouping.labels))]
+            middle = np.median if recipe.aggregation == "median" else np.mean
+            means = [middle(samples, axis=1) if samples.shape[1] else np.zeros(len(tpm)) for samples in columns]
+            return log_expression(np.stack(means, axis=1), recipe.floor, recipe.pseudocount)
+
+        everyone = np.ones(len(obs), dtype=bool)
+        odd = [((bits >> halving) & 1).astype(bool) for halving in range(HALVINGS)]
+        noise = ceiling([aggregate(half) for half in odd], [aggregate(~half) for half in odd])
+        seen = [(tpm[:, grouping.of_cell == number] > 0).any(axis=1).sum() for number in range(len(grouping.labels))]
+        levels[grouping.level] = _level(
+            grouping,
+            groupings[index - 1] if index else None,
+            gene_ids,
+            aggregate(everyone),
+            np.array(seen),
+            np.where(grouping.cells > 1, noise, np.nan),
+        )
+    return levels, unused_genes(match)
+
+
+def pseudobulk(
+    path: str, layer: str | None, gene_column: str | None, genes: pd.DataFrame, recipe: Recipe, log: Callable
+) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
+    """Expression of every level of an atlas, single-cell or bulk, and its genes that are not used."""
+    if recipe.protocol == "bulk" and not is_hdf5(path):
+        table = read_bulk(path)
+        return pseudobulk_samples(table, pd.DataFrame(index=table.columns), genes, recipe)
+    with Atlas(path, layer, gene_column) as atlas:
+        if recipe.protocol != "bulk":
+            return pseudobulk_cells(atlas, genes, recipe, log)
+        samples = scipy.sparse.vstack if not atlas.by_columns else scipy.sparse.hstack
+        matrix = samples([block for _, _, block in atlas.chunks()]).toarray()
+        return pseudobulk_samples(pd.DataFrame(matrix.T, index=atlas.gene_ids), atlas.obs, genes, recipe)
+
+
+def is_hdf5(path: str | Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(8) == b"\x89HDF\r\n\x1a\n"
+
+
+def _level(
+    grouping: Grouping, coarse: Grouping | None, gene_ids: list[str], values: np.ndarray, seen: np.ndarray, noise
+) -> LevelExpression:
+    populations = pd.DataFrame(
+        {
+            "population": grouping.labels,
+            "parent": parents(grouping, coarse),
+            "cells": grouping.cells,
+            "genes_seen": seen,
+            "noise_ceiling": noise,
+        },
+        columns=POPULATION_COLUMNS,
+    )
+    table = pd.DataFrame(values, index=pd.Index(gene_ids, name="gene_id"), columns=grouping.labels).sort_index()
+    dropped = pd.DataFrame(grouping.dropped, columns=["level", "population", "cells", "reason"])
+    return LevelExpression(table, populations, dropped)
+
+
+def unused_genes(match: GeneMatch) -> pd.DataFrame:
+    """dropped_genes.tsv of an atlas: gene, reason."""
+    reasons = {name: "spike-in (ERCC)" if is_spike_in(name) else reason for name, reason in match.unused.items()}
+    return pd.DataFrame(sorted(reasons.items()), columns=["gene", "reason"])
+
+
+def read_bulk(path: str | Path) -> pd.DataFrame:
+    """TPM, gene ids × samples, of a table (TSV or CSV, gzipped or not): its first column holds the gene ids.
+
+    Raw counts become TPM where the table has the genes' lengths in a column `Length`, as featureCounts writes it (whose
+    columns Chr, Start, End and Strand are ignored). Raises InputError for a table that is neither.
+    """
+    with open_text(str(path)) as lines:
+        skip = 0
+        header = lines.readline()
+        while header.startswith("#"):
+            skip, header = skip + 1, lines.readline()
+    separator = "\t" if "\t" in header else ","
+    try:
+        table = pd.read_csv(open_text(str(path)), sep=separator, skiprows=skip, index_col=0, low_memory=False)
+        table = table.drop(columns=[name for name in ("Chr", "Start", "End", "Strand") if name in table])
+        values = table.apply(pd.to_numeric)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InputError(
+            Problem("counts", f"a table that cannot be read as numbers ({error})",
+                    "gene ids in the first column, then one column of numbers a sample")
+        ) from None  # fmt: skip
+    values.index = values.index.astype(str)
+    if not len(values) or values.shape[1] == 0:
+        raise InputError(Problem("counts", "a table without genes or samples", "gene ids × samples"))
+    if values.isna().any(axis=None) or (values < 0).any(axis=None):
+        raise InputError(Problem("counts", "negative or missing values", "TPM or counts, 0 or more"))
+    length = values.pop("Length") if "Length" in values else None
+    if length is not None:
+        rate = values.div(length.clip(lower=1), axis=0)
+        return rate / rate.sum() * 1e6
+    whole_numbers = bool((values % 1 == 0).all(axis=None))
+    total = values.sum()
+    if whole_numbers or total.max() > 1.05e6:
+        raise InputError(
+            Problem(
+                "counts",
+                f"{'whole numbers' if whole_numbers else 'columns'} that sum to {total.iloc[0]:,.0f} (first sample)",
+                "TPM, whose columns sum to at most 1,000,000, or counts with a column `Length` (bases)",
+                "give TPM, or add the genes' lengths as featureCounts writes them",
+            )
+        )
+    return values

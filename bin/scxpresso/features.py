@@ -1,0 +1,79 @@
+"""From genome and annotation to what a model reads of each gene: promoter codes and half-life features."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from scxpresso import annotation
+from scxpresso.identifiers import match_contigs
+from scxpresso.sequence import N_CODE, read_fasta, window_codes
+
+
+@dataclass
+class GenomeFeatures:
+    """genes: genes.tsv. codes: genes × window (uint8). dropped: gene, reason."""
+
+    genes: pd.DataFrame
+    codes: np.ndarray
+    dropped: pd.DataFrame
+
+
+def extract_features(
+    fasta: str,
+    gtf: str,
+    canonical: Collection[str],
+    upstream: int,
+    downstream: int,
+    log: Callable[[str], None] = lambda message: None,
+) -> GenomeFeatures:
+    """Windows and half-life features of every gene that the paper keeps (2.5), one contig in memory at a time.
+
+    Lengths in bases. Genes whose contig the FASTA lacks are dropped with that reason; contig names are matched with and
+    without `chr`. Raises InputError for an annotation or FASTA that cannot be read.
+    """
+    gff3 = annotation.is_gff3(gtf)
+    chosen, reasons = annotation.select_transcripts(annotation.read_annotation(gtf), canonical)
+    log(f"{len(chosen):,} genes with a coding region, {len(reasons):,} dropped")
+
+    by_contig = defaultdict(list)
+    for transcript in chosen:
+        by_contig[transcript.chrom].append(transcript)
+    contigs = {name: bare for bare, name in match_contigs(by_contig, contig_names(fasta)).items()}
+
+    codes = {}
+    rows = []
+    for name, letters in read_fasta(fasta):
+        for transcript in by_contig.get(contigs.get(name), ()):
+            annotation.trim_stop_codon(transcript, letters, gff3)
+            window, padded = window_codes(letters, transcript.tss, transcript.strand, upstream, downstream)
+            codes[transcript.gene_id] = window
+            about = {column: getattr(transcript, column) for column in annotation.GENE_COLUMNS[:6]}
+            rows.append(about | annotation.half_life_features(transcript) | {"padded_bases": padded})
+    genes = annotation.gene_table(rows)
+
+    reasons |= {t.gene_id: "contig not in the FASTA" for t in chosen if t.gene_id not in codes}
+    dropped = pd.DataFrame(sorted(reasons.items()), columns=["gene", "reason"])
+    matrix = np.full((len(genes), upstream + downstream), N_CODE, dtype=np.uint8)
+    for row, gene in enumerate(genes["gene_id"]):
+        matrix[row] = codes.pop(gene)
+    return GenomeFeatures(genes, matrix, dropped)
+
+
+def contig_names(fasta: str) -> list[str]:
+    """Names of a FASTA's contigs, in its order."""
+    return [name for name, _ in read_fasta(fasta)]
+
+
+def scaled_half_life(half_life: np.ndarray) -> np.ndarray:
+    """log10(x + 0.1), z-scaled over all genes; a constant feature becomes 0."""
+    mean, sd = mean_and_sd(annotation.log_half_life(half_life))
+    return (annotation.log_half_life(half_life) - mean) / sd
+
+
+def mean_and_sd(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and (population) deviation of each column; a constant column gets deviation 1, so that nothing divides by 0."""
+    mean, sd = values.mean(axis=0), values.std(axis=0)
+    return mean, np.where(sd > 1e-9, sd, 1.0)

@@ -1,0 +1,34 @@
+"""What a user did wrong, said once and clearly."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to mend: where it is, what was found there, what was expected, and how to mend it."""
+
+    where: str
+    found: str
+    expected: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.found}", f"    expected: {self.expected}"]
+        if self.mend:
+            lines.append(f"    to mend:  {self.mend}")
+        return "\n".join(lines)
+
+
+class InputError(Exception):
+    """One or more problems of the input; an executable prints them and exits with 1."""
+
+    def __init__(self, *problems: Problem):
+        self.problems = list(problems)
+        super().__init__("\n".join(map(str, problems)))
+
+
+def some(items, count: int = 5) -> str:
+    """The first few items for a message: `'a', 'b', … (7 in all)`; control characters are shown, not obeyed."""
+    items = list(items)
+    shown = ", ".join(repr(str(item)) for item in items[:count])
+    return shown if len(items) <= count else f"{shown}, … ({len(items):,} in all)"

@@ -1,0 +1,105 @@
+"""DNA as codes: one byte a base, whose four bits say which of A, C, T, G it may be.
+
+The channel order A, C, T, G is that of the paper's code. In it the complement of a code is its rotation by two bits, and
+an IUPAC letter is the union of its bases (N = 15), spread evenly over them in `ONE_HOT` (paper, Table S1).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pysam
+from Bio.Data.IUPACData import ambiguous_dna_values
+
+from scxpresso.problems import InputError, Problem
+
+CHANNELS = "ACTG"
+N_CODE = 15
+INVALID = 255
+
+
+def _letter_codes() -> np.ndarray:
+    """Code of every byte value; `INVALID` for what is no nucleotide letter. Soft-masked (lower case) bases count."""
+    table = np.full(256, INVALID, dtype=np.uint8)
+    letters = {**ambiguous_dna_values, "U": "T", "X": CHANNELS, "-": CHANNELS, ".": CHANNELS}
+    for letter, bases in letters.items():
+        code = sum(1 << CHANNELS.index(base) for base in bases)
+        table[ord(letter)] = table[ord(letter.lower())] = code
+    return table
+
+
+LETTER_CODES = _letter_codes()
+
+# One-hot row of every code (16 × 4): the code's bits, spread evenly.
+_BITS = (np.arange(16)[:, None] >> np.arange(4)) & 1
+ONE_HOT = (_BITS / np.maximum(_BITS.sum(axis=1, keepdims=True), 1)).astype(np.float32)
+
+# Base number (0–3, by channel) of each code; 4 for a code that is not one certain base.
+BASE_OF_CODE = np.full(16, 4, dtype=np.uint8)
+BASE_OF_CODE[[1, 2, 4, 8]] = range(4)
+
+
+def encode(letters: str) -> np.ndarray:
+    """Codes (uint8, one a base) of a sequence; letters that are no IUPAC nucleotide become `INVALID`."""
+    return LETTER_CODES[np.frombuffer(letters.encode("latin-1", "replace"), dtype=np.uint8)]
+
+
+def reverse_complement(codes: np.ndarray) -> np.ndarray:
+    """The other strand's codes, along the last axis."""
+    flipped = codes[..., ::-1]
+    return ((flipped << 2) | (flipped >> 2)) & 15
+
+
+def window_bounds(tss: int, strand: str, upstream: int, downstream: int) -> tuple[int, int]:
+    """0-based, half-open contig bounds of the window around a 1-based TSS.
+
+    On + the position `p` has index `upstream + p − TSS` in the window; on − it is mirrored (paper 2.5.1).
+    """
+    if strand == "+":
+        return tss - 1 - upstream, tss - 1 + downstream
+    return tss - downstream, tss + upstream
+
+
+def window_codes(contig: str, tss: int, strand: str, upstream: int, downstream: int) -> tuple[np.ndarray, int]:
+    """Codes of the window on the gene's own strand (upstream + downstream of them) and how many lay off the contig."""
+    start, end = window_bounds(tss, strand, upstream, downstream)
+    inside = slice(max(start, 0), max(min(end, len(contig)), 0))
+    codes = np.full(upstream + downstream, N_CODE, dtype=np.uint8)
+    found = encode(contig[inside])
+    codes[inside.start - start : inside.start - start + len(found)] = found
+    padded = len(codes) - len(found)
+    if (codes == INVALID).any():
+        position = start + int(np.argmax(codes == INVALID))
+        raise InputError(
+            Problem(
+                f"the FASTA, base {position + 1:,} of the contig of the gene with TSS {tss:,}",
+                f"the letter {contig[position]!r}",
+                "IUPAC nucleotide letters",
+                "mend or download the FASTA again; is it a protein FASTA?",
+            )
+        )
+    return (codes if strand == "+" else reverse_complement(codes)), padded
+
+
+def read_fasta(path: str) -> Iterator[tuple[str, str]]:
+    """Name and letters of each contig, one in memory at a time; plain, gzipped or bgzipped, no index needed."""
+    with pysam.FastxFile(str(path)) as fasta:
+        for record in fasta:
+            yield record.name, record.sequence or ""
+
+
+def kmer_counts(codes: np.ndarray, k: int) -> np.ndarray:
+    """How often each k-mer of certain bases occurs in each row: genes × length → genes × 4^k (int32)."""
+    genes, length = codes.shape
+    counts = np.zeros((genes, 4**k), dtype=np.int32)
+    if length < k:
+        return counts
+    bases = BASE_OF_CODE[codes]
+    index = np.zeros((genes, length - k + 1), dtype=np.int32)
+    certain = np.ones(index.shape, dtype=bool)
+    for offset in range(k):
+        base = bases[:, offset : offset + index.shape[1]]
+        index = index * 4 + base
+        certain &= base < 4
+    rows = np.broadcast_to(np.arange(genes)[:, None], index.shape)
+    flat = rows[certain] * 4**k + index[certain]
+    return np.bincount(flat, minlength=counts.size).reshape(counts.shape).astype(np.int32)

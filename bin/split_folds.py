@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""Cross-validation folds of a genome's genes."""
+
+import click
+
+from scxpresso.console import log, reports_problems
+
+
+@click.command(epilog="Example: split_folds.py --genes genes.tsv --features features.h5 --folds 20 --method random")
+@click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
+@click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
+@click.option("--folds", default=20, show_default=True, type=click.IntRange(2), help="How many.")
+@click.option(
+    "--method",
+    default="random",
+    show_default=True,
+    type=click.Choice(["random", "chromosome", "family"]),
+    help="What stays together: only isoforms of a locus, whole chromosomes, or near copies.",
+)
+@click.option("--seed", default=1, show_default=True, help="The same genes and seed give the same folds everywhere.")
+@click.option("--output", default="folds.tsv", show_default=True)
+@reports_problems
+def main(genes, features, folds, method, seed, output):
+    """Give every gene a fold; all models of the genome share them."""
+    from scxpresso.folds import split_folds
+    from scxpresso.store import Features, read_table, write_table
+
+    split = split_folds(read_table(genes), Features(features), folds, method, seed)
+    write_table(output, split)
+    size = split["fold"].value_counts()
+    log(f"{len(split):,} genes in {folds} folds of {size.min():,} to {size.max():,}")
+
+
+if __name__ == "__main__":
+    main()

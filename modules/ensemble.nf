@@ -1,0 +1,26 @@
+include { fingerprint } from './functions'
+
+// Out-of-fold predictions of every gene by a model's folds, and model.json.
+process ENSEMBLE {
+    tag "${model.atlas} ${model.level} ${model.network}"
+    label 'process_medium'
+
+    input:
+    tuple val(model), path(features), path(expression), path(folds), path(fold_dirs)
+    val ensemble
+
+    output:
+    tuple val(model), path('predictions.tsv.gz'), path('model.json')
+
+    script:
+    """
+    export PIPELINE_CODE=${fingerprint('ensemble.py')}
+    ensemble.py --features ${features} --expression ${expression} --folds ${folds} --ensemble ${ensemble} \\
+        --atlas ${model.atlas} --level ${model.level} --genome ${model.genome} --threads ${task.cpus} ${fold_dirs}
+    """
+
+    stub:
+    """
+    touch predictions.tsv.gz model.json
+    """
+}

@@ -1,0 +1,30 @@
+include { fingerprint; json } from './functions'
+
+// Correlations of every model and baseline, per population and fold, per gene, between levels and atlases.
+process EVALUATE {
+    label 'process_medium'
+
+    input:
+    val manifest                                    // what the numbered files below are
+    path genes, stageAs: 'genomes/?/genes.tsv'
+    path expression, stageAs: 'expression/?'
+    path predictions, stageAs: 'predictions/?.tsv.gz'
+
+    output:
+    path 'evaluation'
+
+    script:
+    """
+    export PIPELINE_CODE=${fingerprint('evaluate.py')}
+    cat > manifest.json <<'END_OF_MANIFEST'
+    ${json(manifest)}
+    END_OF_MANIFEST
+    evaluate.py --manifest manifest.json --outdir evaluation
+    """
+
+    stub:
+    """
+    mkdir evaluation
+    touch evaluation/populations.tsv evaluation/genes.tsv evaluation/summary.tsv evaluation/comparisons.tsv
+    """
+}

@@ -1,0 +1,27 @@
+include { fingerprint } from './functions'
+
+// Promoter sequence and half-life features of every gene of a genome.
+process EXTRACT_FEATURES {
+    tag "${genome}"
+    label 'process_single'
+
+    input:
+    tuple val(genome), path(fasta, stageAs: 'genome.fasta'), path(gtf, stageAs: 'annotation'), path(canonical, stageAs: 'canonical.txt')
+    val upstream
+    val downstream
+
+    output:
+    tuple val(genome), path('genes.tsv'), path('features.h5'), path('dropped_genes.tsv')
+
+    script:
+    """
+    export PIPELINE_CODE=${fingerprint('extract_features.py')}
+    extract_features.py --fasta genome.fasta --gtf annotation ${canonical ? '--canonical canonical.txt' : ''} \\
+        --upstream ${upstream} --downstream ${downstream}
+    """
+
+    stub:
+    """
+    touch genes.tsv features.h5 dropped_genes.tsv
+    """
+}

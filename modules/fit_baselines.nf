@@ -1,0 +1,24 @@
+include { fingerprint } from './functions'
+
+// Out-of-fold predictions of the baselines, in the format of a network's.
+process FIT_BASELINES {
+    tag "${model.atlas} ${model.level}"
+    label 'process_medium'
+
+    input:
+    tuple val(model), path(features), path(expression), path(folds)
+
+    output:
+    tuple val(model), path('mean.tsv.gz'), path('half_life.tsv.gz'), path('kmer.tsv.gz')
+
+    script:
+    """
+    export PIPELINE_CODE=${fingerprint('fit_baselines.py')}
+    fit_baselines.py --features ${features} --expression ${expression} --folds ${folds}
+    """
+
+    stub:
+    """
+    touch mean.tsv.gz half_life.tsv.gz kmer.tsv.gz
+    """
+}

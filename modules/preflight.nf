@@ -1,0 +1,32 @@
+include { fingerprint; json } from './functions'
+
+// Checks parameters, sheets and inputs against each other; every problem in one report, before anything expensive.
+process PREFLIGHT {
+    label 'process_light'
+
+    input:
+    val request                                     // params, and where each named file comes from
+    path sources, stageAs: 'sources/?/file'         // sheets, then the files that they name
+    path schemas, stageAs: 'schemas/*'
+
+    output:
+    path 'problems.txt', emit: problems             // empty when all is well
+    path 'preflight.json', emit: notes
+    path 'versions.json', emit: versions
+
+    script:
+    """
+    export PIPELINE_CODE=${fingerprint('preflight.py')}
+    cat > request.json <<'END_OF_REQUEST'
+    ${json(request)}
+    END_OF_REQUEST
+    preflight.py --request request.json --schemas schemas || [ -s problems.txt ]
+    """
+
+    stub:
+    """
+    touch problems.txt
+    echo '{"notes": []}' > preflight.json
+    echo '{}' > versions.json
+    """
+}

@@ -1,0 +1,30 @@
+include { fingerprint; option } from './functions'
+
+// Expression of every population of an atlas, all levels in one pass.
+process PSEUDOBULK {
+    tag "${atlas.atlas}"
+    label 'process_medium'
+
+    input:
+    tuple val(atlas), path(counts, stageAs: 'counts'), path(genes)
+    val recipe                                      // aggregation, pseudocount, min_cells, seed
+
+    output:
+    tuple val(atlas), path('expression')
+
+    script:
+    """
+    export PIPELINE_CODE=${fingerprint('pseudobulk.py')}
+    pseudobulk.py --counts counts --protocol ${atlas.protocol} --levels '${atlas.levels.join(';')}' --genes ${genes} \\
+        --min_cells ${atlas.min_cells ?: recipe.min_cells} ${option('--floor', atlas.floor)} \\
+        ${option('--layer', atlas.layer)} ${option('--gene_column', atlas.gene_column)} \\
+        --aggregation ${recipe.aggregation} --pseudocount ${recipe.pseudocount} --seed ${recipe.seed} --outdir expression
+    """
+
+    stub:
+    """
+    mkdir expression
+    touch expression/dropped_genes.tsv expression/dropped_populations.tsv
+    for level in ${atlas.levels.join(' ')}; do touch expression/\$level.tsv.gz expression/\$level.populations.tsv; done
+    """
+}

@@ -1,0 +1,32 @@
+include { fingerprint; json } from './functions'
+
+// One self-contained page of what was run and what came out.
+process REPORT {
+    label 'process_medium'
+
+    input:
+    val manifest                                    // what the numbered files below are
+    path genomes, stageAs: 'genomes/?/*'
+    path expression, stageAs: 'expression/?'
+    path histories, stageAs: 'histories/?'
+    path predictions, stageAs: 'predictions/?.tsv.gz'
+    path evaluation
+    path template, stageAs: 'template'
+
+    output:
+    path 'report.html'
+
+    script:
+    """
+    export PIPELINE_CODE=${fingerprint('report.py')}
+    cat > manifest.json <<'END_OF_MANIFEST'
+    ${json(manifest)}
+    END_OF_MANIFEST
+    report.py --manifest manifest.json --template template --output report.html
+    """
+
+    stub:
+    """
+    touch report.html
+    """
+}

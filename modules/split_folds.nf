@@ -1,0 +1,27 @@
+include { fingerprint } from './functions'
+
+// Cross-validation folds of a genome, shared by all its models.
+process SPLIT_FOLDS {
+    tag "${genome}"
+    label 'process_single'
+
+    input:
+    tuple val(genome), path(genes), path(features)
+    val folds
+    val method
+    val seed
+
+    output:
+    tuple val(genome), path('folds.tsv')
+
+    script:
+    """
+    export PIPELINE_CODE=${fingerprint('split_folds.py')}
+    split_folds.py --genes ${genes} --features ${features} --folds ${folds} --method ${method} --seed ${seed}
+    """
+
+    stub:
+    """
+    touch folds.tsv
+    """
+}

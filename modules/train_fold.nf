@@ -1,0 +1,30 @@
+include { fingerprint } from './functions'
+
+// All replicates of one fold of a model.
+process TRAIN_FOLD {
+    tag "${model.atlas} ${model.level} ${model.network} ${fold}"
+    label 'process_gpu'
+
+    input:
+    tuple val(model), val(fold), path(features), path(expression), path(folds)
+    val recipe                                      // inputs, replicates, epochs … of training.Recipe
+    val device
+
+    output:
+    tuple val(model), path("fold_${fold}")
+
+    script:
+    def options = recipe.collect { name, value -> "--${name} ${value}" }.join(' ')
+    """
+    export PIPELINE_CODE=${fingerprint('train_fold.py')}
+    train_fold.py --features ${features} --expression ${expression} --folds ${folds} --fold ${fold} \\
+        --network ${model.network} ${options} --device ${device} --threads ${task.cpus} --outdir fold_${fold}
+    """
+
+    stub:
+    """
+    mkdir fold_${fold}
+    touch fold_${fold}/history.tsv
+    for replicate in \$(seq ${recipe.replicates}); do touch fold_${fold}/replicate_\$replicate.safetensors; done
+    """
+}
