@@ -87,7 +87,7 @@ workflow {
         models_ch
             .combine(checked_ch.flatMap { (1..(params.folds as int)).toList() })
             .map { model, features, expression, folds, fold -> [model, fold, features, expression, folds] },
-        params.subMap('inputs', 'replicates', 'epochs', 'batch_size', 'learning_rate', 'validation_genes', 'seed'),
+        params.subMap('inputs', 'replicates', 'epochs', 'batch_size', 'learning_rate', 'validation_genes', 'seed', 'engine'),
         params.device,
     )
 
@@ -125,7 +125,9 @@ workflow {
             .combine(PREFLIGHT.out.versions)
             .map { content, trained, notes, versions -> content + recorded(workflow, params, trained, notes, versions) }
             .first(),
-        genomes_list.map { rows -> rows.collect { row -> row[1, 3, 4] }.flatten() },
+        genomes_list.map { rows -> rows.collect { row -> row[1] } },
+        genomes_list.map { rows -> rows.collect { row -> row[3] } },
+        genomes_list.map { rows -> rows.collect { row -> row[4] } },
         atlases_list.map { rows -> rows.collect { row -> row[1] } },
         trained_list.map { rows -> rows.collect { row -> row[1] } },
         predictions_list.map { rows -> rows.collect { row -> row[1] } },
@@ -140,8 +142,7 @@ workflow {
         .mix(ensembles_ch.map { model, _predictions, description -> [model, description] })
         .map { model, path -> model + [file: path] }
     predictions = predictions_ch.map { model, table -> model + [file: table] }
-    evaluation = evaluation_ch
-    report = report_ch
+    summaries = evaluation_ch.mix(report_ch)
     pipeline_info = PREFLIGHT.out.notes.mix(PREFLIGHT.out.versions)
 }
 
@@ -158,10 +159,7 @@ output {
     predictions {
         path { model -> model.file >> "predictions/${model.atlas}/${model.level}.${model.network}.tsv.gz" }
     }
-    evaluation {
-        path '.'
-    }
-    report {
+    summaries {
         path '.'
     }
     pipeline_info {

@@ -8,7 +8,9 @@ import click
 from scxpresso.console import log, reports_problems
 
 
-@click.command(epilog="Example: ensemble.py --model model.json --features features.h5 … --output predictions.tsv.gz fold_*")
+@click.command(
+    epilog="Example: ensemble.py --model model.json --features features.h5 … --output predictions.tsv.gz fold_*"
+)
 @click.argument("fold_dirs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False))
 @click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
 @click.option("--expression", required=True, type=click.Path(exists=True), help="<level>.tsv.gz of the atlas.")

@@ -12,7 +12,9 @@ from scxpresso.console import log, reports_problems
     epilog="Example: pseudobulk.py --counts atlas.h5ad --protocol 10x --levels 'all;cell_type' --genes genes.tsv"
 )
 @click.option("--counts", required=True, type=click.Path(exists=True), help="h5ad of raw counts; bulk: also TSV/CSV.")
-@click.option("--protocol", required=True, type=click.Choice(["10x", "smartseq2", "bulk"]), help="How it was sequenced.")
+@click.option(
+    "--protocol", required=True, type=click.Choice(["10x", "smartseq2", "bulk"]), help="How it was sequenced."
+)
 @click.option("--levels", default="all", show_default=True, help="Columns of obs, coarse to fine, joined by ';'.")
 @click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
 @click.option("--floor", default=-4.0, show_default=True, help="log10 expression of a gene seen in no cell.")

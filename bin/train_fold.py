@@ -24,10 +24,13 @@ from scxpresso.console import log, progress, reports_problems
 @click.option("--validation_genes", default=1000, show_default=True, type=click.IntRange(1), help="At most a tenth.")
 @click.option("--seed", default=1, show_default=True, help="The same inputs and seed give the same weights.")
 @click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "cuda"]))
+@click.option(
+    "--engine", default="auto", show_default=True, type=click.Choice(["auto", "plain"]), help="plain: PyTorch only."
+)
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
 @click.option("--outdir", default=".", show_default=True, help="Gets replicate_<r>.safetensors and history.tsv.")
 @reports_problems
-def main(features, expression, folds, fold, device, threads, outdir, **recipe):
+def main(features, expression, folds, fold, device, engine, threads, outdir, **recipe):
     """Train every replicate of a fold and keep the weights of each one's best validation epoch."""
     import torch
 
@@ -49,6 +52,7 @@ def main(features, expression, folds, fold, device, threads, outdir, **recipe):
             recipe,
             fold,
             chosen,
+            engine,
             lambda row: step(
                 "fold {fold} replicate {replicate} epoch {epoch}: "
                 "train {train_loss:.4f}, validation {validation_loss:.4f}".format(**row)

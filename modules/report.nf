@@ -6,7 +6,9 @@ process REPORT {
 
     input:
     val manifest                                    // what the numbered files below are
-    path genomes, stageAs: 'genomes/?/*'
+    path genes, stageAs: 'genomes/?/genes.tsv'
+    path dropped, stageAs: 'genomes/?/dropped_genes.tsv'
+    path folds, stageAs: 'genomes/?/folds.tsv'
     path expression, stageAs: 'expression/?'
     path histories, stageAs: 'histories/?'
     path predictions, stageAs: 'predictions/?.tsv.gz'

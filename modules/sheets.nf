@@ -7,44 +7,70 @@ def file_columns() {
     return [input: ['counts'], genomes: ['fasta', 'gtf', 'canonical', 'ccres']]
 }
 
-// A path, a URL, or a path relative to a folder, as a file; null where there is none.
-def existing(given, folder) {
+// A path, a URL, or a path relative to a folder, whether or not there is anything; null where it cannot be looked up.
+def located(given, folder) {
     def absolute = given ==~ /^(\/|[a-zA-Z][a-zA-Z0-9+.-]*:\/\/).*/
-    def found = given ? file(absolute || !folder ? given : "${folder.toUriString()}/${given}", glob: false) : null
-    return found && found.exists() && !found.isDirectory() ? found : null
+    try {
+        def path = absolute || !folder ? file(given, glob: false) : folder.resolve(given)
+        return path.exists() ? path : null
+    }
+    catch (Exception e) {
+        log.debug("${given}: ${e}")
+        return null
+    }
+}
+
+// The rows of a CSV, as lists of cells. (splitCsv refuses a quotation mark in a cell, which file names may have.)
+def cells(text) {
+    def lines = text.replaceFirst('^\uFEFF', '').replaceAll('\r\n?', '\n') + '\n'
+    def rows = [[]]
+    (lines =~ /\G *+(?:"((?:[^"]++|"")*+)"|([^,\n]*+))(,|\n)/).each { _all, quoted, bare, end ->
+        rows[-1] << (quoted == null ? bare : quoted.replace('""', '"')).replaceAll(/^[ \t]+|[ \t]+$/, '')
+        if (end == '\n') {
+            rows << []
+        }
+    }
+    return rows.findAll { row -> row.any() }
 }
 
 // The rows of a sheet: [values, files], with blanks left out and each named file that exists.
 def read_sheet(sheet, kind) {
-    if (!sheet) {
-        return []
+    def rows = sheet && sheet.size() < 10_000_000 ? cells(sheet.text) : []
+    return rows.drop(1).collect { row ->
+        def values = [rows[0], row].transpose().collectEntries().findAll { column, value -> column && value }
+        with_files(values, kind, sheet.parent)
     }
-    def rows = sheet.splitCsv(header: true, quote: '"', strip: true)
-    return rows.collect { row -> with_files(row.findAll { column, value -> column && value }, kind, sheet.parent) }
 }
 
 def with_files(values, kind, folder) {
     def files = file_columns()[kind]
         .findAll { column -> values[column] }
-        .collectEntries { column -> [column, existing(values[column].toString(), folder)] }
+        .collectEntries { column -> [column, located(values[column].toString(), folder)] }
     return [values: values, files: files]
+}
+
+// What PREFLIGHT is told of a file; a folder is not handed over.
+def source(about, given, path) {
+    def folder = path != null && path.isDirectory()
+    return about + [given: given, folder: folder, file: folder ? null : path]
 }
 
 // Atlases and genomes as the user gave them, and every file among them in the order in which PREFLIGHT sees it.
 def read_inputs(params) {
-    def sheets = ['input', 'genomes'].collectEntries { name -> [name, existing(params[name]?.toString(), null)] }
-    def atlases = read_sheet(sheets.input, 'input')
+    def named = ['input', 'genomes'].collect { name ->
+        source([sheet: name], params[name], params[name] ? located(params[name].toString(), null) : null)
+    }
+    def atlases = read_sheet(named[0].file, 'input')
     def genomes = params.genomes
-        ? read_sheet(sheets.genomes, 'genomes')
+        ? read_sheet(named[1].file, 'genomes')
         : [with_files([genome: atlases.collect { row -> row.values.genome }.find(), fasta: params.fasta, gtf: params.gtf], 'genomes', null)]
 
-    def named = sheets.collect { name, path -> [sheet: name, given: params[name], file: path] }
     [input: atlases, genomes: genomes].each { kind, rows ->
         rows.eachWithIndex { row, index ->
-            row.files.each { column, path -> named << [sheet: kind, row: index + 1, column: column, given: row.values[column], file: path] }
+            row.files.each { column, path -> named << source([sheet: kind, row: index + 1, column: column], row.values[column], path) }
         }
     }
-    return [atlases: atlases, genomes: genomes, named: named, files: named.collect { source -> source.file }.findAll()]
+    return [atlases: atlases, genomes: genomes, named: named, files: named.collect { one -> one.file }.findAll { path -> path != null }]
 }
 
 // What PREFLIGHT is told: parameters, and where each named file is staged; null for one that was not found.
@@ -53,9 +79,9 @@ def preflight_request(params, inputs) {
     return [
         params: params,
         genome: inputs.genomes ? inputs.genomes[0].values.genome : null,
-        sources: inputs.named.collect { source ->
-            staged = source.file ? staged + 1 : staged
-            source.subMap('sheet', 'row', 'column', 'given') + [staged: source.file ? "sources/${staged}/file".toString() : null]
+        sources: inputs.named.collect { one ->
+            staged = one.file ? staged + 1 : staged
+            one.subMap('sheet', 'row', 'column', 'given', 'folder') + [staged: one.file ? "sources/${staged}/file".toString() : null]
         },
     ]
 }

@@ -1,4 +1,4 @@
-// Draws the report's plots from the JSON in #report-data, each when it is scrolled to.
+// Draws the report's plots from the JSON in #report-data, one after another while the page is idle.
 (() => {
   "use strict";
 
@@ -7,8 +7,12 @@
   const LEVEL_COLOURS = ["#0072B2", "#56B4E9", "#8A8F98", "#CC79A7", "#E69F00"];
   const PARENT_COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8A8F98", "#6A4C93"];
   const PARENT_SYMBOLS = ["circle", "square", "diamond", "triangle-up", "x"];
-  const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+  // Without the last two plotly offers a button that uploads the plot's data to its makers.
+  const CONFIG = {
+    responsive: true, displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]], showSendToCloud: false, plotlyServerURL: "",
+  };
   // Browsers without WebGL (remote desktops, some mails) draw the same points as SVG.
+  // WebGL is painted over SVG, so that lines on points are of the same kind.
   const POINTS = document.createElement("canvas").getContext("webgl") ? "scattergl" : "scatter";
 
   // ---------------------------------------------------------------- text and numbers
@@ -71,10 +75,10 @@
     return { title: { text: title, standoff: 8 }, gridcolor: LINE, zeroline: false, linecolor: LINE, automargin: true, ...extra };
   }
 
-  // One axis position a row, so that labels that look like numbers or dates stay labels.
-  function rowAxis(labels) {
+  // One axis position a row, so that labels that look like numbers or dates stay labels; notes go below them.
+  function rowAxis(labels, notes = []) {
     return axis("", {
-      tickmode: "array", tickvals: labels.map((_, i) => i), ticktext: labels.map(rowLabel),
+      tickmode: "array", tickvals: labels.map((_, i) => i), ticktext: labels.map((label, i) => rowLabel(label) + (notes[i] ? `<br>${notes[i]}` : "")),
       range: [labels.length - 0.5, -0.5], showgrid: false, fixedrange: true,
     });
   }
@@ -83,19 +87,20 @@
     return {
       font: { family: "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif", size: narrow() ? 11 : 12.5, color: INK },
       margin: { l: 10, r: 14, t: 40, b: 40 },
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", hovermode: "closest", hoverlabel: { align: "left" },
+      modebar: { bgcolor: "rgba(255,255,255,0.9)", color: "#b3bac2", activecolor: INK }, hovermode: "closest", hoverlabel: { align: "left" },
       legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom" },
       dragmode: narrow() ? false : "zoom", // on a phone a finger scrolls the page
       ...own,
     };
   }
 
-  // A builder returns {traces, layout, title} or, where there is nothing to draw, a sentence.
+  // A builder returns {traces, layout, title} or, where there is nothing to draw, a sentence; "" hides the panel.
   function draw(name) {
     drawn.add(name);
     const panel = panels.get(name), plot = panel.querySelector(".plot"), title = panel.querySelector(".plot-title");
     const made = builders[name]();
     const blank = typeof made === "string";
+    panel.hidden = made === "";
     panel.classList.toggle("blank", blank);
     plot.classList.toggle("empty", blank);
     title.hidden = blank || !made.title;
@@ -107,7 +112,7 @@
     title.textContent = made.title || "";
     if (!plot.classList.contains("js-plotly-plot")) plot.textContent = "";
     plot.style.minHeight = "0";
-    Plotly.react(plot, made.traces, layout(made.layout), CONFIG);
+    Plotly.react(plot, made.traces, layout(made.layout), { ...CONFIG, displayModeBar: narrow() ? false : "hover" });
     if (name === "variance" && !plot.listening) {
       plot.listening = true;
       plot.on("plotly_click", ({ points }) => points[0].customdata !== undefined && showGene(points[0].customdata));
@@ -128,7 +133,11 @@
     }));
     const height = rows.length * (groups.length * 17 + 12) + 120;
     const x = axis(xTitle, { fixedrange: narrow() });
-    return { traces: [...traces, ...extra], layout: { boxmode: "group", boxgap: 0.25, boxgroupgap: 0.15, height, xaxis: x, yaxis: rowAxis(rows) } };
+    // Every other row on a band, so that the eye keeps to its row.
+    const shapes = rows.map((_, i) => i).filter((i) => i % 2 === 0).map((i) => ({
+      type: "rect", xref: "paper", x0: 0, x1: 1, y0: i - 0.5, y1: i + 0.5, layer: "below", fillcolor: "#f4f6f8", line: { width: 0 },
+    }));
+    return { traces: [...traces, ...extra], layout: { boxmode: "group", boxgap: 0.2, boxgroupgap: 0.12, height, shapes, xaxis: x, yaxis: rowAxis(rows) } };
   }
 
   // Rows by the median of their first group, best first, as indices.
@@ -178,8 +187,8 @@
   function levels() {
     if (!DATA.performance.length) return "No scores: no model was evaluated in this run.";
     const rows = DATA.performance.map((level) => {
-      const n = level.populations.length;
-      return { ...level, label: narrow() ? level.name : `${level.name} (${n > 1 ? `${n} populations` : `${level.folds.length} folds`})` };
+      const [n, folds] = [level.populations.length, level.folds.length];
+      return { ...level, note: n > 1 ? `${n} populations` : folds > 1 ? `${folds} folds` : "1 fold" };
     });
     const groups = networksOf(rows).map((network) => {
       const found = rows.map((row) => row.networks.find((one) => one.network === network));
@@ -191,7 +200,11 @@
           : foldTexts(rows[i].populations, rows[i].folds, one.pearson, network)[0])),
       };
     });
-    return boxes(rows.map((row) => row.label), groups, "Pearson r");
+    const made = boxes(rows.map((row) => row.name), groups, "Pearson r");
+    made.layout.yaxis = narrow()
+      ? rowAxis(rows.map((row) => row.level), rows.map((row) => rowLabel(row.atlas)))
+      : rowAxis(rows.map((row) => row.name), rows.map((row) => row.note));
+    return made;
   }
 
   function networksOf(rows) {
@@ -201,7 +214,7 @@
   function performance() {
     if (!DATA.performance.length) return "No scores: no model was evaluated in this run.";
     const level = DATA.performance[chosen("performance", "Level")];
-    const shown = level.networks.filter((one) => one.network !== "mean"); // a constant: 0 for every population
+    const shown = level.networks;
     const order = bestFirst(level.populations, shown[0].pearson);
     const rows = order.map((i) => level.populations[i]);
     const groups = shown.map(({ network, pearson: all }) => {
@@ -216,7 +229,7 @@
     };
     const made = boxes(rows, groups, "Pearson r", finite(ceilings).length ? [bars] : []);
     const middle = median(groups[0].values.map(median));
-    made.layout.shapes = [{ type: "line", x0: middle, x1: middle, yref: "paper", y0: 0, y1: 1, layer: "below", line: { color: FAINT, width: 1.5 } }];
+    made.layout.shapes.push({ type: "line", x0: middle, x1: middle, yref: "paper", y0: 0, y1: 1, layer: "below", line: { color: FAINT, width: 1.5 } });
     made.title = `${level.name}: median over populations ${number(middle)} (${groups[0].name})`;
     table("performance", performanceColumns(level, shown), order);
     return made;
@@ -274,7 +287,7 @@
     return {
       traces: [{ type: "heatmap", z, text, hoverinfo: "text", colorscale: "Cividis", xgap: 1, ygap: 1, colorbar: { thickness: 10, len: 0.9, title: { text: "r" } } }],
       layout: {
-        width, height: populations.length * 22 + 190, margin: { l: 10, r: 10, t: 20, b: 40 },
+        width, height: populations.length * 22 + 7 * most + 90, margin: { l: 10, r: 10, t: 40, b: 40 },
         xaxis: axis("model of", { tickmode: "array", tickvals: models.map((_, i) => i), ticktext: models.map((label) => short(label, most)), tickangle: -60, showgrid: false }),
         yaxis: { ...rowAxis(populations), title: { text: "predicted population" } },
         shapes: populations.map((_, i) => ({ type: "rect", x0: i - 0.5, x1: i + 0.5, y0: i - 0.5, y1: i + 0.5, line: { color: "#D55E00", width: 2 } })),
@@ -295,7 +308,7 @@
     return {
       title: `${level.populations[k]} · ${model.network}: Pearson r = ${number(model.pearson[k])} over ${count(model.n[k])} held-out genes${part}`,
       traces: [
-        { mode: "lines", x: range, y: range, hoverinfo: "skip", line: { color: FAINT, width: 1, dash: "dot" } },
+        { type: POINTS, mode: "lines", x: range, y: range, hoverinfo: "skip", line: { color: FAINT, width: 1, dash: "dot" } },
         { type: POINTS, mode: "markers", x, y, text: level.genes.slice(0, level.drawn).map((gene) => safe(DATA.names[gene])),
           hovertemplate: "%{text}<br>observed %{x:.2f}<br>predicted %{y:.2f}<extra></extra>",
           marker: { size: 4, color: colourOf(model.network), opacity: level.drawn > 1000 ? 0.35 : 0.6 } },
@@ -318,7 +331,6 @@
     const level = currentGenes(), shown = level.networks[chosen("variance", "Network")];
     const x = unpack(level.log_variance).map((value) => 10 ** value), y = unpack(shown.pearson);
     const at = level.genes.indexOf(currentGene);
-    topTable(level);
     return {
       title: `${level.name} · ${shown.network}: ${count(finite(y).length)} genes, median r = ${number(median(y))}`,
       traces: [
@@ -326,13 +338,13 @@
           hovertemplate: "%{text}<br>variance %{x:.3g}<br>r %{y:.2f}<extra></extra>",
           marker: { size: 4, color: FAINT, opacity: x.length > 3000 ? 0.22 : 0.45 } },
         ...level.networks.map(({ network, trend }) => ({
-          mode: "lines", name: short(network, 24), x: trend.map((point) => point[0]), y: trend.map((point) => point[1]),
+          type: POINTS, mode: "lines", name: short(network, 24), x: trend.map((point) => point[0]), y: trend.map((point) => point[1]),
           line: { color: colourOf(network), width: network === shown.network ? 4 : 2 }, hoverinfo: "skip",
         })),
-        ...(at < 0 ? [] : [{ mode: "markers+text", showlegend: false, x: [x[at]], y: [y[at]], text: [short(DATA.names[currentGene], 20)], textposition: "top center",
+        ...(at < 0 ? [] : [{ type: POINTS, mode: "markers+text", showlegend: false, x: [x[at]], y: [y[at]], text: [short(DATA.names[currentGene], 20)], textposition: x[at] > median(x) ? "top left" : "top right",
           hoverinfo: "skip", marker: { symbol: "circle-open", size: 12, color: INK, line: { width: 2 } } }]),
       ],
-      layout: { height: 460, xaxis: axis("variance across populations", { type: "log" }), yaxis: axis("Pearson r across populations", { range: [-1.08, 1.15] }) },
+      layout: { height: 460, xaxis: axis("variance across populations", { type: "log", exponentformat: "power" }), yaxis: axis("Pearson r across populations", { range: [-1.08, 1.15] }) },
     };
   }
 
@@ -346,12 +358,13 @@
         const values = unpack(one.pearson);
         return { head: `r, ${one.network}`, numeric: true, cell: (gene) => values[row.get(gene)] };
       }),
-    ], level.top, showGene, (gene) => gene === currentGene);
+    ], level.top, showGene);
   }
 
   function showGene(gene) {
     currentGene = gene;
     document.getElementById("gene").value = DATA.names[gene];
+    document.querySelectorAll('[data-table="top"] .pick').forEach((line) => line.classList.toggle("here", line.entry === gene));
     redraw("variance", "gene", "gene-scatter");
   }
 
@@ -392,7 +405,7 @@
 
   function geneScatter() {
     const one = geneValues();
-    if (typeof one === "string") return one;
+    if (typeof one === "string") return ""; // the panel beside it says why
     const parents = [...new Set(one.parents)];
     const traces = parents.map((parent, k) => {
       const members = one.populations.map((_, i) => i).filter((i) => one.parents[i] === parent);
@@ -411,7 +424,7 @@
   // ---------------------------------------------------------------- tables
 
   // Fills [data-table=name]: columns [{head, cell(row), numeric, digits, format}]; a click on a row calls `pick`.
-  function table(name, columns, rows, pick, isPicked) {
+  function table(name, columns, rows, pick) {
     const box = document.querySelector(`[data-table="${name}"]`);
     const made = Object.assign(document.createElement("table"), { className: "sortable" });
     const headRow = made.createTHead().insertRow();
@@ -425,8 +438,7 @@
       const line = body.insertRow();
       columns.forEach((column) => fillCell(line.insertCell(), column, column.cell(row)));
       if (!pick) return;
-      line.className = isPicked(row) ? "pick here" : "pick";
-      line.tabIndex = 0;
+      Object.assign(line, { className: "pick", tabIndex: 0, entry: row });
       line.addEventListener("click", () => pick(row));
       line.addEventListener("keydown", (event) => event.key === "Enter" && pick(row));
     });
@@ -488,7 +500,9 @@
     const options = (known ? known.genes : []).map((gene) => Object.assign(document.createElement("option"), { value: DATA.names[gene] }));
     document.getElementById("gene-names").replaceChildren(...options);
     document.getElementById("gene").parentElement.hidden = !options.length;
-    if (level) showGene(level.top[0]);
+    if (!level) return;
+    topTable(level);
+    showGene(level.top[0]);
   }
 
   wire("scatter", "Level", DATA.predictions, () => { fillScatter(); draw("scatter"); });
@@ -507,13 +521,14 @@
 
   // ---------------------------------------------------------------- when to draw
 
-  const seen = new IntersectionObserver((entries) => {
-    entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => {
-      seen.unobserve(target);
-      draw(target.dataset.plot);
-    });
-  }, { rootMargin: "400px" });
-  panels.forEach((panel) => seen.observe(panel));
+  // Top down, with a pause after each in which the page can scroll and answer.
+  function drawNext() {
+    const next = [...panels.keys()].find((name) => !drawn.has(name));
+    if (!next) return;
+    draw(next);
+    setTimeout(drawNext, 20);
+  }
+  setTimeout(drawNext);
 
   window.matchMedia("(max-width: 639px)").addEventListener("change", () => redraw(...panels.keys()));
 

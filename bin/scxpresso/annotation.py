@@ -225,8 +225,8 @@ def trim_stop_codon(transcript: Transcript, contig: str | None, gff3: bool) -> N
 def half_life_features(transcript: Transcript) -> dict[str, float]:
     """The five half-life features, in bases and exons per 1,000 coding bases (paper 2.5.2).
 
-    Genomic spans, introns included, as the authors computed them: 5′UTR from the first base of the transcript to the start
-    codon (the first coding base where none is annotated), 3′UTR from the end of the last coding base to the end.
+    Genomic spans, introns included, as the authors computed them: 5′UTR from the first base of the transcript to the
+    start codon (the first coding base where none is annotated), 3′UTR from the end of the last coding base to the end.
     """
     start, end = transcript.span
     coding_start, coding_end = min(s for s, _ in transcript.cds), max(e for _, e in transcript.cds)

@@ -28,7 +28,7 @@ class Atlas:
         except OSError as error:
             raise InputError(
                 Problem(
-                    "counts", f"no HDF5 file ({error})", "an h5ad (AnnData), whole",
+                    "counts", f"no HDF5 file, or one that is cut short ({error})", "an h5ad (AnnData), whole",
                     "download or write it again; a .h5 of Cell Ranger or a loom has to be converted with scanpy first",
                 )
             ) from None  # fmt: skip
@@ -48,16 +48,28 @@ class Atlas:
     def _frame(self, name: str) -> pd.DataFrame:
         if name not in self._file:
             raise InputError(
-                Problem("counts", f"an HDF5 file without {name!r}", "an h5ad as anndata writes it (X, obs, var)")
-            )
-        return read_elem(self._file[name])
+                Problem(
+                    "counts", f"an HDF5 file without {name!r}", "an h5ad as anndata writes it (X, obs, var)",
+                    "convert a .h5 of Cell Ranger or a loom with scanpy: adata.write_h5ad('atlas.h5ad')",
+                )
+            )  # fmt: skip
+        frame = read_elem(self._file[name])
+        if not isinstance(frame, pd.DataFrame):
+            raise InputError(
+                Problem(
+                    "counts", f"no table of columns in {name!r}", "an h5ad as anndata 0.7 or newer writes it",
+                    "read it with scanpy and write it again: scanpy.read_h5ad('old.h5ad').write_h5ad('new.h5ad')",
+                )
+            )  # fmt: skip
+        return frame
 
     def _open_matrix(self, name: str):
         if name not in self._file:
             raise InputError(
                 Problem(
-                    "column layer", f"no {name!r} in the h5ad", f"one of its matrices: {some(self.matrices())}",
-                    "name a layer that is there, `raw`, or leave the cell empty for X",
+                    "column layer", f"no {name!r} in the h5ad",
+                    f"one of its matrices: {some([matrix or 'X' for matrix in self.matrices()], 20)}",
+                    "name a layer that is there, or raw; leave the cell empty for X",
                 )
             )  # fmt: skip
         element = self._file[name]
@@ -92,7 +104,7 @@ class Atlas:
         return getattr(self._matrix, "format", None) == "csc"
 
     def chunks(self, values: int = CHUNK_VALUES) -> Iterator[tuple[slice, slice, scipy.sparse.spmatrix]]:
-        """Cell slice, gene slice and counts (cells × genes, sparse) of each chunk: by cells, or by genes where it is CSC."""
+        """Cell slice, gene slice and counts (cells × genes, sparse) of each chunk: by cells, or by genes if it is CSC."""
         cells, genes = self.shape
         axis = int(self.by_columns)
         length = self.shape[axis]

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from scxpresso import __version__
 from scxpresso.annotation import HALF_LIFE, log_half_life
@@ -43,16 +42,14 @@ def predict_held_out(
     """log10 expression of every gene by the networks that never saw it: replicates × genes × populations."""
     rows = features.rows(observed.index)
     half_life = log_half_life(features.half_life[rows])
-    missing = set(np.unique(fold)) - {part.fold for part in trained}
+    missing = set(np.unique(fold).tolist()) - {part.fold for part in trained}
     if missing:
         raise InputError(Problem("the folds' folders", f"none of fold {sorted(missing)}", "one folder a fold"))
     outputs = np.empty((len(trained[0].used), *observed.shape))
     for part in trained:
         held_out = fold == part.fold
-        networks = [load_network(path)[0] for path in part.used]
-        outputs[:, held_out] = predict(
-            networks, features.codes[rows[held_out]], half_life[held_out], torch.device("cpu")
-        )
+        networks = [load_network(path) for path in part.used]
+        outputs[:, held_out] = predict(networks, features.codes[rows[held_out]], half_life[held_out])
     return outputs
 
 

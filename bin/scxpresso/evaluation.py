@@ -187,9 +187,9 @@ def summary_rows(model: Predictions) -> Iterator[dict]:
 def comparison_rows(populations: pd.DataFrame) -> Iterator[dict]:
     """comparisons.tsv: for each population its own model against every other way to predict it, fold by fold.
 
-    kind: `baseline` (same folds, other network), `network`, `level` (a coarser level's parent), `population` (another of
-    the level), `atlas` (the same population of another atlas). delta is the difference of medians over folds; p_value of
-    a one-sided Wilcoxon signed-rank test that the own model is better.
+    kind: `baseline` (same folds, other network), `network`, `level` (a coarser level's parent), `population` (another
+    of the level), `atlas` (the same population of another atlas). delta is the difference of medians over folds;
+    p_value of a one-sided Wilcoxon signed-rank test that the own model is better.
     """
     target = ["target_atlas", "target_level", "target_population"]
     by_fold = populations.pivot_table(index=PAIR, columns="fold", values="pearson", dropna=False, observed=True)
@@ -208,13 +208,8 @@ def _kind(model: pd.Series, other: pd.Series) -> str | None:
     """In what the other way differs; None where it differs in more than one thing, or the model is a baseline."""
     if model["network"] in BASELINES:
         return None
-    differs = [
-        name
-        for name, column in (
-            ("network", "network"), ("level", "model_level"), ("population", "model_population"), ("atlas", "model_atlas"),
-        )
-        if model[column] != other[column]
-    ]  # fmt: skip
+    columns = {"atlas": "model_atlas", "level": "model_level", "population": "model_population", "network": "network"}
+    differs = [name for name, column in columns.items() if model[column] != other[column]]
     if differs == ["network"]:
         return "baseline" if other["network"] in BASELINES else "network"
     if differs in (["level"], ["level", "population"]):

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from scxpresso import annotation
+from scxpresso.annotation import (
+    GENE_COLUMNS,
+    gene_table,
+    half_life_features,
+    is_gff3,
+    log_half_life,
+    read_annotation,
+    select_transcripts,
+    trim_stop_codon,
+)
 from scxpresso.identifiers import match_contigs
 from scxpresso.sequence import N_CODE, read_fasta, window_codes
 
@@ -34,8 +43,8 @@ def extract_features(
     Lengths in bases. Genes whose contig the FASTA lacks are dropped with that reason; contig names are matched with and
     without `chr`. Raises InputError for an annotation or FASTA that cannot be read.
     """
-    gff3 = annotation.is_gff3(gtf)
-    chosen, reasons = annotation.select_transcripts(annotation.read_annotation(gtf), canonical)
+    gff3 = is_gff3(gtf)
+    chosen, reasons = select_transcripts(read_annotation(gtf), canonical)
     log(f"{len(chosen):,} genes with a coding region, {len(reasons):,} dropped")
 
     by_contig = defaultdict(list)
@@ -47,12 +56,12 @@ def extract_features(
     rows = []
     for name, letters in read_fasta(fasta):
         for transcript in by_contig.get(contigs.get(name), ()):
-            annotation.trim_stop_codon(transcript, letters, gff3)
+            trim_stop_codon(transcript, letters, gff3)
             window, padded = window_codes(letters, transcript.tss, transcript.strand, upstream, downstream)
             codes[transcript.gene_id] = window
-            about = {column: getattr(transcript, column) for column in annotation.GENE_COLUMNS[:6]}
-            rows.append(about | annotation.half_life_features(transcript) | {"padded_bases": padded})
-    genes = annotation.gene_table(rows)
+            about = {column: getattr(transcript, column) for column in GENE_COLUMNS[:6]}
+            rows.append(about | half_life_features(transcript) | {"padded_bases": padded})
+    genes = gene_table(rows)
 
     reasons |= {t.gene_id: "contig not in the FASTA" for t in chosen if t.gene_id not in codes}
     dropped = pd.DataFrame(sorted(reasons.items()), columns=["gene", "reason"])
@@ -69,8 +78,8 @@ def contig_names(fasta: str) -> list[str]:
 
 def scaled_half_life(half_life: np.ndarray) -> np.ndarray:
     """log10(x + 0.1), z-scaled over all genes; a constant feature becomes 0."""
-    mean, sd = mean_and_sd(annotation.log_half_life(half_life))
-    return (annotation.log_half_life(half_life) - mean) / sd
+    mean, sd = mean_and_sd(log_half_life(half_life))
+    return (log_half_life(half_life) - mean) / sd
 
 
 def mean_and_sd(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

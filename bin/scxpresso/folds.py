@@ -1,6 +1,7 @@
 """Cross-validation folds, made once a genome from its sorted gene ids and a seed (paper 2.2)."""
 
 from collections import defaultdict
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -76,7 +77,7 @@ def _same(keys) -> list[tuple[int, int]]:
     members = defaultdict(list)
     for row, key in enumerate(keys):
         members[key].append(row)
-    return [pair for rows in members.values() for pair in zip(rows, rows[1:], strict=False)]
+    return [pair for rows in members.values() for pair in pairwise(rows)]
 
 
 def _isoform_links(genes: pd.DataFrame) -> list[tuple[int, int]]:
@@ -112,7 +113,5 @@ def _family_links(genes: pd.DataFrame, features: Features) -> list[tuple[int, in
     genes_with = np.asarray(has.sum(axis=0)).ravel()
     informative = has[:, (genes_with > 1) & (genes_with <= REPEAT_GENES)]
     shared = (informative @ informative.T).tocoo()
-    near = (shared.row < shared.col) & (
-        shared.data >= FAMILY_SHARE * np.minimum(total[shared.row], total[shared.col])
-    )
+    near = (shared.row < shared.col) & (shared.data >= FAMILY_SHARE * np.minimum(total[shared.row], total[shared.col]))
     return list(zip(shared.row[near].tolist(), shared.col[near].tolist(), strict=True))

@@ -71,9 +71,7 @@ def match_genes(atlas_ids: Iterable[str], gene_ids: Iterable[str], gene_names: I
     ]
     for way, atlas_key, gene_key in ways:
         genes = _unique_by((gene for gene in free if gene_key(gene)), gene_key)
-        found = {
-            name: genes[key] for key, name in _unique_by(open_ids, atlas_key).items() if key in genes
-        }
+        found = {name: genes[key] for key, name in _unique_by(open_ids, atlas_key).items() if key in genes}
         gene_of |= found
         by[way] = len(found)
         open_ids -= found.keys()

@@ -14,6 +14,7 @@ from scxpresso.problems import InputError, Problem
 from scxpresso.store import whole
 
 BATCH = 256
+ENGINES = ["auto", "plain"]
 
 
 def resolve_device(name: str) -> torch.device:
@@ -32,28 +33,55 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-@torch.no_grad()
-def predict_scaled(network: torch.nn.Module, codes: torch.Tensor, half_life: torch.Tensor) -> torch.Tensor:
-    """z-scaled expression (genes × populations) in batches, dropout off; inputs and output on the network's device."""
-    network.eval()
-    batches = zip(codes.split(BATCH), half_life.split(BATCH), strict=True)
-    return torch.cat([network(batch_codes, batch_half_life) for batch_codes, batch_half_life in batches])
+class Genes:
+    """Genes as a network reads them: their codes and half-life features, on a device, in its fastest form there.
+
+    codes: genes × window (uint8). half_life: genes × 5, log10(x + 0.1). engine: `auto` takes the fast form of a network
+    where it has one (fast.py), `plain` never does.
+    """
+
+    def __init__(
+        self, network: str, inputs: str, codes: np.ndarray, half_life: np.ndarray, device: torch.device, engine: str
+    ):
+        self.device = device
+        self.half_life = torch.from_numpy(half_life.astype(np.float32)).to(device)
+        self.table = None
+        if engine == "auto" and device.type == "cpu":
+            from scxpresso.fast import WindowTable, applies  # numba takes a while to import
+
+            self.table = WindowTable.of(codes) if applies(NETWORKS[network], inputs) else None
+        self.codes = torch.from_numpy(codes).to(device) if self.table is None else None
+
+    def __len__(self) -> int:
+        return len(self.half_life)
+
+    def forward(self, network: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
+        """z-scaled expression (rows × populations); differentiable in the network's parameters."""
+        if self.table is None:
+            rows = rows.to(self.device)
+            return network(self.codes[rows], self.half_life[rows])
+        from scxpresso.fast import forward
+
+        return forward(network, self.table, rows.numpy(), self.half_life[rows])
+
+    @torch.no_grad()
+    def predict(self, network: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
+        """As forward, in batches and without dropout."""
+        network.eval()
+        return torch.cat([self.forward(network, batch) for batch in rows.split(BATCH)])
 
 
-def predict(
-    networks: list[torch.nn.Module], codes: np.ndarray, half_life: np.ndarray, device: torch.device
-) -> np.ndarray:
+def predict(networks: list[tuple[torch.nn.Module, "About"]], codes: np.ndarray, half_life: np.ndarray) -> np.ndarray:
     """log10 expression, networks × genes × populations: the training genes' z-scaling is undone (paper 2.4).
 
-    codes: genes × window (uint8). half_life: genes × 5, log10(x + 0.1).
+    networks: of one kind, as load_network gives them. codes: genes × window (uint8). half_life: genes × 5,
+    log10(x + 0.1). On the CPU.
     """
-    codes = torch.from_numpy(codes).to(device)
-    half_life = torch.from_numpy(half_life.astype(np.float32)).to(device)
-    outputs = []
-    for network in networks:
-        network = network.to(device)
-        outputs.append(network.expression.undo(predict_scaled(network, codes, half_life)).cpu().numpy())
-    return np.stack(outputs).astype(np.float64)
+    about = networks[0][1]
+    genes = Genes(about.network, about.inputs, codes, half_life, torch.device("cpu"), "auto")
+    every = torch.arange(len(genes))
+    outputs = [network.expression.undo(genes.predict(network, every)) for network, _ in networks]
+    return torch.stack(outputs).detach().numpy().astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -89,6 +117,8 @@ def load_network(path: str | Path) -> tuple[torch.nn.Module, About]:
         network.load_state_dict(weights)
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(
-            Problem(str(path), f"no weights of this pipeline ({error})", "a replicate_<r>.safetensors of a models/ folder")
+            Problem(
+                str(path), f"no weights of this pipeline ({error})", "a replicate_<r>.safetensors of a models/ folder"
+            )
         ) from None
     return network.eval(), about

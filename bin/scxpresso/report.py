@@ -18,6 +18,8 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from scxpresso.evaluation import COMPARISONS, GENES, SUMMARY
+from scxpresso.evaluation import POPULATIONS as SCORES
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.store import (
     HISTORY_COLUMNS,
@@ -34,16 +36,13 @@ PAPER = {
     "cite": "Michielsen, Reinders, Mahfouz (2024), Frontiers in Bioinformatics 4",
 }
 
-BASELINES = {
+BASELINE_NAMES = {
     "half_life": "half-life features alone",
     "kmer": "the k-mer ridge",
     "mean": "the mean of the training genes",
 }
-BASELINE_COLOURS = {
-    "half_life": "#E69F00",
-    "kmer": "#009E73",
-    "mean": "#8A8F98",
-}  # Okabe-Ito: safe for the colour blind
+# Okabe and Ito's colours: safe for the colour blind.
+BASELINE_COLOURS = {"half_life": "#E69F00", "kmer": "#009E73", "mean": "#8A8F98"}
 NETWORK_COLOURS = ("#0072B2", "#CC79A7", "#56B4E9", "#D55E00", "#6A4C93")
 
 SCATTER_GENES = 4000  # genes drawn a population; more only makes the page heavier and the cloud blacker
@@ -59,24 +58,12 @@ GENOME_GENES = ["gene_id", "gene_name", "padded_bases"]
 FOLDS = ["gene_id", "fold"]
 DROPPED_GENES = ["gene", "reason"]
 DROPPED_POPULATIONS = ["level", "population", "cells", "reason"]
-SCORES = [
-    *("model_atlas", "model_level", "network", "model_population"),
-    *("target_atlas", "target_level", "target_population", "fold", "pearson"),
-]
-GENES = ["atlas", "level", "network", "gene_id", "variance", "pearson"]
-SUMMARY = ["atlas", "level", "network", "metric", "value", "sd", "n_folds"]
-COMPARISONS = [
-    *("kind", "target_atlas", "target_level", "target_population"),
-    *("model_atlas", "model_level", "model_population", "network"),
-    *("other_atlas", "other_level", "other_population", "other_network"),
-    *("median_pearson", "other_median_pearson", "delta", "p_value", "n_folds"),
-]
 
 
 # ---------------------------------------------------------------- reading
 
 
-def load(path, columns):
+def load(path: str | Path, columns: list) -> pd.DataFrame:
     """These columns of a table. Raises InputError where the file or a column is missing."""
     if not Path(path).is_file():
         raise InputError(Problem(str(path), "no such file", "a table that manifest.json lists"))
@@ -101,12 +88,22 @@ class Level:
     histories: dict  # network -> paths
 
     @property
-    def labels(self):
+    def labels(self) -> list[str]:
         return list(self.populations["population"])
 
     @property
-    def name(self):
+    def name(self) -> str:
         return f"{self.atlas} · {self.level}"
+
+    @property
+    def trained(self) -> list[str]:
+        """Networks that are no baselines."""
+        return [name for name in self.networks if name not in BASELINE_NAMES]
+
+    @property
+    def scored(self) -> list[str]:
+        """Networks but for the mean: a constant has no correlation over genes and no cloud."""
+        return [name for name in self.networks if name != "mean"]
 
 
 @dataclass
@@ -115,33 +112,30 @@ class Run:
 
     manifest: dict
     folder: Path
-    levels: list
+    levels: list[Level]
     scores: pd.DataFrame
     genes: pd.DataFrame
     summary: pd.DataFrame
     comparisons: pd.DataFrame
 
-    def path(self, *parts):
-        return self.folder.joinpath(*parts)
-
-    def networks(self):
+    def networks(self) -> list[str]:
         """Names of all networks of the run, networks first, baselines last."""
         return order_networks(name for level in self.levels for name in level.networks)
 
-    def palette(self):
+    def palette(self) -> dict[str, str]:
         """network -> colour, the same in every plot."""
-        trained = [name for name in self.networks() if name not in BASELINES]
+        trained = [name for name in self.networks() if name not in BASELINE_NAMES]
         cycle = {name: NETWORK_COLOURS[i % len(NETWORK_COLOURS)] for i, name in enumerate(trained)}
         return cycle | BASELINE_COLOURS
 
 
-def order_networks(names):
+def order_networks(names) -> list[str]:
     """Unique `names` in the order seen, baselines last."""
     names = list(dict.fromkeys(names))
-    return [name for name in names if name not in BASELINES] + [name for name in BASELINES if name in names]
+    return [name for name in names if name not in BASELINE_NAMES] + [name for name in BASELINE_NAMES if name in names]
 
 
-def read_run(manifest_path):
+def read_run(manifest_path: str | Path) -> Run:
     """Run from manifest.json. Raises InputError naming the file that is missing or malformed."""
     folder = Path(manifest_path).resolve().parent
     manifest = read_json(manifest_path)
@@ -161,7 +155,7 @@ def read_run(manifest_path):
     )
 
 
-def read_levels(manifest, folder, summary):
+def read_levels(manifest: dict, folder: Path, summary: pd.DataFrame) -> list[Level]:
     """Every Level of the manifest, atlases in its order, coarse before fine."""
     levels = []
     for atlas in manifest["atlases"]:
@@ -183,12 +177,12 @@ def read_levels(manifest, folder, summary):
     return levels
 
 
-def select(entries, **values):
+def select(entries, **values) -> list[dict]:
     """The manifest entries whose keys have these values."""
     return [entry for entry in entries if all(entry[key] == value for key, value in values.items())]
 
 
-def rows(table, **values):
+def rows(table: pd.DataFrame, **values) -> pd.DataFrame:
     """The rows of a table whose columns have these values."""
     keep = np.ones(len(table), dtype=bool)
     for column, value in values.items():
@@ -199,7 +193,7 @@ def rows(table, **values):
 # ---------------------------------------------------------------- text
 
 
-def printable(text):
+def printable(text: str) -> str:
     """A label on one line: control and invisible characters as escapes ("T\\ncell" reads T\\ncell)."""
     if text.isprintable():
         return text
@@ -225,48 +219,53 @@ def plain(value):
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def count(value):
+def count(value) -> str:
     """1234567.0 as 1,234,567."""
     return "–" if pd.isna(value) else f"{value:,.0f}"
 
 
-def decimal(value, digits=2):
+def decimal(value, digits=2) -> str:
     """0.4567 as 0.46, a missing number as a dash, and no minus before a zero."""
     return "–" if value is None or pd.isna(value) else f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
-def percent(share):
+def percent(share) -> str:
     """A share as a CSS percentage between 0 and 100."""
     return "0" if pd.isna(share) else f"{100 * min(max(share, 0), 1):.1f}"
 
 
-def p_text(value):
+def p_text(value) -> str:
     """A p-value as people print it: 0.013, 9.5e-07."""
     return "–" if pd.isna(value) else f"{value:.2g}" if value >= 0.001 else f"{value:.1e}"
 
 
-def plural(number, one, many=None):
+def plural(number, one: str, many=None) -> str:
     """'1 fold', '20 folds'."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
-def listed(items):
+def listed(items) -> str:
     """'a', 'a and b', 'a, b and c'."""
     items = [str(item) for item in items]
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
-def verbatim(text):
+def verbatim(text) -> Markup:
     """Text that keeps its line breaks (a command)."""
     return escape("\n".join(printable(line) for line in str(text).splitlines()))
 
 
-def parameter(value):
+def moment(stamp: str | None) -> str | None:
+    """2025-11-23T06:48:12.345Z to the minute."""
+    return stamp and stamp[:16].replace("T", " ")
+
+
+def parameter(value) -> str | None:
     """A parameter as it would be typed."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
-def span(values, one):
+def span(values, one: str) -> str:
     """'20 folds' where all values are 20, '18–20 folds' where they differ."""
     low, high = min(values), max(values)
     return plural(high, one) if low == high else f"{count(low)}–{plural(high, one)}"
@@ -275,15 +274,15 @@ def span(values, one):
 # ---------------------------------------------------------------- genomes and data
 
 
-def reasons(table):
+def reasons(table: pd.DataFrame) -> list[dict]:
     """Dropped genes counted by reason, most first: [{reason, genes, share}]; share is of the largest."""
     counts = table["reason"].value_counts()
     return [{"reason": reason, "genes": n, "share": n / counts.iloc[0]} for reason, n in counts.items()]
 
 
-def genome_view(run, entry):
+def genome_view(run: Run, entry: dict) -> dict:
     """What the page says of one genome: genes kept and dropped, windows padded, folds."""
-    folder = run.path(entry["path"])
+    folder = run.folder / entry["path"]
     genes = load(folder / "genes.tsv", GENOME_GENES)
     sizes = load(folder / "folds.tsv", FOLDS)["fold"].value_counts()
     dropped = load(folder / "dropped_genes.tsv", DROPPED_GENES)
@@ -300,9 +299,9 @@ def genome_view(run, entry):
     }
 
 
-def atlas_view(run, entry):
+def atlas_view(run: Run, entry: dict) -> dict:
     """What the page says of one atlas: its populations, and what was left out and why."""
-    folder = run.path(entry["path"])
+    folder = run.folder / entry["path"]
     left_out = load(folder / "dropped_populations.tsv", DROPPED_POPULATIONS)
     dropped = load(folder / "dropped_genes.tsv", DROPPED_GENES)
     levels = [
@@ -330,7 +329,7 @@ def atlas_view(run, entry):
 # ---------------------------------------------------------------- headline
 
 
-def metric(run, level, network, name):
+def metric(run: Run, level: Level, network: str, name: str) -> tuple:
     """One row of summary.tsv: (value, sd, folds); NaN where it is missing."""
     found = rows(run.summary, atlas=level.atlas, level=level.level, network=network, metric=name)
     if found.empty:
@@ -338,30 +337,30 @@ def metric(run, level, network, name):
     return tuple(found.iloc[0][["value", "sd", "n_folds"]])
 
 
-def ceiling(run, level):
+def ceiling(run: Run, level: Level) -> float:
     """The level's mean noise ceiling: a property of the data, whichever network's row has it."""
     values = rows(run.summary, atlas=level.atlas, level=level.level, metric="ceiling")["value"].dropna()
     return values.iloc[0] if len(values) else level.populations["noise_ceiling"].mean()
 
 
-def own_comparisons(run, level, network, baseline):
+def own_comparisons(run: Run, level: Level, network: str, baseline: str) -> pd.DataFrame:
     """Comparisons of a network with a baseline where each predicts the population it learned."""
     table = rows(run.comparisons, network=network, other_network=baseline)
     for side in ("target", "model", "other"):
         table = rows(table, **{f"{side}_atlas": level.atlas, f"{side}_level": level.level})
-    same = (table["model_population"] == table["target_population"]) & (
-        table["other_population"] == table["target_population"]
+    own = (table[["model_population", "other_population"]].to_numpy() == table[["target_population"]].to_numpy()).all(
+        axis=1
     )
-    return table[same]
+    return table[own]
 
 
-def verdict_on_baseline(run, level, network, baseline):
+def verdict_on_baseline(run: Run, level: Level, network: str, baseline: str) -> dict | None:
     """Better, worse or undecided against a baseline, in words, from the numbers: {kind, baseline, text} or None."""
     mine, other = metric(run, level, network, "pearson")[0], metric(run, level, baseline, "pearson")[0]
     if np.isnan(mine) or np.isnan(other):
         return None
     numbers = f"{decimal(mine)} against {decimal(other)}"
-    tested = own_comparisons(run, level, network, baseline).dropna(subset=["p_value"])
+    tested = own_comparisons(run, level, network, baseline)
     kind = side_taken(tested, mine - other)
     opening = {
         "better": "It predicts held-out genes better than",
@@ -372,11 +371,11 @@ def verdict_on_baseline(run, level, network, baseline):
     return {
         "kind": kind,
         "baseline": baseline,
-        "text": f"{opening} {BASELINES[baseline]}: {numbers}{evidence(tested, kind)}.",
+        "text": f"{opening} {BASELINE_NAMES[baseline]}: {numbers}{evidence(tested, kind)}.",
     }
 
 
-def side_taken(tested, delta):
+def side_taken(tested: pd.DataFrame, delta: float) -> str:
     """Which way the one-sided tests point: better, worse, same, or untested where they could not."""
     if tested.empty or 0.5 ** tested["n_folds"].max() > SIGNIFICANT:
         return "untested"  # with n folds no signed rank p is below 1/2^n
@@ -387,43 +386,48 @@ def side_taken(tested, delta):
     return "same"
 
 
-def evidence(tested, kind):
+def evidence(tested: pd.DataFrame, kind: str) -> str:
     """The Wilcoxon tests behind a verdict, as a clause."""
     if tested.empty:
         return ", without a test"
-    folds = plural(tested["n_folds"].max(), "fold")
+    folds = tested["n_folds"].max()
     if kind == "untested":
-        return f"; {folds} are too few to test (p cannot fall below {p_text(0.5 ** tested['n_folds'].max())})"
+        return f"; {plural(folds, 'fold')} cannot tell: a test needs 5"
     if len(tested) == 1:
-        return f" (one-sided Wilcoxon over {folds}, p = {p_text(tested['p_value'].iloc[0])})"
+        p = p_text(tested["p_value"].iloc[0])
+        return f" (one-sided Wilcoxon over {plural(folds, 'fold')} that it is better: p = {p})"
+    if kind == "worse":
+        behind, sure = (tested["delta"] < 0).sum(), (tested["p_value"] > 1 - SIGNIFICANT).sum()
+        return f" (behind in {behind} of {len(tested)} populations, in {sure} with Wilcoxon p > {1 - SIGNIFICANT})"
     ahead, sure = (tested["delta"] > 0).sum(), (tested["p_value"] < SIGNIFICANT).sum()
-    return f" (ahead in {ahead} of {len(tested)} populations, in {sure} with p < {SIGNIFICANT}; one-sided Wilcoxon over {folds})"
+    return f" (ahead in {ahead} of {len(tested)} populations, in {sure} with Wilcoxon p < {SIGNIFICANT})"
 
 
-def verdict_on_specificity(run, level, network):
+def verdict_on_specificity(run: Run, level: Level, network: str) -> dict | None:
     """Whether the network tells populations apart: {kind, baseline: None, text}, or None for a single population."""
     value, sd, folds = metric(run, level, network, "specificity")
     if len(level.labels) < 2 or np.isnan(value):
         return None
-    numbers = f"specificity {decimal(value)} ± {decimal(sd)} over {plural(folds, 'fold')}"
-    if not value > 2 * sd / np.sqrt(folds) + 0.005:  # two standard errors, and not a zero once rounded
-        return {
-            "kind": "worse",
-            "baseline": None,
-            "text": f"It does not tell populations apart: {numbers}, and a constant prediction scores 0.",
-        }
-    return {
-        "kind": "better",
-        "baseline": None,
-        "text": f"It tells populations apart, beyond what is common to all of them: {numbers} (a constant scores 0).",
-    }
+    if np.isnan(sd):
+        kind, text = (
+            "untested",
+            f"One fold cannot tell whether it tells populations apart: specificity {decimal(value)}.",
+        )
+    else:
+        numbers = (
+            f"specificity {decimal(value)} ± {decimal(sd)} over {plural(folds, 'fold')}, where a constant scores 0"
+        )
+        apart = value > 2 * sd / np.sqrt(folds) + 0.005  # two standard errors, and not a zero once rounded
+        kind = "better" if apart else "worse"
+        text = f"It {'tells' if apart else 'does not tell'} populations apart: {numbers}."
+    return {"kind": kind, "baseline": None, "text": text}
 
 
-def card(run, level, network):
+def card(run: Run, level: Level, network: str) -> dict:
     """The key numbers and verdict of one trained network at one level."""
     pearson, sd, folds = metric(run, level, network, "pearson")
     palette = run.palette()
-    others = [name for name in level.networks if name in BASELINES and name != "mean"]  # a constant scores 0 anyway
+    others = [name for name in level.scored if name in BASELINE_NAMES]
     baselines = [
         {"name": name, "value": metric(run, level, name, "pearson")[0], "colour": palette[name]} for name in others
     ]
@@ -444,21 +448,21 @@ def card(run, level, network):
     }
 
 
-def overall(cards):
+def overall(cards: list) -> list[str]:
     """The verdicts of all models in a sentence a baseline; none where a single card says it already."""
     if len(cards) < 2:
         return []
-    sides = {"better": "better in", "worse": "worse in", "same": "not clearly different in", "untested": "untested in"}
+    sides = {"better": "better", "worse": "worse", "same": "not clearly different", "untested": "untested"}
     sentences = []
-    for baseline, name in BASELINES.items():
+    for baseline, name in BASELINE_NAMES.items():
         kinds = [v["kind"] for c in cards for v in c["verdicts"] if v["baseline"] == baseline]
-        said = [f"{words} {kinds.count(side)}" for side, words in sides.items() if side in kinds]
+        said = [f"{words} in {kinds.count(side)}" for side, words in sides.items() if side in kinds]
         if said:
-            sentences.append(f"Against {name}, {len(kinds)} models: {', '.join(said)}.")
+            sentences.append(f"Against {name}: {listed(said)} of {plural(len(kinds), 'model')}.")
     return sentences
 
 
-def numbers_table(run):
+def numbers_table(run: Run) -> list[dict]:
     """summary.tsv, wide: a row each atlas × level × network, baselines included."""
     metrics = ("pearson", "spearman", "specificity")
     return [
@@ -466,7 +470,7 @@ def numbers_table(run):
             "atlas": level.atlas,
             "level": level.level,
             "network": network,
-            "baseline": network in BASELINES,
+            "baseline": network in BASELINE_NAMES,
             "populations": len(level.labels),
             "ceiling": ceiling(run, level),
             "metrics": [metric(run, level, network, name)[:2] for name in metrics],
@@ -476,12 +480,13 @@ def numbers_table(run):
     ]
 
 
-def headline(run, genomes, training):
+def headline(run: Run, genomes: list, training: list) -> str:
     """The run in one sentence."""
     params = run.manifest["params"]
     sizes = {entry["atlas"]: [] for entry in run.manifest["atlases"]}
     for level in run.levels:
-        sizes[level.atlas].append(f"{plural(len(level.labels), 'population')} at {level.level}")
+        size = len(level.labels)
+        sizes[level.atlas].append("as a whole" if size == 1 else f"{plural(size, 'population')} of {level.level}")
     atlases = listed(f"{atlas} ({', '.join(levels)})" for atlas, levels in sizes.items())
     genes = listed(f"{plural(genome['kept'], 'gene')} of {genome['genome']}" for genome in genomes)
     parts = [f"Models of {atlases or 'no atlas'} from the promoters of {genes or 'no gene'}"]
@@ -498,7 +503,7 @@ def headline(run, genomes, training):
 # ---------------------------------------------------------------- training
 
 
-def training_view(run):
+def training_view(run: Run) -> list[dict]:
     """One row a trained model for the table: how its replicates converged, and which collapsed first."""
     views = []
     for level in run.levels:
@@ -529,13 +534,13 @@ def training_view(run):
     return views
 
 
-def last_attempts(history):
+def last_attempts(history: pd.DataFrame) -> pd.DataFrame:
     """The epochs of each replicate's final attempt: earlier ones collapsed and were thrown away."""
     last = history.groupby(["fold", "replicate"])["attempt"].transform("max")
     return history[history["attempt"] == last]
 
 
-def training_plots(views):
+def training_plots(views: list) -> list[dict]:
     """Learning curves: per model the losses of each fold × replicate, and the index of its kept epoch."""
     return [
         {
@@ -546,7 +551,7 @@ def training_plots(views):
     ]
 
 
-def learning_curve(key, history):
+def learning_curve(key: tuple, history: pd.DataFrame) -> dict:
     """One replicate's losses, to four digits."""
     return {
         "fold": int(key[0]),
@@ -558,7 +563,7 @@ def learning_curve(key, history):
     }
 
 
-def significant(values, digits=4):
+def significant(values, digits=4) -> list[float]:
     """Values with `digits` significant digits: what a plot can show, in fewer bytes."""
     return [float(f"{value:.{digits}g}") for value in values]
 
@@ -566,18 +571,18 @@ def significant(values, digits=4):
 # ---------------------------------------------------------------- held-out performance
 
 
-def fold_order(scores):
+def fold_order(scores: pd.DataFrame) -> list[int]:
     """The folds of a table."""
     return [int(fold) for fold in sorted(scores["fold"].unique())]
 
 
-def by_fold(scores, populations, folds):
+def by_fold(scores: pd.DataFrame, populations: list, folds: list) -> list[list[float]]:
     """Pearson as [[one a fold] one a target population]."""
     wide = scores.pivot_table(index="target_population", columns="fold", values="pearson", aggfunc="first")
     return [significant(row) for row in wide.reindex(index=populations, columns=folds).to_numpy(dtype=float)]
 
 
-def own_scores(scores):
+def own_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """Rows where a model predicts the population that it learned."""
     same = np.ones(len(scores), dtype=bool)
     for what in ("atlas", "level", "population"):
@@ -585,23 +590,23 @@ def own_scores(scores):
     return scores[same]
 
 
-def performance_plots(run):
+def performance_plots(run: Run) -> list[dict]:
     """Per level: populations, their ceilings and parents, and each network's Pearson by population and fold."""
     own = own_scores(run.scores)
     plots = []
     for level in run.levels:
         mine = rows(own, target_atlas=level.atlas, target_level=level.level)
         folds = fold_order(mine)
-        scored = [(name, rows(mine, network=name)) for name in level.networks]
+        tables = [(name, rows(mine, network=name)) for name in level.scored]
         networks = [
-            {"network": name, "pearson": by_fold(table, level.labels, folds)}
-            for name, table in scored
-            if table["pearson"].notna().any()
-        ]  # a constant has no Pearson
+            {"network": name, "pearson": by_fold(table, level.labels, folds)} for name, table in tables if len(table)
+        ]
         if networks:
             plots.append(
                 {
                     "name": level.name,
+                    "atlas": level.atlas,
+                    "level": level.level,
                     "populations": level.labels,
                     "folds": folds,
                     "ceilings": significant(level.populations["noise_ceiling"]),
@@ -611,19 +616,17 @@ def performance_plots(run):
     return plots
 
 
-def coarse_plots(run):
+def coarse_plots(run: Run) -> list[dict]:
     """Per level × network: its populations predicted by itself and by each coarser level's model (Fig. 4B)."""
     plots = []
     for level in run.levels:
         mine = rows(run.scores, target_atlas=level.atlas, target_level=level.level, model_atlas=level.atlas)
         order = [other.level for other in run.levels if other.atlas == level.atlas][::-1]
-        for network in (name for name in level.networks if name not in BASELINES):
-            models = [
-                (name, coarse_scores(rows(mine, network=network, model_level=name), level.level)) for name in order
-            ]
+        for network in level.trained:
             folds = fold_order(mine)
+            tables = [(name, level_scores(rows(mine, network=network, model_level=name), level)) for name in order]
             models = [
-                {"level": name, "pearson": by_fold(table, level.labels, folds)} for name, table in models if len(table)
+                {"level": name, "pearson": by_fold(table, level.labels, folds)} for name, table in tables if len(table)
             ]
             if len(models) > 1:
                 plots.append(
@@ -638,35 +641,27 @@ def coarse_plots(run):
     return plots
 
 
-def coarse_scores(scores, target_level):
-    """A level's own populations, or a coarser level's predictions of finer ones by the parent."""
-    return scores[(scores["model_level"] != target_level) | (scores["model_population"] == scores["target_population"])]
+def level_scores(scores: pd.DataFrame, target: Level) -> pd.DataFrame:
+    """What a model of one level says of each population of `target`: by itself, or by its parent where coarser."""
+    return scores[(scores["model_level"] != target.level) | (scores["model_population"] == scores["target_population"])]
 
 
-def coarse_comparisons(run, level, network):
+def coarse_comparisons(run: Run, level: Level, network: str) -> list[dict]:
     """The tests of one level's model against another level's, on this level's populations."""
     mine = {f"{side}_atlas": level.atlas for side in ("target", "model", "other")}
     table = rows(run.comparisons, **mine, target_level=level.level, network=network, other_network=network)
     table = table[table["model_level"] != table["other_level"]]
-    fields = [
-        "target_population",
-        "model_level",
-        "other_level",
-        "median_pearson",
-        "other_median_pearson",
-        "delta",
-        "p_value",
-    ]
-    return table[fields].to_dict("records")
+    what = ["target_population", "model_level", "other_level"]
+    return table[[*what, "median_pearson", "other_median_pearson", "delta", "p_value"]].to_dict("records")
 
 
-def transfer_plots(run):
+def transfer_plots(run: Run) -> list[dict]:
     """Per level × network: median Pearson of every model population on every target population (Fig. 3)."""
     plots = []
     for level in run.levels:
         mine = rows(run.scores, target_atlas=level.atlas, target_level=level.level)
         mine = mine[(mine["model_atlas"] != level.atlas) | (mine["model_level"] == level.level)]
-        for network in (name for name in level.networks if name not in BASELINES):
+        for network in level.trained:
             table = rows(mine, network=network)
             if len(own_scores(table)) < len(table):
                 plots.append(
@@ -675,7 +670,7 @@ def transfer_plots(run):
     return plots
 
 
-def transfer_matrix(scores, level):
+def transfer_matrix(scores: pd.DataFrame, level: Level) -> dict:
     """Medians over folds: a row a target population, a column a model; own populations first."""
     model = ["model_atlas", "model_level", "model_population"]
     wide = scores.pivot_table(index="target_population", columns=model, values="pearson", aggfunc="median")
@@ -688,17 +683,19 @@ def transfer_matrix(scores, level):
     }
 
 
-def comparison_kinds(run):
+def comparison_kinds(run: Run) -> list[dict]:
     """comparisons.tsv in a row a kind: how many, in how many the model is ahead, in how many with p < 0.05."""
-    table = run.comparisons.assign(ahead=run.comparisons["delta"] > 0, sure=run.comparisons["p_value"] < SIGNIFICANT)
-    if table.empty:
-        return []
-    grouped = table.groupby(["kind", "other_network"], sort=False)
-    return (
-        grouped.agg(tests=("delta", "size"), ahead=("ahead", "sum"), sure=("sure", "sum"), delta=("delta", "median"))
-        .reset_index()
-        .to_dict("records")
-    )
+    return [
+        {
+            "kind": kind,
+            "other_network": network,
+            "tests": len(table),
+            "ahead": (table["delta"] > 0).sum(),
+            "sure": (table["p_value"] < SIGNIFICANT).sum(),
+            "delta": table["delta"].median(),
+        }
+        for (kind, network), table in run.comparisons.groupby(["kind", "other_network"], sort=False)
+    ]
 
 
 # ---------------------------------------------------------------- predictions and genes
@@ -707,20 +704,20 @@ def comparison_kinds(run):
 class GeneNames:
     """Names of the genes that the page shows, each stored once and pointed to by number."""
 
-    def __init__(self, genomes):
+    def __init__(self, genomes: list):
         self.known = {genome["genome"]: genome["names"] for genome in genomes}
         self.numbers = {}
 
-    def number(self, genome, genes):
+    def number(self, genome: str, genes) -> list[int]:
         """The numbers of these gene ids, new ones given the next."""
         return [self.numbers.setdefault((genome, gene), len(self.numbers)) for gene in genes]
 
-    def listed(self):
+    def listed(self) -> list[str]:
         """Names by number; the id where a gene has no name."""
         return [self.known.get(genome, {}).get(gene) or gene for genome, gene in self.numbers]
 
 
-def pack(values):
+def pack(values) -> dict:
     """Numbers as base64 of 16-bit steps between their extremes (65535 = missing): a third of JSON's bytes."""
     values = np.asarray(values, dtype=float)
     finite = values[np.isfinite(values)]
@@ -730,7 +727,7 @@ def pack(values):
     return {"low": float(low), "step": float(step), "codes": base64.b64encode(codes.astype("<u2").tobytes()).decode()}
 
 
-def prediction_plots(run, names):
+def prediction_plots(run: Run, names: GeneNames) -> list[dict]:
     """Per level: observed and, by network, predicted log10 expression of a random 4,000 genes (and the top ones).
 
     The first `drawn` genes are the random ones, for the scatter plots; the most variable follow, so that they can be
@@ -738,42 +735,43 @@ def prediction_plots(run, names):
     """
     plots = []
     for level in run.levels:
-        shown = [
-            name for name in level.networks if name in level.predictions and name != "mean"
-        ]  # a constant is no cloud
-        tables = {name: load(level.predictions[name], PREDICTION_COLUMNS) for name in shown}
-        tables = {name: table for name, table in tables.items() if len(table)}
-        if not tables:
-            continue
-        observed = matrix(next(iter(tables.values())), "observed", level)
-        genes, drawn = shown_genes(run, level, observed.index)
-        plots.append(
-            {
-                "name": level.name,
-                "populations": level.labels,
-                "parents": list(level.populations["parent"]),
-                "genes": names.number(level.genome, genes),
-                "drawn": drawn,
-                "total": len(observed),
-                "observed": packed(observed, genes),
-                "networks": [prediction(name, table, observed, level, genes) for name, table in tables.items()],
-            }
-        )
+        observed, networks = None, []
+        for name in level.scored:
+            table = load(level.predictions[name], PREDICTION_COLUMNS) if name in level.predictions else ()
+            if not len(table):
+                continue
+            if observed is None:  # the same in every table of a level
+                observed = matrix(table, "observed", level)
+                genes, drawn = shown_genes(run, level, observed.index)
+            networks.append(prediction(name, table, observed, level, genes))
+        if networks:
+            plots.append(
+                {
+                    "name": level.name,
+                    "populations": level.labels,
+                    "parents": list(level.populations["parent"]),
+                    "genes": names.number(level.genome, genes),
+                    "drawn": drawn,
+                    "total": len(observed),
+                    "observed": packed(observed, genes),
+                    "networks": networks,
+                }
+            )
     return plots
 
 
-def matrix(table, values, level):
+def matrix(table: pd.DataFrame, values: str, level: Level) -> pd.DataFrame:
     """A genes × populations table of one column of a predictions file."""
     return table.pivot(index="gene_id", columns="population", values=values).reindex(columns=level.labels)
 
 
-def packed(wide, genes):
+def packed(wide: pd.DataFrame, genes) -> list[dict] | None:
     """One packed vector a population, or None where all is missing (a baseline has no sd)."""
     wide = wide.reindex(index=genes)
     return [pack(wide[label]) for label in wide.columns] if wide.notna().to_numpy().any() else None
 
 
-def prediction(network, table, observed, level, genes):
+def prediction(network: str, table: pd.DataFrame, observed: pd.DataFrame, level: Level, genes) -> dict:
     """One network's part of a prediction plot."""
     predicted = matrix(table, "predicted", level)
     return {
@@ -785,7 +783,7 @@ def prediction(network, table, observed, level, genes):
     }
 
 
-def shown_genes(run, level, genes):
+def shown_genes(run: Run, level: Level, genes) -> tuple[list[str], int]:
     """(genes, drawn): a random SCATTER_GENES of them with a fixed seed, then the top genes not yet among them."""
     genes = sorted(genes)
     picked = np.random.default_rng(SEED).permutation(len(genes))[:SCATTER_GENES]
@@ -794,13 +792,13 @@ def shown_genes(run, level, genes):
     return drawn + sorted(extra), len(drawn)
 
 
-def top_genes(run, level):
+def top_genes(run: Run, level: Level) -> list[str]:
     """Ids of the most variable genes of a level."""
     mine = rows(run.genes, atlas=level.atlas, level=level.level).drop_duplicates("gene_id")
     return list(mine.nlargest(TOP_GENES, "variance")["gene_id"])
 
 
-def gene_plots(run, names):
+def gene_plots(run: Run, names: GeneNames) -> list[dict]:
     """Per level of several populations: each gene's variance and, by network, its Pearson across them (Fig. 4C)."""
     plots = []
     for level in run.levels:
@@ -827,7 +825,7 @@ def gene_plots(run, names):
     return plots
 
 
-def trend(table):
+def trend(table: pd.DataFrame) -> list[list[float]]:
     """Median Pearson in bins of equally many genes by variance: [[variance, pearson]…]."""
     table = table.sort_values("variance")
     bins = [part for part in np.array_split(np.arange(len(table)), min(TREND_BINS, len(table))) if len(part)]
@@ -837,14 +835,12 @@ def trend(table):
 # ---------------------------------------------------------------- the page
 
 
-def page_data(run, genomes, training):
+def page_data(run: Run, genomes: list, training: list) -> dict:
     """What report.js draws, as JSON-ready lists. Labels are always values, never keys: one may be __proto__."""
     names = GeneNames(genomes)
     palette = run.palette()
     return {
-        "networks": [
-            {"network": name, "colour": palette[name], "baseline": name in BASELINES} for name in run.networks()
-        ],
+        "networks": [{"network": name, "colour": palette[name]} for name in run.networks()],
         "training": training_plots(training),
         "performance": performance_plots(run),
         "coarse": coarse_plots(run),
@@ -855,7 +851,7 @@ def page_data(run, genomes, training):
     }
 
 
-def environment(template):
+def environment(template: str | Path) -> Environment:
     """jinja2 with autoescape, and this module's formats as filters."""
     env = Environment(
         loader=FileSystemLoader(template),
@@ -865,57 +861,44 @@ def environment(template):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(
-        count=count,
-        percent=percent,
-        decimal=decimal,
-        p_text=p_text,
-        plural=plural,
-        listed=listed,
-        verbatim=verbatim,
-        parameter=parameter,
-    )
+    env.filters.update({f.__name__: f for f in (count, decimal, percent, plural, moment, verbatim, parameter)})
     env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return env
 
 
-def render(run, template):
+def render(run: Run, template: str | Path) -> str:
     """The whole page as a string; `template` is the folder of report.html.j2, report.css and report.js."""
     from plotly.offline import get_plotlyjs  # here: importing plotly is slow, and only the page needs it
 
     template = Path(template)
     genomes = [genome_view(run, entry) for entry in run.manifest["genomes"]]
     training = training_view(run)
-    cards = [card(run, level, name) for level in run.levels for name in level.networks if name not in BASELINES]
-    return (
-        environment(template)
-        .get_template("report.html.j2")
-        .render(
-            run=run.manifest["run"],
-            params=run.manifest["params"],
-            versions=run.manifest["versions"],
-            notes=run.manifest["notes"],
-            paper=PAPER,
-            headline=headline(run, genomes, training),
-            overall=overall(cards),
-            cards=cards,
-            numbers=numbers_table(run),
-            palette=[{"name": name, "colour": run.palette()[name]} for name in run.networks() if name != "mean"],
-            genomes=genomes,
-            atlases=[atlas_view(run, entry) for entry in run.manifest["atlases"]],
-            training=training,
-            kinds=comparison_kinds(run),
-            sample=SCATTER_GENES,
-            top=TOP_GENES,
-            data=plain(page_data(run, genomes, training)),
-            css=Markup((template / "report.css").read_text(encoding="utf-8")),
-            js=Markup((template / "report.js").read_text(encoding="utf-8")),
-            plotly=Markup(get_plotlyjs()),
-        )
+    cards = [card(run, level, name) for level in run.levels for name in level.trained]
+    page = environment(template).get_template("report.html.j2")
+    return page.render(
+        run=run.manifest["run"],
+        params=run.manifest["params"],
+        versions=run.manifest["versions"],
+        notes=run.manifest["notes"],
+        paper=PAPER,
+        headline=headline(run, genomes, training),
+        overall=overall(cards),
+        cards=cards,
+        numbers=numbers_table(run),
+        palette=[{"name": name, "colour": run.palette()[name]} for name in run.networks() if name != "mean"],
+        genomes=genomes,
+        atlases=[atlas_view(run, entry) for entry in run.manifest["atlases"]],
+        training=training,
+        kinds=comparison_kinds(run),
+        top=TOP_GENES,
+        data=plain(page_data(run, genomes, training)),
+        css=Markup((template / "report.css").read_text(encoding="utf-8")),
+        js=Markup((template / "report.js").read_text(encoding="utf-8")),
+        plotly=Markup(get_plotlyjs()),
     )
 
 
-def write_report(manifest, template, output):
+def write_report(manifest: str | Path, template: str | Path, output: str | Path) -> None:
     """Write the report of `manifest` to `output`, whole or not at all. Raises InputError."""
     page = render(read_run(manifest), template)
     with whole(output) as partial:

@@ -14,7 +14,7 @@ from torch import nn
 from scxpresso.annotation import log_half_life
 from scxpresso.features import mean_and_sd
 from scxpresso.network import NETWORKS
-from scxpresso.prediction import predict_scaled
+from scxpresso.prediction import Genes
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import HISTORY_COLUMNS, Features
 
@@ -108,16 +108,18 @@ def train_fold(
     recipe: Recipe,
     fold: int,
     device: torch.device,
+    engine: str = "auto",
     on_epoch: Callable[[dict], None] = lambda row: None,
 ) -> TrainedFold:
     """All replicates of a fold. A replicate that collapsed to a constant is trained again with the next seed."""
     keep_freed_memory()
+    genes = Genes(recipe.network, recipe.inputs, data.codes, data.half_life, device, engine)
     trained = TrainedFold()
     for replicate in range(1, recipe.replicates + 1):
         for attempt in range(1, ATTEMPTS + 1):
             seed = int(np.random.SeedSequence([recipe.seed, fold, replicate, attempt]).generate_state(1)[0])
             about = {"fold": fold, "replicate": replicate, "attempt": attempt, "seed": seed}
-            network, rows, collapsed = train_replicate(data, recipe, seed, device, about, on_epoch)
+            network, rows, collapsed = train_replicate(data, genes, recipe, seed, about, on_epoch)
             trained.history += rows
             if not collapsed:
                 break
@@ -128,7 +130,7 @@ def train_fold(
 
 
 def train_replicate(
-    data: FoldData, recipe: Recipe, seed: int, device: torch.device, about: dict, on_epoch: Callable[[dict], None]
+    data: FoldData, genes: Genes, recipe: Recipe, seed: int, about: dict, on_epoch: Callable[[dict], None]
 ) -> tuple[nn.Module, list[dict], bool]:
     """One network: its weights of the best validation epoch, a history row an epoch, and whether it is constant.
 
@@ -141,14 +143,9 @@ def train_replicate(
     network = NETWORKS[recipe.network](data.expression.shape[1], data.codes.shape[1], recipe.inputs)
     network.half_life.fit(*mean_and_sd(data.half_life[data.train]))
     network.expression.fit(*mean_and_sd(data.expression[data.train]))
-    network = network.to(device)
-
-    codes = torch.from_numpy(data.codes).to(device)
-    half_life = torch.from_numpy(data.half_life).to(device)
-    target = network.expression.apply_to(torch.from_numpy(data.expression).float().to(device))
-    train = torch.from_numpy(data.train)
-    validation = torch.from_numpy(data.validation).to(device)
-    validation_inputs = codes[validation], half_life[validation]
+    network = network.to(genes.device)
+    target = network.expression.apply_to(torch.from_numpy(data.expression).float().to(genes.device))
+    train, validation = torch.from_numpy(data.train), torch.from_numpy(data.validation)
 
     criterion = nn.MSELoss()
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
@@ -158,17 +155,16 @@ def train_replicate(
     rows, best_loss, best_weights = [], float("inf"), None
     for epoch in range(1, recipe.epochs + 1):
         network.train()
-        total = torch.zeros((), device=device)
+        total = torch.zeros((), device=genes.device)
         for batch in train[torch.randperm(len(train), generator=shuffle)].split(recipe.batch_size):
-            batch = batch.to(device)
             optimizer.zero_grad()
-            loss = criterion(network(codes[batch], half_life[batch]), target[batch])
+            loss = criterion(genes.forward(network, batch), target[batch])
             loss.backward()
             optimizer.step()
             total += loss.detach() * len(batch)
         row = about | {"epoch": epoch, "learning_rate": optimizer.param_groups[0]["lr"]}
         row["train_loss"] = total.item() / len(train)
-        row["validation_loss"] = criterion(predict_scaled(network, *validation_inputs), target[validation]).item()
+        row["validation_loss"] = criterion(genes.predict(network, validation), target[validation]).item()
         if row["validation_loss"] < best_loss:
             best_loss, best_weights = row["validation_loss"], deepcopy(network.state_dict())
         schedule.step(row["validation_loss"])
@@ -180,5 +176,5 @@ def train_replicate(
     network.load_state_dict(best_weights)
     for row in rows:
         row["best"] = int(row["validation_loss"] == best_loss)
-    variance = predict_scaled(network, *validation_inputs).var(dim=0)
+    variance = genes.predict(network, validation).var(dim=0)
     return network.cpu(), rows, bool(variance.max() < COLLAPSED_VARIANCE)

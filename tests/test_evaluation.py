@@ -1,0 +1,142 @@
+"""Evaluation tables from hand-made predictions of two atlases and two levels."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scxpresso.evaluation import COMPARISONS, GENES, POPULATIONS, SUMMARY, evaluate
+from scxpresso.metrics import pearson
+from scxpresso.store import PREDICTION_COLUMNS, prediction_table, write_table
+
+GENE_IDS = [f"g{number:02}" for number in range(40)]
+FOLD = np.arange(40) % 4 + 1
+PARENT = {"coarse": {"N": "", "M": ""}, "fine": {"N1": "N", "N2": "N", "M/1": "M"}}
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """Atlas A with two levels, atlas B with the coarse one; a network that sees the truth through noise, and the mean."""
+    root = tmp_path_factory.mktemp("evaluation")
+    rng = np.random.default_rng(1)
+    write_table(root / "genomes/1/genes.tsv", pd.DataFrame({"gene_id": GENE_IDS, "gene_name": GENE_IDS}))
+    manifest = {"genomes": [{"genome": "g", "path": "genomes/1"}], "atlases": [], "predictions": []}
+    observed = {}
+    for number, (atlas, levels) in enumerate({"A": ["coarse", "fine"], "B": ["coarse"]}.items(), start=1):
+        folder = f"expression/{number}"
+        manifest["atlases"].append({"atlas": atlas, "genome": "g", "levels": levels, "path": folder})
+        for level in levels:
+            names = list(PARENT[level])
+            values = pd.DataFrame(
+                rng.normal(size=(40, len(names))), index=pd.Index(GENE_IDS, name="gene_id"), columns=names
+            )
+            observed[atlas, level] = values
+            about = pd.DataFrame(
+                {
+                    "population": names,
+                    "parent": PARENT[level].values(),
+                    "cells": 50,
+                    "genes_seen": 40,
+                    "noise_ceiling": 0.9,
+                }
+            )
+            write_table(root / folder / f"{level}.tsv.gz", values.reset_index())
+            write_table(root / folder / f"{level}.populations.tsv", about)
+            outputs = {
+                "scxpresso": values.to_numpy() + rng.normal(0, 0.3, size=(3, *values.shape)),
+                "mean": np.ones((1, *values.shape)),
+            }
+            for network, output in outputs.items():
+                path = f"predictions/{len(manifest['predictions'])}.tsv.gz"
+                write_table(root / path, prediction_table(values, FOLD, output))
+                manifest["predictions"].append({"atlas": atlas, "level": level, "network": network, "path": path})
+                observed[atlas, level, network] = output.mean(axis=0)
+    (root / "manifest.json").write_text(json.dumps(manifest))
+    return evaluate(root / "manifest.json"), observed
+
+
+def test_predictions_hold_mean_and_deviation_over_replicates():
+    observed = pd.DataFrame([[1.0, 2.0]], index=["g"], columns=["x", "y"])
+    table = prediction_table(observed, np.array([3]), np.array([[[1.0, 2.0]], [[3.0, 2.0]]]))
+    assert table.columns.tolist() == PREDICTION_COLUMNS
+    assert table.to_numpy().tolist() == [["g", 3, "x", 1.0, 2.0, 1.0], ["g", 3, "y", 2.0, 2.0, 0.0]]
+
+
+def test_columns_are_the_contracts(tables):
+    for name, columns in (
+        ("populations", POPULATIONS),
+        ("genes", GENES),
+        ("summary", SUMMARY),
+        ("comparisons", COMPARISONS),
+    ):
+        assert tables[0][name].columns.tolist() == columns and len(tables[0][name])
+
+
+def rows(table, **values):
+    return table[(table[list(values)] == pd.Series(values)).all(axis=1)]
+
+
+def test_own_predictions_are_correlated_per_population_and_fold(tables):
+    result, observed = tables
+    own = rows(
+        result["populations"],
+        model_atlas="A",
+        model_level="fine",
+        network="scxpresso",
+        model_population="M/1",
+        target_population="M/1",
+    )
+    assert own["fold"].tolist() == [1, 2, 3, 4] and own["n_genes"].tolist() == [10] * 4
+    test = FOLD == 2
+    truth, predicted = observed["A", "fine"].to_numpy()[test], observed["A", "fine", "scxpresso"][test]
+    assert own["pearson"].iloc[1] == pytest.approx(pearson(truth, predicted)[2], abs=1e-5)
+
+
+def test_a_coarse_level_predicts_each_finer_population_by_its_parent(tables):
+    coarse = rows(tables[0]["populations"], model_level="coarse", target_level="fine", network="scxpresso")
+    pairs = set(zip(coarse["model_population"], coarse["target_population"], strict=True))
+    assert pairs == {("N", "N1"), ("N", "N2"), ("M", "M/1")}
+    assert rows(tables[0]["populations"], model_level="fine", target_level="coarse").empty
+
+
+def test_across_atlases_the_same_population_predicts(tables):
+    across = rows(tables[0]["populations"], model_atlas="A", target_atlas="B")
+    assert (across["model_population"] == across["target_population"]).all() and set(across["model_population"]) == {
+        "N",
+        "M",
+    }
+
+
+def test_baselines_are_asked_only_for_their_own_populations(tables):
+    mean = rows(tables[0]["populations"], network="mean")
+    assert (mean["model_population"] == mean["target_population"]).all() and (mean["pearson"] == 0).all()
+
+
+def test_genes_are_correlated_across_populations(tables):
+    result, observed = tables
+    gene = rows(result["genes"], atlas="A", level="fine", network="scxpresso", gene_id="g07").iloc[0]
+    truth, predicted = observed["A", "fine"].to_numpy()[7], observed["A", "fine", "scxpresso"][7]
+    assert gene["pearson"] == pytest.approx(np.corrcoef(truth, predicted)[0, 1], abs=1e-4)
+    assert gene["variance"] == pytest.approx(truth.var(), rel=1e-4)
+
+
+def test_the_summary_is_the_mean_over_populations_then_folds_beside_its_ceiling(tables):
+    result, _ = tables
+    summary = rows(result["summary"], atlas="A", level="fine", network="scxpresso").set_index("metric")
+    own = rows(result["populations"], model_atlas="A", model_level="fine", network="scxpresso", target_level="fine")
+    by_fold = own[own["model_population"] == own["target_population"]].groupby("fold")["pearson"].mean()
+    assert summary.loc["pearson", "value"] == pytest.approx(by_fold.mean())
+    assert summary.loc["pearson", "sd"] == pytest.approx(by_fold.std())
+    assert summary.loc["pearson", "n_folds"] == 4 and summary.loc["ceiling", "value"] == pytest.approx(0.9)
+    assert summary.loc["specificity", "value"] > 0.8
+    assert rows(result["summary"], network="mean", metric="specificity")["value"].eq(0).all()
+
+
+def test_comparisons_have_each_kind_with_delta_and_p(tables):
+    comparisons = tables[0]["comparisons"]
+    assert set(comparisons["kind"]) == {"baseline", "level", "population", "atlas"}
+    row = rows(comparisons, kind="level", target_population="M/1").iloc[0]
+    assert (row["model_level"], row["other_level"], row["other_population"]) == ("fine", "coarse", "M")
+    assert row["delta"] == pytest.approx(row["median_pearson"] - row["other_median_pearson"])
+    assert row["p_value"] == pytest.approx(1 / 16) and row["n_folds"] == 4  # better in all of 4 folds

@@ -1,0 +1,208 @@
+"""Pseudobulk: by hand, the same from every layout of an h5ad, populations, parents and noise ceilings."""
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+
+from scxpresso.atlas import Atlas
+from scxpresso.expression import Recipe, ceiling, group_cells, halves, log_expression, pseudobulk, read_bulk
+from scxpresso.problems import InputError
+from scxpresso.store import read_expression, read_table, write_table
+
+
+def atlas(counts, labels, genes, **more):
+    obs = pd.DataFrame(labels, index=[f"cell{number}" for number in range(len(counts))])
+    return anndata.AnnData(
+        scipy.sparse.csr_matrix(np.asarray(counts, dtype=np.float32)), obs, pd.DataFrame(index=genes), **more
+    )
+
+
+COUNTS = [[1, 1, 0, 8], [3, 1, 0, 0], [0, 2, 0, 2], [5, 0, 0, 5]]
+
+
+def expression(tmp_path, data, gene_frame, levels=("all", "kind"), genes=("A", "B", "C"), **options):
+    data.write_h5ad(tmp_path / "a.h5ad")
+    layer, gene_column = options.pop("layer", None), options.pop("gene_column", None)
+    recipe = Recipe(options.pop("protocol", "10x"), levels, min_cells=options.pop("min_cells", 1), **options)
+    return pseudobulk(str(tmp_path / "a.h5ad"), layer, gene_column, gene_frame(genes), recipe, lambda message: None)
+
+
+def test_mean_of_counts_per_ten_thousand_by_hand(tmp_path, gene_frame):
+    data = atlas(COUNTS, {"kind": ["x", "x", "y", "y"]}, ["A", "B", "C", "not annotated"])
+    levels, unused = expression(tmp_path, data, gene_frame)
+    # Libraries, with the unannotated gene: 10, 4, 4, 10. A in x: mean(1/10, 3/4) × 10,000 = 4,250.
+    assert levels["kind"].values.loc["A", "x"] == pytest.approx(np.log10(4250))
+    assert levels["kind"].values.loc["A", "y"] == pytest.approx(np.log10(2500))
+    assert levels["all"].values.loc["B", "all"] == pytest.approx(np.log10((0.1 + 0.25 + 0.5 + 0) / 4 * 1e4))
+    assert (levels["kind"].values.loc["C"] == -4).all()  # seen in no cell: the floor
+    assert unused["gene"].tolist() == ["not annotated"]
+    populations = levels["kind"].populations.set_index("population")
+    assert populations["cells"].tolist() == [2, 2] and populations["parent"].tolist() == ["all", "all"]
+    assert populations["genes_seen"].tolist() == [2, 2]
+
+
+def test_smartseq2_is_per_million_and_the_floor_can_be_chosen(tmp_path, gene_frame):
+    data = atlas(COUNTS, {"kind": ["x", "x", "y", "y"]}, ["A", "B", "C", "D"])
+    levels, _ = expression(tmp_path, data, gene_frame, protocol="smartseq2", floor=-5.0)
+    assert levels["kind"].values.loc["A", "x"] == pytest.approx(np.log10(425_000))
+    assert (levels["kind"].values.loc["C"] == -5).all()
+
+
+def test_spike_ins_are_not_part_of_the_library(tmp_path, gene_frame):
+    data = atlas([[1, 1, 98]], {"kind": ["x"]}, ["A", "B", "ERCC-00002"])
+    levels, unused = expression(tmp_path, data, gene_frame)
+    assert levels["all"].values.loc["A", "all"] == pytest.approx(np.log10(5000))
+    assert unused.set_index("gene").loc["ERCC-00002", "reason"] == "spike-in (ERCC)"
+
+
+@pytest.mark.parametrize("layout", ["csr", "csc", "dense", "layer", "raw", "int"])
+def test_every_layout_gives_the_same(tmp_path, gene_frame, layout):
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(0.5, size=(300, 40)).astype(np.float32)
+    genes = [f"G{number:02}" for number in range(40)]
+    labels = {"kind": rng.choice(["x", "y/z", "ü 'q'"], 300)}
+    data = atlas(counts, labels, genes)
+    reference, _ = expression(tmp_path, data, gene_frame, genes=genes)
+    options = {}
+    if layout == "csc":
+        data.X = scipy.sparse.csc_matrix(data.X)
+    elif layout == "dense":
+        data.X = counts
+    elif layout == "int":
+        data.X = scipy.sparse.csr_matrix(counts.astype(np.int64))
+    elif layout == "layer":
+        data.layers["raw counts"], data.X = data.X, data.X * 0
+        options["layer"] = "raw counts"
+    elif layout == "raw":
+        data.raw = data
+        data = data[:, :7].copy()
+        options["layer"] = "raw"
+    levels, _ = expression(tmp_path, data, gene_frame, genes=genes, **options)
+    for level in ("all", "kind"):
+        pd.testing.assert_frame_equal(levels[level].values, reference[level].values)
+        pd.testing.assert_frame_equal(levels[level].populations, reference[level].populations)
+
+
+@pytest.mark.parametrize("layout", [scipy.sparse.csr_matrix, scipy.sparse.csc_matrix, np.asarray])
+def test_chunks_cover_the_matrix_once(tmp_path, layout):
+    counts = np.random.default_rng(1).poisson(0.5, size=(53, 17)).astype(np.float32)
+    data = atlas(counts, {}, [f"G{number}" for number in range(17)])
+    data.X = layout(counts)
+    data.write_h5ad(tmp_path / "a.h5ad")
+    with Atlas(tmp_path / "a.h5ad") as opened:
+        parts = list(opened.chunks(values=60))
+        whole = np.zeros_like(counts)
+        for cells, genes, block in parts:
+            whole[cells, genes] += block.toarray()
+    assert len(parts) > 3
+    np.testing.assert_array_equal(whole, counts)
+
+
+def test_populations_below_min_cells_and_cells_without_label_are_left_out_by_name():
+    obs = pd.DataFrame({"kind": ["a"] * 5 + ["b"] * 2 + [None] * 3 + ["NA"] * 5})
+    grouping = group_cells(obs, "kind", 3)
+    assert grouping.labels == ["NA", "a"]
+    assert grouping.cells.tolist() == [5, 5]
+    assert grouping.dropped == [
+        {"level": "kind", "population": "b", "cells": 2, "reason": "fewer than 3 cells"},
+        {"level": "kind", "population": "", "cells": 3, "reason": "no label"},
+    ]
+
+
+def test_a_missing_level_names_the_columns_there_are():
+    with pytest.raises(InputError, match=r"no column 'typ'[\s\S]*'kind'"):
+        group_cells(pd.DataFrame({"kind": ["a"]}), "typ", 1)
+
+
+def test_halves_of_each_population_differ_by_at_most_one_cell():
+    grouping = group_cells(pd.DataFrame({"kind": list("aaaaabbbbbbbbc")}), "kind", 1)
+    bits = halves(grouping, seed=3)
+    for halving in range(10):
+        half = (bits >> halving) & 1
+        for number, size in enumerate(grouping.cells):
+            assert half[grouping.of_cell == number].sum() == size // 2
+    assert len({int(bits[index]) for index in range(14)}) > 5  # and they are random
+
+
+def test_the_ceiling_is_the_square_root_of_the_spearman_brown_reliability():
+    rng = np.random.default_rng(1)
+    truth, noise = rng.normal(size=200_000), 0.7
+    halves_of = [(truth + rng.normal(size=truth.size) * noise)[:, None] for _ in range(2)]
+    whole = np.mean(halves_of, axis=0)
+    # The best model predicts the truth: its correlation with the noisy whole is what the ceiling estimates.
+    best = np.corrcoef(truth, whole[:, 0])[0, 1]
+    assert ceiling([halves_of[0]], [halves_of[1]]) == pytest.approx([best], abs=3e-3)
+
+
+def test_a_population_of_one_cell_has_no_ceiling(tmp_path, gene_frame):
+    data = atlas(COUNTS, {"kind": ["x", "y", "y", "y"]}, ["A", "B", "C", "D"])
+    levels, _ = expression(tmp_path, data, gene_frame)
+    assert np.isnan(levels["kind"].populations.set_index("population").loc["x", "noise_ceiling"])
+
+
+def test_log_expression_has_no_pseudocount_unless_xpresso():
+    assert log_expression(np.array([0, 1, 100]), -4, 0).tolist() == [-4, 0, 2]
+    assert log_expression(np.array([0, 0.9]), -4, 0.1) == pytest.approx([-1, 0])
+
+
+def test_labels_survive_the_file_whatever_they_are(tmp_path, gene_frame):
+    hostile = ["L2/3 IT", 'a "quoted" one', "tab\there", "new\nline", "; touch PWNED", "NA", "größer", "1"]
+    data = atlas(np.eye(8) + 1, {"kind": hostile}, list("ABCDEFGH"))
+    levels, _ = expression(tmp_path, data, gene_frame, genes=list("ABCDEFGH"))
+    write_table(tmp_path / "kind.tsv.gz", levels["kind"].values.reset_index())
+    write_table(tmp_path / "kind.populations.tsv", levels["kind"].populations)
+    assert sorted(read_expression(tmp_path / "kind.tsv.gz").columns) == sorted(hostile)
+    assert sorted(read_table(tmp_path / "kind.populations.tsv")["population"]) == sorted(hostile)
+    assert read_expression(tmp_path / "kind.tsv.gz")["; touch PWNED"].dtype == float
+
+
+def bulk(path, text):
+    path.write_text(text)
+    return read_bulk(path)
+
+
+def test_bulk_tpm_is_averaged_over_samples_and_xpresso_takes_the_median(tmp_path, gene_frame):
+    (tmp_path / "tpm.csv").write_text("gene,s1,s2,s3\nA,100.5,300,1000\nB,0,0,0\nC,10,20,0\n")
+    for recipe, a, b in (
+        (Recipe("bulk", ("all",), min_cells=1), np.log10(1400.5 / 3), -4),
+        (Recipe("bulk", ("all",), min_cells=1, aggregation="median", pseudocount=0.1), np.log10(300.1), -1),
+    ):
+        levels, _ = pseudobulk(str(tmp_path / "tpm.csv"), None, None, gene_frame("ABC"), recipe, print)
+        assert levels["all"].values["all"].tolist()[:2] == pytest.approx([a, b])
+        assert levels["all"].populations.loc[0, "cells"] == 3
+
+
+def test_bulk_counts_need_lengths(tmp_path):
+    with pytest.raises(InputError, match="Length"):
+        bulk(tmp_path / "c.tsv", "gene\ts1\nA\t3\nB\t4\n")
+    # featureCounts: 10 reads on 1,000 bases and 10 on 500 are 1 : 2
+    table = bulk(
+        tmp_path / "f.tsv",
+        "# Program\nGeneid\tChr\tStart\tEnd\tStrand\tLength\ts1\nA\t1\t1\t9\t+\t1000\t10\nB\t1\t1\t9\t+\t500\t10\n",
+    )
+    assert table["s1"].tolist() == pytest.approx([1e6 / 3, 2e6 / 3])
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("gene\ts\nA\t-1.5\n", "negative"), ("gene\ts\nA\tx\n", "numbers"), ("gene\ts\n", "without genes")],
+)
+def test_bulk_tables_that_are_none(tmp_path, text, word):
+    with pytest.raises(InputError, match=word):
+        bulk(tmp_path / "t.tsv", text)
+
+
+def test_bulk_h5ad_may_have_levels(tmp_path, gene_frame):
+    data = atlas([[100.5, 2], [300.5, 2], [50.5, 2]], {"kind": ["x", "x", "y"]}, ["A", "B"])
+    levels, _ = expression(tmp_path, data, gene_frame, protocol="bulk", genes=["A", "B"])
+    assert levels["kind"].values.loc["A"].tolist() == pytest.approx([np.log10(200.5), np.log10(50.5)])
+
+
+def test_the_demo_atlas(demo_expression):
+    populations = read_table(demo_expression / "cell_type.populations.tsv", index="population")
+    assert populations["cells"].to_dict() == {"early_troph": 1461, "late_troph": 3201, "ring": 1538, "schizont": 537}
+    assert populations["noise_ceiling"].mean() == pytest.approx(0.95, abs=0.02)
+    assert len(read_expression(demo_expression / "cell_type.tsv.gz")) == 5060
+    assert len(read_table(demo_expression / "dropped_genes.tsv")) == 6

@@ -1,0 +1,103 @@
+"""The published network: its size, shapes and variants, and its fast form."""
+
+import numpy as np
+import pytest
+import torch
+
+from scxpresso.fast import WindowTable, applies, forward
+from scxpresso.network import NETWORKS, ScXpresso
+from scxpresso.sequence import N_CODE
+
+
+def parameters(network):
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def random_genes(count, window, seed=1):
+    """Codes with uncertain bases, runs of N and padding at both ends; log half-life features."""
+    rng = np.random.default_rng(seed)
+    codes = rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(count, window))
+    codes[0, :50] = codes[1, -70:] = N_CODE
+    codes[2, 100:140] = N_CODE
+    codes[3, rng.integers(0, window, 20)] = rng.integers(1, 16, 20)
+    return codes, rng.normal(size=(count, 5)).astype(np.float32)
+
+
+def test_parameters_are_those_of_the_paper():
+    assert parameters(ScXpresso(22, 10_500)) == 113_590
+    # Without sequence: (5 + 1) × 64 and (64 + 1) × 22; without half-life: five inputs of 64 less.
+    assert parameters(ScXpresso(22, 10_500, "half_life")) == 384 + 1430
+    assert parameters(ScXpresso(22, 10_500, "sequence")) == 113_590 - 5 * 64
+    # One output has a second layer of two: 64·2 + 2 and 2·1 + 1 in place of 64·22 + 22.
+    assert parameters(ScXpresso(1, 10_500)) == 113_590 - 1430 + 130 + 3
+
+
+@pytest.mark.parametrize(("window", "positions"), [(10_500, 35), (7000, 23), (15_000, 50), (1500, 5), (299, 1)])
+def test_output_shape_for_other_windows(window, positions):
+    codes, half_life = random_genes(5, window)
+    network = ScXpresso(3, window)
+    assert network.positions(window) == positions
+    assert network(torch.from_numpy(codes), torch.from_numpy(half_life)).shape == (5, 3)
+
+
+def test_a_window_too_short_for_the_poolings_is_an_error():
+    with pytest.raises(ValueError, match="at least 299"):
+        ScXpresso(3, 298)
+
+
+@pytest.mark.parametrize(("inputs", "ignored"), [("sequence", "half_life"), ("half_life", "codes")])
+def test_a_variant_ignores_the_input_that_it_leaves_out(inputs, ignored):
+    codes, half_life = map(torch.from_numpy, random_genes(6, 600))
+    network = ScXpresso(3, 600, inputs).eval()
+    changed = {"codes": (codes.flip(0), half_life), "half_life": (codes, half_life.flip(0))}
+    with torch.no_grad():
+        assert torch.equal(network(codes, half_life), network(*changed[ignored]))
+        other = "codes" if ignored == "half_life" else "half_life"
+        assert not torch.equal(network(codes, half_life), network(*changed[other]))
+
+
+def test_scaling_is_kept_with_the_weights():
+    network = ScXpresso(2, 600)
+    network.expression.fit([1.0, -2.0], [3.0, 0.5])
+    copy = ScXpresso(2, 600)
+    copy.load_state_dict(network.state_dict())
+    scaled = torch.tensor([[1.0, 1.0]])
+    assert copy.expression.undo(scaled).tolist() == [[4.0, -1.5]]
+    assert copy.expression.apply_to(copy.expression.undo(scaled)).tolist() == scaled.tolist()
+
+
+@pytest.mark.parametrize(
+    ("populations", "window", "inputs"),
+    [(4, 1500, "both"), (1, 1500, "both"), (3, 10_500, "sequence"), (2, 331, "both")],
+)
+def test_the_fast_form_gives_the_same_outputs_and_gradients(populations, window, inputs):
+    codes, half_life = random_genes(20, window)
+    torch.manual_seed(1)
+    network = ScXpresso(populations, window, inputs).eval()
+    assert applies(type(network), inputs)
+    rows = np.array([0, 3, 2, 19, 1, 5, 3])
+    plain = network(torch.from_numpy(codes[rows]), torch.from_numpy(half_life[rows]))
+    (plain**2).sum().backward()
+    expected = {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
+    network.zero_grad()
+    fast = forward(network, WindowTable.of(codes), rows, torch.from_numpy(half_life[rows]))
+    (fast**2).sum().backward()
+    torch.testing.assert_close(fast, plain, rtol=0, atol=1e-5)
+    for name, parameter in network.named_parameters():
+        largest = expected[name].abs().max()
+        assert (parameter.grad - expected[name]).abs().max() <= 2e-5 * largest, name
+
+
+def test_the_window_table_gives_back_each_window():
+    codes, _ = random_genes(5, 400)
+    table = WindowTable.of(codes)
+    network = ScXpresso(2, 400)
+    plain = network.sequence[0](network.one_hot[torch.from_numpy(codes).int()].transpose(1, 2))
+    rows = table.one_hot @ network.sequence[0].weight.reshape(128, -1).T + network.sequence[0].bias
+    torch.testing.assert_close(
+        rows[torch.from_numpy(table.index.astype(int))].transpose(1, 2), plain, rtol=0, atol=1e-5
+    )
+
+
+def test_the_half_life_network_has_no_fast_form():
+    assert not applies(NETWORKS["scxpresso"], "half_life")

@@ -1,0 +1,279 @@
+"""The report: a whole page from tables, hostile labels as text, nothing loaded, empty tables survived."""
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scxpresso import report
+from scxpresso.evaluation import evaluate
+from scxpresso.problems import InputError
+from scxpresso.store import HISTORY_COLUMNS, PREDICTION_COLUMNS, write_json, write_table
+
+TEMPLATE = Path(__file__).resolve().parent.parent / "assets" / "report"
+HOSTILE = [
+    "<script>alert(1)</script>",
+    'L2/3 IT "x"',
+    "T\ncell",
+    "NA",
+    "__proto__",
+    "</script><img src=x onerror=alert(1)>",
+    "{{ 7 * 7 }} %{x} & <b>bold</b>",
+]
+NETWORKS = {"scxpresso": 0.5, "half_life": 3.0, "kmer": 0.1, "mean": None}  # deviation of the error; None: a constant
+
+
+def make_run(folder: Path, levels: dict, folds: int = 6, genes: int = 120, label: str = "atlas one") -> Path:
+    """The tables of a small run: one atlas, `levels` from coarse to fine as {level: {population: parent}}."""
+    rng = np.random.default_rng(0)
+    ids = [f"G{number:03}" for number in range(genes)]
+    fold = np.arange(genes) % folds
+    names = [label, *ids[1:]]
+    write_table(
+        folder / "g/genes.tsv",
+        pd.DataFrame({"gene_id": ids, "gene_name": names, "padded_bases": [7] + [0] * (genes - 1)}),
+    )
+    write_table(folder / "g/folds.tsv", pd.DataFrame({"gene_id": ids, "fold": fold}))
+    write_table(
+        folder / "g/dropped_genes.tsv", pd.DataFrame({"gene": ["x", "y"], "reason": ["no coding region", label]})
+    )
+    dropped = pd.DataFrame(
+        {"level": ["all", "all"], "population": [label, ""], "cells": [3, 5], "reason": ["few", "no label"]}
+    )
+    write_table(folder / "e/dropped_populations.tsv", dropped)
+    write_table(folder / "e/dropped_genes.tsv", pd.DataFrame({"gene": ["z"], "reason": [label]}))
+    models, predictions = [], []
+    for level, parents in levels.items():
+        observed = {population: rng.normal(size=genes) for population in parents}
+        table = pd.DataFrame({"population": list(parents), "parent": list(parents.values())})
+        write_table(folder / f"e/{level}.populations.tsv", table.assign(cells=9, genes_seen=50, noise_ceiling=0.9))
+        write_table(folder / f"e/{level}.tsv.gz", pd.DataFrame({"gene_id": ids, **observed}))
+        for network, error in NETWORKS.items():
+            path = f"p/{level}.{network}.tsv.gz"
+            rows = [
+                (gene, fold[i], population, value, 0.0 if error is None else value + rng.normal(0, error), 0.1)
+                for population, values in observed.items()
+                for i, (gene, value) in enumerate(zip(ids, values, strict=True))
+            ]
+            write_table(folder / path, pd.DataFrame(rows, columns=PREDICTION_COLUMNS))
+            predictions.append({"atlas": label, "level": level, "network": network, "path": path})
+        history = [
+            (f, 1, 1 + (f == 2), 1, e, 5e-4, 1 / e, 1.1 / e, int(e == 3)) for f in range(folds) for e in (1, 2, 3)
+        ]
+        write_table(folder / f"h/{level}.tsv", pd.DataFrame(history, columns=HISTORY_COLUMNS))
+        models.append({"atlas": label, "level": level, "network": "scxpresso", "histories": [f"h/{level}.tsv"]})
+    manifest = {
+        "run": dict.fromkeys(["revision", "container", "profile", "nextflow"])
+        | {"version": "1", "started": "2025-01-01T10:00:00Z", "command": f"nextflow \\\n run {label}"},
+        "params": {"upstream": 7000, "downstream": 3500, "title": label, "fasta": None},
+        "notes": [{"where": label, "message": label}],
+        "versions": {"python": "3.11"},
+        "genomes": [{"genome": "hg", "path": "g"}],
+        "atlases": [{"atlas": label, "genome": "hg", "protocol": "10x", "levels": list(levels), "path": "e"}],
+        "models": models,
+        "predictions": predictions,
+        "evaluation": "v",
+    }
+    write_json(folder / "manifest.json", manifest)
+    for name, table in evaluate(folder / "manifest.json").items():
+        write_table(folder / f"v/{name}.tsv", table)
+    return folder / "manifest.json"
+
+
+class Page(HTMLParser):
+    """Tags, their attributes, and the text in and outside of scripts, as a browser would read them."""
+
+    def __init__(self, text: str):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.scripts, self.words, self._open = [], [], [], None
+        self.feed(text)
+        self.text = " ".join(" ".join(self.words).split())
+        self.data = json.loads(next(body for attributes, body in self.scripts if attributes.get("id") == "report-data"))
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self._open = tag
+        if tag == "script":
+            self.scripts.append((dict(attributes), ""))
+
+    def handle_endtag(self, tag):
+        self._open = None
+
+    def handle_data(self, data):
+        if self._open == "script":
+            attributes, body = self.scripts[-1]
+            self.scripts[-1] = (attributes, body + data)
+        elif self._open != "style":
+            self.words.append(data)
+
+    def count(self, tag: str) -> int:
+        return sum(name == tag for name, _ in self.tags)
+
+
+def page_of(manifest: Path) -> Page:
+    output = manifest.parent / "report.html"
+    report.write_report(manifest, TEMPLATE, output)
+    return Page(output.read_text(encoding="utf-8"))
+
+
+def plain_levels() -> dict:
+    return {"all": {"all": ""}, "class": {"A": "all", "B": "all"}, "type": {"a1": "A", "a2": "A", "b1": "B"}}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Page:
+    return page_of(make_run(tmp_path_factory.mktemp("plain"), plain_levels()))
+
+
+@pytest.fixture(scope="module")
+def hostile_page(tmp_path_factory) -> Page:
+    levels = {"all": {"all": ""}, "type": dict.fromkeys(HOSTILE, "all")}
+    return page_of(make_run(tmp_path_factory.mktemp("hostile"), levels, label=HOSTILE[-2]))
+
+
+def test_page_says_what_was_run_and_how_good_it_is(page):
+    assert "Models of atlas one (as a whole, 2 populations of class, 3 populations of type)" in page.text
+    assert (
+        "120 genes of hg; 6 folds, 1 replicate, 3 epochs; windows of 7,000 bases upstream and 3,500 downstream"
+        in page.text
+    )
+    assert "Against half-life features alone: better in 3 of 3 models." in page.text
+    assert "Against the k-mer ridge: worse in 3 of 3 models." in page.text
+    assert "1 window runs off the end of a contig and is padded with N (7 bases)" in page.text
+    assert "cells without a label" in page.text
+    assert "1 replicate collapsed to a constant prediction and was retrained" in page.text
+    assert "fold 2 replicate 1 (2 attempts)" in page.text
+
+
+def test_every_plot_has_its_data(page):
+    data = page.data
+    assert [len(data[part]) for part in ("training", "performance", "coarse", "transfer", "predictions", "genes")] == [
+        3,
+        3,
+        2,
+        2,
+        3,
+        2,
+    ]
+    fine = data["performance"][2]
+    assert fine["populations"] == ["a1", "a2", "b1"] and fine["folds"] == list(range(6))
+    assert [one["network"] for one in fine["networks"]] == ["scxpresso", "half_life", "kmer"]
+    assert [model["level"] for model in data["coarse"][1]["models"]] == ["type", "class", "all"]
+    assert len(data["training"][0]["runs"]) == 6
+
+
+def test_hostile_labels_are_text(page, hostile_page):
+    # A tag that the template does not use, a fourth script or an on… attribute would be a label's.
+    assert {tag for tag, _ in hostile_page.tags} <= {tag for tag, _ in page.tags}
+    assert hostile_page.count("script") == page.count("script") == 3
+    assert not [attributes for _, attributes in hostile_page.tags if any(name.startswith("on") for name in attributes)]
+    for label in HOSTILE:
+        shown = label.replace("\n", "\\n")
+        assert shown in hostile_page.text
+        assert shown in hostile_page.data["performance"][1]["populations"]
+    assert "49" not in [word.strip() for word in hostile_page.words]
+
+
+def test_data_cannot_end_their_script(tmp_path):
+    manifest = make_run(tmp_path, {"type": dict.fromkeys(HOSTILE, "")}, label=HOSTILE[5])
+    report.write_report(manifest, TEMPLATE, tmp_path / "report.html")
+    island = re.search(r'id="report-data">(.*?)</script>', (tmp_path / "report.html").read_text(encoding="utf-8"), re.S)
+    assert not set("<>&\u2028") & set(island[1])
+
+
+def test_labels_are_escaped_for_plotly_too():
+    script = (TEMPLATE / "report.js").read_text(encoding="utf-8")
+    assert '.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;")' in script
+    assert "innerHTML" not in script and "insertAdjacentHTML" not in script
+
+
+def test_page_asks_no_server(page):
+    for tag, attributes in page.tags:
+        for name in ("src", "srcset", "data", "poster", "action", "background"):
+            assert name not in attributes, (tag, attributes)
+        if tag != "a":
+            assert "href" not in attributes, (tag, attributes)
+    policy = next(attributes["content"] for tag, attributes in page.tags if attributes.get("http-equiv"))
+    assert policy.startswith("default-src 'none'") and "http" not in policy and "connect-src" not in policy
+    style = (TEMPLATE / "report.css").read_text(encoding="utf-8")
+    assert "url(" not in style and "@import" not in style
+
+
+def test_header_only_tables_render(tmp_path):
+    manifest = make_run(tmp_path, plain_levels())
+    for path in tmp_path.rglob("*.tsv*"):
+        write_table(path, pd.read_csv(path, sep="\t").iloc[:0])
+    page = page_of(manifest)
+    assert page.data["performance"] == page.data["predictions"] == page.data["training"] == page.data["genes"] == []
+    assert "Nothing to judge it by" in page.text
+
+
+def test_nothing_trained_renders(tmp_path):
+    manifest = make_run(tmp_path, plain_levels())
+    content = json.loads(manifest.read_text())
+    write_json(manifest, content | {key: [] for key in ("models", "predictions", "atlases", "genomes", "notes")})
+    assert "No model was trained in this run." in page_of(manifest).text
+
+
+def test_one_population_and_one_fold_render(tmp_path):
+    page = page_of(make_run(tmp_path, {"all": {"all": ""}}, folds=1))
+    assert page.data["coarse"] == page.data["transfer"] == page.data["genes"] == []
+    assert "It scores higher than half-life features alone" in page.text
+    assert "1 fold cannot tell" in page.text and "tell populations apart" not in page.text
+
+
+def test_too_few_folds_are_no_verdict(tmp_path):
+    assert "4 folds cannot tell: a test needs 5" in page_of(make_run(tmp_path, plain_levels(), folds=4)).text
+
+
+@pytest.mark.parametrize(
+    ("p_values", "delta", "kind"),
+    [([0.001, 0.02, 0.3], 0.1, "better"), ([0.99, 0.97, 0.3], -0.1, "worse"), ([0.2, 0.5, 0.01], 0.1, "same")],
+)
+def test_verdict_follows_the_tests(p_values, delta, kind):
+    assert report.side_taken(pd.DataFrame({"p_value": p_values, "n_folds": 20}), delta) == kind
+
+
+def test_scatter_draws_a_fixed_sample_and_keeps_the_top_genes(tmp_path, monkeypatch):
+    manifest = make_run(tmp_path, plain_levels())
+    monkeypatch.setattr(report, "SCATTER_GENES", 10)
+    monkeypatch.setattr(report, "TOP_GENES", 3)
+    first, second = (page_of(manifest).data for _ in range(2))
+    assert first == second
+    shown = first["predictions"][2]
+    assert shown["drawn"] == 10 and shown["total"] == 120
+    assert set(first["genes"][1]["top"]) <= set(shown["genes"]) and len(shown["genes"]) <= 13
+
+
+def test_packed_numbers_come_back():
+    values = np.array([-4.0, np.nan, 0.1234, 3.5])
+    packed = report.pack(values)
+    codes = np.frombuffer(base64.b64decode(packed["codes"]), dtype="<u2")
+    assert codes[1] == 65535
+    np.testing.assert_allclose(packed["low"] + codes[[0, 2, 3]] * packed["step"], values[[0, 2, 3]], atol=1e-4)
+    assert report.pack([np.nan, np.nan])["step"] == 1.0
+
+
+def test_missing_column_is_named(tmp_path):
+    manifest = make_run(tmp_path, plain_levels())
+    table = pd.read_csv(tmp_path / "e/type.populations.tsv", sep="\t")
+    write_table(tmp_path / "e/type.populations.tsv", table.drop(columns="noise_ceiling"))
+    with pytest.raises(InputError, match=r"type\.populations\.tsv: no column 'noise_ceiling'"):
+        report.write_report(manifest, TEMPLATE, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_executable(tmp_path, run_cli):
+    manifest = make_run(tmp_path, {"all": {"all": ""}})
+    assert run_cli("report.py", "--help").returncode == 0
+    made = run_cli("report.py", "--manifest", manifest, "--template", TEMPLATE, "--output", tmp_path / "report.html")
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "report.html").stat().st_size > 1_000_000
+    (tmp_path / "v/summary.tsv").unlink()
+    made = run_cli("report.py", "--manifest", manifest, "--template", TEMPLATE, "--output", tmp_path / "report.html")
+    assert made.returncode == 1 and "summary.tsv: no such file" in made.stderr and "Traceback" not in made.stderr

@@ -1,0 +1,211 @@
+"""Training: it learns, repeats, keeps the best epoch, retries what collapsed; weights that say what they are."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from scxpresso import training
+from scxpresso.annotation import log_half_life
+from scxpresso.ensemble import predict_held_out, read_fold_dirs
+from scxpresso.metrics import pearson
+from scxpresso.prediction import About, Genes, load_network, predict, resolve_device, save_network
+from scxpresso.problems import InputError
+from scxpresso.store import Features, read_table, write_features
+from scxpresso.training import Recipe, fold_data, train_fold
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """200 genes of 400 bases whose expression is a motif and a half-life feature; expression of 2 populations, 4 folds."""
+    rng = np.random.default_rng(1)
+    genes = [f"g{number:03}" for number in range(200)]
+    codes = rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(200, 400))
+    motif = rng.random(200) < 0.5
+    codes[motif, 200:208] = [8, 8, 8, 1, 8, 8, 8, 1]
+    half_life = rng.lognormal(5, 1, size=(200, 5))
+    signal = np.stack([2.0 * motif, -1.0 * motif], axis=1) + np.log10(half_life[:, :1])
+    write_features(tmp_path / "features.h5", genes, codes, half_life, half_life, 200)
+    expression = pd.DataFrame(signal + rng.normal(0, 0.05, signal.shape), index=genes, columns=["a", "b"])
+    return Features(tmp_path / "features.h5"), expression, pd.Series(np.arange(200) % 4 + 1, index=genes)
+
+
+def fit(toy, fold=1, engine="auto", **options):
+    recipe = Recipe(**{"replicates": 1, "epochs": 3, "batch_size": 16, "seed": 7} | options)
+    data = fold_data(*toy, fold, recipe)
+    return data, train_fold(data, recipe, fold, CPU, engine)
+
+
+def test_training_and_validation_genes_never_include_the_held_out_fold(toy):
+    data = fold_data(*toy, 2, Recipe())
+    assert set(data.train) | set(data.validation) == set(np.flatnonzero(toy[2].to_numpy() != 2))
+    assert not set(data.train) & set(data.validation)
+    assert len(data.validation) == 15  # a tenth of 150
+    assert len(fold_data(*toy, 2, Recipe(validation_genes=9)).validation) == 9
+
+
+def test_two_atlases_validate_on_the_same_genes(toy):
+    features, expression, folds = toy
+    whole = fold_data(features, expression, folds, 1, Recipe())
+    part = fold_data(features, expression.iloc[::2], folds, 1, Recipe())
+    shared = set(expression.index[whole.validation]) & set(expression.index[::2])
+    assert set(expression.index[::2][part.validation]) <= shared | set(expression.index[whole.train])
+    assert shared <= set(expression.index[::2][part.validation])
+
+
+def test_expression_without_features_and_folds_without_genes_are_errors(toy):
+    features, expression, folds = toy
+    with pytest.raises(InputError, match="no features"):
+        fold_data(features, expression.rename({"g000": "other"}), folds, 1, Recipe())
+    with pytest.raises(InputError, match="0 held out"):
+        fold_data(features, expression, folds, 9, Recipe())
+
+
+@pytest.mark.parametrize("engine", ["auto", "plain"])
+def test_the_same_seed_gives_the_same_weights(toy, engine):
+    first, again, other = (fit(toy, engine=engine, seed=seed)[1].networks[0].state_dict() for seed in (7, 7, 8))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["head.0.weight"], other["head.0.weight"])
+
+
+def test_fast_and_plain_training_agree(toy):
+    _, fast = fit(toy)
+    _, plain = fit(toy, engine="plain")
+    loss = [[row["validation_loss"] for row in trained.history] for trained in (fast, plain)]
+    assert loss[0] == pytest.approx(loss[1], rel=2e-3)
+
+
+def test_the_weights_are_those_of_the_best_validation_epoch(toy):
+    data, trained = fit(toy, epochs=12, learning_rate=0.02)
+    losses = [row["validation_loss"] for row in trained.history]
+    best = [row["epoch"] for row in trained.history if row["best"]]
+    assert best == [int(np.argmin(losses)) + 1] and best != [12]
+    network = trained.networks[0]
+    genes = Genes("scxpresso", "both", data.codes, data.half_life, CPU, "auto")
+    target = network.expression.apply_to(torch.from_numpy(data.expression).float())
+    rows = torch.from_numpy(data.validation)
+    assert ((genes.predict(network, rows) - target[rows]) ** 2).mean().item() == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_the_rate_falls_after_epochs_without_a_better_loss(toy):
+    _, trained = fit(toy, epochs=30, learning_rate=0.02)
+    rates = [row["learning_rate"] for row in trained.history]
+    assert rates[0] == 0.02 and rates[-1] < 0.0021
+
+
+def test_it_learns_sequence_and_half_life_and_predicts_in_log10_units(toy):
+    features, expression, folds = toy
+    data, trained = fit(toy, epochs=30, learning_rate=0.002)
+    held_out = folds.to_numpy() == 1
+    about = About("scxpresso", "both", 200, 200, ("a", "b"))
+    (predicted,) = predict([(trained.networks[0], about)], data.codes[held_out], data.half_life[held_out])
+    observed = expression.to_numpy()[held_out]
+    assert (pearson(observed, predicted) > 0.8).all()
+    assert predicted.mean(axis=0) == pytest.approx(observed.mean(axis=0), abs=0.5)
+
+
+def test_a_collapsed_replicate_is_trained_again_with_the_next_seed_and_reported(toy, monkeypatch):
+    seeds = []
+    plain = training.train_replicate
+
+    def collapses_twice(data, genes, recipe, seed, about, on_epoch):
+        seeds.append(seed)
+        network, rows, _ = plain(data, genes, recipe, seed, about, on_epoch)
+        return network, rows, len(seeds) <= 2
+
+    monkeypatch.setattr(training, "train_replicate", collapses_twice)
+    _, trained = fit(toy, epochs=1)
+    assert len(set(seeds)) == 3 and trained.collapsed == []
+    assert [row["attempt"] for row in trained.history] == [1, 2, 3]
+    monkeypatch.setattr(training, "train_replicate", lambda *args: (*plain(*args)[:2], True))
+    assert fit(toy, epochs=1)[1].collapsed == [1]
+
+
+def test_a_network_that_cannot_move_counts_as_collapsed(toy):
+    _, trained = fit(toy, epochs=1, inputs="half_life", learning_rate=1e-30)
+    assert trained.collapsed == []  # random weights are not constant
+    features, expression, folds = toy
+    features.half_life[:] = 1.0  # but constant inputs give constant outputs
+    _, trained = fit((features, expression, folds), epochs=1, inputs="half_life")
+    assert trained.collapsed == [1]
+    assert max(row["attempt"] for row in trained.history) == training.ATTEMPTS
+
+
+def test_weights_say_what_they_are_and_come_back_whole(toy, tmp_path):
+    data, trained = fit(toy, epochs=1)
+    about = About("scxpresso", "both", 200, 200, ("a", 'L2/3 "IT"'))
+    save_network(tmp_path / "replicate_1.safetensors", trained.networks[0], about)
+    loaded, said = load_network(tmp_path / "replicate_1.safetensors")
+    assert said == about
+    before = predict([(trained.networks[0], about)], data.codes[:5], data.half_life[:5])
+    np.testing.assert_array_equal(before, predict([(loaded, said)], data.codes[:5], data.half_life[:5]))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a pickle", b"\x00" * 100])
+def test_a_file_that_is_no_weights_is_an_error_and_never_unpickled(tmp_path, content):
+    (tmp_path / "replicate_1.safetensors").write_bytes(content)
+    with pytest.raises(InputError, match="no weights"):
+        load_network(tmp_path / "replicate_1.safetensors")
+
+
+def test_the_ensemble_predicts_each_gene_by_the_fold_that_held_it_out(toy, tmp_path):
+    features, expression, folds = toy
+    for fold in (1, 2, 3, 4):
+        _, trained = fit(toy, fold=fold, replicates=2)
+        for replicate, network in enumerate(trained.networks, start=1):
+            about = About("scxpresso", "both", 200, 200, ("a", "b"))
+            save_network(tmp_path / f"fold_{fold}" / f"replicate_{replicate}.safetensors", network, about)
+        trained.history_table.to_csv(tmp_path / f"fold_{fold}" / "history.tsv", sep="\t", index=False)
+    # In whatever order they come: fold 10 sorts before fold 2 as text.
+    parts = read_fold_dirs([tmp_path / f"fold_{fold}" for fold in (3, 1, 4, 2)], "mean")
+    outputs = predict_held_out(parts, features, expression, folds.to_numpy())
+    assert outputs.shape == (2, 200, 2) and not np.isnan(outputs).any()
+    gene = 5  # in fold 2
+    network = load_network(tmp_path / "fold_2" / "replicate_1.safetensors")
+    half_life = log_half_life(features.half_life[[gene]])
+    np.testing.assert_allclose(outputs[0, gene], predict([network], features.codes[[gene]], half_life)[0, 0], rtol=1e-5)
+    best = read_fold_dirs([tmp_path / "fold_1"], "best")[0]
+    history = read_table(tmp_path / "fold_1" / "history.tsv").groupby("replicate")["validation_loss"].min()
+    assert [path.stem for path in best.used] == [f"replicate_{history.idxmin()}"]
+    with pytest.raises(InputError, match=r"fold \[2, 3, 4\]"):
+        predict_held_out([best], features, expression, folds.to_numpy())
+
+
+def test_cuda_without_cuda_is_an_error_not_a_fall_back():
+    assert resolve_device("cpu").type == "cpu"
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    assert resolve_device("auto").type == "cpu"
+    with pytest.raises(InputError, match="no CUDA device"):
+        resolve_device("cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here: the GPU path is not run")
+def test_training_on_a_gpu_reaches_the_losses_of_the_cpu(toy):
+    recipe = Recipe(replicates=1, epochs=3, batch_size=16)
+    data = fold_data(*toy, 1, recipe)
+    cpu, gpu = (train_fold(data, recipe, 1, torch.device(name)).history for name in ("cpu", "cuda"))
+    assert [row["validation_loss"] for row in gpu] == pytest.approx([row["validation_loss"] for row in cpu], rel=2e-2)
+
+
+def test_the_executable_trains_a_fold_of_the_demo(demo_genome, demo_expression, tmp_path, run_cli):
+    made = run_cli(
+        "train_fold.py", "--features", demo_genome / "features.h5", "--expression", demo_expression / "cell_type.tsv.gz",
+        "--folds", demo_genome / "folds.tsv", "--fold", 3, "--replicates", 1, "--epochs", 2, "--outdir", tmp_path / "fold_3",
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    assert "device cpu (asked for: auto)" in made.stderr or torch.cuda.is_available()
+    assert "fold 3 replicate 1 epoch 2: train" in made.stderr
+    history = read_table(tmp_path / "fold_3" / "history.tsv")
+    assert history["epoch"].tolist() == [1, 2] and history["train_loss"].is_monotonic_decreasing
+    _, about = load_network(tmp_path / "fold_3" / "replicate_1.safetensors")
+    assert about.populations == ("early_troph", "late_troph", "ring", "schizont")
+    made = run_cli(
+        "ensemble.py", "--features", demo_genome / "features.h5", "--expression", demo_expression / "cell_type.tsv.gz",
+        "--folds", demo_genome / "folds.tsv", "--atlas", "malaria", "--level", "cell_type", "--genome", "pf",
+        tmp_path / "fold_3", cwd=tmp_path,
+    )  # fmt: skip
+    assert made.returncode == 1 and "none of fold [1, 2, 4, 5]" in made.stderr
+    assert not (tmp_path / "predictions.tsv.gz").exists()
