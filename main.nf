@@ -9,6 +9,7 @@ nextflow.preview.output = true
 
 include { usage                           } from './modules/help'
 include { read_inputs ; preflight_request } from './modules/sheets'
+include { json                            } from './modules/functions'
 include { manifest ; recorded             } from './modules/manifest'
 include { PREFLIGHT                       } from './modules/preflight'
 include { EXTRACT_FEATURES                } from './modules/extract_features'
@@ -143,7 +144,7 @@ workflow {
         .map { model, path -> model + [file: path] }
     predictions = predictions_ch.map { model, table -> model + [file: table] }
     summaries = evaluation_ch.mix(report_ch)
-    pipeline_info = PREFLIGHT.out.notes.mix(PREFLIGHT.out.versions)
+    pipeline_info = PREFLIGHT.out.notes.mix(PREFLIGHT.out.versions, channel.of(json(params)).collectFile(name: 'params.json'))
 }
 
 output {

@@ -2,7 +2,7 @@ include { fingerprint; json } from './functions'
 
 // Checks parameters, sheets and inputs against each other; every problem in one report, before anything expensive.
 process PREFLIGHT {
-    label 'process_light'
+    label 'process_single'
 
     input:
     val request                                     // params, and where each named file comes from

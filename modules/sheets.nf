@@ -35,7 +35,7 @@ def cells(text) {
 
 // The rows of a sheet: [values, files], with blanks left out and each named file that exists.
 def read_sheet(sheet, kind) {
-    def rows = sheet && sheet.size() < 10_000_000 ? cells(sheet.text) : []
+    def rows = sheet && sheet.size() < 10_000_000 ? cells(new String(sheet.bytes, 'UTF-8')) : []
     return rows.drop(1).collect { row ->
         def values = [rows[0], row].transpose().collectEntries().findAll { column, value -> column && value }
         with_files(values, kind, sheet.parent)

@@ -148,7 +148,7 @@ def test_log_expression_has_no_pseudocount_unless_xpresso():
 
 
 def test_labels_survive_the_file_whatever_they_are(tmp_path, gene_frame):
-    hostile = ["L2/3 IT", 'a "quoted" one', "tab\there", "new\nline", "; touch PWNED", "NA", "größer", "1"]
+    hostile = ["L2/3 IT", 'a "quoted" one', "tab\there", "new\nline", "; touch PWNED", "NA", "größer", "level"]
     data = atlas(np.eye(8) + 1, {"kind": hostile}, list("ABCDEFGH"))
     levels, _ = expression(tmp_path, data, gene_frame, genes=list("ABCDEFGH"))
     write_table(tmp_path / "kind.tsv.gz", levels["kind"].values.reset_index())

@@ -68,7 +68,7 @@ class Atlas:
             raise InputError(
                 Problem(
                     "column layer", f"no {name!r} in the h5ad",
-                    f"one of its matrices: {some([matrix or 'X' for matrix in self.matrices()], 20)}",
+                    f"one of its matrices: {some([matrix or 'X' for matrix in self.matrices()], 20) or 'it has none'}",
                     "name a layer that is there, or raw; leave the cell empty for X",
                 )
             )  # fmt: skip
@@ -94,7 +94,8 @@ class Atlas:
             raise InputError(
                 Problem(
                     "column gene_column", f"no column {self.gene_column!r} in var",
-                    f"one of {some(self.var.columns, 20)}",
+                    f"one of {some(self.var.columns, 20)}" if len(self.var.columns) else "none: var has no columns",
+                    "name a column that is there, or leave the cell empty for the index of var",
                 )
             )  # fmt: skip
         return [str(name) for name in self.var[self.gene_column]]

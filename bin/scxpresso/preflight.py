@@ -58,6 +58,9 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # as in the schemas
 NUCLEOTIDES = bytes(np.flatnonzero(LETTER_CODES != INVALID).astype(np.uint8))
 BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
+AGAIN = "download or write it again, and compare its size or checksum with the source's"
+CUT_BGZIP = "a bgzip file that is cut short (its end mark is missing)"
+
 # What a file is by its first bytes, for users who gave another one than they meant.
 LOOKS_LIKE = {
     b"\x89HDF": "an HDF5 file",
@@ -101,14 +104,12 @@ class Findings:
     def reading(self, row: "Row", column: str, expected: str) -> Iterator[None]:
         """Whatever goes wrong with the file of this cell becomes a problem of the cell, and the next check goes on."""
         try:
-            if lacks_bgzf_end(row.paths[column]):
-                raise EOFError
             yield
-        except InputError as error:
-            self.problems += [row.placed(column, problem) for problem in error.problems]
         except Exception as error:  # a damaged file may break any reader in any way
-            found, mend = damage(row.paths[column], error)
-            self.problem(row.file(column), found, expected, mend)
+            if isinstance(error, InputError) and not gzip_fault(row.paths[column]):
+                self.problems += [row.placed(column, problem) for problem in error.problems]
+            else:
+                self.problem(row.file(column), damage(row.paths[column], error), expected, AGAIN)
 
 
 @dataclass
@@ -135,7 +136,7 @@ class Row:
             where = self.at(problem.where.removeprefix("column "))
         else:
             where = self.file(column) + ("" if problem.where == "counts" else f" ({problem.where})")
-        return Problem(where, problem.found, problem.expected, problem.mend)
+        return Problem(where, problem.found, problem.expected, problem.mend or f"mend the file, or {AGAIN}")
 
     @property
     def genome(self) -> str:
@@ -181,7 +182,7 @@ def expectation(rule: dict) -> str:
 
 def coerced(value, rule: dict):
     """A value as the type that its schema names, where its text can be read so: Nextflow hands over text or numbers."""
-    kind, text = rule.get("type"), str(value).strip()
+    kind, text = rule.get("type"), str(value)
     if value is True and kind != "boolean":
         return value  # an option without a value
     if kind == "integer":
@@ -191,13 +192,14 @@ def coerced(value, rule: dict):
     if kind == "boolean":
         return {"true": True, "false": False}.get(text.lower(), text)
     if kind == "array":
-        return [item.strip(" \t") for item in text.split(";") if item.strip(" \t")]
+        return [item.strip(" ") for item in text.split(";") if item.strip(" ")]
     return text
 
 
 def misfit(where: str, given, error: ValidationError, mend: str) -> Problem:
     """What jsonschema says of a value, in words."""
-    found = "no value" if given is True else repr(error.instance if isinstance(error.instance, str) else str(given))
+    text = error.instance if isinstance(error.instance, str) else str(given)
+    found = "no value" if given is True else repr(text if len(text) <= 200 else f"{text[:200]}…")
     near = did_you_mean(given, error.schema.get("enum", ()))
     return Problem(where, found, expectation(error.schema), f"{near} {mend}".strip())
 
@@ -303,14 +305,13 @@ def read_sheet(option: str, entry: str, request: Request, schema: dict, findings
         findings.problem(f"--{option}", missing(source), f"a CSV sheet, one {entry} a row", mend)
         return []
     sheet = Sheet(option, entry, re.split(r"[/\\]", shown(source["given"]))[-1], schema)
+    if fault := first_fault(path):
+        findings.problem(sheet.place, fault, f"a CSV sheet, one {entry} a row", "check which file this is")
+        return []
     try:
         (line, header), *table = read_cells(read_text(path, sheet.place), sheet.place)
     except InputError as error:
         findings.problems += error.problems
-        return []
-    except OSError as error:
-        found, mend = damage(path, error)
-        findings.problem(sheet.place, found, f"a CSV sheet, one {entry} a row", mend)
         return []
     columns = check_header(sheet, line, header, findings)
     if not table:
@@ -333,7 +334,7 @@ def read_text(path: Path, place: str) -> str:
         raise InputError(Problem(place, f"{size:,} bytes, too many for a sheet", expected, "check which file this is"))
     content = path.read_bytes()
     if not content.removeprefix(codecs.BOM_UTF8).strip(b" \t\r\n,"):
-        raise InputError(Problem(place, "an empty file", expected, "write a header, and a row for each entry"))
+        raise InputError(Problem(place, "nothing but blanks", expected, "write a header, and a row for each entry"))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -436,8 +437,8 @@ def find_files(option: str, number: int, row: Row, rules: dict, request: Request
             where = "the folder of the sheet" if row.place else "the folder that you are in"
             mend = f"check the spelling; relative paths start at {where}"
             findings.problem(row.at(column), missing(source), expected, mend)
-        elif path.exists() and not path.stat().st_size:
-            findings.problem(row.file(column), "an empty file (0 bytes)", expected, "download or write it again")
+        elif fault := first_fault(path):
+            findings.problem(row.file(column), fault, expected, AGAIN)
         else:
             row.paths[column] = path
 
@@ -501,6 +502,18 @@ def looks_like(path: Path) -> str:
     return f"{zipped}text that starts with {start.decode('utf-8', 'replace').splitlines()[0][:40]!r}"
 
 
+def first_fault(path: Path) -> str:
+    """What is wrong with a file whatever it should hold, as far as its ends tell; '' where nothing is."""
+    try:
+        if not path.stat().st_size:
+            return "an empty file (0 bytes)"
+        return CUT_BGZIP if lacks_bgzf_end(path) else ""
+    except PermissionError:
+        return "no permission to read it"
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+
+
 def gzip_fault(path: Path) -> str:
     """What is wrong with a gzip file, read to its end; '' where nothing is, or where it is no gzip file."""
     if not is_gzip(path):
@@ -513,7 +526,7 @@ def gzip_fault(path: Path) -> str:
         return "a gzip file that is cut short"
     except (gzip.BadGzipFile, zlib.error) as error:
         return f"a damaged gzip file ({error})"
-    return "a bgzip file that is cut short (its end mark is missing)" if lacks_bgzf_end(path) else ""
+    return ""
 
 
 def lacks_bgzf_end(path: Path) -> bool:
@@ -524,17 +537,10 @@ def lacks_bgzf_end(path: Path) -> bool:
         return blocked and file.read() != BGZF_END
 
 
-def damage(path: Path, error: Exception) -> tuple[str, str]:
-    """What a reader's error says of a file, and how to mend it."""
-    again = "download or write it again; compare its size and checksum with the source's"
-    if isinstance(error, PermissionError):
-        return "no permission to read it", "ask its owner, or chmod a+r"
-    if isinstance(error, FileNotFoundError):
-        return "no such file", "check the spelling"
-    if fault := gzip_fault(path):
-        return fault, again
+def damage(path: Path, error: Exception) -> str:
+    """What a reader's error says of a file."""
     reason = shown(str(error).strip().split("\n")[0] or "no reason given")
-    return f"{looks_like(path)}, which cannot be read ({type(error).__name__}: {reason})", again
+    return gzip_fault(path) or f"{looks_like(path)}, which cannot be read ({type(error).__name__}: {reason})"
 
 
 # ---- Genomes ---------------------------------------------------------------------------------------------------------
@@ -723,8 +729,6 @@ def check_atlas(row: Row, genes: list[Transcript], params: dict, findings: Findi
 
 def check_table(row: Row, genes: list[Transcript], params: dict, findings: Findings) -> None:
     """A bulk atlas that is a table of genes × samples."""
-    if gzip_fault(row.paths["counts"]):
-        raise EOFError  # pandas says less of it
     table = read_bulk(row.paths["counts"])
     if fault := tpm_fault(scipy.sparse.csr_matrix(table.to_numpy(dtype=np.float64).T), whole_samples=True):
         findings.problem(row.file("counts"), fault, "TPM (not log-transformed)", "give TPM as they were computed")
@@ -794,6 +798,7 @@ def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) 
 def likely_levels(obs: pd.DataFrame) -> str:
     """The columns of obs that may be levels, for a message."""
     columns = [name for name in obs if 1 < obs[name].nunique() <= min(MOST_POPULATIONS, len(obs) // 2)]
+    columns.sort(key=lambda name: pd.api.types.is_numeric_dtype(obs[name]))  # text first
     return f" such as {some(columns, 20)}" if columns else ""
 
 

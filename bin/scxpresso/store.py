@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,10 +49,10 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
         table.to_csv(partial, sep="\t", index=False, float_format="%.6g", compression=zipped, lineterminator="\n")
 
 
-def read_table(path: str | Path, index: str | None = None) -> pd.DataFrame:
-    """A table that write_table wrote. Text columns stay text; an empty cell of any other is NaN."""
+def read_table(path: str | Path, index: str | None = None, text: Collection[str] = TEXT_COLUMNS) -> pd.DataFrame:
+    """A table that write_table wrote. Columns of text stay text; an empty cell of any other is NaN."""
     table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    for column in table.columns.difference(TEXT_COLUMNS, sort=False):
+    for column in table.columns.difference(list(text), sort=False):
         table[column] = pd.to_numeric(table[column])
     return table.set_index(index) if index else table
 
@@ -111,8 +111,8 @@ def write_features(
 
 
 def read_expression(path: str | Path) -> pd.DataFrame:
-    """<level>.tsv.gz: log10 expression, genes (index) × populations (columns)."""
-    return read_table(path, index="gene_id")
+    """<level>.tsv.gz: log10 expression, genes (index) × populations (columns, which may be called anything)."""
+    return read_table(path, index="gene_id", text=["gene_id"])
 
 
 def read_folds(path: str | Path) -> pd.Series:
