@@ -9,7 +9,7 @@ nextflow.preview.output = true
 
 include { usage                           } from './modules/help'
 include { read_inputs ; preflight_request } from './modules/sheets'
-include { json                            } from './modules/functions'
+include { fingerprint ; json              } from './modules/functions'
 include { manifest ; recorded             } from './modules/manifest'
 include { PREFLIGHT                       } from './modules/preflight'
 include { EXTRACT_FEATURES                } from './modules/extract_features'
@@ -32,6 +32,7 @@ workflow {
         preflight_request(params, inputs),
         inputs.files,
         files("${projectDir}/{nextflow_schema,assets/schema_*}.json"),
+        fingerprint('preflight.py'),
     )
     // Nothing else starts before all that was given has been checked.
     checked_ch = PREFLIGHT.out.problems.map { problems -> problems.size() ? error(problems.text) : true }
@@ -46,7 +47,7 @@ workflow {
     }
 
     // [genome, genes.tsv, features.h5, dropped_genes.tsv]
-    features_ch = EXTRACT_FEATURES(genomes_ch, params.upstream, params.downstream)
+    features_ch = EXTRACT_FEATURES(genomes_ch, params.upstream, params.downstream, fingerprint('extract_features.py'))
 
     // [genome, folds.tsv]
     folds_ch = SPLIT_FOLDS(
@@ -54,6 +55,7 @@ workflow {
         params.folds,
         params.fold_method,
         params.seed,
+        fingerprint('split_folds.py'),
     )
 
     // [atlas, folder of its levels' expression]
@@ -63,6 +65,7 @@ workflow {
             .combine(features_ch, by: 0)
             .map { _genome, atlas, counts, genes, _features, _dropped -> [atlas, counts, genes] },
         params.subMap('aggregation', 'pseudocount', 'min_cells', 'seed'),
+        fingerprint('pseudobulk.py'),
     )
 
     // [level: atlas, level, genome; features.h5; <level>.tsv.gz; folds.tsv]
@@ -76,7 +79,7 @@ workflow {
         .map { _genome, level, expression, _genes, features, _dropped, folds -> [level, features, expression, folds] }
 
     // [level, one table of predictions for each baseline]
-    baselines_ch = FIT_BASELINES(levels_ch)
+    baselines_ch = FIT_BASELINES(levels_ch, fingerprint('fit_baselines.py'))
 
     // [model: atlas, level, genome, network; features.h5; <level>.tsv.gz; folds.tsv]
     models_ch = levels_ch
@@ -90,6 +93,7 @@ workflow {
             .map { model, features, expression, folds, fold -> [model, fold, features, expression, folds] },
         params.subMap('inputs', 'replicates', 'epochs', 'batch_size', 'learning_rate', 'validation_genes', 'seed', 'engine'),
         params.device,
+        fingerprint('train_fold.py'),
     )
 
     // [model, predictions.tsv.gz, model.json]
@@ -97,6 +101,7 @@ workflow {
         models_ch
             .combine(trained_ch.groupTuple().map { model, folders -> [model, folders.toSorted { folder -> folder.name }] }, by: 0),
         params.ensemble,
+        fingerprint('ensemble.py'),
     )
 
     // From here on a step sees all models at once, in an order that does not depend on who finished first.
@@ -118,6 +123,7 @@ workflow {
         genomes_list.map { rows -> rows.collect { row -> row[1] } },
         atlases_list.map { rows -> rows.collect { row -> row[1] } },
         predictions_list.map { rows -> rows.collect { row -> row[1] } },
+        fingerprint('evaluate.py'),
     )
     report_ch = REPORT(
         manifest(genomes_list, atlases_list, predictions_list)
@@ -134,6 +140,7 @@ workflow {
         predictions_list.map { rows -> rows.collect { row -> row[1] } },
         evaluation_ch,
         file("${projectDir}/assets/report"),
+        fingerprint('report.py'),
     )
 
     publish:

@@ -1,5 +1,3 @@
-include { fingerprint } from './functions'
-
 // Out-of-fold predictions of every gene by a model's folds, and model.json.
 process ENSEMBLE {
     tag "${model.atlas} ${model.level} ${model.network}"
@@ -8,13 +6,14 @@ process ENSEMBLE {
     input:
     tuple val(model), path(features), path(expression), path(folds), path(fold_dirs)
     val ensemble
+    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(model), path('predictions.tsv.gz'), path('model.json')
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('ensemble.py')}
+    export PIPELINE_CODE=${code}
     ensemble.py --features ${features} --expression ${expression} --folds ${folds} --ensemble ${ensemble} \\
         --atlas ${model.atlas} --level ${model.level} --genome ${model.genome} --threads ${task.cpus} ${fold_dirs}
     """

@@ -1,4 +1,4 @@
-include { fingerprint; json } from './functions'
+include { json } from './functions'
 
 // Correlations of every model and baseline, per population and fold, per gene, between levels and atlases.
 process EVALUATE {
@@ -9,13 +9,14 @@ process EVALUATE {
     path genes, stageAs: 'genomes/?/genes.tsv'
     path expression, stageAs: 'expression/?'
     path predictions, stageAs: 'predictions/?.tsv.gz'
+    val code                                        // fingerprint of the executable's modules
 
     output:
     path 'evaluation'
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('evaluate.py')}
+    export PIPELINE_CODE=${code}
     cat > manifest.json <<'END_OF_MANIFEST'
     ${json(manifest)}
     END_OF_MANIFEST

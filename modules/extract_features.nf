@@ -1,5 +1,3 @@
-include { fingerprint } from './functions'
-
 // Promoter sequence and half-life features of every gene of a genome.
 process EXTRACT_FEATURES {
     tag "${genome}"
@@ -9,13 +7,14 @@ process EXTRACT_FEATURES {
     tuple val(genome), path(fasta, stageAs: 'genome.fasta'), path(gtf, stageAs: 'annotation'), path(canonical, stageAs: 'canonical.txt')
     val upstream
     val downstream
+    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(genome), path('genes.tsv'), path('features.h5'), path('dropped_genes.tsv')
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('extract_features.py')}
+    export PIPELINE_CODE=${code}
     extract_features.py --fasta genome.fasta --gtf annotation ${canonical ? '--canonical canonical.txt' : ''} \\
         --upstream ${upstream} --downstream ${downstream}
     """

@@ -1,5 +1,3 @@
-include { fingerprint } from './functions'
-
 // Out-of-fold predictions of the baselines, in the format of a network's.
 process FIT_BASELINES {
     tag "${model.atlas} ${model.level}"
@@ -7,13 +5,14 @@ process FIT_BASELINES {
 
     input:
     tuple val(model), path(features), path(expression), path(folds)
+    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(model), path('mean.tsv.gz'), path('half_life.tsv.gz'), path('kmer.tsv.gz')
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('fit_baselines.py')}
+    export PIPELINE_CODE=${code}
     fit_baselines.py --features ${features} --expression ${expression} --folds ${folds}
     """
 

@@ -13,7 +13,8 @@ def option(name, value) {
 }
 
 // Fingerprint of the package modules that an executable imports, directly or not. Nextflow hashes the executables of bin/
-// that a script names but not what they import, so every script carries this: an edited module re-runs what depends on it.
+// that a script names but not what they import, so every process takes this as an input: an edited module re-runs what
+// depends on it, and nothing else.
 def fingerprint(executable) {
     def sources = sourcesOf("${projectDir}/bin/${executable}", ["${projectDir}/bin/scxpresso/__init__.py".toString()])
     return sources.sort().collect { source -> file(source).text }.join('\n').md5()

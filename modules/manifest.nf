@@ -25,7 +25,8 @@ def read_json(path) {
     return new groovy.json.JsonSlurper().parseText(path.text)
 }
 
-// What REPORT is told besides: the models' histories, and how the run was started.
+// What REPORT is told besides: the models' histories, and how the run was started; nothing that differs when a run is
+// resumed, which would make the page anew.
 def recorded(workflow, params, trained, notes, versions) {
     def histories = numbered(trained, 'histories', '/history.tsv').groupBy { row -> row.subMap('atlas', 'level', 'network') }
     return [
@@ -37,9 +38,8 @@ def recorded(workflow, params, trained, notes, versions) {
         run: [
             version: workflow.manifest.version,
             revision: workflow.commitId,
-            command: workflow.commandLine,
+            command: workflow.commandLine.replaceAll(/ -resume( [0-9a-f-]{36})?\b/, ''),
             profile: workflow.profile,
-            started: workflow.start.toString(),
             nextflow: workflow.nextflow.version.toString(),
             container: workflow.containerEngine ? workflow.container.toString() : null,
         ],

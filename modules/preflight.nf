@@ -1,4 +1,4 @@
-include { fingerprint; json } from './functions'
+include { json } from './functions'
 
 // Checks parameters, sheets and inputs against each other; every problem in one report, before anything expensive.
 process PREFLIGHT {
@@ -8,6 +8,7 @@ process PREFLIGHT {
     val request                                     // params, and where each named file comes from
     path sources, stageAs: 'sources/?/file'         // sheets, then the files that they name
     path schemas, stageAs: 'schemas/*'
+    val code                                        // fingerprint of the executable's modules
 
     output:
     path 'problems.txt', emit: problems             // empty when all is well
@@ -16,7 +17,7 @@ process PREFLIGHT {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('preflight.py')}
+    export PIPELINE_CODE=${code}
     cat > request.json <<'END_OF_REQUEST'
     ${json(request)}
     END_OF_REQUEST

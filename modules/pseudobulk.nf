@@ -1,4 +1,4 @@
-include { fingerprint; option } from './functions'
+include { option } from './functions'
 
 // Expression of every population of an atlas, all levels in one pass.
 process PSEUDOBULK {
@@ -8,15 +8,16 @@ process PSEUDOBULK {
     input:
     tuple val(atlas), path(counts, stageAs: 'counts'), path(genes)
     val recipe                                      // aggregation, pseudocount, min_cells, seed
+    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(atlas), path('expression')
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('pseudobulk.py')}
+    export PIPELINE_CODE=${code}
     pseudobulk.py --counts counts --protocol ${atlas.protocol} --levels '${atlas.levels.join(';')}' --genes ${genes} \\
-        --min_cells ${atlas.min_cells ?: recipe.min_cells} ${option('--floor', atlas.floor)} \\
+        --min_cells ${atlas.min_cells ?: (atlas.protocol == 'bulk' ? 1 : recipe.min_cells)} ${option('--floor', atlas.floor)} \\
         ${option('--layer', atlas.layer)} ${option('--gene_column', atlas.gene_column)} \\
         --aggregation ${recipe.aggregation} --pseudocount ${recipe.pseudocount} --seed ${recipe.seed} --outdir expression
     """

@@ -1,4 +1,4 @@
-include { fingerprint; json } from './functions'
+include { json } from './functions'
 
 // One self-contained page of what was run and what came out.
 process REPORT {
@@ -14,13 +14,14 @@ process REPORT {
     path predictions, stageAs: 'predictions/?.tsv.gz'
     path evaluation
     path template, stageAs: 'template'
+    val code                                        // fingerprint of the executable's modules
 
     output:
     path 'report.html'
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('report.py')}
+    export PIPELINE_CODE=${code}
     cat > manifest.json <<'END_OF_MANIFEST'
     ${json(manifest)}
     END_OF_MANIFEST

@@ -1,5 +1,3 @@
-include { fingerprint } from './functions'
-
 // Cross-validation folds of a genome, shared by all its models.
 process SPLIT_FOLDS {
     tag "${genome}"
@@ -10,13 +8,14 @@ process SPLIT_FOLDS {
     val folds
     val method
     val seed
+    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(genome), path('folds.tsv')
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('split_folds.py')}
+    export PIPELINE_CODE=${code}
     split_folds.py --genes ${genes} --features ${features} --folds ${folds} --method ${method} --seed ${seed}
     """
 

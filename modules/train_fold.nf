@@ -1,5 +1,3 @@
-include { fingerprint } from './functions'
-
 // All replicates of one fold of a model.
 process TRAIN_FOLD {
     tag "${model.atlas} ${model.level} ${model.network} ${fold}"
@@ -9,6 +7,7 @@ process TRAIN_FOLD {
     tuple val(model), val(fold), path(features), path(expression), path(folds)
     val recipe                                      // inputs, replicates, epochs … of training.Recipe
     val device
+    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(model), path("fold_${fold}")
@@ -16,7 +15,7 @@ process TRAIN_FOLD {
     script:
     def options = recipe.collect { name, value -> "--${name} ${value}" }.join(' ')
     """
-    export PIPELINE_CODE=${fingerprint('train_fold.py')}
+    export PIPELINE_CODE=${code}
     train_fold.py --features ${features} --expression ${expression} --folds ${folds} --fold ${fold} \\
         --network ${model.network} ${options} --device ${device} --threads ${task.cpus} --outdir fold_${fold}
     """

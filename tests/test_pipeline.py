@@ -21,7 +21,7 @@ from scxpresso.evaluation import COMPARISONS, GENES, POPULATIONS, SUMMARY
 from scxpresso.store import HISTORY_COLUMNS, POPULATION_COLUMNS, PREDICTION_COLUMNS, read_json, read_table
 
 HOSTILE_FOLDER = "it's a $(touch PWNED) `touch PWNED` ; touch PWNED & ünï"
-HOSTILE_LABELS = ["L2/3 IT", 'a "b" <script>alert(1)</script>', "$(touch PWNED) `touch PWNED`; touch PWNED", "ü\nnew"]
+HOSTILE_LABELS = ["L2/3 IT", 'a "b" <script>alert(1)</script>', "$(touch PWNED) `touch PWNED`; touch PWNED", "größer"]
 SMALL = ["--upstream", "300", "--downstream", "200", "--folds", "2", "--replicates", "1", "--epochs", "1"]
 STEPS = {
     "PREFLIGHT", "EXTRACT_FEATURES", "SPLIT_FOLDS", "PSEUDOBULK", "FIT_BASELINES", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE",
@@ -59,12 +59,23 @@ class Project:
     inputs: Path
 
     def run(self, *options, parser="v1", small=True) -> Run:
-        command = [ROOT / "setup" / "nextflow", "run", self.pipeline, "-ansi-log", "false", "-c", self.folder / "two_cores.config"]
+        command = [ROOT / "setup" / "nextflow", "run", self.pipeline, "-ansi-log", "false", "-c", "small.config"]
         if small:
-            options = ["--input", self.inputs / "atlases.csv", "--genomes", self.inputs / "genomes.csv", *SMALL, *options]
+            options = [
+                "--input",
+                self.inputs / "atlases.csv",
+                "--genomes",
+                self.inputs / "genomes.csv",
+                *SMALL,
+                *options,
+            ]
         environment = os.environ | {"NXF_SYNTAX_PARSER": parser, "NXF_ANSI_LOG": "false"}
         done = subprocess.run(
-            [str(word) for word in [*command, *options]], cwd=self.folder, env=environment, capture_output=True, text=True
+            [str(word) for word in [*command, *options]],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         return Run(done.returncode, done.stdout + done.stderr, self.folder / "results")
 
@@ -98,12 +109,13 @@ def project(tmp_path_factory) -> Project:
     base = tmp_path_factory.mktemp("pipeline")
     for part in ("bin", "modules", "conf", "assets/report"):
         shutil.copytree(ROOT / part, base / "pipeline" / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("main.nf", "nextflow.config", "nextflow_schema.json", "assets/schema_atlases.json", "assets/schema_genomes.json"):
+    for part in ("main.nf", "nextflow.config", "nextflow_schema.json", "assets/schema_atlases.json"):
         shutil.copy(ROOT / part, base / "pipeline" / part)
+    shutil.copy(ROOT / "assets/schema_genomes.json", base / "pipeline/assets")
     made = Project(base / "pipeline", base / "run", base / HOSTILE_FOLDER)
     make_inputs(made.inputs)
     made.folder.mkdir()
-    (made.folder / "two_cores.config").write_text("process.resourceLimits = [cpus: 1, memory: 4.GB, time: 1.h]\n")
+    (made.folder / "small.config").write_text("process.resourceLimits = [cpus: 1, memory: 4.GB, time: 1.h]\n")
     return made
 
 
@@ -135,7 +147,12 @@ def test_every_file_of_the_contract_with_its_columns(first_run):
             assert (model / f"fold_{fold}/replicate_1.safetensors").stat().st_size > 1000
         described = read_json(model / "model.json")
         assert {len(described["fold_of_gene"]), described["upstream"], described["genome"]} == {120, 300, "tiny"}
-    for name, expected in (("populations", POPULATIONS), ("genes", GENES), ("summary", SUMMARY), ("comparisons", COMPARISONS)):
+    for name, expected in (
+        ("populations", POPULATIONS),
+        ("genes", GENES),
+        ("summary", SUMMARY),
+        ("comparisons", COMPARISONS),
+    ):
         assert columns(out / f"evaluation/{name}.tsv") == expected
     for name in ("trace.txt", "timeline.html", "report.html", "versions.json", "preflight.json", "params.json"):
         assert (out / "pipeline_info" / name).exists(), name
@@ -260,7 +277,8 @@ def test_help_lists_every_parameter(project):
 
 
 @pytest.mark.parametrize(
-    "profile", ["test", "test_full", "xpresso", "docker", "podman", "singularity", "apptainer", "gpu", "slurm", "test,docker,gpu"]
+    "profile",
+    ["test", "test_full", "xpresso", "docker", "podman", "singularity", "apptainer", "gpu", "slurm", "test,docker,gpu"],
 )
 def test_every_profile_is_a_valid_configuration(project, profile):
     done = subprocess.run(

@@ -21,7 +21,8 @@ from conftest import ROOT
 from scxpresso.expression import PROTOCOLS
 from scxpresso.folds import METHODS
 from scxpresso.identifiers import ID_PATTERN
-from scxpresso.preflight import PACKAGES, preflight, software_versions
+from scxpresso.preflight import preflight
+from scxpresso.versions import PACKAGES, software_versions
 
 pytestmark = pytest.mark.filterwarnings("ignore:Variable names are not unique")
 
@@ -654,7 +655,7 @@ def test_a_file_that_may_not_be_read(project, monkeypatch):
     def denied(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("scxpresso.preflight.lacks_bgzf_end", lambda path: path.suffix == ".h5ad" and denied(path))
+    monkeypatch.setattr("scxpresso.damage.lacks_bgzf_end", lambda path: path.suffix == ".h5ad" and denied(path))
     project.problem("column counts, file 'atlas.h5ad': no permission to read it")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scxpresso import report
+from scxpresso import gene_figures, report, verdicts
 from scxpresso.evaluation import evaluate
 from scxpresso.problems import InputError
 from scxpresso.store import HISTORY_COLUMNS, PREDICTION_COLUMNS, write_json, write_table
@@ -63,13 +63,15 @@ def make_run(folder: Path, levels: dict, folds: int = 6, genes: int = 120, label
             write_table(folder / path, pd.DataFrame(rows, columns=PREDICTION_COLUMNS))
             predictions.append({"atlas": label, "level": level, "network": network, "path": path})
         history = [
-            (f, 1, 1 + (f == 2), 1, e, 5e-4, 1 / e, 1.1 / e, int(e == 3)) for f in range(folds) for e in (1, 2, 3)
+            (f, 1, 1 + (f == 2), 1, e, 5e-4, 1 / e, 1.1 / e, int(e == 3), int(f == 1))
+            for f in range(folds)
+            for e in (1, 2, 3)
         ]
         write_table(folder / f"h/{level}.tsv", pd.DataFrame(history, columns=HISTORY_COLUMNS))
         models.append({"atlas": label, "level": level, "network": "scxpresso", "histories": [f"h/{level}.tsv"]})
     manifest = {
         "run": dict.fromkeys(["revision", "container", "profile", "nextflow"])
-        | {"version": "1", "started": "2025-01-01T10:00:00Z", "command": f"nextflow \\\n run {label}"},
+        | {"version": "1", "command": f"nextflow \\\n run {label}"},
         "params": {"upstream": 7000, "downstream": 3500, "title": label, "fasta": None},
         "notes": [{"where": label, "message": label}],
         "versions": {"python": "3.11"},
@@ -148,6 +150,7 @@ def test_page_says_what_was_run_and_how_good_it_is(page):
     assert "cells without a label" in page.text
     assert "1 replicate collapsed to a constant prediction and was retrained" in page.text
     assert "fold 2 replicate 1 (2 attempts)" in page.text
+    assert "1 replicate still constant after every attempt, and part of the mean: fold 1 replicate 1" in page.text
 
 
 def test_every_plot_has_its_data(page):
@@ -236,13 +239,13 @@ def test_too_few_folds_are_no_verdict(tmp_path):
     [([0.001, 0.02, 0.3], 0.1, "better"), ([0.99, 0.97, 0.3], -0.1, "worse"), ([0.2, 0.5, 0.01], 0.1, "same")],
 )
 def test_verdict_follows_the_tests(p_values, delta, kind):
-    assert report.side_taken(pd.DataFrame({"p_value": p_values, "n_folds": 20}), delta) == kind
+    assert verdicts.side_taken(pd.DataFrame({"p_value": p_values, "n_folds": 20}), delta) == kind
 
 
 def test_scatter_draws_a_fixed_sample_and_keeps_the_top_genes(tmp_path, monkeypatch):
     manifest = make_run(tmp_path, plain_levels())
-    monkeypatch.setattr(report, "SCATTER_GENES", 10)
-    monkeypatch.setattr(report, "TOP_GENES", 3)
+    monkeypatch.setattr(gene_figures, "SCATTER_GENES", 10)
+    monkeypatch.setattr(gene_figures, "TOP_GENES", 3)
     first, second = (page_of(manifest).data for _ in range(2))
     assert first == second
     shown = first["predictions"][2]
@@ -252,11 +255,11 @@ def test_scatter_draws_a_fixed_sample_and_keeps_the_top_genes(tmp_path, monkeypa
 
 def test_packed_numbers_come_back():
     values = np.array([-4.0, np.nan, 0.1234, 3.5])
-    packed = report.pack(values)
+    packed = gene_figures.pack(values)
     codes = np.frombuffer(base64.b64decode(packed["codes"]), dtype="<u2")
     assert codes[1] == 65535
     np.testing.assert_allclose(packed["low"] + codes[[0, 2, 3]] * packed["step"], values[[0, 2, 3]], atol=1e-4)
-    assert report.pack([np.nan, np.nan])["step"] == 1.0
+    assert gene_figures.pack([np.nan, np.nan])["step"] == 1.0
 
 
 def test_missing_column_is_named(tmp_path):

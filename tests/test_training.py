@@ -96,7 +96,7 @@ def test_the_rate_falls_after_epochs_without_a_better_loss(toy):
 
 
 def test_it_learns_sequence_and_half_life_and_predicts_in_log10_units(toy):
-    features, expression, folds = toy
+    _, expression, folds = toy
     data, trained = fit(toy, epochs=30, learning_rate=0.002)
     held_out = folds.to_numpy() == 1
     about = About("scxpresso", "both", 200, 200, ("a", "b"))

@@ -45,7 +45,7 @@
     return sum((a, b) => a * b) / Math.sqrt(sum((a) => a * a) * sum((_, b) => b * b));
   }
 
-  // The inverse of pack() in report.py.
+  // The inverse of pack() in gene_figures.py.
   function unpack({ low, step, codes }) {
     const bytes = Uint8Array.from(atob(codes), (c) => c.charCodeAt(0));
     const view = new DataView(bytes.buffer);

@@ -1,6 +1,5 @@
 """Reading an h5ad a chunk at a time: counts, genes and labels, whatever the matrix' layout."""
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,7 +122,7 @@ class Atlas:
             return int(np.prod(self.shape))
         return int(self._matrix.group["data"].shape[0])
 
-    def sample(self, cells: int = 200) -> np.ndarray:
+    def sample(self, cells: int = 200) -> scipy.sparse.csr_matrix:
         """Stored values of up to `cells` cells from all over the file: whole rows, so that their sums mean something.
 
         For CSC, which has no cheap rows, values of the first genes.
@@ -133,8 +132,3 @@ class Atlas:
             return scipy.sparse.csr_matrix(block)
         rows = np.unique(np.linspace(0, max(self.shape[0] - 1, 0), min(cells, self.shape[0])).astype(int))
         return scipy.sparse.vstack([scipy.sparse.csr_matrix(self._matrix[int(row) : int(row) + 1]) for row in rows])
-
-
-def corrupt_hdf5(error: Exception) -> bool:
-    """Whether an error from reading says that the file itself is damaged."""
-    return isinstance(error, (OSError, zlib.error))

@@ -26,7 +26,12 @@ POPULATION_COLUMNS = ["population", "parent", "cells", "genes_seen", "noise_ceil
 PREDICTION_COLUMNS = ["gene_id", "fold", "population", "observed", "predicted", "sd"]
 HISTORY_COLUMNS = [
     "fold", "replicate", "attempt", "seed", "epoch", "learning_rate", "train_loss", "validation_loss", "best",
+    "collapsed",
 ]  # fmt: skip
+
+
+_UMASK = os.umask(0)
+os.umask(_UMASK)
 
 
 @contextmanager
@@ -37,6 +42,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         yield partial
+        partial.chmod(0o666 & ~_UMASK)  # a library may have made it for its owner alone
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

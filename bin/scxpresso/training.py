@@ -123,7 +123,7 @@ def train_fold(
             seed = int(np.random.SeedSequence([recipe.seed, fold, replicate, attempt]).generate_state(1)[0])
             about = {"fold": fold, "replicate": replicate, "attempt": attempt, "seed": seed}
             network, rows, collapsed = train_replicate(data, genes, recipe, seed, about, on_epoch)
-            trained.history += rows
+            trained.history += [row | {"collapsed": int(collapsed)} for row in rows]
             if not collapsed:
                 break
         else:

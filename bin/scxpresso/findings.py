@@ -1,0 +1,70 @@
+"""What the checks find: problems that the user has to mend, and notes of what was decided for the user."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scxpresso.problems import Problem
+from scxpresso.text import shown
+
+AGAIN = "download or write it again, and compare its size or checksum with the source's"
+
+
+@dataclass
+class Findings:
+    """problems: what the user has to mend. notes: what was decided for the user, {"where", "message"}."""
+
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[dict[str, str]] = field(default_factory=list)
+
+    def problem(self, where: str, found: str, expected: str, mend: str = "") -> None:
+        """Something to mend; see problems.Problem."""
+        self.problems.append(Problem(where, found, expected, mend))
+
+    def note(self, where: str, message: str) -> None:
+        """Something that was decided for the user."""
+        self.notes.append({"where": where, "message": message})
+
+    def report(self) -> str:
+        """Every problem once, in the order of the checks; '' when there are none."""
+        problems = list(dict.fromkeys(map(str, self.problems)))
+        title = f"{len(problems)} problem{'s' if len(problems) > 1 else ''} to mend before anything is run:"
+        return "\n\n".join([title, *problems]) + "\n" if problems else ""
+
+
+@dataclass
+class Row:
+    """A row of a sheet. place: how messages name it; '' where --fasta and --gtf stand for a sheet.
+
+    given: cells as they were written. values: those that agree with the schema. paths: files that were found.
+    """
+
+    place: str
+    given: dict[str, str] = field(default_factory=dict)
+    values: dict = field(default_factory=dict)
+    paths: dict[str, Path] = field(default_factory=dict)
+
+    def at(self, column: str) -> str:
+        """How messages name a cell."""
+        return f"{self.place}, column {column}" if self.place else f"--{column}"
+
+    def file(self, column: str) -> str:
+        """How messages name the file of a cell."""
+        return f"{self.at(column)}, file {self.given[column]!r}"
+
+    def placed(self, column: str, problem: Problem) -> Problem:
+        """A problem that a reader raised, with sheet, row and column before what the reader knew of the place."""
+        if problem.where.startswith("column "):
+            where = self.at(problem.where.removeprefix("column "))
+        else:
+            where = self.file(column) + ("" if problem.where == "counts" else f" ({problem.where})")
+        return Problem(where, problem.found, problem.expected, problem.mend or f"mend the file, or {AGAIN}")
+
+    @property
+    def genome(self) -> str:
+        """How notes name the genome of this row."""
+        return f"genome {shown(self.values['genome'])}" if "genome" in self.values else self.place or "--gtf"
+
+    @property
+    def atlas(self) -> str:
+        """How notes name the atlas of this row."""
+        return f"atlas {self.values['atlas']}" if "atlas" in self.values else self.place

@@ -1,0 +1,44 @@
+"""Single values against their JSON Schema, and what is wrong with them in words."""
+
+import re
+
+from jsonschema import ValidationError
+
+from scxpresso.problems import Problem, some
+from scxpresso.text import did_you_mean
+
+
+def coerced(value, rule: dict):
+    """A value as the type that its schema names, where its text can be read so: Nextflow hands over text or numbers."""
+    kind, text = rule.get("type"), str(value)
+    if value is True and kind != "boolean":
+        return value  # an option without a value
+    if kind == "integer":
+        return int(text) if re.fullmatch(r"[+-]?[0-9]+", text) else text
+    if kind == "number":
+        return float(text) if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text) else text
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if kind == "array":
+        return [item.strip(" ") for item in text.split(";") if item.strip(" ")]
+    return text
+
+
+def expectation(rule: dict) -> str:
+    """What a schema allows, in words."""
+    if "errorMessage" in rule:
+        return rule["errorMessage"]
+    if "enum" in rule:
+        return f"one of {some(rule['enum'], 20)}"
+    kind = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}[rule["type"]]
+    limits = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
+    within = [f"{words} {rule[limit]:,}" for limit, words in limits.items() if limit in rule]
+    return f"{kind}, {' and '.join(within)}" if within else kind
+
+
+def misfit(where: str, given, error: ValidationError, mend: str) -> Problem:
+    """What jsonschema says of a value, in words."""
+    text = error.instance if isinstance(error.instance, str) else str(given)
+    found = "no value" if given is True else repr(text if len(text) <= 200 else f"{text[:200]}…")
+    near = did_you_mean(given, error.schema.get("enum", ()))
+    return Problem(where, found, expectation(error.schema), f"{near} {mend}".strip())
