@@ -3,7 +3,7 @@
 What makes it fast: the first convolution reads six letters, so its outputs are rows of a table with one row for each
 distinct window of six codes (4,096, and some with uncertain bases or padding): T = M·W + b, then look-up and maximum.
 ReLU and maximum commute, and only the largest position of each pooling window carries gradient, so that both backward
-passes are sparse. Sums run over a fixed partition of the genes: with the same threads a run repeats bit for bit.
+passes are sparse. Each thread sums its own part of the genes: with the same threads a run repeats bit for bit.
 """
 
 import os
@@ -29,8 +29,10 @@ def _cache_folder() -> str:
     return str(home / "nf-scxpresso") if writable else str(Path(tempfile.gettempdir()) / f"nf-scxpresso-{os.getuid()}")
 
 
-# Before numba is imported: its default is a folder beside this file, and bin/ holds only code.
+# Both before numba is imported. By default it keeps compiled kernels beside this file (bin/ holds only code), and starts a
+# thread a core, whose idle ones spin and take a core from the task beside this one.
 os.environ.setdefault("NUMBA_CACHE_DIR", _cache_folder())
+os.environ.setdefault("NUMBA_NUM_THREADS", str(torch.get_num_threads()))
 
 import numba  # noqa: E402
 from numba import njit, prange  # noqa: E402
@@ -38,7 +40,6 @@ from numba import njit, prange  # noqa: E402
 K1, PAD1, POOL1, POOL1_PAD = 6, 2, 30, 1
 K2, PAD2, POOL2 = 9, 4, 10
 FILTERS1, FILTERS2 = 128, 32
-PARTS = 8  # of a batch: sums of gradients are kept apart for each, and added in order
 MOST_WINDOWS = 2**16  # an index is 16 bits
 
 
@@ -110,9 +111,9 @@ def _look_up(table, index, pooled, largest):
 @njit(parallel=True, cache=True)
 def _scatter_to_table(index, largest, pooled, gradient, parts):
     """Gradient of the table: each pooled value's goes to the row of its largest position (parts × windows × 128)."""
-    genes, windows = pooled.shape[0], pooled.shape[1]
-    for part in prange(PARTS):
-        for gene in range(part * genes // PARTS, (part + 1) * genes // PARTS):
+    genes, windows, count = pooled.shape[0], pooled.shape[1], len(parts)
+    for part in prange(count):
+        for gene in range(part * genes // count, (part + 1) * genes // count):
             for window in range(windows):
                 begin = window * POOL1 - POOL1_PAD
                 for filt in range(FILTERS1):
@@ -150,9 +151,9 @@ def _sparse_backward(inputs, weights, largest, gradient, grad_inputs, grad_weigh
 
     inputs, grad_inputs: genes × 350 × 128. weights: 9 × 32 × 128. grad_weights, grad_bias: one for each part.
     """
-    genes, length = inputs.shape[0], inputs.shape[1]
-    for part in prange(PARTS):
-        for gene in range(part * genes // PARTS, (part + 1) * genes // PARTS):
+    genes, length, count = inputs.shape[0], inputs.shape[1], len(grad_weights)
+    for part in prange(count):
+        for gene in range(part * genes // count, (part + 1) * genes // count):
             for window in range(largest.shape[1]):
                 for filt in range(FILTERS2):
                     position = largest[gene, window, filt]
@@ -184,7 +185,7 @@ class _LookUp(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: Tensor):
         index, largest, pooled, rows = ctx.saved
-        parts = np.zeros((PARTS, rows, FILTERS1), dtype=np.float32)
+        parts = np.zeros((numba.get_num_threads(), rows, FILTERS1), dtype=np.float32)
         _scatter_to_table(index, largest, pooled, gradient.contiguous().numpy(), parts)
         return torch.from_numpy(parts.sum(axis=0)), None
 
@@ -207,8 +208,9 @@ class _Convolve(torch.autograd.Function):
     def backward(ctx, gradient: Tensor):
         inputs, by_shift, largest = ctx.saved
         grad_inputs = np.zeros_like(inputs)
-        grad_weights = np.zeros((PARTS, *by_shift.shape), dtype=np.float32)
-        grad_bias = np.zeros((PARTS, FILTERS2), dtype=np.float32)
+        parts = numba.get_num_threads()
+        grad_weights = np.zeros((parts, *by_shift.shape), dtype=np.float32)
+        grad_bias = np.zeros((parts, FILTERS2), dtype=np.float32)
         _sparse_backward(inputs, by_shift, largest, gradient.contiguous().numpy(), grad_inputs, grad_weights, grad_bias)
         grad_weight = torch.from_numpy(grad_weights.sum(axis=0)).permute(1, 2, 0)
         return torch.from_numpy(grad_inputs), grad_weight, torch.from_numpy(grad_bias.sum(axis=0))
