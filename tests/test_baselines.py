@@ -25,8 +25,9 @@ def test_the_kmer_design_is_half_life_and_square_roots_of_counts_of_two_regions(
 
 
 def test_a_gene_is_never_predicted_by_itself(demo_genome, demo_expression):
-    features, observed = Features(demo_genome / "features.h5"), read_expression(demo_expression / "all.tsv.gz")
-    fold = read_folds(demo_genome / "folds.tsv").reindex(observed.index).to_numpy()
+    features = Features(demo_genome / "features.h5")
+    observed = read_expression(demo_expression / "all.tsv.gz").iloc[::10]
+    fold = np.arange(len(observed)) % 2 + 1
     changed = observed.copy()
     changed.loc[fold == 1] = 100.0
     for baseline in BASELINES:

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Training on CPU: a plain PyTorch loop of the published recipe against this pipeline's, in one process.
+
+The plain loop does what the published code does: a DataLoader of float one-hot sequences, batches of 128, and after each
+epoch an evaluation of every training and validation gene, one at a time. It runs twice, with glibc's memory settings as
+they are and with large blocks kept (training.tune_cpu), which alone is worth 2–3 times. Data are random, of human size but
+for the number of genes; a time is that of one epoch.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from readme import write_table  # noqa: E402
+from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
+
+from scxpresso.network import ScXpresso  # noqa: E402
+from scxpresso.sequence import ONE_HOT  # noqa: E402
+from scxpresso.training import FoldData, Recipe, train_fold, tune_cpu  # noqa: E402
+
+GENES, VALIDATION, WINDOW, POPULATIONS, THREADS = 1800, 200, 10_500, 22, 2
+
+
+def random_data() -> FoldData:
+    rng = np.random.default_rng(1)
+    genes = GENES + VALIDATION
+    return FoldData(
+        codes=rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(genes, WINDOW)),
+        half_life=rng.normal(size=(genes, 5)).astype(np.float32),
+        expression=rng.normal(size=(genes, POPULATIONS)),
+        train=np.arange(GENES),
+        validation=np.arange(GENES, genes),
+    )
+
+
+def published_epoch(data: FoldData) -> float:
+    """Seconds of one epoch of the published loop (its network is network.py's, which reads one-hot the same way)."""
+    torch.manual_seed(1)
+    network = ScXpresso(POPULATIONS, WINDOW)
+    optimizer = torch.optim.Adam(network.parameters(), lr=5e-4)
+    criterion = torch.nn.MSELoss()
+    tensors = torch.from_numpy(data.codes), torch.from_numpy(data.half_life), torch.from_numpy(data.expression).float()
+    table = torch.from_numpy(ONE_HOT)
+
+    def outputs(codes, half_life):
+        hidden = network.sequence(table[codes.int()].transpose(1, 2))
+        return network.head(torch.cat([hidden, half_life], dim=1))
+
+    start = time.perf_counter()
+    network.train()
+    train = TensorDataset(*(tensor[data.train] for tensor in tensors))
+    for codes, half_life, target in DataLoader(train, batch_size=128, shuffle=True):
+        optimizer.zero_grad()
+        criterion(outputs(codes, half_life), target).backward()
+        optimizer.step()
+    network.eval()
+    with torch.no_grad():
+        for codes, half_life, target in DataLoader(TensorDataset(*tensors), batch_size=1):
+            criterion(outputs(codes, half_life), target).item()
+    return time.perf_counter() - start
+
+
+def our_epoch(data: FoldData) -> float:
+    """Seconds of one epoch of train_fold, from the last of three: compiling and tables are paid once a fold."""
+    marks = []
+    recipe = Recipe(replicates=1, epochs=3)
+    train_fold(data, recipe, 1, torch.device("cpu"), "auto", lambda row: marks.append(time.perf_counter()))
+    return marks[-1] - marks[-2]
+
+
+def main() -> None:
+    torch.set_num_threads(THREADS)
+    if sys.argv[1:] == ["published"]:  # a process of its own: memory settings cannot be taken back
+        print(published_epoch(random_data()))
+        return
+    data = random_data()
+    as_it_is = subprocess.run([sys.executable, __file__, "published"], capture_output=True, text=True, check=True)
+    plain = float(as_it_is.stdout)
+    tune_cpu()
+    tuned, ours = published_epoch(data), our_epoch(data)
+    step = 1000 / (GENES + VALIDATION)
+    lines = [
+        "| | ms a gene and epoch | times as fast |",
+        "|---|---|---|",
+        f"| published loop | {plain * step:.1f} | 1 |",
+        f"| published loop, memory settings tuned | {tuned * step:.1f} | {plain / tuned:.1f} |",
+        f"| this pipeline | {ours * step:.2f} | {plain / ours:.0f} ({tuned / ours:.0f} against the tuned loop) |",
+    ]
+    write_table("benchmarks/training_speed.py", lines)
+
+
+if __name__ == "__main__":
+    main()
