@@ -38,11 +38,12 @@ OPTIONS = [
 
 def main() -> None:
     outdir = ROOT / "results" / "accuracy"
-    subprocess.run(
-        [ROOT / "setup" / "nextflow", "run", ROOT, "-profile", "test", "-resume", "--outdir", outdir, *OPTIONS],
-        cwd=ROOT,
-        check=True,
-    )
+    outdir.mkdir(parents=True, exist_ok=True)
+    sheet = outdir / "atlases.csv"
+    atlas = ROOT / "assets" / "demo" / "atlas.h5ad"
+    sheet.write_text(f"atlas,counts,protocol,genome,levels\nmalaria,{atlas},10x,pfalciparum_3D7,cell_type\n")
+    command = [ROOT / "setup" / "nextflow", "run", ROOT, "-profile", "test", "-resume"]
+    subprocess.run([*command, "--input", sheet, "--outdir", outdir, *OPTIONS], cwd=ROOT, check=True)
     summary = read_table(outdir / "evaluation" / "summary.tsv")
     summary = summary[summary["level"] == "cell_type"].set_index(["network", "metric"])
     lines = ["| | mean Pearson | specificity | noise ceiling |", "|---|---|---|---|"]

@@ -155,7 +155,7 @@ def train_replicate(
     schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
         optimizer, factor=recipe.plateau_factor, patience=recipe.plateau_patience
     )
-    rows, best_loss, best_weights = [], float("inf"), None
+    rows, best_loss, best_epoch, best_weights = [], float("inf"), None, None
     for epoch in range(1, recipe.epochs + 1):
         network.train()
         total = torch.zeros((), device=genes.device)
@@ -169,7 +169,8 @@ def train_replicate(
         row["train_loss"] = total.item() / len(train)
         row["validation_loss"] = criterion(genes.predict(network, validation), target[validation]).item()
         if row["validation_loss"] < best_loss:
-            best_loss, best_weights = row["validation_loss"], deepcopy(network.state_dict())
+            best_loss, best_epoch = row["validation_loss"], epoch
+            best_weights = deepcopy(network.state_dict())
         schedule.step(row["validation_loss"])
         rows.append(row)
         on_epoch(row)
@@ -178,6 +179,6 @@ def train_replicate(
         raise FloatingPointError(f"the loss is not a number with seed {seed}: is an expression value infinite?")
     network.load_state_dict(best_weights)
     for row in rows:
-        row["best"] = int(row["validation_loss"] == best_loss)
+        row["best"] = int(row["epoch"] == best_epoch)
     variance = genes.predict(network, validation).var(dim=0)
     return network.cpu(), rows, bool(variance.max() < COLLAPSED_VARIANCE)
