@@ -19,14 +19,19 @@ from scxpresso.sequence import ONE_HOT
 
 
 def _cache_folder() -> str:
-    """Where compiled kernels are kept between tasks: the user's cache, or a temporary folder where there is none."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME") or "/") / ".cache")
-    try:
-        (home / "nf-scxpresso").mkdir(parents=True, exist_ok=True)
-        writable = os.access(home / "nf-scxpresso", os.W_OK)
-    except OSError:
-        writable = False
-    return str(home / "nf-scxpresso") if writable else str(Path(tempfile.gettempdir()) / f"nf-scxpresso-{os.getuid()}")
+    """Where compiled kernels are kept between tasks: the user's cache, or a temporary folder where there is none.
+
+    Only a folder that nobody else could have filled: numba believes what it finds there.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME") or "/") / ".cache")
+    for folder in (cache / "nf-scxpresso", Path(tempfile.gettempdir()) / f"nf-scxpresso-{os.getuid()}"):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
+            return str(folder)
+    return tempfile.mkdtemp(prefix="nf-scxpresso-")
 
 
 # Both before numba is imported. By default it keeps compiled kernels beside this file (bin/ holds only code), and starts a

@@ -1,0 +1,39 @@
+"""What holds for every executable of bin/ and every module that they share."""
+
+import ast
+import os
+import time
+
+import pytest
+from conftest import ROOT
+
+EXECUTABLES = sorted((ROOT / "bin").glob("*.py"))
+SOURCES = EXECUTABLES + sorted((ROOT / "bin" / "scxpresso").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", EXECUTABLES, ids=lambda path: path.name)
+def test_help_is_quick_and_shows_an_example(path, run_cli):
+    start = time.monotonic()
+    shown = run_cli(path.name, "--help")
+    assert shown.returncode == 0 and time.monotonic() - start < 5  # torch alone takes longer on a busy machine
+    assert f"{path.name} --" in " ".join(shown.stdout.split())
+    assert os.access(path, os.X_OK)
+
+
+@pytest.mark.parametrize("path", EXECUTABLES, ids=lambda path: path.name)
+def test_a_wrong_option_is_an_error(path, run_cli):
+    wrong = run_cli(path.name, "--no-such-option")
+    assert wrong.returncode == 2 and "No such option" in wrong.stderr
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_imports_are_of_the_form_that_the_fingerprint_reads(path):
+    """modules/functions.nf follows `from scxpresso.x import y`; any other form would hide a module from -resume."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            assert not any(name.name.split(".")[0] == "scxpresso" for name in node.names)
+            assert not any(name.name == "pickle" for name in node.names)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "scxpresso":
+            assert node.module.count(".") == 1 or [name.name for name in node.names] == ["__version__"]
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0

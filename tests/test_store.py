@@ -1,0 +1,41 @@
+"""Files: whole or not there, the same bytes for the same rows, labels that look like numbers or like nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scxpresso.store import Features, read_table, whole, write_features, write_table
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    with pytest.raises(RuntimeError), whole(tmp_path / "new" / "table.tsv") as partial:
+        partial.write_text("half")
+        raise RuntimeError
+    assert list((tmp_path / "new").iterdir()) == []
+    with whole(tmp_path / "new" / "table.tsv") as partial:
+        partial.touch(0o600)
+    assert (tmp_path / "new" / "table.tsv").stat().st_mode & 0o044  # others may read it, whatever the library thought
+
+
+@pytest.mark.parametrize("name", ["t.tsv", "t.tsv.gz"])
+def test_tables_come_back_and_repeat_byte_for_byte(tmp_path, name):
+    table = pd.DataFrame(
+        {"population": ["NA", "1", "a\tb", "ü"], "cells": [1, 2, 3, 4], "noise_ceiling": [0.5, np.nan, 1 / 3, 0]}
+    )
+    contents = []
+    for _ in range(2):
+        write_table(tmp_path / name, table)
+        contents.append((tmp_path / name).read_bytes())
+    assert contents[0] == contents[1]
+    pd.testing.assert_frame_equal(read_table(tmp_path / name), table, rtol=1e-5)
+
+
+def test_features_by_gene_and_by_place(tmp_path):
+    codes = np.arange(30, dtype=np.uint8).reshape(3, 10) % 16
+    half_life = np.ones((3, 5))
+    write_features(tmp_path / "f.h5", ["a", "b", "c"], codes, half_life, half_life, upstream=6)
+    features = Features(tmp_path / "f.h5")
+    assert features.rows(["c", "a"]).tolist() == [2, 0]
+    assert (features.upstream, features.downstream) == (6, 4)
+    np.testing.assert_array_equal(features.region(np.array([1]), -2, 3), codes[[1], 4:9])
+    np.testing.assert_array_equal(features.region(np.array([1]), -99, 99), codes[[1]])  # as far as the window reaches
