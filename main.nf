@@ -96,10 +96,15 @@ workflow {
         fingerprint('train_fold.py'),
     )
 
+    // [model, its folds' folders], as soon as the last of them is there
+    folders_ch = trained_ch
+        .map { model, folder -> [groupKey(model, params.folds as int), folder] }
+        .groupTuple()
+        .map { model, folders -> [model.target, folders.toSorted { folder -> folder.name }] }
+
     // [model, predictions.tsv.gz, model.json]
     ensembles_ch = ENSEMBLE(
-        models_ch
-            .combine(trained_ch.groupTuple().map { model, folders -> [model, folders.toSorted { folder -> folder.name }] }, by: 0),
+        models_ch.combine(folders_ch, by: 0),
         params.ensemble,
         fingerprint('ensemble.py'),
     )
