@@ -1,6 +1,5 @@
 """Genes of a GTF or GFF3: one transcript a gene, its TSS and its half-life features (paper 2.5)."""
 
-import gzip
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
@@ -10,6 +9,7 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 
+from scxpresso.files import open_text
 from scxpresso.identifiers import bare_contig, without_version
 from scxpresso.problems import InputError, Problem
 
@@ -58,13 +58,6 @@ class Transcript:
 
 
 PARTS = {"exon", "CDS", "start_codon", "stop_codon"}
-
-
-def open_text(path: str):
-    """A text file, gzipped or not, whatever its name says."""
-    with open(path, "rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rt", encoding="utf-8") if zipped else open(path, encoding="utf-8")
 
 
 def _records(path: str) -> Iterator[tuple[int, list[str]]]:

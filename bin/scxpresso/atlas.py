@@ -110,11 +110,10 @@ class Atlas:
         length = self.shape[axis]
         per_line = self._stored() / max(length, 1)
         step = max(int(values / max(per_line, 1)), 1)
-        everything = slice(0, cells), slice(0, genes)
         for start in range(0, length, step):
             part = slice(start, min(start + step, length))
-            where = (everything[0], part) if axis else (part, everything[1])
-            block = self._matrix[where[0], where[1]]
+            where = (slice(0, cells), part) if axis else (part, slice(0, genes))
+            block = self._matrix[where]
             yield *where, (block if scipy.sparse.issparse(block) else scipy.sparse.csr_matrix(block))
 
     def _stored(self) -> int:

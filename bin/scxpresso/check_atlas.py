@@ -13,7 +13,8 @@ import scipy.sparse
 from scxpresso.annotation import Transcript
 from scxpresso.atlas import Atlas
 from scxpresso.damage import looks_like, reading
-from scxpresso.expression import SCALE, WHOLE, group_cells, is_hdf5, is_spike_in, read_bulk
+from scxpresso.expression import SCALE, WHOLE, group_cells, is_spike_in, read_bulk
+from scxpresso.files import is_hdf5
 from scxpresso.findings import Findings, Row
 from scxpresso.identifiers import GeneMatch, match_genes
 from scxpresso.problems import InputError, Problem, some

@@ -9,12 +9,12 @@ import pysam
 from scxpresso.annotation import (
     CANONICAL_TAGS,
     Transcript,
-    open_text,
     read_annotation,
     read_canonical,
     select_transcripts,
 )
 from scxpresso.damage import looks_like, reading, start_of
+from scxpresso.files import open_text
 from scxpresso.findings import Findings, Row
 from scxpresso.identifiers import match_contigs, without_version
 from scxpresso.problems import InputError, Problem, some

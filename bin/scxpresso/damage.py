@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scxpresso.files import is_gzip
 from scxpresso.findings import AGAIN, Findings, Row
 from scxpresso.problems import InputError
 from scxpresso.text import shown
@@ -30,12 +31,6 @@ LOOKS_LIKE = {
     b">": "a FASTA file",
     b"version https://git-lfs": "a pointer of Git LFS to a file that was not fetched",
 }
-
-
-def is_gzip(path: Path) -> bool:
-    """Whether a file starts as gzip does."""
-    with open(path, "rb") as file:
-        return file.read(2) == GZIP
 
 
 def start_of(path: Path) -> bytes:

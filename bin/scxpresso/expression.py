@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from scxpresso.annotation import open_text
 from scxpresso.atlas import Atlas
+from scxpresso.files import is_hdf5, open_text
 from scxpresso.identifiers import GeneMatch, match_genes
 from scxpresso.metrics import pearson
 from scxpresso.problems import InputError, Problem, some
@@ -153,12 +153,9 @@ def ceiling(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:
     return np.sqrt(2 * r / (1 + r))
 
 
-def library_sizes(atlas: Atlas, spike_in: np.ndarray) -> np.ndarray:
-    """Counts of each cell, spike-ins left out; cells without any get 1, so that nothing divides by 0."""
-    size = np.zeros(atlas.shape[0])
-    for cells, genes, block in atlas.chunks():
-        size[cells] += np.asarray(block @ (~spike_in[genes]).astype(float)).ravel()
-    return np.where(size > 0, size, 1)
+def library_sizes(block: scipy.sparse.spmatrix, spike_in: np.ndarray) -> np.ndarray:
+    """Counts of each cell in a chunk, spike-ins left out."""
+    return np.asarray(block @ (~spike_in).astype(float)).ravel()
 
 
 def pseudobulk_cells(
@@ -179,9 +176,11 @@ def pseudobulk_cells(
     groupings = [group_cells(atlas.obs, level, recipe.min_cells) for level in recipe.levels]
     sums = [Sums(grouping, len(ids), recipe.seed) for grouping in groupings]
     # A chunk of whole cells knows its library sizes; a chunk of genes (CSC) needs them beforehand.
-    sizes = library_sizes(atlas, spike_in) if atlas.by_columns else None
+    sizes = None
+    if atlas.by_columns:
+        sizes = sum(library_sizes(block, spike_in[columns]) for _, columns, block in atlas.chunks())
     for cells, columns, block in atlas.chunks():
-        size = sizes if sizes is not None else np.asarray(block @ (~spike_in).astype(float)).ravel()
+        size = library_sizes(block, spike_in) if sizes is None else sizes
         scale = scipy.sparse.diags(SCALE[recipe.protocol] / np.where(size > 0, size, 1))
         for level in sums:
             level.add(cells, columns, scale @ block)
@@ -189,7 +188,7 @@ def pseudobulk_cells(
 
     gene_ids = [match.gene_of[name] for name in match.gene_of]
     levels = {}
-    for index, (grouping, level) in enumerate(zip(groupings, sums, strict=True)):
+    for coarse, grouping, level in zip([None, *groupings], groupings, sums, strict=False):
         whole, halved = (part[..., matched] for part in level.split())
         number = np.maximum(grouping.cells, 1)[:, None]
 
@@ -200,9 +199,7 @@ def pseudobulk_cells(
         second = [as_log(whole - half, number - number // 2) for half in halved]
         noise = np.where(grouping.cells > 1, ceiling(first, second), np.nan)
         values = as_log(whole, number)
-        levels[grouping.level] = _level(
-            grouping, groupings[index - 1] if index else None, gene_ids, values, (whole > 0).sum(axis=1), noise
-        )
+        levels[grouping.level] = _level(grouping, coarse, gene_ids, values, (whole > 0).sum(axis=1), noise)
     return levels, unused_genes(match)
 
 
@@ -218,7 +215,7 @@ def pseudobulk_samples(
     gene_ids = list(match.gene_of.values())
     groupings = [group_cells(obs, level, recipe.min_cells) for level in recipe.levels]
     levels = {}
-    for index, grouping in enumerate(groupings):
+    for coarse, grouping in zip([None, *groupings], groupings, strict=False):
         bits = halves(grouping, recipe.seed)
 
         def aggregate(chosen, grouping=grouping):
@@ -231,14 +228,8 @@ def pseudobulk_samples(
         odd = [((bits >> halving) & 1).astype(bool) for halving in range(HALVINGS)]
         noise = ceiling([aggregate(half) for half in odd], [aggregate(~half) for half in odd])
         seen = [(tpm[:, grouping.of_cell == number] > 0).any(axis=1).sum() for number in range(len(grouping.labels))]
-        levels[grouping.level] = _level(
-            grouping,
-            groupings[index - 1] if index else None,
-            gene_ids,
-            aggregate(everyone),
-            np.array(seen),
-            np.where(grouping.cells > 1, noise, np.nan),
-        )
+        noise = np.where(grouping.cells > 1, noise, np.nan)
+        levels[grouping.level] = _level(grouping, coarse, gene_ids, aggregate(everyone), np.array(seen), noise)
     return levels, unused_genes(match)
 
 
@@ -255,11 +246,6 @@ def pseudobulk(
         samples = scipy.sparse.vstack if not atlas.by_columns else scipy.sparse.hstack
         matrix = samples([block for _, _, block in atlas.chunks()]).toarray()
         return pseudobulk_samples(pd.DataFrame(matrix.T, index=atlas.gene_ids), atlas.obs, genes, recipe)
-
-
-def is_hdf5(path: str | Path) -> bool:
-    with open(path, "rb") as file:
-        return file.read(8) == b"\x89HDF\r\n\x1a\n"
 
 
 def _level(

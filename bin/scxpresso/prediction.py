@@ -14,7 +14,6 @@ from scxpresso.problems import InputError, Problem
 from scxpresso.store import whole
 
 BATCH = 256
-ENGINES = ["auto", "plain"]
 
 
 def resolve_device(name: str) -> torch.device:
