@@ -47,7 +47,13 @@ workflow {
     }
 
     // [genome, genes.tsv, features.h5, dropped_genes.tsv]
-    features_ch = EXTRACT_FEATURES(genomes_ch, params.upstream, params.downstream, fingerprint('extract_features.py'))
+    features_ch = EXTRACT_FEATURES(
+        genomes_ch,
+        params.upstream,
+        params.downstream,
+        params.features,
+        fingerprint('extract_features.py'),
+    )
 
     // [genome, folds.tsv]
     folds_ch = SPLIT_FOLDS(

@@ -14,30 +14,40 @@ from scxpresso.console import log, reports_problems
 @click.option("--canonical", type=click.Path(exists=True), help="Canonical transcripts: a file with their ids.")
 @click.option("--upstream", default=7000, show_default=True, type=click.IntRange(0), help="Bases before the TSS.")
 @click.option("--downstream", default=3500, show_default=True, type=click.IntRange(1), help="Bases from the TSS on.")
+@click.option(
+    "--features",
+    default="extended",
+    show_default=True,
+    type=click.Choice(["half_life", "extended"]),
+    help="Of the annotation: five half-life features, or codons, GC content and neighbours too.",
+)
 @click.option("--outdir", default=".", show_default=True, help="Gets genes.tsv, features.h5 and dropped_genes.tsv.")
 @reports_problems
-def main(fasta, gtf, canonical, upstream, downstream, outdir):
-    """Choose one transcript a gene and write its window around the TSS and its five half-life features."""
+def main(fasta, gtf, canonical, upstream, downstream, features, outdir):
+    """Choose one transcript a gene and write its window around the TSS and its features of the annotation."""
     from scxpresso.annotation import HALF_LIFE, read_canonical
+    from scxpresso.extended import EXTENDED
     from scxpresso.features import extract_features, scaled_half_life
     from scxpresso.store import write_features, write_table
 
     listed = read_canonical(canonical) if canonical else ()
-    features = extract_features(fasta, gtf, listed, upstream, downstream, log)
-    half_life = features.genes[HALF_LIFE].to_numpy(dtype=float)
+    extended = EXTENDED if features == "extended" else []
+    genome = extract_features(fasta, gtf, listed, upstream, downstream, bool(extended), log)
+    half_life = genome.genes[HALF_LIFE].to_numpy(dtype=float)
     outdir = Path(outdir)
     write_features(
         outdir / "features.h5",
-        features.genes["gene_id"],
-        features.codes,
+        genome.genes["gene_id"],
+        genome.codes,
         half_life,
         scaled_half_life(half_life),
         upstream,
+        genome.genes[extended].to_numpy(dtype=float),
     )
-    write_table(outdir / "genes.tsv", features.genes)
-    write_table(outdir / "dropped_genes.tsv", features.dropped)
-    padded = int((features.genes["padded_bases"] > 0).sum())
-    log(f"{len(features.genes):,} genes written; {padded:,} windows reach over a contig's end and are padded with N")
+    write_table(outdir / "genes.tsv", genome.genes)
+    write_table(outdir / "dropped_genes.tsv", genome.dropped)
+    padded = int((genome.genes["padded_bases"] > 0).sum())
+    log(f"{len(genome.genes):,} genes written; {padded:,} windows reach over a contig's end and are padded with N")
 
 
 if __name__ == "__main__":

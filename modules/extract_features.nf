@@ -1,4 +1,4 @@
-// Promoter sequence and half-life features of every gene of a genome.
+// Promoter sequence and annotation features of every gene of a genome.
 process EXTRACT_FEATURES {
     tag "${genome}"
     label 'process_single'
@@ -7,6 +7,7 @@ process EXTRACT_FEATURES {
     tuple val(genome), path(fasta, stageAs: 'genome.fasta'), path(gtf, stageAs: 'annotation'), path(canonical, stageAs: 'canonical.txt')
     val upstream
     val downstream
+    val annotation_features                         // half_life or extended
     val code                                        // fingerprint of the executable's modules
 
     output:
@@ -16,7 +17,7 @@ process EXTRACT_FEATURES {
     """
     export PIPELINE_CODE=${code}
     extract_features.py --fasta genome.fasta --gtf annotation ${canonical ? '--canonical canonical.txt' : ''} \\
-        --upstream ${upstream} --downstream ${downstream}
+        --upstream ${upstream} --downstream ${downstream} --features ${annotation_features}
     """
 
     stub:

@@ -15,6 +15,7 @@ from scxpresso.problems import InputError, Problem
 
 HALF_LIFE = ["orf_length", "utr5_length", "utr3_length", "intron_length", "exon_junction_density"]
 GENE_COLUMNS = ["gene_id", "gene_name", "transcript_id", "chrom", "strand", "tss", *HALF_LIFE, "padded_bases"]
+IDENTITY = GENE_COLUMNS[: GENE_COLUMNS.index(HALF_LIFE[0])]
 CANONICAL_TAGS = ["Ensembl_canonical", "MANE_Select", "appris_principal"]
 STOP_CODONS = {"TAA", "TAG", "TGA"}
 
@@ -36,11 +37,14 @@ class Transcript:
     cds: list[Span] = field(default_factory=list)
     start_codon: list[Span] = field(default_factory=list)
     stop_codon: list[Span] = field(default_factory=list)
+    frames: dict[int, int] = field(default_factory=dict)  # bases before the first whole codon, by a CDS's first base
 
-    def add(self, part: str, span: Span) -> None:
+    def add(self, part: str, span: Span, frame: str) -> None:
         {"exon": self.exons, "CDS": self.cds, "start_codon": self.start_codon, "stop_codon": self.stop_codon}[
             part
         ].append(span)
+        if part == "CDS" and frame in ("1", "2"):
+            self.frames[span[0] if self.strand == "+" else span[1]] = int(frame)
 
     @property
     def span(self) -> Span:
@@ -103,8 +107,8 @@ def _first(attributes: dict[str, list[str]], *names: str) -> str:
     return next((attributes[name][0] for name in names if attributes.get(name)), "")
 
 
-def _read_gtf(path: str) -> Iterator[tuple[str, dict, str, str, str, Span]]:
-    for number, (chrom, _, part, start, end, _, strand, _, text) in _records(path):
+def _read_gtf(path: str) -> Iterator[tuple[str, dict, str, str, str, Span, str]]:
+    for number, (chrom, _, part, start, end, _, strand, frame, text) in _records(path):
         if part not in PARTS:
             continue
         attributes = _gtf_attributes(text)
@@ -119,20 +123,20 @@ def _read_gtf(path: str) -> Iterator[tuple[str, dict, str, str, str, Span]]:
             "biotype": _first(attributes, "gene_biotype", "gene_type"),
             "tags": frozenset(attributes.get("tag", ())),
         }
-        yield transcript_id, about, part, chrom, strand, (int(start), int(end))
+        yield transcript_id, about, part, chrom, strand, (int(start), int(end)), frame
 
 
-def _read_gff3(path: str) -> Iterator[tuple[str, dict, str, str, str, Span]]:
+def _read_gff3(path: str) -> Iterator[tuple[str, dict, str, str, str, Span, str]]:
     """As _read_gtf: GFF3 names the gene through the parents of a part, and its CDS holds the stop codon."""
     parents: dict[str, dict[str, list[str]]] = {}
     parts = []
-    for _, (chrom, _, part, start, end, _, strand, _, text) in _records(path):
+    for _, (chrom, _, part, start, end, _, strand, frame, text) in _records(path):
         attributes = _gff3_attributes(text)
         if part in PARTS:
-            parts.append((attributes.get("Parent", []), part, chrom, strand, (int(start), int(end))))
+            parts.append((attributes.get("Parent", []), part, chrom, strand, (int(start), int(end)), frame))
         elif "ID" in attributes:
             parents[attributes["ID"][0]] = attributes
-    for owners, part, chrom, strand, span in parts:
+    for owners, part, chrom, strand, span, frame in parts:
         for owner in owners:
             transcript = parents.get(owner, {})
             gene_key = _first(transcript, "Parent") or owner
@@ -144,7 +148,7 @@ def _read_gff3(path: str) -> Iterator[tuple[str, dict, str, str, str, Span]]:
                 "tags": frozenset(transcript.get("tag", ())),
             }
             transcript_id = _first(transcript, "transcript_id") or re.sub(r"^(transcript|rna)[:-]", "", owner)
-            yield transcript_id, about, part, chrom, strand, span
+            yield transcript_id, about, part, chrom, strand, span, frame
 
 
 def is_gff3(path: str) -> bool:
@@ -157,12 +161,12 @@ def is_gff3(path: str) -> bool:
 def read_annotation(path: str) -> list[Transcript]:
     """Every transcript of a GTF or GFF3, plain or gzipped. Raises InputError for a line that is neither."""
     transcripts: dict[tuple[str, str, str], Transcript] = {}
-    for transcript_id, about, part, chrom, strand, span in (_read_gff3 if is_gff3(path) else _read_gtf)(path):
+    for transcript_id, about, part, chrom, strand, span, frame in (_read_gff3 if is_gff3(path) else _read_gtf)(path):
         # The contig and the gene are part of the key: pseudoautosomal transcripts have one id on two chromosomes.
         key = (transcript_id, about["gene_id"], chrom)
         if key not in transcripts:
             transcripts[key] = Transcript(transcript_id, chrom=chrom, strand=strand, **about)
-        transcripts[key].add(part, span)
+        transcripts[key].add(part, span, frame)
         transcripts[key].tags |= about["tags"]
     return list(transcripts.values())
 
@@ -288,5 +292,6 @@ def select_transcripts(
 
 
 def gene_table(rows: list[dict]) -> pd.DataFrame:
-    """genes.tsv: one row a gene, sorted by gene_id."""
-    return pd.DataFrame(rows, columns=GENE_COLUMNS).sort_values("gene_id", ignore_index=True)
+    """genes.tsv: one row a gene, sorted by gene_id; GENE_COLUMNS, then what else a row has (extended features)."""
+    more = [column for column in (rows[0] if rows else ()) if column not in GENE_COLUMNS]
+    return pd.DataFrame(rows, columns=GENE_COLUMNS + more).sort_values("gene_id", ignore_index=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.annotation import (
-    GENE_COLUMNS,
+    IDENTITY,
     gene_table,
     half_life_features,
     is_gff3,
@@ -17,6 +17,7 @@ from scxpresso.annotation import (
     select_transcripts,
     trim_stop_codon,
 )
+from scxpresso.extended import extended_features, neighbourhood
 from scxpresso.identifiers import match_contigs
 from scxpresso.sequence import N_CODE, read_fasta, window_codes
 
@@ -36,12 +37,13 @@ def extract_features(
     canonical: Collection[str],
     upstream: int,
     downstream: int,
+    extended: bool = False,
     log: Callable[[str], None] = lambda message: None,
 ) -> GenomeFeatures:
     """Windows and half-life features of every gene that the paper keeps (2.5), one contig in memory at a time.
 
-    Lengths in bases. Genes whose contig the FASTA lacks are dropped with that reason; contig names are matched with and
-    without `chr`. Raises InputError for an annotation or FASTA that cannot be read.
+    extended: with the features of extended.py. Lengths in bases. Genes whose contig the FASTA lacks are dropped with
+    that reason; contig names are matched with and without `chr`. Raises InputError for an annotation or FASTA that cannot be read.
     """
     gff3 = is_gff3(gtf)
     chosen, reasons = select_transcripts(read_annotation(gtf), canonical)
@@ -55,12 +57,17 @@ def extract_features(
     codes = {}
     rows = []
     for name, letters in read_fasta(fasta):
-        for transcript in by_contig.get(contigs.get(name), ()):
+        here = by_contig.get(contigs.get(name), [])
+        neighbours = neighbourhood(here, len(letters)) if extended else {}
+        for transcript in here:
             trim_stop_codon(transcript, letters, gff3)
             window, padded = window_codes(letters, transcript.tss, transcript.strand, upstream, downstream)
             codes[transcript.gene_id] = window
-            about = {column: getattr(transcript, column) for column in GENE_COLUMNS[:6]}
-            rows.append(about | half_life_features(transcript) | {"padded_bases": padded})
+            row = {column: getattr(transcript, column) for column in IDENTITY}
+            row |= half_life_features(transcript) | {"padded_bases": padded}
+            if extended:
+                row |= extended_features(transcript, letters, neighbours[transcript.gene_id])
+            rows.append(row)
     genes = gene_table(rows)
 
     reasons |= {t.gene_id: "contig not in the FASTA" for t in chosen if t.gene_id not in codes}
@@ -83,6 +90,12 @@ def scaled_half_life(half_life: np.ndarray) -> np.ndarray:
 
 
 def mean_and_sd(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and (population) deviation of each column; a constant column gets deviation 1, so that nothing divides by 0."""
-    mean, sd = values.mean(axis=0), values.std(axis=0)
+    """Mean and (population) deviation of each column's known values.
+
+    A constant column gets deviation 1, so that nothing divides by 0; one that is NaN throughout gets mean 0 too.
+    """
+    known = np.isfinite(values)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, values, 0).sum(axis=0) / count
+    sd = np.sqrt((np.where(known, values - mean, 0) ** 2).sum(axis=0) / count)
     return mean, np.where(sd > 1e-9, sd, 1.0)

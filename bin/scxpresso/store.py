@@ -10,6 +10,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from scxpresso.annotation import HALF_LIFE, log_half_life
+from scxpresso.extended import EXTENDED, as_read
 from scxpresso.problems import InputError, Problem
 
 # Columns that are text even where they look like numbers or like a missing value (a population may be called "NA").
@@ -77,7 +79,8 @@ class Features:
 
     gene_id: sorted ids. codes: genes × window, uint8 (see sequence.py). half_life: genes × 5, raw (bases; exons per
     1,000 coding bases). half_life_scaled: log10(x + 0.1), z-scaled over all genes, for people to use elsewhere; models
-    scale the raw ones on their own training genes.
+    scale the raw ones on their own training genes. extended: genes × features of extended.py, raw; of no columns where
+    they were not asked for.
     """
 
     def __init__(self, path: str | Path):
@@ -85,6 +88,7 @@ class Features:
             self.gene_id = file["gene_id"].asstr()[:]
             self.codes = file["codes"][:]
             self.half_life = file["half_life"][:]
+            self.extended = file["extended"][:]
             self.upstream = int(file.attrs["upstream"])
             self.downstream = int(file.attrs["downstream"])
         self._row = {gene: row for row, gene in enumerate(self.gene_id)}
@@ -98,6 +102,17 @@ class Features:
             )
         return np.array([self._row[gene] for gene in genes], dtype=np.int64)
 
+    def annotation(self, rows: np.ndarray, extended: bool) -> np.ndarray:
+        """What a network reads of the annotation, before its scaling: log half-life, and the extended features too."""
+        read = log_half_life(self.half_life[rows])
+        if extended and self.extended.shape[1]:
+            read = np.hstack([read, as_read(self.extended[rows])])
+        return read.astype(np.float32)
+
+    def annotation_features(self, extended: bool) -> tuple[str, ...]:
+        """Names of the columns of `annotation`."""
+        return (*HALF_LIFE, *(EXTENDED if extended and self.extended.shape[1] else ()))
+
     def region(self, rows: np.ndarray, start: int, end: int) -> np.ndarray:
         """Codes from `start` to `end` (exclusive) relative to the TSS, as far as the window reaches."""
         columns = slice(max(self.upstream + start, 0), min(self.upstream + end, self.codes.shape[1]))
@@ -105,7 +120,13 @@ class Features:
 
 
 def write_features(
-    path: str | Path, gene_id, codes: np.ndarray, half_life: np.ndarray, scaled: np.ndarray, upstream: int
+    path: str | Path,
+    gene_id,
+    codes: np.ndarray,
+    half_life: np.ndarray,
+    scaled: np.ndarray,
+    upstream: int,
+    extended: np.ndarray | None = None,
 ) -> None:
     with whole(path) as partial, h5py.File(partial, "w") as file:
         file.create_dataset("gene_id", data=list(gene_id), dtype=h5py.string_dtype())
@@ -113,6 +134,7 @@ def write_features(
         file.create_dataset("codes", data=codes, chunks=(rows, codes.shape[1]), compression="gzip", compression_opts=4)
         file.create_dataset("half_life", data=half_life)
         file.create_dataset("half_life_scaled", data=scaled)
+        file.create_dataset("extended", data=np.empty((len(codes), 0)) if extended is None else extended)
         file.attrs.update(upstream=upstream, downstream=codes.shape[1] - upstream)
 
 

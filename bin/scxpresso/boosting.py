@@ -1,0 +1,77 @@
+"""Gradient-boosted trees as tensors: fitted by scikit-learn, kept in a file of weights, evaluated on any device."""
+
+import numpy as np
+import torch
+from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
+from torch import Tensor, nn
+
+COMPONENTS = 10  # of expression; further ones of many populations are noise, and cost as much as the first
+TREES = 200  # a component
+LEAVES = 15
+NODES = 2 * LEAVES - 1
+DEPTH = 6
+SETTINGS = {
+    "max_iter": TREES,
+    "max_leaf_nodes": LEAVES,
+    "max_depth": DEPTH,
+    "learning_rate": 0.05,
+    "min_samples_leaf": 20,
+    "l2_regularization": 5.0,
+    "max_features": 0.1,  # of each split: quicker, and better than all of them
+    "early_stopping": False,
+}
+
+
+class Boosting(nn.Module):
+    """Trees that predict the principal components of expression: genes × features → genes × populations.
+
+    Components rather than populations, so that what sets populations apart is fitted for itself and not as a small part of
+    what they share. A tree is a row of nodes; a leaf is its own child, so that every gene takes DEPTH steps.
+    """
+
+    def __init__(self, populations: int):
+        super().__init__()
+        components = min(populations, COMPONENTS)
+        self.register_buffer("feature", torch.zeros(components, TREES, NODES, dtype=torch.int32))
+        self.register_buffer("threshold", torch.zeros(components, TREES, NODES, dtype=torch.float64))
+        self.register_buffer("child", torch.zeros(components, TREES, NODES, 2, dtype=torch.uint8))
+        self.register_buffer("value", torch.zeros(components, TREES, NODES))
+        self.register_buffer("baseline", torch.zeros(components))
+        self.register_buffer("components", torch.zeros(components, populations))
+
+    def fit(self, features: np.ndarray, expression: np.ndarray, seed: int) -> None:
+        """features: genes × features (float32, no NaN). expression: genes × populations, z-scaled."""
+        directions = np.linalg.svd(expression, full_matrices=False)[2][: len(self.components)]
+        self.components[: len(directions)] = torch.from_numpy(directions)
+        for number, target in enumerate((expression @ directions.T).T):
+            with threadpool_limits(torch.get_num_threads()):
+                model = HistGradientBoostingRegressor(**SETTINGS, random_state=seed).fit(features, target)
+            self.baseline[number] = float(model._baseline_prediction.item())
+            for tree, (predictor,) in enumerate(model._predictors):
+                self._keep(number, tree, predictor.nodes)
+
+    def _keep(self, component: int, tree: int, nodes: np.ndarray) -> None:
+        at = (component, tree, slice(len(nodes)))
+        itself = np.arange(len(nodes))
+        leaf = nodes["is_leaf"].astype(bool)
+        children = [np.where(leaf, itself, nodes[side]) for side in ("left", "right")]
+        self.feature[at] = torch.from_numpy(np.where(leaf, 0, nodes["feature_idx"]).astype(np.int32))
+        self.threshold[at] = torch.from_numpy(nodes["num_threshold"].astype(np.float64))
+        self.child[at] = torch.from_numpy(np.stack(children, axis=1).astype(np.uint8))
+        self.value[at] = torch.from_numpy(nodes["value"].astype(np.float32))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """z-scaled expression, genes × populations."""
+        scores = [self._component(number, features) for number in range(len(self.components))]
+        return torch.stack(scores, dim=1) @ self.components
+
+    def _component(self, number: int, features: Tensor) -> Tensor:
+        genes = torch.arange(len(features), device=features.device)[:, None]
+        trees = torch.arange(TREES, device=features.device)[None]
+        feature, threshold, child = self.feature[number], self.threshold[number], self.child[number]
+        node = torch.zeros(len(features), TREES, dtype=torch.long, device=features.device)
+        for _ in range(DEPTH):
+            right = features[genes, feature[trees, node].long()] > threshold[trees, node]
+            node = child[trees, node, right.long()].long()
+        return self.baseline[number] + self.value[number][trees, node].sum(dim=1)

@@ -1,0 +1,127 @@
+"""The hybrid network: what it reads, its trees as tensors, that it learns, and what must never break it."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.ensemble import HistGradientBoostingRegressor
+from torch.nn import functional
+
+from scxpresso.boosting import SETTINGS, Boosting
+from scxpresso.hybrid import BIN, BINS, COUNTS, FILTERS, KMERS, SHIFT, START, UNCERTAIN, Hybrid
+from scxpresso.hybrid_training import train_hybrid
+from scxpresso.metrics import pearson
+from scxpresso.sequence import N_CODE, ONE_HOT, encode
+
+CPU = torch.device("cpu")
+
+
+def random_codes(count, window=3100, seed=1):
+    return np.random.default_rng(seed).choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(count, window))
+
+
+def trained(codes, annotation, expression, inputs="both", upstream=2050, seed=1):
+    torch.manual_seed(seed)
+    network = Hybrid(expression.shape[1], upstream, inputs, annotation.shape[1])
+    rows = np.arange(len(codes))
+    validation = rows[::10]
+    return train_hybrid(
+        network, codes, annotation.astype(np.float32), expression, np.setdiff1d(rows, validation), validation, seed, CPU,
+        lambda row: None,
+    )  # fmt: skip
+
+
+def test_trees_as_tensors_give_what_scikit_learn_gives():
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(400, 12)).astype(np.float32)
+    features[:, 3] = np.round(features[:, 3])  # ties at a threshold
+    expression = np.stack([features[:, 0] * features[:, 1], features[:, 3]], axis=1) + rng.normal(0, 0.1, (400, 2))
+    boosting = Boosting(2)
+    boosting.fit(features, expression, seed=5)
+    directions = np.linalg.svd(expression, full_matrices=False)[2]
+    scores = [
+        HistGradientBoostingRegressor(**SETTINGS, random_state=5).fit(features, target).predict(features)
+        for target in (expression @ directions.T).T
+    ]
+    np.testing.assert_allclose(
+        boosting(torch.from_numpy(features)).numpy(), np.stack(scores, axis=1) @ directions, atol=1e-4
+    )
+
+
+def test_the_table_and_its_means_are_a_convolution():
+    codes = random_codes(3)
+    network = Hybrid(2, 2050)
+    read = network.read(codes).of(torch.arange(3))
+    window = torch.from_numpy(ONE_HOT[codes[:, 48 : 48 + 3005]]).transpose(1, 2)  # from the first six-mer's first base
+    expected = functional.avg_pool1d(functional.relu(network.filters(window)), BIN)
+    assert expected.shape == (3, FILTERS, BINS)
+    torch.testing.assert_close(network.binned(read.windows), expected, rtol=0, atol=1e-5)
+
+
+def test_a_shift_moves_the_window_and_not_the_counts():
+    codes = random_codes(2)
+    network = Hybrid(2, 2050)
+    moved = network.read(codes).of(torch.arange(2), shift=7)
+    plain = Hybrid(2, 2057).read(codes).of(torch.arange(2))
+    assert torch.equal(moved.windows, plain.windows)
+    assert torch.equal(moved.counts, network.read(codes).counts)
+
+
+def test_counts_are_of_the_regions_around_the_tss():
+    codes = np.full((1, 3100), N_CODE, dtype=np.uint8)
+    codes[0, 2050 - 4 : 2050 + 4] = encode("AAAACCCC")
+    counts = Hybrid(2, 2050).read(codes).counts[0]
+    found = dict(zip(KMERS, counts.split([4**k for k, _, _ in KMERS]), strict=True))
+    assert found[4, -1000, 0].nonzero().ravel().tolist() == [0] and found[4, -1000, 0][0] == 1
+    assert found[3, -300, 0][0] == pytest.approx(2**0.5)  # two AAA
+    assert found[3, -2000, -1000].sum() == 0 and counts.shape == (COUNTS,)
+
+
+@pytest.mark.parametrize(("upstream", "window"), [(2050, 3100), (100, 300), (2000, 2001), (7000, 10_500)])
+def test_any_window_is_read_and_what_it_lacks_is_uncertain(upstream, window):
+    network = Hybrid(2, upstream).eval()
+    codes = random_codes(2, window)
+    codes[0, 10:30] = N_CODE
+    read = network.read(codes)
+    assert read.windows.shape == (2, 3000 + 2 * SHIFT) and read.windows.max() <= UNCERTAIN
+    if upstream < -START:
+        assert (read.windows[:, : -START - upstream] == UNCERTAIN).all()
+    assert torch.isfinite(network(torch.from_numpy(codes), torch.zeros(2, 5))).all()
+
+
+def test_unknown_annotation_is_read_as_the_mean():
+    network = Hybrid(2, 2050).eval()
+    network.annotation.fit([1.0, 2.0, 3.0, 4.0, 5.0], [1.0] * 5)
+    codes = torch.from_numpy(random_codes(1))
+    known, unknown = torch.tensor([[1.0, 2.0, 3.0, 4.0, 9.0]]), torch.tensor([[1.0, torch.nan, 3.0, torch.nan, 9.0]])
+    assert torch.equal(network(codes, known), network(codes, unknown))
+
+
+@pytest.mark.parametrize("inputs", ["both", "sequence", "half_life"])
+def test_it_learns_from_what_it_reads_and_from_nothing_else(inputs):
+    rng = np.random.default_rng(1)
+    codes = random_codes(360)
+    motif = rng.random(360) < 0.5
+    for start in (1900, 1950, 2000):
+        codes[motif, start : start + 8] = encode("TATATATA")
+    annotation = rng.normal(size=(360, 5))
+    annotation[::7, 1] = np.nan
+    sequence, other = 2.0 * motif, annotation[:, 0]
+    expression = np.stack([sequence + other, sequence - other], axis=1) - 3 + rng.normal(0, 0.05, (360, 2))
+    network = trained(codes[:300], annotation[:300], expression[:300], inputs).eval()
+    fresh = np.arange(300, 360)
+    with torch.no_grad():
+        scaled = network(torch.from_numpy(codes[fresh]), torch.from_numpy(annotation[fresh].astype(np.float32)))
+    predicted = network.expression.undo(scaled).numpy()
+    assert abs(predicted.mean() + 2) < 0.5  # log10 units: −3, and the motif in half of the genes
+    parts = {"sequence": (predicted.sum(axis=1), sequence[fresh]), "half_life": (predicted @ [1, -1], other[fresh])}
+    for part, (found, truth) in parts.items():
+        r = pearson(truth[:, None], found[:, None])[0]
+        assert r > 0.6 if inputs in ("both", part) else abs(r) < 0.4, (part, r)
+
+
+def test_the_same_seed_gives_the_same_weights():
+    codes, rng = random_codes(60), np.random.default_rng(2)
+    annotation, expression = rng.normal(size=(60, 5)), rng.normal(size=(60, 3))
+    first, again, other = (trained(codes, annotation, expression, seed=seed).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["bins.weight"], other["bins.weight"])
