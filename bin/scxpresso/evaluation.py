@@ -61,7 +61,7 @@ def evaluate(manifest: Path) -> dict[str, pd.DataFrame]:
     return {
         "populations": populations,
         "genes": pd.DataFrame([row for model in models for row in gene_rows(model, gene_name)], columns=GENES),
-        "summary": pd.DataFrame([row for model in models for row in summary_rows(model)], columns=SUMMARY),
+        "summary": pd.DataFrame(summaries(models), columns=SUMMARY),
         "comparisons": pd.DataFrame(comparison_rows(populations), columns=COMPARISONS),
     }
 
@@ -164,24 +164,57 @@ def gene_rows(model: Predictions, gene_name: dict[str, str]) -> Iterator[dict]:
         yield model.key | about | {"variance": variance, "pearson": value}
 
 
-def summary_rows(model: Predictions) -> Iterator[dict]:
-    """summary.tsv of a model: means over populations, then mean and deviation over folds."""
+def fold_metrics(model: Predictions) -> dict[str, np.ndarray]:
+    """Each metric as one value a fold: means over populations of Pearson and Spearman, and specificity."""
     observed = model.level.observed.loc[model.predicted.index].to_numpy()
     predicted, fold = model.predicted.to_numpy(), model.fold.loc[model.predicted.index].to_numpy()
     tests = [fold == number for number in np.unique(fold)]
-    metrics = {
-        "pearson": [np.nanmean(pearson(observed[test], predicted[test])) for test in tests],
-        "spearman": [np.nanmean(spearman(observed[test], predicted[test])) for test in tests],
-        "specificity": [specificity(observed[test], predicted[test]) for test in tests],
+    return {
+        "pearson": np.array([_mean_known(pearson(observed[test], predicted[test])) for test in tests]),
+        "spearman": np.array([_mean_known(spearman(observed[test], predicted[test])) for test in tests]),
+        "specificity": np.array([specificity(observed[test], predicted[test]) for test in tests]),
     }
-    for metric, values in metrics.items():
-        values = np.array(values)[np.isfinite(values)]
-        if len(values):
-            spread = values.std(ddof=1) if len(values) > 1 else np.nan
-            yield model.key | {"metric": metric, "value": values.mean(), "sd": spread, "n_folds": len(values)}
+
+
+def _mean_known(values: np.ndarray) -> float:
+    """Mean of what is not NaN; NaN where nothing is."""
+    known = values[np.isfinite(values)]
+    return known.mean() if len(known) else np.nan
+
+
+def summary_rows(model: Predictions, metrics: dict[str, np.ndarray], others: dict[str, dict]) -> Iterator[dict]:
+    """summary.tsv of a model: mean and deviation over folds of its metrics, and of a network's differences, fold by fold.
+
+    others: the metrics of every other network and baseline of the level, by name; `pearson_minus_kmer` is how much better
+    a network's Pearson is than that of the baseline `kmer`.
+    """
+    values = dict(metrics)
+    if model.network not in BASELINES:
+        values |= {
+            f"{metric}_minus_{other}": metrics[metric] - theirs[metric]
+            for other, theirs in others.items()
+            for metric in ("pearson", "specificity")
+        }
+    for metric, by_fold in values.items():
+        known = by_fold[np.isfinite(by_fold)]
+        if len(known):
+            spread = known.std(ddof=1) if len(known) > 1 else np.nan
+            yield model.key | {"metric": metric, "value": known.mean(), "sd": spread, "n_folds": len(known)}
     # Measured on all genes at once, so it has no spread over folds.
     ceiling = model.level.populations["noise_ceiling"].mean()
-    yield model.key | {"metric": "ceiling", "value": ceiling, "sd": np.nan, "n_folds": len(tests)}
+    yield model.key | {"metric": "ceiling", "value": ceiling, "sd": np.nan, "n_folds": len(metrics["pearson"])}
+
+
+def summaries(models: list[Predictions]) -> Iterator[dict]:
+    """summary.tsv: every model and baseline beside the others of its level."""
+    metrics = [fold_metrics(model) for model in models]
+    for model, mine in zip(models, metrics, strict=True):
+        others = {
+            other.network: theirs
+            for other, theirs in zip(models, metrics, strict=True)
+            if other.level is model.level and other.network != model.network
+        }
+        yield from summary_rows(model, mine, others)
 
 
 def comparison_rows(populations: pd.DataFrame) -> Iterator[dict]:

@@ -19,7 +19,14 @@ from markupsafe import Markup, escape
 from scxpresso.figures import coarse_plots, performance_plots, training_plots, transfer_plots
 from scxpresso.gene_figures import TOP_GENES, GeneNames, gene_plots, prediction_plots
 from scxpresso.report_data import Run, read_run
-from scxpresso.report_tables import atlas_view, comparison_kinds, genome_view, numbers_table, training_view
+from scxpresso.report_tables import (
+    atlas_view,
+    comparison_kinds,
+    differences_table,
+    genome_view,
+    numbers_table,
+    training_view,
+)
 from scxpresso.store import whole
 from scxpresso.text import count, decimal, moment, percent, plural, shown
 from scxpresso.verdicts import card, headline, overall
@@ -57,6 +64,7 @@ def render(run: Run, template: str | Path) -> str:
         overall=overall(cards),
         cards=cards,
         numbers=numbers_table(run),
+        differences=differences_table(run),
         palette=[{"name": name, "colour": palette[name]} for name in run.networks() if name != "mean"],
         genomes=genomes,
         atlases=[atlas_view(run, entry) for entry in run.manifest["atlases"]],

@@ -121,6 +121,23 @@ def numbers_table(run: Run) -> list[dict]:
     ]
 
 
+def differences_table(run: Run) -> list[dict]:
+    """How much better each network is than every other one and each baseline of its level, paired by fold."""
+    return [
+        {
+            **level.key,
+            "network": network,
+            "other": other,
+            "baseline": other in BASELINE_NAMES,
+            "metrics": [metric(run, level, network, f"{name}_minus_{other}") for name in ("pearson", "specificity")],
+        }
+        for level in run.levels
+        for network in level.trained
+        for other in level.networks
+        if other != network and other != "mean"
+    ]
+
+
 def comparison_kinds(run: Run) -> list[dict]:
     """comparisons.tsv in a row a kind: how many, in how many the model is ahead, in how many with p < 0.05."""
     return [

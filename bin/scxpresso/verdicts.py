@@ -34,7 +34,7 @@ def overall(cards: list) -> list[str]:
     sides = {"better": "better", "worse": "worse", "same": "not clearly different", "untested": "untested"}
     sentences = []
     for baseline, name in BASELINE_NAMES.items():
-        kinds = [v["kind"] for c in cards for v in c["verdicts"] if v["baseline"] == baseline]
+        kinds = [v["kind"] for c in cards for v in c["verdicts"] if v["other"] == baseline]
         said = [f"{words} in {kinds.count(side)}" for side, words in sides.items() if side in kinds]
         if said:
             sentences.append(f"Against {name}: {listed(said)} of {plural(len(kinds), 'model')}.")
@@ -49,7 +49,8 @@ def card(run: Run, level: Level, network: str) -> dict:
     baselines = [
         {"name": name, "value": metric(run, level, name, "pearson")[0], "colour": palette[name]} for name in others
     ]
-    verdicts = [verdict_on_baseline(run, level, network, name) for name in others]
+    rivals = [name for name in level.trained if name != network]
+    verdicts = [verdict_on_other(run, level, network, name) for name in rivals + others]
     verdicts.append(verdict_on_specificity(run, level, network))
     return {
         **level.key,
@@ -65,25 +66,25 @@ def card(run: Run, level: Level, network: str) -> dict:
     }
 
 
-def verdict_on_baseline(run: Run, level: Level, network: str, baseline: str) -> dict | None:
-    """Better, worse or undecided against a baseline, in words, from the numbers: {kind, baseline, text} or None."""
-    mine, other = metric(run, level, network, "pearson")[0], metric(run, level, baseline, "pearson")[0]
-    if np.isnan(mine) or np.isnan(other):
+def verdict_on_other(run: Run, level: Level, network: str, other: str) -> dict | None:
+    """Better, worse or undecided against a baseline or another network, in words: {kind, other, text} or None."""
+    mine, theirs = metric(run, level, network, "pearson")[0], metric(run, level, other, "pearson")[0]
+    if np.isnan(mine) or np.isnan(theirs):
         return None
-    numbers = f"{decimal(mine)} against {decimal(other)}"
-    compared = rows(run.comparisons, **level.target, network=network, other_network=baseline)
+    numbers = f"{decimal(mine)} against {decimal(theirs)}"
+    compared = rows(run.comparisons, **level.target, network=network, other_network=other)
     tested = own(compared, "model", "other")
-    kind = side_taken(tested, mine - other)
+    kind = side_taken(tested, mine - theirs)
     opening = {
         "better": "It predicts held-out genes better than",
         "worse": "It predicts held-out genes worse than",
         "same": "It does not clearly differ from",
-        "untested": "It scores higher than" if mine > other else "It scores no higher than",
+        "untested": "It scores higher than" if mine > theirs else "It scores no higher than",
     }[kind]
     return {
         "kind": kind,
-        "baseline": baseline,
-        "text": f"{opening} {BASELINE_NAMES[baseline]}: {numbers}{evidence(tested, kind)}.",
+        "other": other,
+        "text": f"{opening} {BASELINE_NAMES.get(other, f'the network {other}')}: {numbers}{evidence(tested, kind)}.",
     }
 
 
@@ -116,7 +117,7 @@ def evidence(tested: pd.DataFrame, kind: str) -> str:
 
 
 def verdict_on_specificity(run: Run, level: Level, network: str) -> dict | None:
-    """Whether the network tells populations apart: {kind, baseline: None, text}, or None for a single population."""
+    """Whether the network tells populations apart: {kind, other: None, text}, or None for a single population."""
     value, sd, folds = metric(run, level, network, "specificity")
     if len(level.labels) < 2 or np.isnan(value):
         return None
@@ -128,4 +129,4 @@ def verdict_on_specificity(run: Run, level: Level, network: str) -> dict | None:
         kind = "better" if apart else "worse"
         score = f"specificity {decimal(value)} ± {decimal(sd)} over {plural(folds, 'fold')}"
         text = f"It {'tells' if apart else 'does not tell'} populations apart: {score}, where a constant scores 0."
-    return {"kind": kind, "baseline": None, "text": text}
+    return {"kind": kind, "other": None, "text": text}
