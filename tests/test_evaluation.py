@@ -133,6 +133,17 @@ def test_the_summary_is_the_mean_over_populations_then_folds_beside_its_ceiling(
     assert rows(result["summary"], network="mean", metric="specificity")["value"].eq(0).all()
 
 
+def test_the_summary_says_how_much_better_a_network_is_fold_by_fold(tables):
+    result, _ = tables
+    summary = rows(result["summary"], atlas="A", level="fine").set_index(["network", "metric"])
+    mine, mean = (summary.loc[(network, "pearson"), "value"] for network in ("scxpresso", "mean"))
+    assert summary.loc[("scxpresso", "pearson_minus_mean"), "value"] == pytest.approx(mine - mean)
+    # Against a baseline that scores 0 in every fold, the spread of the differences is the network's own.
+    assert summary.loc[("scxpresso", "pearson_minus_mean"), "sd"] == summary.loc[("scxpresso", "pearson"), "sd"]
+    assert summary.loc[("scxpresso", "specificity_minus_mean"), "n_folds"] == 4
+    assert not any("_minus_" in metric for metric in summary.loc["mean"].index)
+
+
 def test_comparisons_have_each_kind_with_delta_and_p(tables):
     comparisons = tables[0]["comparisons"]
     assert set(comparisons["kind"]) == {"baseline", "level", "population", "atlas"}

@@ -25,7 +25,13 @@ HOSTILE = [
     "</script><img src=x onerror=alert(1)>",
     "{{ 7 * 7 }} %{x} & <b>bold</b>",
 ]
-NETWORKS = {"scxpresso": 0.5, "half_life": 3.0, "kmer": 0.1, "mean": None}  # deviation of the error; None: a constant
+NETWORKS = {
+    "scxpresso": 0.5,
+    "hybrid": 0.2,
+    "half_life": 3.0,
+    "kmer": 0.1,
+    "mean": None,
+}  # deviation of the error; None: a constant
 
 
 def make_run(folder: Path, levels: dict, folds: int = 6, genes: int = 120, label: str = "atlas one") -> Path:
@@ -68,7 +74,8 @@ def make_run(folder: Path, levels: dict, folds: int = 6, genes: int = 120, label
             for e in (1, 2, 3)
         ]
         write_table(folder / f"h/{level}.tsv", pd.DataFrame(history, columns=HISTORY_COLUMNS))
-        models.append({"atlas": label, "level": level, "network": "scxpresso", "histories": [f"h/{level}.tsv"]})
+        for network in ("scxpresso", "hybrid"):
+            models.append({"atlas": label, "level": level, "network": network, "histories": [f"h/{level}.tsv"]})
     manifest = {
         "run": dict.fromkeys(["revision", "container", "profile", "nextflow"])
         | {"version": "1", "command": f"nextflow \\\n run {label}"},
@@ -144,8 +151,10 @@ def test_page_says_what_was_run_and_how_good_it_is(page):
         "120 genes of hg; 6 folds, 1 replicate, 3 epochs; windows of 7,000 bases upstream and 3,500 downstream"
         in page.text
     )
-    assert "Against half-life features alone: better in 3 of 3 models." in page.text
-    assert "Against the k-mer ridge: worse in 3 of 3 models." in page.text
+    assert "Against half-life features alone: better in 6 of 6 models." in page.text
+    assert "Against the k-mer ridge: worse in 6 of 6 models." in page.text
+    assert "It predicts held-out genes better than the network scxpresso: 0.98 against 0.89" in page.text
+    assert "Which network to use: differences, fold by fold" in page.text
     assert "1 window runs off the end of a contig and is padded with N (7 bases)" in page.text
     assert "cells without a label" in page.text
     assert "1 replicate collapsed to a constant prediction and was retrained" in page.text
@@ -156,17 +165,17 @@ def test_page_says_what_was_run_and_how_good_it_is(page):
 def test_every_plot_has_its_data(page):
     data = page.data
     assert [len(data[part]) for part in ("training", "performance", "coarse", "transfer", "predictions", "genes")] == [
+        6,
         3,
-        3,
-        2,
-        2,
+        4,
+        4,
         3,
         2,
     ]
     fine = data["performance"][2]
     assert fine["populations"] == ["a1", "a2", "b1"] and fine["folds"] == list(range(6))
-    assert [one["network"] for one in fine["networks"]] == ["scxpresso", "half_life", "kmer"]
-    assert [model["level"] for model in data["coarse"][1]["models"]] == ["type", "class", "all"]
+    assert [one["network"] for one in fine["networks"]] == ["scxpresso", "hybrid", "half_life", "kmer"]
+    assert [model["level"] for model in data["coarse"][2]["models"]] == ["type", "class", "all"]
     assert len(data["training"][0]["runs"]) == 6
 
 
