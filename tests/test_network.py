@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from scxpresso.fast import WindowTable, _cache_folder, applies, forward
+from scxpresso.fast import _cache_folder, applies, forward
 from scxpresso.network import NETWORKS, ScXpresso
 from scxpresso.sequence import N_CODE
+from scxpresso.windows import WindowTable
 
 
 def parameters(network):

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from scxpresso.network import NETWORKS
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import whole
+from scxpresso.windows import WindowTable
 
 BATCH = 256
 
@@ -46,7 +47,7 @@ class Genes:
         self.half_life = torch.from_numpy(half_life.astype(np.float32)).to(device)
         self.table = None
         if engine == "auto" and device.type == "cpu":
-            from scxpresso.fast import WindowTable, applies  # numba takes a while to import
+            from scxpresso.fast import applies  # numba takes a while to import
 
             self.table = WindowTable.of(codes) if applies(NETWORKS[network], inputs) else None
         self.codes = torch.from_numpy(codes).to(device) if self.table is None else None
