@@ -283,10 +283,9 @@ class Together:
         # Tensor cores round what they multiply to 11 bits (TF32) or 8 (bfloat16, where the GPU has it), and add up in 24.
         if cuda:
             torch.set_float32_matmul_precision("high")
-        half = cuda and torch.cuda.get_device_capability(genes.device) >= (8, 0)
-        self.stack = Stack(
-            [trainee.network for trainee in trainees], genes.table, torch.bfloat16 if half else torch.float32
-        )
+        rounded = cuda and torch.cuda.get_device_capability(genes.device) >= (8, 0)
+        precision = torch.bfloat16 if rounded else torch.float32
+        self.stack = Stack([trainee.network for trainee in trainees], genes.table, precision)
         # A graph replays the addresses that it captured: the rate has to be one of them.
         self.optimizers = [
             trainee.optimize(
