@@ -1,5 +1,7 @@
 """Training: it learns, repeats, keeps the best epoch, retries what collapsed; weights that say what they are."""
 
+from contextlib import contextmanager, nullcontext
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -112,18 +114,72 @@ def test_losses_in_bfloat16_are_those_of_float32(toy, monkeypatch):
     assert losses(half) != losses(plain) and losses(half) == pytest.approx(losses(plain), rel=2e-2)
 
 
-def test_the_warm_up_before_a_capture_changes_no_loss(toy, monkeypatch):
-    expected = losses(fit(toy, engine="stacked", replicates=2)[1])
+@pytest.fixture
+def captured(monkeypatch):
+    """CUDA's part in a stand-in: stacks warm up, and what stands for their graph makes the step and counts the replays.
 
-    class Warm(Together):
+    Set its `error` for captures that fail.
+    """
+
+    class Stream:
+        def wait_stream(self, other):
+            pass
+
+    class Graph:
+        replays, error = 0, None
+
+        def replay(self):
+            Graph.replays += 1
+            self.engine.step(self.engine.optimizers)
+
+    @contextmanager
+    def capture(graph):
+        if Graph.error:
+            raise Graph.error
+        with monkeypatch.context() as during:
+            during.setattr(Together, "step", lambda *_: None)  # a capture launches nothing
+            yield
+
+    class Captured(Together):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             random = torch.get_rng_state()
-            self.warm_up()
+            self.graph = self._captured()
             torch.set_rng_state(random)
+            if self.graph is not None:
+                self.graph.engine = self
 
-    monkeypatch.setattr(training, "Together", Warm)
-    assert losses(fit(toy, engine="stacked", replicates=2)[1]) == expected
+    for name, stand_in in {
+        "Stream": Stream,
+        "current_stream": Stream,
+        "stream": lambda stream: nullcontext(),
+        "CUDAGraph": Graph,
+        "graph": capture,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+    monkeypatch.setattr(training, "Together", Captured)
+    return Graph
+
+
+def train_uneven(uneven):
+    recipe = Recipe(epochs=2, replicates=2, batch_size=16)
+    trained = train_folds(training_data(*uneven, [1, 2], recipe), recipe, CPU, "stacked")
+    return [losses(trained[fold]) for fold in (1, 2)]
+
+
+def test_the_graph_makes_the_steps_of_all_networks_and_its_warm_up_changes_nothing(uneven, request):
+    expected = train_uneven(uneven)
+    graph = request.getfixturevalue("captured")
+    assert train_uneven(uneven) == expected
+    assert graph.replays == 2 * 9  # of the ten steps an epoch, the tenth is of two networks only
+
+
+def test_training_goes_on_without_a_graph_where_capture_fails(uneven, request, capsys):
+    expected = train_uneven(uneven)
+    graph = request.getfixturevalue("captured")
+    graph.error = RuntimeError("operation not permitted when stream is capturing")
+    assert train_uneven(uneven) == expected
+    assert graph.replays == 0 and capsys.readouterr().err.count("WARNING training without CUDA graph") == 1
 
 
 def test_the_weights_are_those_of_the_best_validation_epoch(toy):
