@@ -92,15 +92,20 @@ workflow {
         .combine(channel.fromList(params.network.tokenize(', ')))
         .map { level, features, expression, folds, network -> [level + [network: network], features, expression, folds] }
 
+    // The folds of each training task, in a list of their own so that `combine` leaves them together.
+    held_out_ch = checked_ch.flatMap {
+        (1..(params.folds as int)).toList().collate(params.folds_per_task as int).collect { held_out -> [held_out] }
+    }
+
     // [model, folder of a fold's networks]
     trained_ch = TRAIN_FOLD(
         models_ch
-            .combine(checked_ch.flatMap { (1..(params.folds as int)).toList() })
-            .map { model, features, expression, folds, fold -> [model, fold, features, expression, folds] },
+            .combine(held_out_ch)
+            .map { model, features, expression, folds, held_out -> [model, held_out, features, expression, folds] },
         params.subMap('inputs', 'replicates', 'epochs', 'batch_size', 'learning_rate', 'validation_genes', 'seed', 'engine'),
         params.device,
         fingerprint('train_fold.py'),
-    )
+    ).flatMap { model, folders -> folders.collect { folder -> [model, folder] } }
 
     // [model, its folds' folders], as soon as the last of them is there
     folders_ch = trained_ch

@@ -22,24 +22,23 @@ from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
 
 from scxpresso.network import ScXpresso  # noqa: E402
 from scxpresso.sequence import ONE_HOT  # noqa: E402
-from scxpresso.training import FoldData, Recipe, train_fold, tune_cpu  # noqa: E402
+from scxpresso.training import Recipe, Split, TrainingData, train_folds, tune_cpu  # noqa: E402
 
 GENES, VALIDATION, WINDOW, POPULATIONS, THREADS = 1800, 200, 10_500, 22, 2
 
 
-def random_data() -> FoldData:
+def random_data() -> TrainingData:
     rng = np.random.default_rng(1)
     genes = GENES + VALIDATION
-    return FoldData(
+    return TrainingData(
         codes=rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(genes, WINDOW)),
         half_life=rng.normal(size=(genes, 5)).astype(np.float32),
         expression=rng.normal(size=(genes, POPULATIONS)),
-        train=np.arange(GENES),
-        validation=np.arange(GENES, genes),
+        splits={1: Split(train=np.arange(GENES), validation=np.arange(GENES, genes))},
     )
 
 
-def published_epoch(data: FoldData) -> float:
+def published_epoch(data: TrainingData) -> float:
     """Seconds of one epoch of the published loop (its network is network.py's, which reads one-hot the same way)."""
     torch.manual_seed(1)
     network = ScXpresso(POPULATIONS, WINDOW)
@@ -54,7 +53,7 @@ def published_epoch(data: FoldData) -> float:
 
     start = time.perf_counter()
     network.train()
-    train = TensorDataset(*(tensor[data.train] for tensor in tensors))
+    train = TensorDataset(*(tensor[data.splits[1].train] for tensor in tensors))
     for codes, half_life, target in DataLoader(train, batch_size=128, shuffle=True):
         optimizer.zero_grad()
         criterion(outputs(codes, half_life), target).backward()
@@ -66,11 +65,11 @@ def published_epoch(data: FoldData) -> float:
     return time.perf_counter() - start
 
 
-def our_epoch(data: FoldData) -> float:
-    """Seconds of one epoch of train_fold, from the last of three: compiling and tables are paid once a fold."""
+def our_epoch(data: TrainingData) -> float:
+    """Seconds of one epoch of train_folds, from the last of three: compiling and tables are paid once a fold."""
     marks = []
     recipe = Recipe(replicates=1, epochs=3)
-    train_fold(data, recipe, 1, torch.device("cpu"), "auto", lambda row: marks.append(time.perf_counter()))
+    train_folds(data, recipe, torch.device("cpu"), "auto", lambda row: marks.append(time.perf_counter()))
     return marks[-1] - marks[-2]
 
 

@@ -1,29 +1,31 @@
-// All replicates of one fold of a model.
+// All replicates of one fold of a model, or of several (--folds_per_task).
 process TRAIN_FOLD {
-    tag "${model.atlas} ${model.level} ${model.network} ${fold}"
+    tag "${model.atlas} ${model.level} ${model.network} ${held_out.join(',')}"
     label 'process_gpu'
 
     input:
-    tuple val(model), val(fold), path(features), path(expression), path(folds)
+    tuple val(model), val(held_out), path(features), path(expression), path(folds)
     val recipe                                      // inputs, replicates, epochs … of training.Recipe
     val device
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(model), path("fold_${fold}")
+    tuple val(model), path('fold_*', arity: '1..*')
 
     script:
     def options = recipe.collect { name, value -> "--${name} ${value}" }.join(' ')
     """
     export PIPELINE_CODE=${code}
-    train_fold.py --features ${features} --expression ${expression} --folds ${folds} --fold ${fold} \\
-        --network ${model.network} ${options} --device ${device} --threads ${task.cpus} --outdir fold_${fold}
+    train_fold.py --features ${features} --expression ${expression} --folds ${folds} --fold ${held_out.join(',')} \\
+        --network ${model.network} ${options} --device ${device} --threads ${task.cpus}
     """
 
     stub:
     """
-    mkdir fold_${fold}
-    touch fold_${fold}/history.tsv
-    for replicate in \$(seq ${recipe.replicates}); do touch fold_${fold}/replicate_\$replicate.safetensors; done
+    for fold in ${held_out.join(' ')}; do
+        mkdir fold_\$fold
+        touch fold_\$fold/history.tsv
+        for replicate in \$(seq ${recipe.replicates}); do touch fold_\$fold/replicate_\$replicate.safetensors; done
+    done
     """
 }

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from scxpresso.fast import WindowTable, _cache_folder, applies, forward
+from scxpresso.fast import _cache_folder, applies, forward
 from scxpresso.network import NETWORKS, ScXpresso
 from scxpresso.sequence import N_CODE
+from scxpresso.stacked import DeviceTable, Stack
+from scxpresso.windows import WindowTable
 
 
 def parameters(network):
@@ -114,3 +116,39 @@ def test_compiled_kernels_are_kept_only_where_nobody_else_could_put_them(tmp_pat
     assert _cache_folder() == str(tmp_path / f"nf-scxpresso-{os.getuid()}")
     monkeypatch.setattr("os.getuid", lambda: 12345)  # the folders are another user's now
     assert _cache_folder().startswith(str(tmp_path / "nf-scxpresso-")) and not _cache_folder().endswith("-12345")
+
+
+@pytest.mark.parametrize(
+    ("populations", "window", "inputs"),
+    [
+        (4, 1500, "both"),
+        (1, 1500, "both"),
+        (3, 10_500, "sequence"),
+        (2, 331, "both"),
+        (2, 299, "both"),
+        (2, 328, "both"),
+    ],
+)
+def test_a_stack_gives_the_outputs_and_gradients_of_each_of_its_networks(populations, window, inputs):
+    codes, half_life = random_genes(20, window)
+    codes, half_life = torch.from_numpy(codes), torch.from_numpy(half_life)
+    rows = torch.tensor([[0, 3, 2, 19, 1, 5, 3], [1, 1, 0, 7, 8, 9, 2], [2, 11, 10, 3, 14, 0, 1]])
+    networks, expected = [], []
+    for seed, batch in enumerate(rows):
+        torch.manual_seed(seed)
+        network = ScXpresso(populations, window, inputs).eval()
+        network.half_life.fit(np.full(5, 0.1 * seed), np.full(5, 1.0 + seed))
+        outputs = network(codes[batch], half_life[batch])
+        (outputs**2).sum().backward()
+        expected.append((outputs.detach(), {name: values.grad for name, values in network.named_parameters()}))
+        networks.append(network)
+    stack = Stack(networks, DeviceTable(WindowTable.of(codes.numpy()), torch.device("cpu")))
+    together = stack.forward(rows, half_life[rows])
+    (together**2).sum().backward()
+    for network, outputs, (plain, gradients) in zip(networks, together, expected, strict=True):
+        torch.testing.assert_close(outputs, plain, rtol=0, atol=1e-5)
+        for name, parameter in network.named_parameters():
+            largest = gradients[name].abs().max()
+            assert (parameter.grad - gradients[name]).abs().max() <= 2e-5 * largest, name
+    stack.zero_grad()
+    assert not any(parameter.grad.any() for network in networks for parameter in network.parameters())

@@ -241,9 +241,15 @@ def test_both_parsers_run_the_whole_pipeline_as_a_stub(project):
 
 
 def test_the_strict_parser_runs_it_for_real_with_parameters_as_text(project):
-    run = project.run("-output-dir", "strict", "--inputs", "half_life", parser="v2")
+    options = ["--inputs", "half_life", "--folds", "3", "--folds_per_task", "2"]
+    run = project.run("-output-dir", "strict", *options, parser="v2")
     assert run.status == 0, run.output
-    assert len(list((project.folder / "strict/models/first/all/scxpresso").glob("fold_*"))) == 2
+    for level in ("all", "kind"):  # folds 1 and 2 by one task, 3 by another
+        for fold in (1, 2, 3):
+            history = read_table(project.folder / f"strict/models/first/{level}/scxpresso/fold_{fold}/history.tsv")
+            assert set(history["fold"]) == {fold}
+        predicted = read_table(project.folder / f"strict/predictions/first/{level}.scxpresso.tsv.gz")
+        assert predicted["gene_id"].nunique() == 120
 
 
 def test_a_task_killed_for_memory_tries_again_with_more(project):

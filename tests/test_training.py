@@ -1,5 +1,7 @@
 """Training: it learns, repeats, keeps the best epoch, retries what collapsed; weights that say what they are."""
 
+from contextlib import contextmanager, nullcontext
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +13,9 @@ from scxpresso.ensemble import predict_held_out, read_fold_dirs
 from scxpresso.metrics import pearson
 from scxpresso.prediction import About, Genes, load_network, predict, resolve_device, save_network
 from scxpresso.problems import InputError
+from scxpresso.stacked import Stack
 from scxpresso.store import Features, read_table, write_features
-from scxpresso.training import Recipe, fold_data, train_fold
+from scxpresso.training import Recipe, Together, split, train_folds, training_data
 
 CPU = torch.device("cpu")
 
@@ -34,22 +37,26 @@ def toy(tmp_path):
 
 def fit(toy, fold=1, engine="auto", **options):
     recipe = Recipe(**{"replicates": 1, "epochs": 3, "batch_size": 16, "seed": 7} | options)
-    data = fold_data(*toy, fold, recipe)
-    return data, train_fold(data, recipe, fold, CPU, engine)
+    data = training_data(*toy, [fold], recipe)
+    return data, train_folds(data, recipe, CPU, engine)[fold]
+
+
+def losses(trained):
+    return [row[name] for row in trained.history for name in ("train_loss", "validation_loss")]
 
 
 def test_training_and_validation_genes_never_include_the_held_out_fold(toy):
-    data = fold_data(*toy, 2, Recipe())
-    assert set(data.train) | set(data.validation) == set(np.flatnonzero(toy[2].to_numpy() != 2))
-    assert not set(data.train) & set(data.validation)
-    assert len(data.validation) == 15  # a tenth of 150
-    assert len(fold_data(*toy, 2, Recipe(validation_genes=9)).validation) == 9
+    for fold, genes in training_data(*toy, [2, 4], Recipe()).splits.items():
+        assert set(genes.train) | set(genes.validation) == set(np.flatnonzero(toy[2].to_numpy() != fold))
+        assert not set(genes.train) & set(genes.validation)
+        assert len(genes.validation) == 15  # a tenth of 150
+    assert len(split(toy[1].index, toy[2], 2, Recipe(validation_genes=9)).validation) == 9
 
 
 def test_two_atlases_validate_on_the_same_genes(toy):
-    features, expression, folds = toy
-    whole = fold_data(features, expression, folds, 1, Recipe())
-    part = fold_data(features, expression.iloc[::2], folds, 1, Recipe())
+    _, expression, folds = toy
+    whole = split(expression.index, folds, 1, Recipe())
+    part = split(expression.index[::2], folds, 1, Recipe())
     shared = set(expression.index[whole.validation]) & set(expression.index[::2])
     assert set(expression.index[::2][part.validation]) <= shared | set(expression.index[whole.train])
     assert shared <= set(expression.index[::2][part.validation])
@@ -58,9 +65,9 @@ def test_two_atlases_validate_on_the_same_genes(toy):
 def test_expression_without_features_and_folds_without_genes_are_errors(toy):
     features, expression, folds = toy
     with pytest.raises(InputError, match="no features"):
-        fold_data(features, expression.rename({"g000": "other"}), folds, 1, Recipe())
+        training_data(features, expression.rename({"g000": "other"}), folds, [1], Recipe())
     with pytest.raises(InputError, match="0 held out"):
-        fold_data(features, expression, folds, 9, Recipe())
+        training_data(features, expression, folds, [1, 9], Recipe())
 
 
 @pytest.mark.parametrize("engine", ["auto", "plain"])
@@ -73,8 +80,106 @@ def test_the_same_seed_gives_the_same_weights(toy, engine):
 def test_fast_and_plain_training_agree(toy):
     _, fast = fit(toy)
     _, plain = fit(toy, engine="plain")
-    loss = [[row["validation_loss"] for row in trained.history] for trained in (fast, plain)]
-    assert loss[0] == pytest.approx(loss[1], rel=2e-3)
+    assert losses(fast) == pytest.approx(losses(plain), rel=2e-3)
+
+
+@pytest.fixture
+def uneven(toy):
+    """The toy with folds of 48, 32 and 120 genes: stacks of them have networks that end an epoch a batch earlier."""
+    return *toy[:2], pd.Series(np.repeat([1, 2, 3], [48, 32, 120]), index=toy[1].index)
+
+
+@pytest.mark.parametrize("inputs", ["both", "sequence"])
+def test_networks_train_in_a_stack_as_they_train_alone(uneven, monkeypatch, inputs):
+    monkeypatch.setattr(torch.nn.functional, "dropout", lambda values, *_: values)  # the one thing drawn in common
+    recipe = Recipe(inputs=inputs, replicates=2, epochs=9, batch_size=16, learning_rate=2e-3, plateau_patience=1)
+    data = training_data(*uneven, [1, 2], recipe)
+    assert {len(genes.train) for genes in data.splits.values()} == {137, 152}
+    stacked, alone = (train_folds(data, recipe, CPU, engine) for engine in ("stacked", "plain"))
+    for fold in (1, 2):
+        assert losses(stacked[fold]) == pytest.approx(losses(alone[fold]), rel=2e-3)
+        tables = stacked[fold].history_table, alone[fold].history_table
+        pd.testing.assert_frame_equal(*tables, rtol=2e-3)  # whole numbers are compared as they are
+        assert tables[0]["learning_rate"].nunique() > 1
+        for one, other in zip(stacked[fold].networks, alone[fold].networks, strict=True):
+            assert one.expression.mean.tolist() == other.expression.mean.tolist()
+            for name, values in one.state_dict().items():
+                torch.testing.assert_close(values, other.state_dict()[name], rtol=0, atol=2e-3, msg=name)
+
+
+def test_losses_in_bfloat16_are_those_of_float32(toy, monkeypatch):
+    plain = fit(toy, engine="stacked", replicates=3, epochs=2)[1]
+    monkeypatch.setattr(training, "Stack", lambda networks, table, _: Stack(networks, table, torch.bfloat16))
+    half = fit(toy, engine="stacked", replicates=3, epochs=2)[1]
+    assert losses(half) != losses(plain) and losses(half) == pytest.approx(losses(plain), rel=2e-2)
+
+
+@pytest.fixture
+def captured(monkeypatch):
+    """CUDA's part in a stand-in: stacks warm up, and what stands for their graph makes the step and counts the replays.
+
+    Set its `error` for captures that fail.
+    """
+
+    class Stream:
+        def wait_stream(self, other):
+            pass
+
+    class Graph:
+        replays, error = 0, None
+
+        def replay(self):
+            Graph.replays += 1
+            self.engine.step(self.engine.optimizers)
+
+    @contextmanager
+    def capture(graph):
+        if Graph.error:
+            raise Graph.error
+        with monkeypatch.context() as during:
+            during.setattr(Together, "step", lambda *_: None)  # a capture launches nothing
+            yield
+
+    class Captured(Together):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            random = torch.get_rng_state()
+            self.graph = self._captured()
+            torch.set_rng_state(random)
+            if self.graph is not None:
+                self.graph.engine = self
+
+    for name, stand_in in {
+        "Stream": Stream,
+        "current_stream": Stream,
+        "stream": lambda stream: nullcontext(),
+        "CUDAGraph": Graph,
+        "graph": capture,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+    monkeypatch.setattr(training, "Together", Captured)
+    return Graph
+
+
+def train_uneven(uneven):
+    recipe = Recipe(epochs=2, replicates=2, batch_size=16)
+    trained = train_folds(training_data(*uneven, [1, 2], recipe), recipe, CPU, "stacked")
+    return [losses(trained[fold]) for fold in (1, 2)]
+
+
+def test_the_graph_makes_the_steps_of_all_networks_and_its_warm_up_changes_nothing(uneven, request):
+    expected = train_uneven(uneven)
+    graph = request.getfixturevalue("captured")
+    assert train_uneven(uneven) == expected
+    assert graph.replays == 2 * 9  # of the ten steps an epoch, the tenth is of two networks only
+
+
+def test_training_goes_on_without_a_graph_where_capture_fails(uneven, request, capsys):
+    expected = train_uneven(uneven)
+    graph = request.getfixturevalue("captured")
+    graph.error = RuntimeError("operation not permitted when stream is capturing")
+    assert train_uneven(uneven) == expected
+    assert graph.replays == 0 and capsys.readouterr().err.count("WARNING training without CUDA graph") == 1
 
 
 def test_the_weights_are_those_of_the_best_validation_epoch(toy):
@@ -85,7 +190,7 @@ def test_the_weights_are_those_of_the_best_validation_epoch(toy):
     network = trained.networks[0]
     genes = Genes("scxpresso", "both", data.codes, data.half_life, CPU, "auto")
     target = network.expression.apply_to(torch.from_numpy(data.expression).float())
-    rows = torch.from_numpy(data.validation)
+    rows = torch.from_numpy(data.splits[1].validation)
     assert ((genes.predict(network, rows) - target[rows]) ** 2).mean().item() == pytest.approx(min(losses), rel=1e-4)
 
 
@@ -106,21 +211,34 @@ def test_it_learns_sequence_and_half_life_and_predicts_in_log10_units(toy):
     assert predicted.mean(axis=0) == pytest.approx(observed.mean(axis=0), abs=0.5)
 
 
-def test_a_collapsed_replicate_is_trained_again_with_the_next_seed_and_reported(toy, monkeypatch):
-    seeds = []
-    plain = training.train_replicate
+@pytest.mark.parametrize(
+    ("engine", "expected"),
+    [
+        ("auto", [[(1, 1, 1)], [(1, 2, 1)], [(1, 1, 2)], [(1, 1, 3)]]),
+        ("stacked", [[(1, 1, 1), (1, 2, 1)], [(1, 1, 2)], [(1, 1, 3)]]),
+    ],
+)
+def test_a_collapsed_replicate_is_trained_again_with_the_next_seed_and_reported(toy, monkeypatch, engine, expected):
+    rounds = []
+    plain = training.train_group
 
-    def collapses_twice(data, genes, recipe, seed, about, on_epoch):
-        seeds.append(seed)
-        network, rows, _ = plain(data, genes, recipe, seed, about, on_epoch)
-        return network, rows, len(seeds) <= 2
+    def collapses_twice(data, genes, recipe, jobs, on_epoch):
+        rounds.append(jobs)
+        return [
+            (network, rows, replicate == 1 and attempt <= 2)
+            for (_, replicate, attempt), (network, rows, _) in zip(
+                jobs, plain(data, genes, recipe, jobs, on_epoch), strict=True
+            )
+        ]
 
-    monkeypatch.setattr(training, "train_replicate", collapses_twice)
-    _, trained = fit(toy, epochs=1)
-    assert len(set(seeds)) == 3 and trained.collapsed == []
-    assert [row["attempt"] for row in trained.history] == [1, 2, 3]
-    monkeypatch.setattr(training, "train_replicate", lambda *args: (*plain(*args)[:2], True))
-    assert fit(toy, epochs=1)[1].collapsed == [1]
+    monkeypatch.setattr(training, "train_group", collapses_twice)
+    _, trained = fit(toy, engine=engine, epochs=1, replicates=2)
+    assert rounds == expected
+    assert len(trained.networks) == 2 and trained.collapsed == []
+    assert [(row["replicate"], row["attempt"]) for row in trained.history] == [(1, 1), (1, 2), (1, 3), (2, 1)]
+    assert len({row["seed"] for row in trained.history}) == 4
+    monkeypatch.setattr(training, "train_group", lambda *args: [(*result[:2], True) for result in plain(*args)])
+    assert fit(toy, engine=engine, epochs=1, replicates=2)[1].collapsed == [1, 2]
 
 
 def test_a_network_that_cannot_move_counts_as_collapsed(toy):
@@ -183,29 +301,42 @@ def test_cuda_without_cuda_is_an_error_not_a_fall_back():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here: the GPU path is not run")
-def test_training_on_a_gpu_reaches_the_losses_of_the_cpu(toy):
-    recipe = Recipe(replicates=1, epochs=3, batch_size=16)
-    data = fold_data(*toy, 1, recipe)
-    cpu, gpu = (train_fold(data, recipe, 1, torch.device(name)).history for name in ("cpu", "cuda"))
-    assert [row["validation_loss"] for row in gpu] == pytest.approx([row["validation_loss"] for row in cpu], rel=2e-2)
+def test_training_on_a_gpu_reaches_the_losses_of_the_cpu(toy, capfd):
+    recipe = Recipe(replicates=3, epochs=3, batch_size=16)
+    data = training_data(*toy, [1, 2], recipe)
+    cpu, gpu = (train_folds(data, recipe, torch.device(name)) for name in ("cpu", "cuda"))
+    for fold in (1, 2):
+        assert losses(gpu[fold]) == pytest.approx(losses(cpu[fold]), rel=2e-2)
+    assert "WARNING" not in capfd.readouterr().err  # the step was captured
 
 
-def test_the_executable_trains_a_fold_of_the_demo(demo_genome, demo_expression, tmp_path, run_cli):
+def test_the_executable_trains_folds_of_the_demo(demo_genome, demo_expression, tmp_path, run_cli):
     made = run_cli(
         "train_fold.py", "--features", demo_genome / "features.h5", "--expression", demo_expression / "cell_type.tsv.gz",
-        "--folds", demo_genome / "folds.tsv", "--fold", 3, "--replicates", 1, "--epochs", 2, "--outdir", tmp_path / "fold_3",
+        "--folds", demo_genome / "folds.tsv", "--fold", "3,1", "--replicates", 1, "--epochs", 2, "--outdir", tmp_path,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
     assert "device cpu (asked for: auto)" in made.stderr or torch.cuda.is_available()
     assert "fold 3 replicate 1 epoch 2: train" in made.stderr
-    history = read_table(tmp_path / "fold_3" / "history.tsv")
-    assert history["epoch"].tolist() == [1, 2] and history["train_loss"].is_monotonic_decreasing
+    for fold in (1, 3):
+        history = read_table(tmp_path / f"fold_{fold}" / "history.tsv")
+        assert history["fold"].tolist() == [fold] * 2 and history["epoch"].tolist() == [1, 2]
+        assert history["train_loss"].is_monotonic_decreasing
     _, about = load_network(tmp_path / "fold_3" / "replicate_1.safetensors")
     assert about.populations == ("early_troph", "late_troph", "ring", "schizont")
     made = run_cli(
         "ensemble.py", "--features", demo_genome / "features.h5", "--expression", demo_expression / "cell_type.tsv.gz",
         "--folds", demo_genome / "folds.tsv", "--atlas", "malaria", "--level", "cell_type", "--genome", "pf",
-        tmp_path / "fold_3", cwd=tmp_path,
+        tmp_path / "fold_3", tmp_path / "fold_1", cwd=tmp_path,
     )  # fmt: skip
-    assert made.returncode == 1 and "none of fold [1, 2, 4, 5]" in made.stderr
+    assert made.returncode == 1 and "none of fold [2, 4, 5]" in made.stderr
     assert not (tmp_path / "predictions.tsv.gz").exists()
+
+
+@pytest.mark.parametrize("folds", ["0", "1,,2", "1,1", "a", "1;2"])
+def test_the_executable_wants_different_numbers_of_folds(demo, run_cli, folds):
+    any_file = demo / "atlases.csv"
+    made = run_cli(
+        "train_fold.py", "--features", any_file, "--expression", any_file, "--folds", any_file, "--fold", folds
+    )
+    assert made.returncode == 2 and "not a list of different whole numbers" in " ".join(made.stderr.split())

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from scxpresso.network import NETWORKS
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import whole
+from scxpresso.windows import WindowTable
 
 BATCH = 256
 
@@ -35,8 +36,9 @@ def resolve_device(name: str) -> torch.device:
 class Genes:
     """Genes as a network reads them: their codes and half-life features, on a device, in its fastest form there.
 
-    codes: genes × window (uint8). half_life: genes × 5, log10(x + 0.1). engine: `auto` takes the fast form of a network
-    where it has one (fast.py), `plain` never does.
+    codes: genes × window (uint8). half_life: genes × 5, log10(x + 0.1). engine: `auto` takes the form that a network
+    has for the device, if any (fast.py for CPUs, stacked.py for GPUs); `stacked` takes the latter anywhere, `plain` none.
+    stacked: whether `table` is what stacks of networks read; a network by itself has no `forward` then.
     """
 
     def __init__(
@@ -44,9 +46,14 @@ class Genes:
     ):
         self.device = device
         self.half_life = torch.from_numpy(half_life.astype(np.float32)).to(device)
-        self.table = None
-        if engine == "auto" and device.type == "cpu":
-            from scxpresso.fast import WindowTable, applies  # numba takes a while to import
+        self.table, self.stacked = None, False
+        if engine == "stacked" or (engine == "auto" and device.type == "cuda"):
+            from scxpresso.stacked import DeviceTable, applies
+
+            table = WindowTable.of(codes) if applies(NETWORKS[network], inputs) else None
+            self.table, self.stacked = table and DeviceTable(table, device), table is not None
+        elif engine == "auto":
+            from scxpresso.fast import applies  # numba takes a while to import
 
             self.table = WindowTable.of(codes) if applies(NETWORKS[network], inputs) else None
         self.codes = torch.from_numpy(codes).to(device) if self.table is None else None
