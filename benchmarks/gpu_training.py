@@ -19,7 +19,9 @@ sys.path.insert(0, str(ROOT / "bin"))
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from scxpresso.training import Recipe, Split, TrainingData, train_folds  # noqa: E402
+from scxpresso.annotation import HALF_LIFE  # noqa: E402
+from scxpresso.training import train_folds  # noqa: E402
+from scxpresso.training_data import Recipe, Split, TrainingData  # noqa: E402
 
 GENES, VALIDATION, WINDOW, POPULATIONS, FOLDS, REPLICATES, EPOCHS = 19_000, 1000, 10_500, 22, 20, 5, 40
 MEASURED = 2  # epochs, after a first one
@@ -36,7 +38,9 @@ def random_data(genes: int, folds: int) -> TrainingData:
         splits[fold] = Split(train=np.sort(rest[VALIDATION:]), validation=np.sort(rest[:VALIDATION]))
     return TrainingData(
         codes=rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(genes, WINDOW)),
-        half_life=rng.normal(size=(genes, 5)).astype(np.float32),
+        upstream=7000,
+        annotation=rng.normal(size=(genes, 5)).astype(np.float32),
+        annotation_features=tuple(HALF_LIFE),
         expression=rng.normal(size=(genes, POPULATIONS)),
         splits=splits,
     )

@@ -20,9 +20,11 @@ import torch  # noqa: E402
 from readme import write_table  # noqa: E402
 from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
 
+from scxpresso.annotation import HALF_LIFE  # noqa: E402
 from scxpresso.network import ScXpresso  # noqa: E402
 from scxpresso.sequence import ONE_HOT  # noqa: E402
-from scxpresso.training import Recipe, Split, TrainingData, train_folds, tune_cpu  # noqa: E402
+from scxpresso.training import train_folds, tune_cpu  # noqa: E402
+from scxpresso.training_data import Recipe, Split, TrainingData  # noqa: E402
 
 GENES, VALIDATION, WINDOW, POPULATIONS, THREADS = 1800, 200, 10_500, 22, 2
 
@@ -32,7 +34,9 @@ def random_data() -> TrainingData:
     genes = GENES + VALIDATION
     return TrainingData(
         codes=rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(genes, WINDOW)),
-        half_life=rng.normal(size=(genes, 5)).astype(np.float32),
+        upstream=7000,
+        annotation=rng.normal(size=(genes, 5)).astype(np.float32),
+        annotation_features=tuple(HALF_LIFE),
         expression=rng.normal(size=(genes, POPULATIONS)),
         splits={1: Split(train=np.arange(GENES), validation=np.arange(GENES, genes))},
     )
@@ -44,7 +48,7 @@ def published_epoch(data: TrainingData) -> float:
     network = ScXpresso(POPULATIONS, WINDOW)
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-4)
     criterion = torch.nn.MSELoss()
-    tensors = torch.from_numpy(data.codes), torch.from_numpy(data.half_life), torch.from_numpy(data.expression).float()
+    tensors = torch.from_numpy(data.codes), torch.from_numpy(data.annotation), torch.from_numpy(data.expression).float()
     table = torch.from_numpy(ONE_HOT)
 
     def outputs(codes, half_life):

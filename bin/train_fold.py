@@ -50,7 +50,8 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
 
     from scxpresso.prediction import About, resolve_device, save_network
     from scxpresso.store import Features, read_expression, read_folds, write_table
-    from scxpresso.training import Recipe, train_folds, training_data
+    from scxpresso.training import train_folds
+    from scxpresso.training_data import Recipe, training_data
 
     torch.set_num_threads(threads)
     chosen = resolve_device(device)
@@ -73,7 +74,14 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
             ),
         )
 
-    about = About(recipe.network, recipe.inputs, genome.upstream, genome.downstream, tuple(observed.columns))
+    about = About(
+        recipe.network,
+        recipe.inputs,
+        genome.upstream,
+        genome.downstream,
+        tuple(observed.columns),
+        data.annotation_features,
+    )
     for held_out, result in trained.items():
         folder = Path(outdir) / f"fold_{held_out}"
         for replicate in result.collapsed:

@@ -1,6 +1,7 @@
 """The hybrid network: what it reads, its trees as tensors, that it learns, and what must never break it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -8,26 +9,28 @@ from torch.nn import functional
 
 from scxpresso.boosting import SETTINGS, Boosting
 from scxpresso.hybrid import BIN, BINS, COUNTS, FILTERS, KMERS, SHIFT, START, UNCERTAIN, Hybrid
-from scxpresso.hybrid_training import train_hybrid
 from scxpresso.metrics import pearson
+from scxpresso.prediction import About, load_network, predict, save_network
 from scxpresso.sequence import N_CODE, ONE_HOT, encode
+from scxpresso.training import train_folds
+from scxpresso.training_data import Recipe, Split, TrainingData
 
 CPU = torch.device("cpu")
+UPSTREAM = 2050
 
 
 def random_codes(count, window=3100, seed=1):
     return np.random.default_rng(seed).choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(count, window))
 
 
-def trained(codes, annotation, expression, inputs="both", upstream=2050, seed=1):
-    torch.manual_seed(seed)
-    network = Hybrid(expression.shape[1], upstream, inputs, annotation.shape[1])
+def trained(codes, annotation, expression, inputs="both", seed=1):
+    """A hybrid network of these genes, of which every tenth validates, and its fold with history."""
+    names = tuple(f"feature_{number}" for number in range(annotation.shape[1]))
     rows = np.arange(len(codes))
-    validation = rows[::10]
-    return train_hybrid(
-        network, codes, annotation.astype(np.float32), expression, np.setdiff1d(rows, validation), validation, seed, CPU,
-        lambda row: None,
-    )  # fmt: skip
+    genes = Split(train=np.setdiff1d(rows, rows[::10]), validation=rows[::10])
+    data = TrainingData(codes, UPSTREAM, annotation.astype(np.float32), names, expression, {1: genes})
+    fold = train_folds(data, Recipe(network="hybrid", inputs=inputs, replicates=1, seed=seed), CPU)[1]
+    return fold.networks[0], fold
 
 
 def test_trees_as_tensors_give_what_scikit_learn_gives():
@@ -49,8 +52,8 @@ def test_trees_as_tensors_give_what_scikit_learn_gives():
 
 def test_the_table_and_its_means_are_a_convolution():
     codes = random_codes(3)
-    network = Hybrid(2, 2050)
-    read = network.read(codes).of(torch.arange(3))
+    network = Hybrid(2, UPSTREAM)
+    read = network.read(codes, UPSTREAM).of(torch.arange(3))
     window = torch.from_numpy(ONE_HOT[codes[:, 48 : 48 + 3005]]).transpose(1, 2)  # from the first six-mer's first base
     expected = functional.avg_pool1d(functional.relu(network.filters(window)), BIN)
     assert expected.shape == (3, FILTERS, BINS)
@@ -59,17 +62,16 @@ def test_the_table_and_its_means_are_a_convolution():
 
 def test_a_shift_moves_the_window_and_not_the_counts():
     codes = random_codes(2)
-    network = Hybrid(2, 2050)
-    moved = network.read(codes).of(torch.arange(2), shift=7)
-    plain = Hybrid(2, 2057).read(codes).of(torch.arange(2))
+    moved = Hybrid.read(codes, UPSTREAM).of(torch.arange(2), shift=7)
+    plain = Hybrid.read(codes, UPSTREAM + 7).of(torch.arange(2))
     assert torch.equal(moved.windows, plain.windows)
-    assert torch.equal(moved.counts, network.read(codes).counts)
+    assert torch.equal(moved.counts, Hybrid.read(codes, UPSTREAM).counts)
 
 
 def test_counts_are_of_the_regions_around_the_tss():
     codes = np.full((1, 3100), N_CODE, dtype=np.uint8)
-    codes[0, 2050 - 4 : 2050 + 4] = encode("AAAACCCC")
-    counts = Hybrid(2, 2050).read(codes).counts[0]
+    codes[0, UPSTREAM - 4 : UPSTREAM + 4] = encode("AAAACCCC")
+    counts = Hybrid.read(codes, UPSTREAM).counts[0]
     found = dict(zip(KMERS, counts.split([4**k for k, _, _ in KMERS]), strict=True))
     assert found[4, -1000, 0].nonzero().ravel().tolist() == [0] and found[4, -1000, 0][0] == 1
     assert found[3, -300, 0][0] == pytest.approx(2**0.5)  # two AAA
@@ -81,7 +83,7 @@ def test_any_window_is_read_and_what_it_lacks_is_uncertain(upstream, window):
     network = Hybrid(2, upstream).eval()
     codes = random_codes(2, window)
     codes[0, 10:30] = N_CODE
-    read = network.read(codes)
+    read = network.read(codes, upstream)
     assert read.windows.shape == (2, 3000 + 2 * SHIFT) and read.windows.max() <= UNCERTAIN
     if upstream < -START:
         assert (read.windows[:, : -START - upstream] == UNCERTAIN).all()
@@ -89,7 +91,7 @@ def test_any_window_is_read_and_what_it_lacks_is_uncertain(upstream, window):
 
 
 def test_unknown_annotation_is_read_as_the_mean():
-    network = Hybrid(2, 2050).eval()
+    network = Hybrid(2, UPSTREAM).eval()
     network.annotation.fit([1.0, 2.0, 3.0, 4.0, 5.0], [1.0] * 5)
     codes = torch.from_numpy(random_codes(1))
     known, unknown = torch.tensor([[1.0, 2.0, 3.0, 4.0, 9.0]]), torch.tensor([[1.0, torch.nan, 3.0, torch.nan, 9.0]])
@@ -107,7 +109,7 @@ def test_it_learns_from_what_it_reads_and_from_nothing_else(inputs):
     annotation[::7, 1] = np.nan
     sequence, other = 2.0 * motif, annotation[:, 0]
     expression = np.stack([sequence + other, sequence - other], axis=1) - 3 + rng.normal(0, 0.05, (360, 2))
-    network = trained(codes[:300], annotation[:300], expression[:300], inputs).eval()
+    network = trained(codes[:300], annotation[:300], expression[:300], inputs)[0].eval()
     fresh = np.arange(300, 360)
     with torch.no_grad():
         scaled = network(torch.from_numpy(codes[fresh]), torch.from_numpy(annotation[fresh].astype(np.float32)))
@@ -119,9 +121,29 @@ def test_it_learns_from_what_it_reads_and_from_nothing_else(inputs):
         assert r > 0.6 if inputs in ("both", part) else abs(r) < 0.4, (part, r)
 
 
-def test_the_same_seed_gives_the_same_weights():
+def test_the_same_seed_gives_the_same_weights_and_history():
     codes, rng = random_codes(60), np.random.default_rng(2)
     annotation, expression = rng.normal(size=(60, 5)), rng.normal(size=(60, 3))
-    first, again, other = (trained(codes, annotation, expression, seed=seed).state_dict() for seed in (1, 1, 2))
+    runs = [trained(codes, annotation, expression, seed=seed) for seed in (1, 1, 2)]
+    first, again, other = (network.state_dict() for network, _ in runs)
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["bins.weight"], other["bins.weight"])
+    history = runs[0][1].history_table
+    pd.testing.assert_frame_equal(history, runs[1][1].history_table)
+    assert history["epoch"].max() == 150  # 54 genes are two batches, and 300 steps the fewest
+    assert history.loc[history["best"] == 1, "validation_loss"].item() == history["validation_loss"].min()
+
+
+def test_a_model_in_a_file_is_the_model(tmp_path):
+    codes, rng = random_codes(60), np.random.default_rng(2)
+    annotation = rng.normal(size=(60, 7)).astype(np.float32)
+    network, _ = trained(codes, annotation, rng.normal(size=(60, 2)))
+    about = About("hybrid", "both", UPSTREAM, 1050, ("a", "b"), tuple("abcdefg"))
+    save_network(tmp_path / "replicate_1.safetensors", network, about)
+    loaded = load_network(tmp_path / "replicate_1.safetensors")
+    assert loaded[1] == about
+    once = predict([loaded], codes, annotation)[0]
+    np.testing.assert_array_equal(once, predict([(network, about)], codes, annotation)[0])
+    with torch.no_grad():
+        scaled = network.eval()(torch.from_numpy(codes), torch.from_numpy(annotation))
+    np.testing.assert_allclose(once, network.expression.undo(scaled).numpy(), atol=1e-5)

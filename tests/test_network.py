@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from scxpresso.fast import _cache_folder, applies, forward
-from scxpresso.network import NETWORKS, ScXpresso
+from scxpresso.network import ScXpresso
 from scxpresso.sequence import N_CODE
 from scxpresso.stacked import DeviceTable, Stack
 from scxpresso.windows import WindowTable
@@ -104,7 +104,7 @@ def test_the_window_table_gives_back_each_window():
 
 
 def test_the_half_life_network_has_no_fast_form():
-    assert not applies(NETWORKS["scxpresso"], "half_life")
+    assert not applies(ScXpresso, "half_life")
 
 
 def test_compiled_kernels_are_kept_only_where_nobody_else_could_put_them(tmp_path, monkeypatch):

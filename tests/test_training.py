@@ -7,15 +7,16 @@ import pandas as pd
 import pytest
 import torch
 
-from scxpresso import training
-from scxpresso.annotation import log_half_life
+from scxpresso import published_training, training
 from scxpresso.ensemble import predict_held_out, read_fold_dirs
 from scxpresso.metrics import pearson
 from scxpresso.prediction import About, Genes, load_network, predict, resolve_device, save_network
 from scxpresso.problems import InputError
+from scxpresso.published_training import Together
 from scxpresso.stacked import Stack
 from scxpresso.store import Features, read_table, write_features
-from scxpresso.training import Recipe, Together, split, train_folds, training_data
+from scxpresso.training import train_folds
+from scxpresso.training_data import Recipe, split, training_data
 
 CPU = torch.device("cpu")
 
@@ -109,7 +110,7 @@ def test_networks_train_in_a_stack_as_they_train_alone(uneven, monkeypatch, inpu
 
 def test_losses_in_bfloat16_are_those_of_float32(toy, monkeypatch):
     plain = fit(toy, engine="stacked", replicates=3, epochs=2)[1]
-    monkeypatch.setattr(training, "Stack", lambda networks, table, _: Stack(networks, table, torch.bfloat16))
+    monkeypatch.setattr(published_training, "Stack", lambda networks, table, _: Stack(networks, table, torch.bfloat16))
     half = fit(toy, engine="stacked", replicates=3, epochs=2)[1]
     assert losses(half) != losses(plain) and losses(half) == pytest.approx(losses(plain), rel=2e-2)
 
@@ -188,7 +189,7 @@ def test_the_weights_are_those_of_the_best_validation_epoch(toy):
     best = [row["epoch"] for row in trained.history if row["best"]]
     assert best == [int(np.argmin(losses)) + 1] and best != [12]
     network = trained.networks[0]
-    genes = Genes("scxpresso", "both", data.codes, data.half_life, CPU, "auto")
+    genes = Genes("scxpresso", "both", data.codes, data.upstream, data.annotation, CPU, "auto")
     target = network.expression.apply_to(torch.from_numpy(data.expression).float())
     rows = torch.from_numpy(data.splits[1].validation)
     assert ((genes.predict(network, rows) - target[rows]) ** 2).mean().item() == pytest.approx(min(losses), rel=1e-4)
@@ -205,7 +206,7 @@ def test_it_learns_sequence_and_half_life_and_predicts_in_log10_units(toy):
     data, trained = fit(toy, epochs=30, learning_rate=0.002)
     held_out = folds.to_numpy() == 1
     about = About("scxpresso", "both", 200, 200, ("a", "b"))
-    (predicted,) = predict([(trained.networks[0], about)], data.codes[held_out], data.half_life[held_out])
+    (predicted,) = predict([(trained.networks[0], about)], data.codes[held_out], data.annotation[held_out])
     observed = expression.to_numpy()[held_out]
     assert (pearson(observed, predicted) > 0.8).all()
     assert predicted.mean(axis=0) == pytest.approx(observed.mean(axis=0), abs=0.5)
@@ -257,8 +258,8 @@ def test_weights_say_what_they_are_and_come_back_whole(toy, tmp_path):
     save_network(tmp_path / "replicate_1.safetensors", trained.networks[0], about)
     loaded, said = load_network(tmp_path / "replicate_1.safetensors")
     assert said == about
-    before = predict([(trained.networks[0], about)], data.codes[:5], data.half_life[:5])
-    np.testing.assert_array_equal(before, predict([(loaded, said)], data.codes[:5], data.half_life[:5]))
+    before = predict([(trained.networks[0], about)], data.codes[:5], data.annotation[:5])
+    np.testing.assert_array_equal(before, predict([(loaded, said)], data.codes[:5], data.annotation[:5]))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a pickle", b"\x00" * 100])
@@ -282,8 +283,10 @@ def test_the_ensemble_predicts_each_gene_by_the_fold_that_held_it_out(toy, tmp_p
     assert outputs.shape == (2, 200, 2) and not np.isnan(outputs).any()
     gene = 5  # in fold 2
     network = load_network(tmp_path / "fold_2" / "replicate_1.safetensors")
-    half_life = log_half_life(features.half_life[[gene]])
-    np.testing.assert_allclose(outputs[0, gene], predict([network], features.codes[[gene]], half_life)[0, 0], rtol=1e-5)
+    annotation = features.annotation([gene], network[1].annotation_features)
+    np.testing.assert_allclose(
+        outputs[0, gene], predict([network], features.codes[[gene]], annotation)[0, 0], rtol=1e-5
+    )
     best = read_fold_dirs([tmp_path / "fold_1"], "best")[0]
     history = read_table(tmp_path / "fold_1" / "history.tsv").groupby("replicate")["validation_loss"].min()
     assert [path.stem for path in best.used] == [f"replicate_{history.idxmin()}"]

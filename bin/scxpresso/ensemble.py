@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from scxpresso import __version__
-from scxpresso.annotation import HALF_LIFE, log_half_life
 from scxpresso.prediction import About, load_network, predict
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import Features, read_table
@@ -41,7 +40,6 @@ def predict_held_out(
 ) -> np.ndarray:
     """log10 expression of every gene by the networks that never saw it: replicates × genes × populations."""
     rows = features.rows(observed.index)
-    half_life = log_half_life(features.half_life[rows])
     missing = set(np.unique(fold).tolist()) - {part.fold for part in trained}
     if missing:
         raise InputError(Problem("the folds' folders", f"none of fold {sorted(missing)}", "one folder a fold"))
@@ -49,7 +47,9 @@ def predict_held_out(
     for part in trained:
         held_out = fold == part.fold
         networks = [load_network(path) for path in part.used]
-        outputs[:, held_out] = predict(networks, features.codes[rows[held_out]], half_life[held_out])
+        mine = rows[held_out]
+        annotation = features.annotation(mine, networks[0][1].annotation_features)
+        outputs[:, held_out] = predict(networks, features.codes[mine], annotation)
     return outputs
 
 
@@ -58,7 +58,7 @@ def describe_model(
 ) -> dict:
     """model.json: with the weights beside it, all that is needed to use the model elsewhere.
 
-    The z-scaling of expression and half-life features is in each file of weights.
+    The z-scaling of expression and annotation features is in each file of weights.
     """
     network: About = load_network(trained[0].files[0])[1]
     return {
@@ -67,7 +67,6 @@ def describe_model(
         **asdict(network),
         "populations": list(observed.columns),
         "units": "log10 expression",
-        "half_life_features": HALF_LIFE,
         "folds": {
             str(part.fold): {
                 "replicates": [f"{part.folder}/{path.name}" for path in part.files],

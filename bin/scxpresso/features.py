@@ -43,7 +43,8 @@ def extract_features(
     """Windows and half-life features of every gene that the paper keeps (2.5), one contig in memory at a time.
 
     extended: with the features of extended.py. Lengths in bases. Genes whose contig the FASTA lacks are dropped with
-    that reason; contig names are matched with and without `chr`. Raises InputError for an annotation or FASTA that cannot be read.
+    that reason; contig names are matched with and without `chr`. Raises InputError for an annotation or FASTA that cannot
+    be read.
     """
     gff3 = is_gff3(gtf)
     chosen, reasons = select_transcripts(read_annotation(gtf), canonical)

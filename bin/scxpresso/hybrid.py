@@ -44,6 +44,9 @@ class Read(NamedTuple):
     windows: Tensor
     counts: Tensor
 
+    def to(self, device: torch.device) -> "Read":
+        return Read(self.windows.to(device), self.counts.to(device))
+
     def of(self, rows: Tensor, shift: int = 0) -> "Read":
         """Of some genes, the window moved by some bases; without the margins."""
         first = SHIFT + shift
@@ -84,8 +87,8 @@ class Hybrid(nn.Module):
             self.register_buffer(
                 "six_mers", six_mers.contiguous(), persistent=False
             )  # 4,096 × 24, as the filters' weights
+        self.annotation = Scaling(annotation)
         if inputs != "sequence":
-            self.annotation = Scaling(annotation)
             self.annotated = nn.Linear(annotation, HIDDEN)
         self.head = nn.Sequential(
             nn.BatchNorm1d(HIDDEN), nn.ReLU(), nn.Dropout(DROPOUT),
@@ -96,12 +99,13 @@ class Hybrid(nn.Module):
 
     @classmethod
     def build(cls, populations: int, upstream: int, downstream: int, inputs: str, annotation: int) -> "Hybrid":
+        """By what every network is built from; annotation: the number of its features."""
         return cls(populations, upstream, inputs, annotation)
 
-    def read(self, codes: np.ndarray) -> Read:
+    @staticmethod
+    def read(codes: np.ndarray, upstream: int) -> Read:
         """What codes (genes × window, uint8) become before anything is learned: the same for every fold and replicate."""
-        codes = np.asarray(codes)
-        bases = BASE_OF_CODE[_region(codes, self.upstream, START - SHIFT - BEFORE, END + SHIFT + WIDTH - 1 - BEFORE)]
+        bases = BASE_OF_CODE[_region(codes, upstream, START - SHIFT - BEFORE, END + SHIFT + WIDTH - 1 - BEFORE)]
         length = END - START + 2 * SHIFT
         windows, uncertain = np.zeros((len(codes), length), dtype=np.int32), np.zeros((len(codes), length), dtype=bool)
         for place in range(WIDTH):
@@ -109,7 +113,7 @@ class Hybrid(nn.Module):
             windows = windows * 4 + base
             uncertain |= base > 3
         windows[uncertain] = UNCERTAIN
-        counts = [kmer_counts(_region(codes, self.upstream, start, end), k) for k, start, end in KMERS]
+        counts = [kmer_counts(_region(codes, upstream, start, end), k) for k, start, end in KMERS]
         return Read(torch.from_numpy(windows), torch.from_numpy(np.sqrt(np.hstack(counts), dtype=np.float32)))
 
     def scaled_counts(self, read: Read) -> Tensor:
@@ -147,8 +151,11 @@ class Hybrid(nn.Module):
             output = output + self.wide(self.drop(self.scaled_counts(read)))
         return output
 
-    def forward(self, codes: Tensor, annotation: Tensor) -> Tensor:
-        """z-scaled expression, B × populations: the mean of network and trees."""
-        read = self.read(codes.cpu().numpy())
-        read = Read(*(part.to(annotation.device) for part in read)).of(torch.arange(len(codes)))
+    def mean(self, read: Read, annotation: Tensor) -> Tensor:
+        """z-scaled expression: the mean of network and trees."""
         return (self.neural(read, annotation) + self.boosting(self.features(read, annotation))) / 2
+
+    def forward(self, codes: Tensor, annotation: Tensor) -> Tensor:
+        """z-scaled expression, B × populations, of codes (B × window, uint8) and annotation features (B × features)."""
+        read = self.read(codes.cpu().numpy(), self.upstream).to(annotation.device)
+        return self.mean(read.of(torch.arange(len(codes))), annotation)

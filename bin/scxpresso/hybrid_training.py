@@ -1,6 +1,5 @@
 """How the hybrid network is trained: few epochs with a falling rate, averaged weights, then trees on the same features."""
 
-from collections.abc import Callable
 from copy import deepcopy
 
 import numpy as np
@@ -8,7 +7,10 @@ import torch
 from torch import nn
 
 from scxpresso.features import mean_and_sd
-from scxpresso.hybrid import SHIFT, Hybrid, Read
+from scxpresso.hybrid import SHIFT
+from scxpresso.prediction import Genes
+from scxpresso.trainee import Trainee
+from scxpresso.training_data import Recipe, TrainingData
 
 EPOCHS = 12
 STEPS = 300  # at least, so that a small atlas is learned too
@@ -22,88 +24,85 @@ WIDE_WEIGHT_DECAY = 1.0
 AVERAGING = 0.99  # of the averaged weights that a step keeps
 
 
-def train_hybrid(
-    network: Hybrid,
-    codes: np.ndarray,
-    annotation: np.ndarray,
-    expression: np.ndarray,
-    train: np.ndarray,
-    validation: np.ndarray,
-    seed: int,
-    device: torch.device,
-    on_epoch: Callable[[dict], None],
-) -> Hybrid:
-    """A trained copy of an untrained network: averaged weights of the best validation epoch, and trees.
+class HybridTraining:
+    """Epochs of one hybrid network. The trainee's network is that of the averaged weights; it gets its trees at the end.
 
-    codes: genes × window. annotation: genes × features. expression: genes × populations, log10. train, validation: rows.
-    The trees have nothing to choose by validation and learn from both. on_epoch gets epoch, learning_rate and losses.
+    Every result is a list of one number, as those of published_training.py.
     """
-    shuffle = torch.Generator().manual_seed(seed)
-    read, annotation = network.read(codes), torch.from_numpy(annotation).to(device)
-    fit_scaling(network, read, annotation, expression, train)
-    network = network.to(device)
-    read = Read(*(part.to(device) for part in read))
-    target = network.expression.apply_to(torch.from_numpy(expression).float().to(device))
-    train, validation = torch.from_numpy(train), torch.from_numpy(validation)
 
-    batches = -(-len(train) // BATCH)
-    epochs = max(EPOCHS, -(-STEPS // batches))
-    wide = [parameter for name, parameter in network.named_parameters() if name.startswith("wide.")]
-    deep = [parameter for name, parameter in network.named_parameters() if not name.startswith("wide.")]
-    optimizer = torch.optim.AdamW(
-        [{"params": deep, "weight_decay": WEIGHT_DECAY}, {"params": wide, "weight_decay": WIDE_WEIGHT_DECAY}]
-    )
-    rates = [LEARNING_RATE, WIDE_LEARNING_RATE][: len(optimizer.param_groups)]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=epochs * batches, pct_start=WARM_UP)
-    averaged = deepcopy(network)
-    criterion = nn.MSELoss()
-    best_loss, best_weights, step = float("inf"), None, 0
-    for epoch in range(1, epochs + 1):
-        network.train()
-        total = torch.zeros((), device=device)
-        for batch in train[torch.randperm(len(train), generator=shuffle)].split(BATCH):
-            if len(batch) > 1:  # a batch norm knows nothing of a single gene
-                shift = int(torch.randint(-SHIFT, SHIFT + 1, (), generator=shuffle))
-                loss = criterion(network.neural(read.of(batch, shift), annotation[batch]), target[batch])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                total += loss.detach() * len(batch)
-            schedule.step()
-            step += 1
-            average_weights(averaged, network, min(AVERAGING, (1 + step) / (10 + step)))
-        averaged.eval()
-        with torch.no_grad():
-            validated = averaged.neural(read.of(validation), annotation[validation])
-        loss = criterion(validated, target[validation]).item()
-        if loss < best_loss:
-            best_loss, best_weights = loss, deepcopy(averaged.state_dict())
-        on_epoch(
-            {
-                "epoch": epoch,
-                "learning_rate": schedule.get_last_lr()[0],
-                "train_loss": total.item() / len(train),
-                "validation_loss": loss,
-            }
+    def __init__(self, trainees: list[Trainee], data: TrainingData, genes: Genes, recipe: Recipe):
+        (self.trainee,) = trainees
+        self.genes, self.averaged = genes, self.trainee.network
+        if self.averaged.inputs != "half_life":
+            counts = genes.read.counts[self.trainee.train.to(genes.device)].double().cpu().numpy()
+            self.averaged.counts.fit(*mean_and_sd(counts))
+        self.network = deepcopy(self.averaged)
+        self.target = self.network.expression.apply_to(torch.from_numpy(data.expression).float().to(genes.device))
+        self.criterion = nn.MSELoss()
+        # A batch norm knows nothing of a single gene, which the last batch may be.
+        batches = sum(len(batch) > 1 for batch in self.trainee.train.split(BATCH))
+        self.epochs = max(EPOCHS, -(-STEPS // batches))
+        wide = [parameter for name, parameter in self.network.named_parameters() if name.startswith("wide.")]
+        deep = [parameter for name, parameter in self.network.named_parameters() if not name.startswith("wide.")]
+        groups = [
+            {"params": deep, "lr": LEARNING_RATE, "weight_decay": WEIGHT_DECAY},
+            {"params": wide, "lr": WIDE_LEARNING_RATE, "weight_decay": WIDE_WEIGHT_DECAY},
+        ]
+        self.optimizer = torch.optim.AdamW(groups)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            [group["lr"] for group in groups],
+            total_steps=self.epochs * batches,
+            pct_start=WARM_UP,
         )
-    if best_weights is None:
-        raise FloatingPointError(f"the loss is not a number with seed {seed}: is an expression value infinite?")
-    averaged.load_state_dict(best_weights)
-    known = torch.cat([train, validation])
-    features = averaged.features(read.of(known), annotation[known]).cpu().numpy()
-    averaged.cpu().boosting.fit(features, target[known].cpu().numpy().astype(np.float64), seed)
-    return averaged
+        self.step = 0
 
+    def train(self) -> list[float]:
+        """One epoch; its loss, of the network whose weights move."""
+        self.network.train()
+        self.rate = self.schedule.get_last_lr()[0]
+        total, order = torch.zeros((), device=self.genes.device), self.trainee.order()
+        for batch in order.split(BATCH):
+            if len(batch) == 1:
+                continue
+            shift = int(torch.randint(-SHIFT, SHIFT + 1, (), generator=self.trainee.shuffle))
+            rows = batch.to(self.genes.device)
+            outputs = self.network.neural(self.genes.read.of(rows, shift), self.genes.annotation[rows])
+            loss = self.criterion(outputs, self.target[rows])
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.schedule.step()
+            self.step += 1
+            average_weights(self.averaged, self.network, min(AVERAGING, (1 + self.step) / (10 + self.step)))
+            total += loss.detach() * len(batch)
+        return [total.item() / len(order)]
 
-def fit_scaling(
-    network: Hybrid, read: Read, annotation: torch.Tensor, expression: np.ndarray, train: np.ndarray
-) -> None:
-    """Means and deviations of the training genes."""
-    network.expression.fit(*mean_and_sd(expression[train]))
-    if network.inputs != "half_life":
-        network.counts.fit(*mean_and_sd(read.counts[torch.from_numpy(train)].double().numpy()))
-    if network.inputs != "sequence":
-        network.annotation.fit(*mean_and_sd(annotation.cpu()[torch.from_numpy(train)].double().numpy()))
+    @torch.no_grad()
+    def validate(self) -> list[float]:
+        """Loss of the validation genes, by the averaged weights and without trees."""
+        self.averaged.eval()
+        rows = self.trainee.validation.to(self.genes.device)
+        outputs = self.averaged.neural(self.genes.read.of(rows), self.genes.annotation[rows])
+        return [self.criterion(outputs, self.target[rows]).item()]
+
+    def rates(self) -> list[float]:
+        """The learning rate at the start of the epoch."""
+        return [self.rate]
+
+    def adjust(self, losses: list[float]) -> None:
+        """The rate has been adjusted step by step."""
+
+    def finish(self) -> None:
+        """Trees, beside the best weights: they have nothing to choose by validation genes, and learn from them too."""
+        rows = torch.cat([self.trainee.train, self.trainee.validation]).to(self.genes.device)
+        features = self.averaged.features(self.genes.read.of(rows), self.genes.annotation[rows])
+        target = self.target[rows].cpu().numpy().astype(np.float64)
+        self.averaged.boosting.fit(features.cpu().numpy(), target, self.trainee.about["seed"] % 2**32)
+
+    def variances(self) -> list[float]:
+        """How much predictions for the validation genes vary, in the population where they vary most."""
+        return [self.genes.predict(self.averaged, self.trainee.validation).var(dim=0).max().item()]
 
 
 @torch.no_grad()

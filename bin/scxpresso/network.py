@@ -1,7 +1,4 @@
-"""The networks, by name. A network reads codes and half-life features and predicts every population's expression.
-
-`NETWORKS` is where a second network joins: a class with the same constructor and `forward`.
-"""
+"""The published network: it reads codes and half-life features and predicts every population's expression."""
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +34,8 @@ class ScXpresso(nn.Module):
     Raises ValueError for a window too short for its two poolings.
     """
 
+    extended = False  # reads the five half-life features of the annotation, whatever else there is
+
     def __init__(self, populations: int, window: int, inputs: str = "both", half_life_features: int = 5):
         super().__init__()
         self.inputs = inputs
@@ -63,6 +62,16 @@ class ScXpresso(nn.Module):
             head += [nn.Linear(64, populations)]
         self.head = nn.Sequential(*head)
 
+    @classmethod
+    def build(cls, populations: int, upstream: int, downstream: int, inputs: str, annotation: int) -> "ScXpresso":
+        """By what every network is built from; annotation: the number of its features."""
+        return cls(populations, upstream + downstream, inputs, annotation)
+
+    @property
+    def annotation(self) -> Scaling:
+        """As other networks call it; files of weights know it as half_life."""
+        return self.half_life
+
     @staticmethod
     def positions(window: int) -> int:
         """Positions that two convolutions and poolings leave of a window: 35 of 10,500."""
@@ -79,6 +88,3 @@ class ScXpresso(nn.Module):
         if self.inputs != "sequence":
             parts.append(self.half_life.apply_to(half_life))
         return self.head(torch.cat(parts, dim=1))
-
-
-NETWORKS = {"scxpresso": ScXpresso}

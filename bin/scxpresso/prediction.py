@@ -9,7 +9,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from scxpresso.network import NETWORKS
+from scxpresso.annotation import HALF_LIFE
+from scxpresso.hybrid import Hybrid
+from scxpresso.networks import NETWORKS
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import whole
 from scxpresso.windows import WindowTable
@@ -34,20 +36,30 @@ def resolve_device(name: str) -> torch.device:
 
 
 class Genes:
-    """Genes as a network reads them: their codes and half-life features, on a device, in its fastest form there.
+    """Genes as a network reads them: their codes and annotation features, on a device, in its fastest form there.
 
-    codes: genes × window (uint8). half_life: genes × 5, log10(x + 0.1). engine: `auto` takes the form that a network
-    has for the device, if any (fast.py for CPUs, stacked.py for GPUs); `stacked` takes the latter anywhere, `plain` none.
-    stacked: whether `table` is what stacks of networks read; a network by itself has no `forward` then.
+    codes: genes × window (uint8), `upstream` of it before the TSS. annotation: genes × features, as Features.annotation
+    gives them. engine: `auto` takes the form that a network has for the device, if any (fast.py for CPUs, stacked.py for
+    GPUs); `stacked` takes the latter anywhere, `plain` none. stacked: whether `table` is what stacks of networks read; a
+    network by itself has no `forward` then. read: what a hybrid network reads.
     """
 
     def __init__(
-        self, network: str, inputs: str, codes: np.ndarray, half_life: np.ndarray, device: torch.device, engine: str
+        self,
+        network: str,
+        inputs: str,
+        codes: np.ndarray,
+        upstream: int,
+        annotation: np.ndarray,
+        device: torch.device,
+        engine: str,
     ):
         self.device = device
-        self.half_life = torch.from_numpy(half_life.astype(np.float32)).to(device)
-        self.table, self.stacked = None, False
-        if engine == "stacked" or (engine == "auto" and device.type == "cuda"):
+        self.annotation = torch.from_numpy(annotation.astype(np.float32)).to(device)
+        self.codes, self.read, self.table, self.stacked = None, None, None, False
+        if NETWORKS[network] is Hybrid:
+            self.read = Hybrid.read(codes, upstream).to(device)
+        elif engine == "stacked" or (engine == "auto" and device.type == "cuda"):
             from scxpresso.stacked import DeviceTable, applies
 
             table = WindowTable.of(codes) if applies(NETWORKS[network], inputs) else None
@@ -56,19 +68,22 @@ class Genes:
             from scxpresso.fast import applies  # numba takes a while to import
 
             self.table = WindowTable.of(codes) if applies(NETWORKS[network], inputs) else None
-        self.codes = torch.from_numpy(codes).to(device) if self.table is None else None
+        if self.read is None and self.table is None:
+            self.codes = torch.from_numpy(codes).to(device)
 
     def __len__(self) -> int:
-        return len(self.half_life)
+        return len(self.annotation)
 
     def forward(self, network: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
         """z-scaled expression (rows × populations); differentiable in the network's parameters."""
-        if self.table is None:
-            rows = rows.to(self.device)
-            return network(self.codes[rows], self.half_life[rows])
-        from scxpresso.fast import forward
+        if self.table is not None:
+            from scxpresso.fast import forward
 
-        return forward(network, self.table, rows.numpy(), self.half_life[rows])
+            return forward(network, self.table, rows.numpy(), self.annotation[rows])
+        rows = rows.to(self.device)
+        if self.read is not None:
+            return network.mean(self.read.of(rows), self.annotation[rows])
+        return network(self.codes[rows], self.annotation[rows])
 
     @torch.no_grad()
     def predict(self, network: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
@@ -77,14 +92,14 @@ class Genes:
         return torch.cat([self.forward(network, batch) for batch in rows.split(BATCH)])
 
 
-def predict(networks: list[tuple[torch.nn.Module, "About"]], codes: np.ndarray, half_life: np.ndarray) -> np.ndarray:
+def predict(networks: list[tuple[torch.nn.Module, "About"]], codes: np.ndarray, annotation: np.ndarray) -> np.ndarray:
     """log10 expression, networks × genes × populations: the training genes' z-scaling is undone (paper 2.4).
 
-    networks: of one kind, as load_network gives them. codes: genes × window (uint8). half_life: genes × 5,
-    log10(x + 0.1). On the CPU.
+    networks: of one kind, as load_network gives them. codes: genes × window (uint8). annotation: genes × the features that
+    the networks were trained on, as Features.annotation gives them. On the CPU.
     """
     about = networks[0][1]
-    genes = Genes(about.network, about.inputs, codes, half_life, torch.device("cpu"), "auto")
+    genes = Genes(about.network, about.inputs, codes, about.upstream, annotation, torch.device("cpu"), "auto")
     every = torch.arange(len(genes))
     outputs = [network.expression.undo(genes.predict(network, every)) for network, _ in networks]
     return torch.stack(outputs).detach().numpy().astype(np.float64)
@@ -99,10 +114,13 @@ class About:
     upstream: int
     downstream: int
     populations: tuple[str, ...]
+    annotation_features: tuple[str, ...] = tuple(HALF_LIFE)
 
     def build(self) -> torch.nn.Module:
         """The network, untrained."""
-        return NETWORKS[self.network](len(self.populations), self.upstream + self.downstream, self.inputs)
+        return NETWORKS[self.network].build(
+            len(self.populations), self.upstream, self.downstream, self.inputs, len(self.annotation_features)
+        )
 
 
 def save_network(path: str | Path, network: torch.nn.Module, about: About) -> None:
@@ -118,7 +136,7 @@ def load_network(path: str | Path) -> tuple[torch.nn.Module, About]:
         with safe_open(path, framework="pt") as file:
             header = json.loads(file.metadata()["scxpresso"])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        about = About(**header | {"populations": tuple(header["populations"])})
+        about = About(**{key: tuple(value) if isinstance(value, list) else value for key, value in header.items()})
         network = about.build()
         network.load_state_dict(weights)
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:

@@ -102,16 +102,27 @@ class Features:
             )
         return np.array([self._row[gene] for gene in genes], dtype=np.int64)
 
-    def annotation(self, rows: np.ndarray, extended: bool) -> np.ndarray:
-        """What a network reads of the annotation, before its scaling: log half-life, and the extended features too."""
-        read = log_half_life(self.half_life[rows])
-        if extended and self.extended.shape[1]:
-            read = np.hstack([read, as_read(self.extended[rows])])
-        return read.astype(np.float32)
-
     def annotation_features(self, extended: bool) -> tuple[str, ...]:
-        """Names of the columns of `annotation`."""
+        """Names of the annotation features that there are: half-life, and the extended ones if asked for."""
         return (*HALF_LIFE, *(EXTENDED if extended and self.extended.shape[1] else ()))
+
+    def annotation(self, rows: np.ndarray, names: Collection[str]) -> np.ndarray:
+        """Annotation features by name (rows × names, float32) as networks read them, before their scaling.
+
+        NaN where a gene has none. Raises InputError for names that are not there.
+        """
+        known = self.annotation_features(extended=True)
+        missing = [name for name in names if name not in known]
+        if missing:
+            raise InputError(
+                Problem(
+                    "features.h5", f"no {missing[:3]}", "the features that the model reads", "use --features extended"
+                )
+            )
+        read = log_half_life(self.half_life[rows])
+        if len(known) > len(HALF_LIFE):
+            read = np.hstack([read, as_read(self.extended[rows])])
+        return read[:, [known.index(name) for name in names]].astype(np.float32)
 
     def region(self, rows: np.ndarray, start: int, end: int) -> np.ndarray:
         """Codes from `start` to `end` (exclusive) relative to the TSS, as far as the window reaches."""
