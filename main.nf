@@ -16,7 +16,7 @@ include { EXTRACT_FEATURES                } from './modules/extract_features'
 include { SPLIT_FOLDS                     } from './modules/split_folds'
 include { PSEUDOBULK                      } from './modules/pseudobulk'
 include { FIT_BASELINES                   } from './modules/fit_baselines'
-include { TRAIN_FOLD                      } from './modules/train_fold'
+include { TRAIN_FOLD ; recipe             } from './modules/train_fold'
 include { ENSEMBLE                        } from './modules/ensemble'
 include { EVALUATE                        } from './modules/evaluate'
 include { REPORT                          } from './modules/report'
@@ -101,8 +101,9 @@ workflow {
     trained_ch = TRAIN_FOLD(
         models_ch
             .combine(held_out_ch)
-            .map { model, features, expression, folds, held_out -> [model, held_out, features, expression, folds] },
-        params.subMap('inputs', 'replicates', 'epochs', 'batch_size', 'learning_rate', 'validation_genes', 'seed', 'engine'),
+            .map { model, features, expression, folds, held_out ->
+                [model, held_out, recipe(model.network, params), features, expression, folds]
+            },
         params.device,
         fingerprint('train_fold.py'),
     ).flatMap { model, folders -> folders.collect { folder -> [model, folder] } }

@@ -1,11 +1,17 @@
 // All replicates of one fold of a model, or of several (--folds_per_task).
+
+// The options of train_fold.py that a network heeds: others of them need not train it again.
+def recipe(network, params) {
+    def shared = ['inputs', 'replicates', 'validation_genes', 'seed', 'engine']
+    return params.subMap(network == 'scxpresso' ? shared + ['epochs', 'batch_size', 'learning_rate'] : shared)
+}
+
 process TRAIN_FOLD {
     tag "${model.atlas} ${model.level} ${model.network} ${held_out.join(',')}"
     label 'process_gpu'
 
     input:
-    tuple val(model), val(held_out), path(features), path(expression), path(folds)
-    val recipe                                      // inputs, replicates, epochs … of training.Recipe
+    tuple val(model), val(held_out), val(recipe), path(features), path(expression), path(folds)
     val device
     val code                                        // fingerprint of the executable's modules
 

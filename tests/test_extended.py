@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scxpresso.annotation import Transcript
-from scxpresso.extended import EXTENDED, NEIGHBOURS, as_read, extended_features, gc_content, neighbourhood, utrs
+from scxpresso.extended import ENDS, EXTENDED, NEIGHBOURS, as_read, extended_features, gc_content, neighbourhood, utrs
 from scxpresso.features import extract_features, mean_and_sd
 
 #          1         11        21        31        41
@@ -31,6 +31,8 @@ def test_codons_and_composition_of_a_spliced_gene_by_hand():
     assert row["gc_orf"] == pytest.approx(4 / 19)
     assert row["gc_codon1"] == pytest.approx(1 / 7)  # A A T T C A A
     assert row["gc_utr5"] == 1.0 and row["gc_utr3"] == pytest.approx(9 / 11)
+    # Behind the transcript's last base, 45, lie seven more: TTTTTTT.
+    assert {name: row[name] for name in ENDS if row[name]} == {"tes_TTT": 1.0}
     assert row["gc_surroundings"] == pytest.approx(gc_content(CONTIG))
 
 

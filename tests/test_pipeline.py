@@ -16,13 +16,17 @@ import pytest
 import scipy.sparse
 from conftest import ROOT
 
-from scxpresso.annotation import GENE_COLUMNS
+from scxpresso.annotation import GENE_COLUMNS, HALF_LIFE
 from scxpresso.evaluation import COMPARISONS, GENES, POPULATIONS, SUMMARY
+from scxpresso.extended import EXTENDED
 from scxpresso.store import HISTORY_COLUMNS, POPULATION_COLUMNS, PREDICTION_COLUMNS, read_json, read_table
 
 HOSTILE_FOLDER = "it's a $(touch PWNED) `touch PWNED` ; touch PWNED & ünï"
 HOSTILE_LABELS = ["L2/3 IT", 'a "b" <script>alert(1)</script>', "$(touch PWNED) `touch PWNED`; touch PWNED", "größer"]
-SMALL = ["--upstream", "300", "--downstream", "200", "--folds", "2", "--replicates", "1", "--epochs", "1"]
+SMALL = [
+    "--upstream", "300", "--downstream", "200", "--network", "scxpresso", "--folds", "2", "--replicates", "1",
+    "--epochs", "1",
+]  # fmt: skip
 STEPS = {
     "PREFLIGHT", "EXTRACT_FEATURES", "SPLIT_FOLDS", "PSEUDOBULK", "FIT_BASELINES", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE",
     "REPORT",
@@ -132,7 +136,7 @@ def columns(path: Path) -> list[str]:
 
 def test_every_file_of_the_contract_with_its_columns(first_run):
     out = first_run.outdir
-    assert columns(out / "genomes/tiny/genes.tsv") == GENE_COLUMNS
+    assert columns(out / "genomes/tiny/genes.tsv") == GENE_COLUMNS + EXTENDED
     assert columns(out / "genomes/tiny/folds.tsv") == ["gene_id", "fold"]
     assert columns(out / "genomes/tiny/dropped_genes.tsv") == ["gene", "reason"]
     assert (out / "genomes/tiny/features.h5").stat().st_size > 1000
@@ -147,6 +151,7 @@ def test_every_file_of_the_contract_with_its_columns(first_run):
             assert (model / f"fold_{fold}/replicate_1.safetensors").stat().st_size > 1000
         described = read_json(model / "model.json")
         assert {len(described["fold_of_gene"]), described["upstream"], described["genome"]} == {120, 300, "tiny"}
+        assert described["annotation_features"] == HALF_LIFE
     for name, expected in (
         ("populations", POPULATIONS),
         ("genes", GENES),
@@ -188,6 +193,26 @@ def test_a_changed_parameter_runs_what_depends_on_it(project, first_run):
     run = project.run("-resume", "--learning_rate", "0.001")
     assert run.status == 0, run.output
     assert run.rerun == {"PREFLIGHT", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE", "REPORT"}
+
+
+def test_a_second_network_joins_the_first_which_stays_cached(project, first_run):
+    both = ["-resume", "--network", "scxpresso,hybrid", "--outdir", "both"]
+    run = project.run(*both)
+    assert run.status == 0, run.output
+    run.outdir = project.folder / "both"
+    assert sorted(run.tasks["TRAIN_FOLD"]) == ["CACHED"] * 4 + ["COMPLETED"] * 4
+    described = read_json(run.outdir / "models/first/kind/hybrid/model.json")
+    assert described["annotation_features"] == HALF_LIFE + EXTENDED
+    summary = read_table(run.outdir / "evaluation/summary.tsv").set_index(["level", "network", "metric"])
+    difference = summary.loc[("kind", "hybrid", "pearson_minus_scxpresso")]
+    mine, other = (summary.loc[("kind", network, "pearson"), "value"] for network in ("hybrid", "scxpresso"))
+    assert difference["n_folds"] == 2 and difference["value"] == pytest.approx(mine - other, abs=1e-5)
+    assert "Which network to use" in (run.outdir / "report.html").read_text()
+    # The rate is the published network's: the hybrid is not trained again for it.
+    run = project.run(*both, "--learning_rate", "0.002")
+    run.outdir = project.folder / "both"
+    assert run.status == 0, run.output
+    assert sorted(run.tasks["TRAIN_FOLD"]) == ["CACHED"] * 4 + ["COMPLETED"] * 4
 
 
 def edited(path: Path):

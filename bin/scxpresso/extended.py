@@ -1,4 +1,4 @@
-"""What annotation and genome say of a gene beyond its half-life features: codons, base composition, neighbours.
+"""What annotation and genome say of a gene beyond its half-life features: codons, composition, its end, its neighbours.
 
 The hybrid network reads them (docs/science.md). A feature that a gene has not (the GC content of an UTR that nobody
 annotated) is NaN here, empty in genes.tsv, and the mean of the training genes to a network.
@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 
 from scxpresso.annotation import Span, Transcript
+from scxpresso.sequence import CHANNELS, kmer_counts, window_codes
 
 CODONS = ["".join(bases) for bases in product("ACGT", repeat=3)]
 GC = ["gc_orf", "gc_codon1", "gc_codon2", "gc_codon3", "gc_utr5", "gc_utr3", "gc_transcript", "gc_surroundings"]
@@ -17,17 +18,20 @@ NEIGHBOURS = [
     "upstream_gap", "upstream_same_strand", "downstream_gap", "downstream_same_strand", "contig_end_distance",
     "genes_within_10kb", "genes_within_50kb",
 ]  # fmt: skip
-EXTENDED = [*(f"codon_{codon}" for codon in CODONS), *GC, *NEIGHBOURS]
+# 3-mers behind the transcription end site, in kmer_counts' order.
+ENDS = [f"tes_{''.join(bases)}" for bases in product(CHANNELS, repeat=3)]
+EXTENDED = [*(f"codon_{codon}" for codon in CODONS), *GC, *ENDS, *NEIGHBOURS]
 # Bases and numbers of genes range over orders of magnitude: networks read log10(x + 1) of them.
 LOGARITHMIC = [EXTENDED.index(name) for name in NEIGHBOURS if not name.endswith("_same_strand")]
 
 SURROUNDINGS = 10_000  # bases on either side of the TSS
+END = 500  # bases behind the transcription end site
 _CODON_NUMBER = {codon: number for number, codon in enumerate(CODONS)}
 _COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
 
 def extended_features(transcript: Transcript, contig: str, neighbours: dict[str, float]) -> dict[str, float]:
-    """EXTENDED of a transcript: shares of codons and of G and C (0 … 1), and its `neighbourhood`.
+    """EXTENDED of a transcript: shares of codons, of G and C, and of 3-mers (0 … 1), and its `neighbourhood`.
 
     contig: letters of its contig, in any case. Codons with an uncertain base are not counted.
     """
@@ -52,7 +56,10 @@ def extended_features(transcript: Transcript, contig: str, neighbours: dict[str,
         gc_content(contig[start - 1 : end]),
         gc_content(near),
     ]
-    return dict(zip(EXTENDED, [*shares, *content], strict=False)) | neighbours
+    last = end if transcript.strand == "+" else start
+    behind = kmer_counts(window_codes(contig, last, transcript.strand, 0, END + 1)[0][None, 1:], 3)[0]
+    ends = behind / max(behind.sum(), 1)
+    return dict(zip(EXTENDED, [*shares, *content, *ends], strict=False)) | neighbours
 
 
 def gc_content(letters: str) -> float:
