@@ -130,7 +130,8 @@ def main() -> None:
         "|---|---|---|---|---|---|",
         *(row(cells, *both) for cells, both in zip(sizes, taken, strict=True)),
         "",
-        f"{per_cell * 1e6:.0f} s of CPU a million cells, so that 10,000,000 cells would take {large / 60:.0f} minutes.",
+        f"{per_cell * 1e6:.0f} s of CPU a million cells, so that 10,000,000 cells would take {large / 60:.0f} minutes, "
+        "and what the disk needs beyond that for 80 GB.",
     ]
     write_section("benchmarks/pseudobulk_size.py", lines)
 
