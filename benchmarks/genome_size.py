@@ -1,26 +1,29 @@
 #!/usr/bin/env python3
-"""Time and memory of extract_features.py on a random genome of human size: 24 contigs, 3.1 Gb, 20,000 genes.
+"""Time and memory of extract_features.py on a random genome: 24 contigs and 20,000 genes, of human size by default.
 
-Beside it, in the same run, `bedtools getfasta` cuts the same windows. Needs 4 GB of disk in the temporary folder.
+Beside it, in the same run, `bedtools getfasta` cuts the same windows. Needs disk for the genome in the temporary folder.
 """
 
-import resource
-import subprocess
+import argparse
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-CONTIGS, BASES, GENES, UPSTREAM, DOWNSTREAM = 24, 3_100_000_000, 20_000, 7000, 3500
+sys.path[:0] = [str(ROOT / "benchmarks")]
+
+from measure import Taken, run  # noqa: E402
+from readme import write_section  # noqa: E402
+
+CONTIGS, GENES, UPSTREAM, DOWNSTREAM = 24, 20_000, 7000, 3500
 
 
-def make_genome(folder: Path) -> None:
-    """genome.fa in lines of 60 bases, genes.gtf with a two-exon gene every 155 kb, windows.bed of their windows."""
+def make_genome(folder: Path, size: int) -> None:
+    """genome.fa in lines of 60 bases, genes.gtf with two-exon genes evenly spread, windows.bed of their windows."""
     rng = np.random.default_rng(1)
-    length, per_contig = BASES // CONTIGS // 60 * 60, GENES // CONTIGS + 1
+    length, per_contig = size // CONTIGS // 60 * 60, GENES // CONTIGS + 1
     with (
         (folder / "genome.fa").open("wb") as fasta,
         (folder / "genes.gtf").open("w") as gtf,
@@ -48,37 +51,33 @@ def make_genome(folder: Path) -> None:
                 bed.write(f"chr{contig}\t{tss - 1 - UPSTREAM}\t{tss - 1 + DOWNSTREAM}\n")
 
 
-def seconds_of(command: list) -> float:
-    start = time.perf_counter()
-    subprocess.run([str(word) for word in command], check=True, capture_output=True)
-    return time.perf_counter() - start
+def measure(size: int) -> tuple[Taken, Taken]:
+    """What extract_features.py and bedtools take."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_genome(folder, size)
+        genome = folder / "genome.fa"
+        ours = run(
+            [sys.executable, ROOT / "bin" / "extract_features.py", "--fasta", genome, "--gtf", folder / "genes.gtf",
+             "--upstream", UPSTREAM, "--downstream", DOWNSTREAM, "--outdir", folder]
+        )  # fmt: skip
+        windows = ["-bed", folder / "windows.bed", "-fo", folder / "windows.fa"]
+        return ours, run(["bedtools", "getfasta", "-fi", genome, *windows])
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        make_genome(folder)
-        ours = seconds_of(
-            [sys.executable, ROOT / "bin" / "extract_features.py", "--fasta", folder / "genome.fa", "--gtf", folder / "genes.gtf",
-             "--upstream", UPSTREAM, "--downstream", DOWNSTREAM, "--outdir", folder]
-        )  # fmt: skip
-        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-        bedtools = seconds_of(
-            [
-                "bedtools",
-                "getfasta",
-                "-fi",
-                folder / "genome.fa",
-                "-bed",
-                folder / "windows.bed",
-                "-fo",
-                folder / "w.fa",
-            ]
-        )
-    print(
-        f"extract_features.py: {ours:.0f} s, at most {memory:.1f} GB of memory ({GENES:,} genes of a {BASES / 1e9:.1f} Gb genome)"
-    )
-    print(f"bedtools getfasta, the same windows and nothing else: {bedtools:.0f} s ({ours / bedtools:.1f} times)")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bases", type=float, default=3.1e9, help="of the genome")
+    bases = int(parser.parse_args().bases)
+    ours, bedtools = measure(bases)
+    lines = [
+        f"| {GENES:,} genes of a {bases / 1e9:.1f} Gb genome | seconds (CPU) | memory | times as long (CPU) |",
+        "|---|---|---|---|",
+        f"| `bedtools getfasta`: the windows | {bedtools.seconds:.1f} ({bedtools.cpu:.1f}) | {bedtools.memory:.2f} GB | 1 |",
+        f"| `extract_features.py`: windows, half-life features, `features.h5` | {ours.seconds:.1f} ({ours.cpu:.1f}) "
+        f"| {ours.memory:.2f} GB | {ours.seconds / bedtools.seconds:.1f} ({ours.cpu / bedtools.cpu:.1f}) |",
+    ]
+    write_section("benchmarks/genome_size.py", lines)
 
 
 if __name__ == "__main__":

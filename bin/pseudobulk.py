@@ -31,8 +31,10 @@ def main(counts, protocol, levels, genes, floor, layer, gene_column, min_cells, 
     import pandas as pd
 
     from scxpresso.expression import Recipe, pseudobulk
+    from scxpresso.memory import keep_large_blocks
     from scxpresso.store import read_table, write_table
 
+    keep_large_blocks()
     recipe = Recipe(protocol, tuple(levels.split(";")), floor, min_cells, aggregation, pseudocount, seed)
     expression, unused = pseudobulk(counts, layer or None, gene_column or None, read_table(genes), recipe, log)
     outdir = Path(outdir)

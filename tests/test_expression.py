@@ -10,6 +10,7 @@ from scxpresso.atlas import Atlas
 from scxpresso.expression import Recipe, ceiling, group_cells, halves, log_expression, pseudobulk, read_bulk
 from scxpresso.problems import InputError
 from scxpresso.store import read_expression, read_table, write_table
+from scxpresso.sums import Sums
 
 
 def atlas(counts, labels, genes, **more):
@@ -124,6 +125,25 @@ def test_halves_of_each_population_differ_by_at_most_one_cell():
         for number, size in enumerate(grouping.cells):
             assert half[grouping.of_cell == number].sum() == size // 2
     assert len({int(bits[index]) for index in range(14)}) > 5  # and they are random
+
+
+def test_sums_of_chunks_are_those_of_each_population_and_of_its_halves():
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(0.5, size=(50, 8)).astype(np.float32)
+    scale = rng.random(50)
+    grouping = group_cells(pd.DataFrame({"kind": rng.choice(["x", "y", ""], 50)}), "kind", 1)
+    sums = Sums(grouping, 8, seed=1)
+    for cells in (slice(0, 20), slice(20, 50)):
+        for genes in (slice(0, 3), slice(3, 8)):
+            sums.add(cells, genes, scipy.sparse.csr_matrix(counts[cells, genes]), scale[cells])
+    chosen = np.array([5, 0, 7])
+    for number in range(2):
+        member = grouping.of_cell == number
+        normalised = counts[:, chosen] * scale[:, None]
+        np.testing.assert_allclose(sums.whole(chosen)[number], normalised[member].sum(axis=0))
+        for halving in range(10):
+            half = member & ((sums.bits >> halving) & 1).astype(bool)
+            np.testing.assert_allclose(sums.half(halving, chosen)[number], normalised[half].sum(axis=0))
 
 
 def test_the_ceiling_is_the_square_root_of_the_spearman_brown_reliability():

@@ -23,9 +23,9 @@ def test_tables_come_back_and_repeat_byte_for_byte(tmp_path, name):
         {"population": ["NA", "1", "a\tb", "ü"], "cells": [1, 2, 3, 4], "noise_ceiling": [0.5, np.nan, 1 / 3, 0]}
     )
     contents = []
-    for _ in range(2):
-        write_table(tmp_path / name, table)
-        contents.append((tmp_path / name).read_bytes())
+    for path in (tmp_path / f"other_{name}", tmp_path / name):  # whatever the file's name
+        write_table(path, table)
+        contents.append(path.read_bytes())
     assert contents[0] == contents[1]
     pd.testing.assert_frame_equal(read_table(tmp_path / name), table, rtol=1e-5)
 

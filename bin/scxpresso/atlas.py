@@ -11,7 +11,7 @@ from anndata.io import read_elem, sparse_dataset
 
 from scxpresso.problems import InputError, Problem, some
 
-CHUNK_VALUES = 8_000_000  # stored values in memory at a time
+CHUNK_VALUES = 24_000_000  # stored values in memory at a time
 
 
 class Atlas:

@@ -2,8 +2,6 @@
 
 import numpy as np
 import torch
-from sklearn.ensemble import HistGradientBoostingRegressor
-from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 COMPONENTS = 10  # of expression; further ones of many populations are noise, and cost as much as the first
@@ -42,6 +40,9 @@ class Boosting(nn.Module):
 
     def fit(self, features: np.ndarray, expression: np.ndarray, seed: int) -> None:
         """features: genes × features (float32, no NaN). expression: genes × populations, z-scaled."""
+        from sklearn.ensemble import HistGradientBoostingRegressor  # slow to import, and only fitting needs it
+        from threadpoolctl import threadpool_limits
+
         directions = np.linalg.svd(expression, full_matrices=False)[2][: len(self.components)]
         self.components[: len(directions)] = torch.from_numpy(directions)
         for number, target in enumerate((expression @ directions.T).T):

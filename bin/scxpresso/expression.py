@@ -1,6 +1,6 @@
 """Pseudobulk of an atlas: log10 of the mean normalised count of each gene in each population (paper 2.4)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,37 +104,6 @@ def halves(grouping: Grouping, seed: int) -> np.ndarray:
     return bits
 
 
-class Sums:
-    """Sums of normalised counts a population, and of one half of it for each halving; filled chunk by chunk."""
-
-    def __init__(self, grouping: Grouping, genes: int, seed: int):
-        self.grouping = grouping
-        self.bits = halves(grouping, seed)
-        self.columns = len(grouping.labels) * (1 + HALVINGS)
-        self.total = np.zeros((self.columns, genes))
-
-    def membership(self, cells: slice) -> scipy.sparse.csr_matrix:
-        """Columns × cells: 1 where a cell counts to a population (first rows) or to its half in a halving (the rest)."""
-        of_cell, bits = self.grouping.of_cell[cells], self.bits[cells]
-        size = len(self.grouping.labels)
-        member = of_cell >= 0
-        rows, columns = [of_cell[member]], [np.flatnonzero(member)]
-        for halving in range(HALVINGS):
-            in_half = member & ((bits >> halving) & 1).astype(bool)
-            rows.append(of_cell[in_half] + size * (1 + halving))
-            columns.append(np.flatnonzero(in_half))
-        rows, columns = np.concatenate(rows), np.concatenate(columns)
-        return scipy.sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(self.columns, len(of_cell)))
-
-    def add(self, cells: slice, genes: slice, normalised: scipy.sparse.spmatrix) -> None:
-        self.total[:, genes] += self.membership(cells) @ normalised
-
-    def split(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sums a population (populations × genes) and of one half of it (halvings × populations × genes)."""
-        parts = self.total.reshape(1 + HALVINGS, len(self.grouping.labels), -1)
-        return parts[0], parts[1:]
-
-
 def log_expression(mean: np.ndarray, floor: float, pseudocount: float) -> np.ndarray:
     """log10 with no pseudocount, and the floor for a gene seen in no cell (paper 2.4); or log10(x + pseudocount)."""
     if pseudocount:
@@ -142,7 +111,7 @@ def log_expression(mean: np.ndarray, floor: float, pseudocount: float) -> np.nda
     return np.where(mean > 0, np.log10(np.where(mean > 0, mean, 1)), floor)
 
 
-def ceiling(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:
+def ceiling(first: Iterable[np.ndarray], second: Iterable[np.ndarray]) -> np.ndarray:
     """The highest Pearson that any model could reach in each population, from pseudobulks of random halves of its cells.
 
     first, second: one array (genes × populations, log10) a halving. The mean correlation of halves is corrected to the
@@ -153,11 +122,6 @@ def ceiling(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:
     return np.sqrt(2 * r / (1 + r))
 
 
-def library_sizes(block: scipy.sparse.spmatrix, spike_in: np.ndarray) -> np.ndarray:
-    """Counts of each cell in a chunk, spike-ins left out."""
-    return np.asarray(block @ (~spike_in).astype(float)).ravel()
-
-
 def pseudobulk_cells(
     atlas: Atlas, genes: pd.DataFrame, recipe: Recipe, log: Callable[[str], None] = lambda message: None
 ) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
@@ -166,6 +130,8 @@ def pseudobulk_cells(
     genes: genes.tsv. Counts become counts per 10,000 (10x) or per million (Smart-seq2) of the cell's library; memory does
     not grow with the number of cells but for a few bytes each.
     """
+    from scxpresso.sums import Sums, library_sizes  # numba takes a while to import
+
     ids = atlas.gene_ids
     match = match_genes(ids, genes["gene_id"], genes["gene_name"])
     column = {name: index for index, name in enumerate(ids)}
@@ -178,25 +144,27 @@ def pseudobulk_cells(
     # A chunk of whole cells knows its library sizes; a chunk of genes (CSC) needs them beforehand.
     sizes = None
     if atlas.by_columns:
-        sizes = sum(library_sizes(block, spike_in[columns]) for _, columns, block in atlas.chunks())
+        sizes = sum(library_sizes(block.tocsr(), spike_in[columns]) for _, columns, block in atlas.chunks())
     for cells, columns, block in atlas.chunks():
-        size = library_sizes(block, spike_in) if sizes is None else sizes
-        scale = scipy.sparse.diags(SCALE[recipe.protocol] / np.where(size > 0, size, 1))
+        counts = block.tocsr()
+        size = library_sizes(counts, spike_in) if sizes is None else sizes
+        scale = SCALE[recipe.protocol] / np.where(size > 0, size, 1)
         for level in sums:
-            level.add(cells, columns, scale @ block)
+            level.add(cells, columns, counts, scale)
         log(f"{(columns if atlas.by_columns else cells).stop:,} {'genes' if atlas.by_columns else 'cells'} read")
 
     gene_ids = [match.gene_of[name] for name in match.gene_of]
     levels = {}
     for coarse, grouping, level in zip([None, *groupings], groupings, sums, strict=False):
-        whole, halved = (part[..., matched] for part in level.split())
+        whole = level.whole(matched)
         number = np.maximum(grouping.cells, 1)[:, None]
 
         def as_log(total, cells):
             return log_expression(total / np.maximum(cells, 1), recipe.floor, 0).T
 
-        first = [as_log(half, number // 2) for half in halved]
-        second = [as_log(whole - half, number - number // 2) for half in halved]
+        # One halving at a time: together they would take ten times the memory.
+        first = (as_log(level.half(halving, matched), number // 2) for halving in range(HALVINGS))
+        second = (as_log(whole - level.half(halving, matched), number - number // 2) for halving in range(HALVINGS))
         noise = np.where(grouping.cells > 1, ceiling(first, second), np.nan)
         values = as_log(whole, number)
         levels[grouping.level] = _level(grouping, coarse, gene_ids, values, (whole > 0).sum(axis=1), noise)

@@ -1,9 +1,10 @@
 """The files that the steps hand to each other and to the user: where columns and datasets are named, once."""
 
+import gzip
 import json
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import h5py
@@ -52,9 +53,12 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """A TSV with a header, gzipped where the name says so; the same rows give the same bytes."""
-    with whole(path) as partial:
-        zipped = {"method": "gzip", "mtime": 0, "compresslevel": 6} if str(path).endswith(".gz") else None
-        table.to_csv(partial, sep="\t", index=False, float_format="%.6g", compression=zipped, lineterminator="\n")
+    with ExitStack() as stack:
+        file = stack.enter_context(stack.enter_context(whole(path)).open("wb"))
+        if str(path).endswith(".gz"):
+            # pandas would put the partial file's name, and with it the process' number, into the header.
+            file = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0))
+        table.to_csv(file, mode="wb", sep="\t", index=False, float_format="%.6g", lineterminator="\n")
 
 
 def read_table(path: str | Path, index: str | None = None, text: Collection[str] = TEXT_COLUMNS) -> pd.DataFrame:

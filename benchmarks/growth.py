@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""How time and memory grow when one thing is doubled three times and the rest stays as it is.
+
+Genes, populations, window and replicates of a training fold; cells of a pseudobulk. Each point runs in a process of its own on
+one core: CPU seconds (the better of two) after a small run that compiles what is compiled; the most memory, programs included.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+from pseudobulk_size import LEVELS, gene_ids, make_atlas  # noqa: E402
+from readme import write_section  # noqa: E402
+
+TRAINING = {"genes": 500, "populations": 4, "window": 2500, "replicates": 1}
+CELLS = 20_000
+EPOCHS = 3
+DOUBLINGS = (1, 2, 4, 8)
+COLOURS = {
+    "genes": "#0072b2",
+    "populations": "#e69f00",
+    "window": "#009e73",
+    "replicates": "#cc79a7",
+    "cells": "#d55e00",
+}
+PLOT = ROOT / "docs" / "images" / "growth.svg"
+
+
+def train(genes: int, populations: int, window: int, replicates: int) -> None:
+    """One fold on random data: a tenth of the genes validates."""
+    import torch
+
+    from scxpresso.annotation import HALF_LIFE
+    from scxpresso.training import train_folds
+    from scxpresso.training_data import Recipe, Split, TrainingData
+
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(1)
+    data = TrainingData(
+        codes=rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(genes, window)),
+        upstream=window // 2,
+        annotation=rng.normal(size=(genes, 5)).astype(np.float32),
+        annotation_features=tuple(HALF_LIFE),
+        expression=rng.normal(size=(genes, populations)),
+        splits={1: Split(train=np.arange(genes // 10, genes), validation=np.arange(genes // 10))},
+    )
+    train_folds(data, Recipe(replicates=replicates, epochs=EPOCHS), torch.device("cpu"))
+
+
+def pseudobulk_of(path: Path) -> None:
+    from scxpresso.atlas import Atlas
+    from scxpresso.expression import Recipe, pseudobulk_cells
+
+    genes = pd.DataFrame({"gene_id": gene_ids(), "gene_name": gene_ids()})
+    with Atlas(path) as atlas:
+        pseudobulk_cells(atlas, genes, Recipe("10x", tuple(LEVELS)))
+
+
+def point(what: str, sizes: dict) -> None:
+    """Print seconds and GB of one point."""
+    with tempfile.TemporaryDirectory() as name:
+        small, atlas = Path(name) / "small.h5ad", Path(name) / "atlas.h5ad"
+        if what == "cells":
+            make_atlas(small, 2_000)
+            make_atlas(atlas, sizes["cells"], at_once=2_000)
+            warm, measured = (lambda: pseudobulk_of(small)), (lambda: pseudobulk_of(atlas))
+        else:
+            warm, measured = (lambda: train(100, 2, 500, 1)), (lambda: train(**sizes))
+        warm()
+        seconds = min(cpu_seconds(measured) for _ in range(2))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    print(json.dumps({"seconds": seconds, "memory": memory}))
+
+
+def cpu_seconds(measured: Callable) -> float:
+    start = time.process_time()
+    measured()
+    return time.process_time() - start
+
+
+def measure(what: str, **sizes: int) -> dict:
+    command = [sys.executable, __file__, what, json.dumps(sizes)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout)
+
+
+def measure_all() -> dict[str, list[dict]]:
+    """Seconds and memory of each thing's points."""
+    base = measure("training", **TRAINING)
+    points = {
+        name: [base] + [measure("training", **TRAINING | {name: size * times}) for times in DOUBLINGS[1:]]
+        for name, size in TRAINING.items()
+    }
+    return points | {"cells": [measure("cells", cells=CELLS * times) for times in DOUBLINGS]}
+
+
+def plot(points: dict[str, list[dict]]) -> str:
+    """SVG of two panels, time and memory relative to the base, both axes log2; the dashed line is in proportion."""
+    size, left, top, apart = 240, 50, 40, 350
+    box = f"0 0 {2 * apart + 10} {size + 90}"
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" font-family="sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="white"/>',
+    ]
+    for panel, measured in enumerate(("seconds", "memory")):
+        x0, y0 = left + panel * apart, top + size
+
+        def place(times: float, value: float, x0=x0, y0=y0) -> str:
+            return f"{x0 + np.log2(times) / 3 * size:.1f},{y0 - np.log2(value) / 3.5 * size:.1f}"
+
+        title = {"seconds": "CPU time", "memory": "peak memory"}[measured]
+        parts.append(f'<text x="{x0}" y="{top - 16}" font-size="14">{title}, relative to the base</text>')
+        for tick in DOUBLINGS:
+            x, y = place(tick, tick).split(",")
+            parts.append(f'<path d="M{x0} {y}h{size}" stroke="#ddd"/>')
+            parts.append(f'<text x="{x0 - 8}" y="{y}" dy="4" text-anchor="end">{tick}×</text>')
+            parts.append(f'<text x="{x}" y="{y0 + 34}" text-anchor="middle">{tick}×</text>')
+        parts.append(f'<path d="M{place(1, 1)} L{place(8, 8)}" stroke="#999" stroke-dasharray="4 4"/>')
+        for name, row in points.items():
+            # Noise below the base stays within the panel.
+            line = [
+                place(times, max(each[measured] / row[0][measured], 2**-0.3))
+                for times, each in zip(DOUBLINGS, row, strict=True)
+            ]
+            parts.append(f'<polyline points="{" ".join(line)}" fill="none" stroke="{COLOURS[name]}" stroke-width="2"/>')
+    for number, (name, colour) in enumerate(COLOURS.items()):
+        x = left + number * 120
+        parts.append(f'<path d="M{x} {top + size + 46}h20" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="{x + 26}" y="{top + size + 46}" dy="4">{name}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def main() -> None:
+    if sys.argv[1:]:
+        point(sys.argv[1], json.loads(sys.argv[2]))
+        return
+    points = measure_all()
+    PLOT.write_text(plot(points))
+    lines = [
+        "| doubled | from | CPU seconds | 2× | 4× | 8× | GB | 2× | 4× | 8× |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in points.items():
+        cells = [name, f"{(TRAINING | {'cells': CELLS})[name]:,}"]
+        for measured in ("seconds", "memory"):
+            cells += [f"{row[0][measured]:.2f}", *(f"{each[measured] / row[0][measured]:.1f}" for each in row[1:])]
+        lines.append(f"| {' | '.join(cells)} |")
+    write_section(
+        "benchmarks/growth.py", [*lines, "", "![The table as two plots, both axes logarithmic](images/growth.svg)"]
+    )
+
+
+if __name__ == "__main__":
+    main()

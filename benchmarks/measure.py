@@ -1,0 +1,40 @@
+"""Processes, and what they took."""
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Taken:
+    """seconds: on the clock. cpu: seconds of all cores. memory: GB, the most at a time."""
+
+    seconds: float
+    cpu: float
+    memory: float
+
+
+def run(command: Sequence, status: int = 0, **environment: str) -> Taken:
+    """What a process took that ends with this status; its output is dropped, and shown if it ends otherwise."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [str(word) for word in command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ | environment,
+    )
+    said = process.stderr.read()
+    _, ended, usage = os.wait4(process.pid, 0)
+    taken = Taken(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e9)
+    process.returncode = os.waitstatus_to_exitcode(ended)
+    if process.returncode != status:
+        raise RuntimeError(f"{command} ended with status {process.returncode}\n{said.decode()}")
+    return taken
+
+
+def available_memory() -> float:
+    """GB that can be had without swapping (Linux)."""
+    with open("/proc/meminfo") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024 / 1e9

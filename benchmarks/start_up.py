@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+"""Seconds until each executable has printed its --help, and until it has refused an option that it does not have."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "benchmarks")]
+
+from measure import run  # noqa: E402
+from readme import write_section  # noqa: E402
+
+TIMES = 3
+
+
+def best(executable: Path, option: str, status: int) -> float:
+    return min(run([sys.executable, executable, option], status).seconds for _ in range(TIMES))
+
+
+def main() -> None:
+    lines = ["| executable | `--help` | wrong option |", "|---|---|---|"]
+    for executable in sorted((ROOT / "bin").glob("*.py")):
+        shown, refused = best(executable, "--help", 0), best(executable, "--no-such-option", 2)
+        lines.append(f"| `{executable.name}` | {shown:.2f} s | {refused:.2f} s |")
+    write_section("benchmarks/start_up.py", lines)
+
+
+if __name__ == "__main__":
+    main()
