@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 python := .tools/venv/bin/python
 version = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' bin/scxpresso/__init__.py)
 
-.PHONY: help setup demo run test lint image test-containers clean
+.PHONY: help setup demo run test lint bench bench-accuracy image test-containers clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,14 @@ test: setup ## Run the tests (without containers)
 lint: setup ## Check the Python code's style
 	@$(python) -m ruff check bin tests benchmarks
 	@$(python) -m ruff format --check bin tests benchmarks
+
+bench: setup ## Measure speed and memory (half an hour); the tables of README.md and docs/performance.md are written anew
+	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for name in start_up training_speed genome_size pseudobulk_size growth task_overhead gpu_training; do \
+	echo "== benchmarks/$$name.py"; $(python) benchmarks/$$name.py || failed="$${failed:-} $$name"; done; \
+	[ -z "$${failed:-}" ] || { echo "failed:$$failed" >&2; exit 1; }
+
+bench-accuracy: setup ## Measure held-out accuracy on the demo atlas (three quarters of an hour); writes README.md's table
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py
 
 image: ## Build the container image with podman or docker
 	@for engine in docker podman; do $$engine info >/dev/null 2>&1 && break; done; \

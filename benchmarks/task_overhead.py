@@ -20,7 +20,9 @@ sys.path[:0] = [str(ROOT / "benchmarks")]
 from readme import write_section  # noqa: E402
 
 EPOCHS = 3
-OPTIONS = ["--upstream", "200", "--downstream", "100", "--replicates", "1", "--epochs", str(EPOCHS)]
+OPTIONS = [
+    "--upstream", "200", "--downstream", "100", "--network", "scxpresso", "--replicates", "1", "--epochs", str(EPOCHS),
+]  # fmt: skip
 TRACE = "trace.raw = true\ntrace.fields = 'name,submit,start,complete,realtime,workdir'\n"  # raw: in milliseconds
 
 

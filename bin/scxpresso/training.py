@@ -1,7 +1,5 @@
 """Training of folds: every replicate of each, its best validation epoch, and another attempt where it collapsed (paper 2.2)."""
 
-import ctypes
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +8,7 @@ import torch
 from torch import nn
 
 from scxpresso.hybrid_training import HybridTraining
+from scxpresso.memory import keep_large_blocks
 from scxpresso.prediction import Genes
 from scxpresso.published_training import Alone, Together
 from scxpresso.store import HISTORY_COLUMNS
@@ -37,12 +36,7 @@ def tune_cpu() -> None:
     """Two things that slow training on CPU several times, and change no result that matters."""
     # Moments of weights without gradient decay into numbers below 1e-38, on which arithmetic takes a hundred times longer.
     torch.set_flush_denormal(True)
-    # glibc gives large blocks back to the system at every step, and fetches them again at the next.
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        if hasattr(libc, "mallopt"):
-            libc.mallopt(-4, 0)  # M_MMAP_MAX: large blocks come from the heap too
-            libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: and stay there
+    keep_large_blocks()
 
 
 def train_folds(
