@@ -114,7 +114,7 @@ def row(cells: int, ours: Taken, theirs: Taken | None) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cells", type=int, default=200_000, help="measured on a quarter of these, and on all")
+    parser.add_argument("--cells", type=int, default=1_000_000, help="measured on a quarter of these, and on all")
     parser.add_argument("--anndata", type=Path, help=argparse.SUPPRESS)  # the other side, in a process of its own
     options = parser.parse_args()
     if options.anndata:
