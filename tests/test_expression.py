@@ -7,7 +7,8 @@ import pytest
 import scipy.sparse
 
 from scxpresso.atlas import Atlas
-from scxpresso.expression import Recipe, ceiling, group_cells, halves, log_expression, pseudobulk, read_bulk
+from scxpresso.expression import Recipe, ceiling, log_expression, pseudobulk, read_bulk
+from scxpresso.grouping import group_cells, halves
 from scxpresso.problems import InputError
 from scxpresso.store import read_expression, read_table, write_table
 from scxpresso.sums import Sums

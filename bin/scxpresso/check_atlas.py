@@ -13,9 +13,10 @@ import scipy.sparse
 from scxpresso.annotation import Transcript
 from scxpresso.atlas import Atlas
 from scxpresso.damage import looks_like, reading
-from scxpresso.expression import SCALE, WHOLE, group_cells, is_spike_in, read_bulk
+from scxpresso.expression import SCALE, is_spike_in, read_bulk
 from scxpresso.files import is_hdf5
 from scxpresso.findings import Findings, Row
+from scxpresso.grouping import WHOLE, group_cells
 from scxpresso.identifiers import GeneMatch, match_genes
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.raw_counts import counts_fault, tpm_fault

@@ -8,7 +8,7 @@ import scipy.sparse
 from numba import config, njit
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
-from scxpresso.expression import HALVINGS, Grouping, halves
+from scxpresso.grouping import HALVINGS, Grouping, halves
 
 PARTS = 1 + HALVINGS  # that a count is added to: the whole of its population, and a half in some halvings
 

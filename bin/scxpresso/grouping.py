@@ -1,0 +1,68 @@
+"""The cells of an atlas in their populations, and these in random halves for the noise ceiling."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from scxpresso.problems import InputError, Problem, some
+
+WHOLE = "all"  # the level that is the whole dataset, and its only population
+HALVINGS = 10  # random halvings of each population's cells for its noise ceiling
+
+
+@dataclass
+class Grouping:
+    """A level's populations: labels, and for each cell its population's number (−1: no label, or left out)."""
+
+    level: str
+    labels: list[str]
+    of_cell: np.ndarray
+    dropped: list[dict]
+
+    @property
+    def cells(self) -> np.ndarray:
+        return np.bincount(self.of_cell[self.of_cell >= 0], minlength=len(self.labels))
+
+
+def group_cells(obs: pd.DataFrame, level: str, min_cells: int) -> Grouping:
+    """Populations of a level with at least `min_cells` cells, in sorted order; the rest with the reason."""
+    if level == WHOLE:
+        return Grouping(level, [WHOLE], np.zeros(len(obs), dtype=np.int32), [])
+    if level not in obs:
+        raise InputError(Problem("column levels", f"no column {level!r} in obs", f"one of {some(obs.columns, 20)}"))
+    column = obs[level]
+    named = column.notna() & (column.astype(str) != "")
+    labels = column.astype(str).where(named)
+    count = labels.value_counts()
+    kept = sorted(count.index[count >= min_cells])
+    dropped = [
+        {"level": level, "population": label, "cells": count[label], "reason": f"fewer than {min_cells} cells"}
+        for label in sorted(count.index[count < min_cells])
+    ]
+    if not named.all():
+        dropped.append({"level": level, "population": "", "cells": int((~named).sum()), "reason": "no label"})
+    number = {label: index for index, label in enumerate(kept)}
+    return Grouping(level, kept, labels.map(number).fillna(-1).to_numpy(dtype=np.int32), dropped)
+
+
+def parents(fine: Grouping, coarse: Grouping | None) -> list[str]:
+    """For each population the one of the coarser level that holds most of its cells; '' at the coarsest level."""
+    if coarse is None:
+        return [""] * len(fine.labels)
+    both = (fine.of_cell >= 0) & (coarse.of_cell >= 0)
+    shape = (len(fine.labels), len(coarse.labels))
+    shared = np.zeros(shape, dtype=int)
+    np.add.at(shared, (fine.of_cell[both], coarse.of_cell[both]), 1)
+    return [coarse.labels[row.argmax()] if row.any() else "" for row in shared]
+
+
+def halves(grouping: Grouping, seed: int) -> np.ndarray:
+    """Bit r of a cell's value (uint16) says in which half of its population it is in halving r; halves differ by ≤ 1 cell."""
+    bits = np.zeros(len(grouping.of_cell), dtype=np.uint16)
+    for halving in range(HALVINGS):
+        order = np.random.default_rng([seed, halving]).permutation(len(bits))
+        shuffled = pd.Series(grouping.of_cell[order])
+        odd = shuffled.groupby(shuffled).cumcount().to_numpy() % 2
+        bits[order] |= (odd << halving).astype(np.uint16)
+    return bits
