@@ -729,7 +729,8 @@ def test_profiles_set_only_known_parameters():
 
 
 def test_schema_and_code_agree():
-    from scxpresso.network import INPUTS, NETWORKS
+    from scxpresso.network import INPUTS
+    from scxpresso.networks import NETWORKS
 
     names = "|".join(NETWORKS)
     assert RULES["network"]["pattern"] == rf"^({names})([, ]+({names}))*$(?!\n)"

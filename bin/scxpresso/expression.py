@@ -10,7 +10,7 @@ import scipy.sparse
 
 from scxpresso.atlas import Atlas
 from scxpresso.files import is_hdf5, open_text
-from scxpresso.grouping import HALVINGS, Grouping, group_cells, parents
+from scxpresso.grouping import HALVINGS, Grouping, group_cells, halves, parents
 from scxpresso.identifiers import GeneMatch, match_genes
 from scxpresso.metrics import pearson
 from scxpresso.problems import InputError, Problem
