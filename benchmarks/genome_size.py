@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "benchmarks")]
 
 from measure import Taken, run  # noqa: E402
-from readme import write_section  # noqa: E402
+from pages import write  # noqa: E402
 
 CONTIGS, GENES, UPSTREAM, DOWNSTREAM = 24, 20_000, 7000, 3500
 
@@ -74,10 +74,10 @@ def main() -> None:
         f"| {GENES:,} genes of a {bases / 1e9:.1f} Gb genome | seconds (CPU) | memory | times as long (CPU) |",
         "|---|---|---|---|",
         f"| `bedtools getfasta`: the windows | {bedtools.seconds:.1f} ({bedtools.cpu:.1f}) | {bedtools.memory:.2f} GB | 1 |",
-        f"| `extract_features.py`: windows, half-life features, `features.h5` | {ours.seconds:.1f} ({ours.cpu:.1f}) "
+        f"| `extract_features.py`: windows, annotation features, `features.h5` | {ours.seconds:.1f} ({ours.cpu:.1f}) "
         f"| {ours.memory:.2f} GB | {ours.seconds / bedtools.seconds:.1f} ({ours.cpu / bedtools.cpu:.1f}) |",
     ]
-    write_section("benchmarks/genome_size.py", lines)
+    write("benchmarks/genome_size.py", lines)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
+from pages import write  # noqa: E402
 from pseudobulk_size import LEVELS, gene_ids, make_atlas  # noqa: E402
-from readme import write_section  # noqa: E402
 
 TRAINING = {"genes": 500, "populations": 4, "window": 2500, "replicates": 1}
 CELLS = 20_000
@@ -156,9 +156,7 @@ def main() -> None:
         for measured in ("seconds", "memory"):
             cells += [f"{row[0][measured]:.2f}", *(f"{each[measured] / row[0][measured]:.1f}" for each in row[1:])]
         lines.append(f"| {' | '.join(cells)} |")
-    write_section(
-        "benchmarks/growth.py", [*lines, "", "![The table as two plots, both axes logarithmic](images/growth.svg)"]
-    )
+    write("benchmarks/growth.py", [*lines, "", "![The table as two plots, both axes logarithmic](images/growth.svg)"])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import scipy.sparse  # noqa: E402
 from measure import Taken, available_memory, run  # noqa: E402
-from readme import write_section  # noqa: E402
+from pages import write  # noqa: E402
 
 from scxpresso.store import read_expression, write_table  # noqa: E402
 
@@ -133,7 +133,7 @@ def main() -> None:
         f"{per_cell * 1e6:.0f} s of CPU a million cells, so that 10,000,000 cells would take {large / 60:.0f} minutes, "
         "and what the disk needs beyond that for 80 GB.",
     ]
-    write_section("benchmarks/pseudobulk_size.py", lines)
+    write("benchmarks/pseudobulk_size.py", lines)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "benchmarks")]
 
 from measure import run  # noqa: E402
-from readme import write_section  # noqa: E402
+from pages import write  # noqa: E402
 
 TIMES = 3
 
@@ -22,7 +22,7 @@ def main() -> None:
     for executable in sorted((ROOT / "bin").glob("*.py")):
         shown, refused = best(executable, "--help", 0), best(executable, "--no-such-option", 2)
         lines.append(f"| `{executable.name}` | {shown:.2f} s | {refused:.2f} s |")
-    write_section("benchmarks/start_up.py", lines)
+    write("benchmarks/start_up.py", lines)
 
 
 if __name__ == "__main__":

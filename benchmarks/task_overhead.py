@@ -17,7 +17,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "benchmarks")]
 
-from readme import write_section  # noqa: E402
+from pages import write  # noqa: E402
 
 EPOCHS = 3
 OPTIONS = [
@@ -84,7 +84,7 @@ def main() -> None:
         f"{len(training)} tasks, {cores} at a time, took {last - first:.0f} s. Of the cores' {cores * (last - first):.0f} s "
         f"their scripts took {training['realtime'].sum():.0f} s, and other steps {others:.0f} s.",
     ]
-    write_section("benchmarks/task_overhead.py", lines)
+    write("benchmarks/task_overhead.py", lines)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from readme import write_table  # noqa: E402
+from pages import write  # noqa: E402
 from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
 
 from scxpresso.annotation import HALF_LIFE  # noqa: E402
@@ -120,7 +120,7 @@ def main() -> None:
         f"| a `hybrid` network with its trees, spread over {epochs} epochs | {hybrid * step / epochs:.2f} | "
         f"{hybrid / (epochs * ours):.0%} of the time of a `scxpresso` network | |",
     ]
-    write_table("benchmarks/training_speed.py", lines)
+    write("benchmarks/training_speed.py", lines)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,38 @@
+"""What benchmarks write into README.md and docs/performance.md: their tables, and the machine that they ran on."""
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+from platform import machine, python_version
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "docs" / "performance.md"]
+
+
+def write(benchmark: str, lines: list[str]) -> None:
+    """Print Markdown and the machine, and put both into each page that has a place for them.
+
+    A place begins with `<!-- {benchmark} writes this -->` and ends with `<!-- end -->`.
+    """
+    text = "\n".join([*lines, "", f"*{this_machine()}*"]) + "\n"
+    print(text, end="")
+    comment = f"<!-- {benchmark} writes this -->\n"
+    for page in PAGES:
+        before, found, after = page.read_text().partition(comment)
+        if found:
+            page.write_text(before + comment + text + after[after.index("<!-- end -->") :])
+
+
+def this_machine() -> str:
+    """Processor, cores, memory, and the versions of what computes."""
+    names = [line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy"))
+    return (
+        f"{names[0] if names else machine()}, {os.cpu_count()} cores, {memory:.0f} GB of memory, "
+        f"Python {python_version()}, {versions}"
+    )
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines() if Path(path).exists() else []
