@@ -19,9 +19,9 @@ sys.path.insert(0, str(ROOT / "bin"))
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from scxpresso.annotation import HALF_LIFE  # noqa: E402
-from scxpresso.training import train_folds  # noqa: E402
-from scxpresso.training_data import Recipe, Split, TrainingData  # noqa: E402
+from scxpresso.genome.annotation import HALF_LIFE  # noqa: E402
+from scxpresso.training.data import Recipe, Split, TrainingData  # noqa: E402
+from scxpresso.training.train import train_folds  # noqa: E402
 
 GENES, VALIDATION, WINDOW, POPULATIONS, FOLDS, REPLICATES, EPOCHS = 19_000, 1000, 10_500, 22, 20, 5, 40
 MEASURED = 2  # epochs, after a first one

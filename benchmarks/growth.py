@@ -41,9 +41,9 @@ def train(genes: int, populations: int, window: int, replicates: int) -> None:
     """One fold on random data: a tenth of the genes validates."""
     import torch
 
-    from scxpresso.annotation import HALF_LIFE
-    from scxpresso.training import train_folds
-    from scxpresso.training_data import Recipe, Split, TrainingData
+    from scxpresso.genome.annotation import HALF_LIFE
+    from scxpresso.training.data import Recipe, Split, TrainingData
+    from scxpresso.training.train import train_folds
 
     torch.set_num_threads(1)
     rng = np.random.default_rng(1)
@@ -59,8 +59,8 @@ def train(genes: int, populations: int, window: int, replicates: int) -> None:
 
 
 def pseudobulk_of(path: Path) -> None:
-    from scxpresso.atlas import Atlas
-    from scxpresso.expression import Recipe, pseudobulk_cells
+    from scxpresso.expression.atlas import Atlas
+    from scxpresso.expression.pseudobulk import Recipe, pseudobulk_cells
 
     genes = pd.DataFrame({"gene_id": gene_ids(), "gene_name": gene_ids()})
     with Atlas(path) as atlas:

@@ -22,11 +22,11 @@ import torch  # noqa: E402
 from pages import write  # noqa: E402
 from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
 
-from scxpresso.annotation import HALF_LIFE  # noqa: E402
-from scxpresso.network import ScXpresso  # noqa: E402
-from scxpresso.sequence import ONE_HOT  # noqa: E402
-from scxpresso.training import train_folds, tune_cpu  # noqa: E402
-from scxpresso.training_data import Recipe, Split, TrainingData  # noqa: E402
+from scxpresso.genome.annotation import HALF_LIFE  # noqa: E402
+from scxpresso.genome.sequence import ONE_HOT  # noqa: E402
+from scxpresso.networks.published import ScXpresso  # noqa: E402
+from scxpresso.training.data import Recipe, Split, TrainingData  # noqa: E402
+from scxpresso.training.train import train_folds, tune_cpu  # noqa: E402
 
 GENES, VALIDATION, WINDOW, POPULATIONS, THREADS = 1800, 200, 10_500, 22, 2
 
@@ -45,7 +45,7 @@ def random_data() -> TrainingData:
 
 
 def published_epoch(data: TrainingData) -> float:
-    """Seconds of one epoch of the published loop (its network is network.py's, which reads one-hot the same way)."""
+    """Seconds of one epoch of the published loop (its network is networks/published.py's, which reads one-hot the same way)."""
     torch.manual_seed(1)
     network = ScXpresso(POPULATIONS, WINDOW)
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-4)

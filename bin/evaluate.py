@@ -19,7 +19,7 @@ from scxpresso.console import log, reports_problems
 @reports_problems
 def main(manifest, outdir):
     """Correlate predictions with observations: per population and fold, per gene, and between levels and atlases."""
-    from scxpresso.evaluation import evaluate
+    from scxpresso.evaluation.evaluation import evaluate
     from scxpresso.store import write_table
 
     for name, table in evaluate(Path(manifest)).items():

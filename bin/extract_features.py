@@ -25,9 +25,9 @@ from scxpresso.console import log, reports_problems
 @reports_problems
 def main(fasta, gtf, canonical, upstream, downstream, features, outdir):
     """Choose one transcript a gene and write its window around the TSS and its features of the annotation."""
-    from scxpresso.annotation import HALF_LIFE, read_canonical
-    from scxpresso.extended import EXTENDED
-    from scxpresso.features import extract_features, scaled_half_life
+    from scxpresso.genome.annotation import HALF_LIFE, read_canonical
+    from scxpresso.genome.extended import EXTENDED
+    from scxpresso.genome.features import extract_features, scaled_half_life
     from scxpresso.store import write_features, write_table
 
     listed = read_canonical(canonical) if canonical else ()

@@ -18,7 +18,7 @@ from scxpresso.console import log, reports_problems
 @reports_problems
 def main(features, expression, folds, outdir):
     """Predict every gene by the training mean, half-life features (ridge), and 4-mers with half-life (ridge)."""
-    from scxpresso.baselines import predict_held_out
+    from scxpresso.evaluation.baselines import predict_held_out
     from scxpresso.store import BASELINES, Features, prediction_table, read_expression, read_folds, write_table
 
     genome = Features(features)

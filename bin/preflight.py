@@ -21,7 +21,7 @@ def main(request, schemas, outdir):
     itself), `given` (as the user wrote it), `staged` (its path, relative to the request; null where there is no file)
     and `folder` (whether there is a folder instead).
     """
-    from scxpresso.preflight import preflight
+    from scxpresso.checks.preflight import preflight
     from scxpresso.store import read_json, whole, write_json
     from scxpresso.versions import software_versions
 

@@ -30,7 +30,7 @@ def main(counts, protocol, levels, genes, floor, layer, gene_column, min_cells, 
     """Write log10 mean normalised expression (genes × populations) and the noise ceiling of each population."""
     import pandas as pd
 
-    from scxpresso.expression import Recipe, pseudobulk
+    from scxpresso.expression.pseudobulk import Recipe, pseudobulk
     from scxpresso.memory import keep_large_blocks
     from scxpresso.store import read_table, write_table
 

@@ -23,7 +23,7 @@ from scxpresso.console import log, reports_problems
 @reports_problems
 def main(manifest, template, output):
     """Write what was run and what came out as one page that holds its data, style and plotly.js."""
-    from scxpresso.report import write_report
+    from scxpresso.reporting.report import write_report
 
     write_report(manifest, template, output)
     log(f"{output}: written")

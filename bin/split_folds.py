@@ -22,7 +22,7 @@ from scxpresso.console import log, reports_problems
 @reports_problems
 def main(genes, features, folds, method, seed, output):
     """Give every gene a fold; all models of the genome share them."""
-    from scxpresso.folds import split_folds
+    from scxpresso.genome.folds import split_folds
     from scxpresso.store import Features, read_table, write_table
 
     split = split_folds(read_table(genes), Features(features), folds, method, seed)

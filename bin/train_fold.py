@@ -48,10 +48,10 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
     """Train every replicate of each fold and keep the weights of each one's best validation epoch."""
     import torch
 
-    from scxpresso.prediction import About, resolve_device, save_network
+    from scxpresso.networks.prediction import About, resolve_device, save_network
     from scxpresso.store import Features, read_expression, read_folds, write_table
-    from scxpresso.training import train_folds
-    from scxpresso.training_data import Recipe, training_data
+    from scxpresso.training.data import Recipe, training_data
+    from scxpresso.training.train import train_folds
 
     torch.set_num_threads(threads)
     chosen = resolve_device(device)

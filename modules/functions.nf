@@ -21,8 +21,8 @@ def fingerprint(executable) {
 }
 
 def sourcesOf(source, known) {
-    def imported = (file(source).text =~ /(?m)^\s*from scxpresso\.(\w+) import/)
-        .collect { found -> "${projectDir}/bin/scxpresso/${found[1]}.py".toString() }
+    def imported = (file(source).text =~ /(?m)^\s*from scxpresso\.([\w.]+) import/)
+        .collect { found -> "${projectDir}/bin/scxpresso/${found[1].replace('.', '/')}.py".toString() }
     return (imported - known).unique().inject(known) { all, next -> next in all ? all : sourcesOf(next, all + next) }
 }
 

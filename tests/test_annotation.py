@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from scxpresso.annotation import (
+from scxpresso.genome.annotation import (
     half_life_features,
     is_gff3,
     log_half_life,
@@ -14,7 +14,7 @@ from scxpresso.annotation import (
     select_transcripts,
     trim_stop_codon,
 )
-from scxpresso.features import extract_features, mean_and_sd, scaled_half_life
+from scxpresso.genome.features import extract_features, mean_and_sd, scaled_half_life
 from scxpresso.problems import InputError
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scxpresso.baselines import design, predict_held_out
-from scxpresso.metrics import pearson, specificity
+from scxpresso.evaluation.baselines import design, predict_held_out
+from scxpresso.evaluation.metrics import pearson, specificity
 from scxpresso.store import BASELINES, Features, read_expression, read_folds
 
 

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
-from scxpresso.atlas import Atlas
-from scxpresso.expression import Recipe, ceiling, log_expression, pseudobulk, read_bulk
-from scxpresso.grouping import group_cells, halves
+from scxpresso.expression.atlas import Atlas
+from scxpresso.expression.grouping import group_cells, halves
+from scxpresso.expression.pseudobulk import Recipe, ceiling, log_expression, pseudobulk, read_bulk
+from scxpresso.expression.sums import Sums
 from scxpresso.problems import InputError
 from scxpresso.store import read_expression, read_table, write_table
-from scxpresso.sums import Sums
 
 
 def atlas(counts, labels, genes, **more):

@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
-from scxpresso.annotation import Transcript
-from scxpresso.extended import ENDS, EXTENDED, NEIGHBOURS, as_read, extended_features, gc_content, neighbourhood, utrs
-from scxpresso.features import extract_features, mean_and_sd
+from scxpresso.genome.annotation import Transcript
+from scxpresso.genome.extended import (
+    ENDS,
+    EXTENDED,
+    NEIGHBOURS,
+    as_read,
+    extended_features,
+    gc_content,
+    neighbourhood,
+    utrs,
+)
+from scxpresso.genome.features import extract_features, mean_and_sd
 
 #          1         11        21        31        41
 CONTIG = "GGGGGCCCCCATGAAATTTTGTAAGTCCCAAATAGCGCGCGCGTTTTTTTTT"

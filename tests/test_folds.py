@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from scxpresso.folds import split_folds
+from scxpresso.genome.folds import split_folds
+from scxpresso.genome.sequence import N_CODE
 from scxpresso.problems import InputError
-from scxpresso.sequence import N_CODE
 from scxpresso.store import Features, read_table, write_features
 
 

@@ -7,13 +7,13 @@ import torch
 from sklearn.ensemble import HistGradientBoostingRegressor
 from torch.nn import functional
 
-from scxpresso.boosting import SETTINGS, Boosting
-from scxpresso.hybrid import BIN, BINS, COUNTS, FILTERS, KMERS, SHIFT, START, UNCERTAIN, Hybrid
-from scxpresso.metrics import pearson
-from scxpresso.prediction import About, load_network, predict, save_network
-from scxpresso.sequence import N_CODE, ONE_HOT, encode
-from scxpresso.training import train_folds
-from scxpresso.training_data import Recipe, Split, TrainingData
+from scxpresso.evaluation.metrics import pearson
+from scxpresso.genome.sequence import N_CODE, ONE_HOT, encode
+from scxpresso.networks.boosting import SETTINGS, Boosting
+from scxpresso.networks.hybrid import BIN, BINS, COUNTS, FILTERS, KMERS, SHIFT, START, UNCERTAIN, Hybrid
+from scxpresso.networks.prediction import About, load_network, predict, save_network
+from scxpresso.training.data import Recipe, Split, TrainingData
+from scxpresso.training.train import train_folds
 
 CPU = torch.device("cpu")
 UPSTREAM = 2050

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from scxpresso.fast import _cache_folder, applies, forward
-from scxpresso.network import ScXpresso
-from scxpresso.sequence import N_CODE
-from scxpresso.stacked import DeviceTable, Stack
-from scxpresso.windows import WindowTable
+from scxpresso.genome.sequence import N_CODE
+from scxpresso.networks.fast import _cache_folder, applies, forward
+from scxpresso.networks.published import ScXpresso
+from scxpresso.networks.stacked import DeviceTable, Stack
+from scxpresso.networks.windows import WindowTable
 
 
 def parameters(network):

@@ -16,9 +16,9 @@ import pytest
 import scipy.sparse
 from conftest import ROOT
 
-from scxpresso.annotation import GENE_COLUMNS, HALF_LIFE
-from scxpresso.evaluation import COMPARISONS, GENES, POPULATIONS, SUMMARY
-from scxpresso.extended import EXTENDED
+from scxpresso.evaluation.evaluation import COMPARISONS, GENES, POPULATIONS, SUMMARY
+from scxpresso.genome.annotation import GENE_COLUMNS, HALF_LIFE
+from scxpresso.genome.extended import EXTENDED
 from scxpresso.store import HISTORY_COLUMNS, POPULATION_COLUMNS, PREDICTION_COLUMNS, read_json, read_table
 
 HOSTILE_FOLDER = "it's a $(touch PWNED) `touch PWNED` ; touch PWNED & ünï"
@@ -225,8 +225,11 @@ def edited(path: Path):
 @pytest.mark.parametrize(
     ("file", "rerun"),
     [
-        ("scxpresso/report.py", {"REPORT"}),
-        ("scxpresso/metrics.py", {"PSEUDOBULK", "FIT_BASELINES", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE", "REPORT"}),
+        ("scxpresso/reporting/report.py", {"REPORT"}),
+        (
+            "scxpresso/evaluation/metrics.py",
+            {"PSEUDOBULK", "FIT_BASELINES", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE", "REPORT"},
+        ),
         ("evaluate.py", {"EVALUATE", "REPORT"}),
     ],
 )

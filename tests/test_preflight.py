@@ -18,10 +18,10 @@ import pytest
 import scipy.sparse
 from conftest import ROOT
 
-from scxpresso.expression import PROTOCOLS
-from scxpresso.folds import METHODS
+from scxpresso.checks.preflight import preflight
+from scxpresso.expression.pseudobulk import PROTOCOLS
+from scxpresso.genome.folds import METHODS
 from scxpresso.identifiers import ID_PATTERN
-from scxpresso.preflight import preflight
 from scxpresso.versions import PACKAGES, software_versions
 
 pytestmark = pytest.mark.filterwarnings("ignore:Variable names are not unique")
@@ -655,7 +655,7 @@ def test_a_file_that_may_not_be_read(project, monkeypatch):
     def denied(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("scxpresso.damage.lacks_bgzf_end", lambda path: path.suffix == ".h5ad" and denied(path))
+    monkeypatch.setattr("scxpresso.checks.damage.lacks_bgzf_end", lambda path: path.suffix == ".h5ad" and denied(path))
     project.problem("column counts, file 'atlas.h5ad': no permission to read it")
 
 
@@ -729,8 +729,8 @@ def test_profiles_set_only_known_parameters():
 
 
 def test_schema_and_code_agree():
-    from scxpresso.network import INPUTS
-    from scxpresso.networks import NETWORKS
+    from scxpresso.networks.published import INPUTS
+    from scxpresso.networks.registry import NETWORKS
 
     names = "|".join(NETWORKS)
     assert RULES["network"]["pattern"] == rf"^({names})([, ]+({names}))*$(?!\n)"

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scxpresso import gene_figures, report, verdicts
-from scxpresso.evaluation import evaluate
+from scxpresso.evaluation.evaluation import evaluate
 from scxpresso.problems import InputError
+from scxpresso.reporting import gene_figures, report, verdicts
 from scxpresso.store import HISTORY_COLUMNS, PREDICTION_COLUMNS, write_json, write_table
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "assets" / "report"

@@ -6,8 +6,8 @@ import numpy as np
 import pysam
 import pytest
 
+from scxpresso.genome.sequence import ONE_HOT, encode, kmer_counts, read_fasta, reverse_complement, window_codes
 from scxpresso.problems import InputError
-from scxpresso.sequence import ONE_HOT, encode, kmer_counts, read_fasta, reverse_complement, window_codes
 
 CONTIG = "ACGTACGGTTAACCNRYKMSWBDHVacgt"
 

@@ -7,16 +7,16 @@ import pandas as pd
 import pytest
 import torch
 
-from scxpresso import published_training, training
-from scxpresso.ensemble import predict_held_out, read_fold_dirs
-from scxpresso.metrics import pearson
-from scxpresso.prediction import About, Genes, load_network, predict, resolve_device, save_network
+from scxpresso.evaluation.metrics import pearson
+from scxpresso.networks.prediction import About, Genes, load_network, predict, resolve_device, save_network
+from scxpresso.networks.stacked import Stack
 from scxpresso.problems import InputError
-from scxpresso.published_training import Together
-from scxpresso.stacked import Stack
 from scxpresso.store import Features, read_table, write_features
-from scxpresso.training import train_folds
-from scxpresso.training_data import Recipe, split, training_data
+from scxpresso.training import published, train
+from scxpresso.training.data import Recipe, split, training_data
+from scxpresso.training.ensemble import predict_held_out, read_fold_dirs
+from scxpresso.training.published import Together
+from scxpresso.training.train import train_folds
 
 CPU = torch.device("cpu")
 
@@ -110,7 +110,7 @@ def test_networks_train_in_a_stack_as_they_train_alone(uneven, monkeypatch, inpu
 
 def test_losses_in_bfloat16_are_those_of_float32(toy, monkeypatch):
     plain = fit(toy, engine="stacked", replicates=3, epochs=2)[1]
-    monkeypatch.setattr(published_training, "Stack", lambda networks, table, _: Stack(networks, table, torch.bfloat16))
+    monkeypatch.setattr(published, "Stack", lambda networks, table, _: Stack(networks, table, torch.bfloat16))
     half = fit(toy, engine="stacked", replicates=3, epochs=2)[1]
     assert losses(half) != losses(plain) and losses(half) == pytest.approx(losses(plain), rel=2e-2)
 
@@ -158,7 +158,7 @@ def captured(monkeypatch):
         "graph": capture,
     }.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)
-    monkeypatch.setattr(training, "Together", Captured)
+    monkeypatch.setattr(train, "Together", Captured)
     return Graph
 
 
@@ -221,7 +221,7 @@ def test_it_learns_sequence_and_half_life_and_predicts_in_log10_units(toy):
 )
 def test_a_collapsed_replicate_is_trained_again_with_the_next_seed_and_reported(toy, monkeypatch, engine, expected):
     rounds = []
-    plain = training.train_group
+    plain = train.train_group
 
     def collapses_twice(data, genes, recipe, jobs, on_epoch):
         rounds.append(jobs)
@@ -232,13 +232,13 @@ def test_a_collapsed_replicate_is_trained_again_with_the_next_seed_and_reported(
             )
         ]
 
-    monkeypatch.setattr(training, "train_group", collapses_twice)
+    monkeypatch.setattr(train, "train_group", collapses_twice)
     _, trained = fit(toy, engine=engine, epochs=1, replicates=2)
     assert rounds == expected
     assert len(trained.networks) == 2 and trained.collapsed == []
     assert [(row["replicate"], row["attempt"]) for row in trained.history] == [(1, 1), (1, 2), (1, 3), (2, 1)]
     assert len({row["seed"] for row in trained.history}) == 4
-    monkeypatch.setattr(training, "train_group", lambda *args: [(*result[:2], True) for result in plain(*args)])
+    monkeypatch.setattr(train, "train_group", lambda *args: [(*result[:2], True) for result in plain(*args)])
     assert fit(toy, engine=engine, epochs=1, replicates=2)[1].collapsed == [1, 2]
 
 
@@ -249,7 +249,7 @@ def test_a_network_that_cannot_move_counts_as_collapsed(toy):
     features.half_life[:] = 1.0  # but constant inputs give constant outputs
     _, trained = fit((features, expression, folds), epochs=1, inputs="half_life")
     assert trained.collapsed == [1]
-    assert max(row["attempt"] for row in trained.history) == training.ATTEMPTS
+    assert max(row["attempt"] for row in trained.history) == train.ATTEMPTS
 
 
 def test_weights_say_what_they_are_and_come_back_whole(toy, tmp_path):

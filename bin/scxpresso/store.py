@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from scxpresso.annotation import HALF_LIFE, log_half_life
-from scxpresso.extended import EXTENDED, as_read
+from scxpresso.genome.annotation import HALF_LIFE, log_half_life
+from scxpresso.genome.extended import EXTENDED, as_read
 from scxpresso.problems import InputError, Problem
 
 # Columns that are text even where they look like numbers or like a missing value (a population may be called "NA").

@@ -1,0 +1,255 @@
+"""Checks of an atlas: its counts, its levels, and its genes against those of its genome."""
+
+import math
+import re
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import scipy.sparse
+
+from scxpresso.checks.damage import looks_like, reading
+from scxpresso.checks.findings import Findings, Row
+from scxpresso.checks.raw_counts import counts_fault, tpm_fault
+from scxpresso.expression.atlas import Atlas
+from scxpresso.expression.grouping import WHOLE, group_cells
+from scxpresso.expression.pseudobulk import SCALE, is_spike_in, read_bulk
+from scxpresso.files import is_hdf5
+from scxpresso.genome.annotation import Transcript
+from scxpresso.identifiers import GeneMatch, match_genes
+from scxpresso.problems import InputError, Problem, some
+from scxpresso.text import did_you_mean, shown
+
+SMALLEST_TRAINING_SET = 20  # genes, as training.fold_data demands
+MOST_POPULATIONS = 1000  # of a level; more are measurements or the cells' names
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # as in the schemas
+
+
+def check_atlas(row: Row, genes: list[Transcript], params: dict, findings: Findings) -> None:
+    """An atlas' counts, levels and genes; the last against its genome's where those are known."""
+    protocol = row.values.get("protocol")
+    if protocol in SCALE:
+        for name, single in {"aggregation": "mean", "pseudocount": 0}.items():
+            if params[name] != single:
+                findings.problem(
+                    f"--{name} {params[name]}", f"{row.place} is of single cells ({protocol})",
+                    "bulk atlases only: single cells are averaged, without a pseudocount",
+                    f"leave out --{name} (the profile xpresso sets it), or run bulk and single-cell atlases apart",
+                )  # fmt: skip
+    if "counts" in row.paths:
+        expected = "an h5ad (AnnData), or a table" if protocol == "bulk" else "an h5ad (AnnData)"
+        with reading(row, "counts", expected, findings):
+            if protocol == "bulk" and not is_hdf5(row.paths["counts"]):
+                check_table(row, genes, params, findings)
+            else:
+                check_h5ad(row, genes, params, findings)
+
+
+def check_table(row: Row, genes: list[Transcript], params: dict, findings: Findings) -> None:
+    """A bulk atlas that is a table of genes × samples."""
+    table = read_bulk(row.paths["counts"])
+    check_tpm(row, "", scipy.sparse.csr_matrix(table.to_numpy(dtype=np.float64).T), True, findings)
+    check_levels(row, pd.DataFrame(index=table.columns), params, findings)
+    check_genes(row, list(table.index), {}, genes, params, findings)
+
+
+def check_h5ad(row: Row, genes: list[Transcript], params: dict, findings: Findings) -> None:
+    """A single-cell atlas, or bulk samples as the cells of an h5ad."""
+    path = row.paths["counts"]
+    if not is_hdf5(path):
+        mend = "gunzip it" if "HDF5" in looks_like(path) else "write it with scanpy or anndata: adata.write_h5ad(…)"
+        raise InputError(Problem("counts", looks_like(path), "an h5ad (AnnData)", mend))
+    with open_atlas(row, findings) as atlas:
+        check_levels(row, atlas.obs, params, findings)
+        cells, width = atlas.shape
+        if not cells or not width:
+            mend = "check how it was written"
+            findings.problem(row.file("counts"), f"{cells:,} cells and {width:,} genes", "at least one of each", mend)
+            return
+        if (cells, width) != (len(atlas.obs), len(atlas.var)):
+            raise ValueError(f"a matrix of {cells} × {width} beside {len(atlas.obs)} obs and {len(atlas.var)} var")
+        if atlas.layer == row.values.get("layer"):
+            check_matrix(row, atlas, findings)
+        check_genes(row, atlas.gene_ids, gene_columns(atlas.var), genes, params, findings)
+
+
+def open_atlas(row: Row, findings: Findings) -> Atlas:
+    """The atlas as the row asks for it or, where its layer is not there, with X, so that the rest is checked too."""
+    path, layer, gene_column = row.paths["counts"], row.values.get("layer"), row.values.get("gene_column")
+    try:
+        return Atlas(path, layer, gene_column)
+    except InputError as error:
+        if not (layer and error.problems[0].where == "column layer"):
+            raise
+        findings.problems += [row.placed("counts", problem) for problem in error.problems]
+        return Atlas(path, None, gene_column)
+
+
+def check_matrix(row: Row, atlas: Atlas, findings: Findings) -> None:
+    """The kind of numbers that the protocol asks for, in a sample of cells."""
+    matrix = f"layer {atlas.layer!r}" if atlas.layer else "X"
+    protocol = row.values.get("protocol")
+    if protocol == "bulk":
+        check_tpm(row, f"{matrix}: ", atlas.sample(), not atlas.by_columns, findings)
+    elif protocol:
+        check_counts(row, matrix, atlas, findings)
+
+
+def check_tpm(row: Row, matrix: str, sample: scipy.sparse.csr_matrix, whole_samples: bool, findings: Findings) -> None:
+    """TPM in samples × genes. matrix: what a message names it before the fault."""
+    if fault := tpm_fault(sample, whole_samples):
+        mend = "give TPM as they were computed"
+        findings.problem(row.file("counts"), matrix + fault, "TPM (not log-transformed)", mend)
+
+
+def check_counts(row: Row, matrix: str, atlas: Atlas, findings: Findings) -> None:
+    """Raw counts; where not, what else in the file holds them."""
+    sample = atlas.sample()
+    if fault := counts_fault(sample, whole_cells=not atlas.by_columns):
+        others = [name for name in atlas.matrices() if name != (atlas.layer or "")]
+        better = next((name for name in others if holds_counts(row.paths["counts"], name)), None)
+        if better is None:
+            mend = "save the raw counts in the h5ad too, and name their layer in the column layer"
+        elif better:
+            mend = f"write {better!r} into the column layer: it holds counts"
+        else:
+            mend = "leave the column layer empty, for X: it holds counts"
+        findings.problem(row.file("counts"), f"{matrix}: {fault}", "raw counts: whole numbers, 0 or more", mend)
+    elif (sample.data % 1 != 0).any():
+        findings.note(row.atlas, f"{matrix} has fractions, as estimated counts have (RSEM, alevin, SoupX)")
+
+
+def holds_counts(path: Path, layer: str) -> bool:
+    """Whether another matrix of the h5ad holds raw counts, as a suggestion; one that cannot be read does not."""
+    try:
+        with Atlas(path, layer or None) as atlas:
+            return not counts_fault(atlas.sample(50), whole_cells=not atlas.by_columns)
+    except Exception:
+        return False
+
+
+def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) -> None:
+    """Each level a column of labels with at least one population that is large enough."""
+    where, kept = row.at("levels"), {}
+    for level in row.values.get("levels", ()):
+        if level == WHOLE:
+            continue
+        if not obs.shape[1]:
+            findings.problem(
+                where, f"{level!r}, but the file says nothing of its cells or samples (obs has no columns)",
+                "'all', the whole dataset", "give each group of samples a row of its own, or an h5ad with labels in obs",
+            )  # fmt: skip
+        elif level not in obs:
+            mend = did_you_mean(level, map(str, obs.columns)) or "name a column of obs, or all"
+            expected = f"'all' or a column of obs{likely_levels(obs)}"
+            findings.problem(where, f"no column {level!r} in obs", expected, mend)
+        elif is_measurement(obs[level], row.values.get("protocol")):
+            findings.problem(
+                where, f"{level!r} has {obs[level].nunique():,} values in {len(obs):,} cells: measurements or names?",
+                f"a column of labels, {MOST_POPULATIONS:,} at most", f"name a column of obs{likely_levels(obs)}",
+            )  # fmt: skip
+        else:
+            min_cells = row.values.get("min_cells", 1 if row.values.get("protocol") == "bulk" else params["min_cells"])
+            kept[level] = check_populations(row, level, obs, min_cells, findings)
+    for (coarse, more), (fine, fewer) in pairwise(kept.items()):
+        if more > fewer:
+            message = f"levels go from coarse to fine, but {coarse} has {more} populations and {fine} after it {fewer}"
+            findings.note(row.atlas, message)
+
+
+def likely_levels(obs: pd.DataFrame) -> str:
+    """The columns of obs that may be levels, for a message."""
+    columns = [name for name in obs if 1 < obs[name].nunique() <= min(MOST_POPULATIONS, len(obs) // 2)]
+    columns.sort(key=lambda name: pd.api.types.is_numeric_dtype(obs[name]))  # text first
+    return f" such as {some(columns, 20)}" if columns else ""
+
+
+def is_measurement(column: pd.Series, protocol: str | None) -> bool:
+    """Whether a column of obs holds measurements, or names of the cells, rather than labels of populations."""
+    distinct = column.nunique()
+    return distinct > MOST_POPULATIONS or (protocol != "bulk" and 1 < len(column) == distinct)
+
+
+def check_populations(row: Row, level: str, obs: pd.DataFrame, min_cells: int, findings: Findings) -> int:
+    """Number of populations that are kept; a note for each that is not."""
+    grouping = group_cells(obs, level, min_cells)
+    if odd := [label for label in grouping.labels if CONTROL.search(label)]:
+        findings.problem(
+            row.at("levels"), f"labels of {level!r} with control characters: {some(odd)}",
+            "labels without line breaks, tabs and the like", "rename these labels in obs",
+        )  # fmt: skip
+    if not grouping.labels:
+        cells = {one["population"]: one["cells"] for one in grouping.dropped if one["population"]}
+        largest = max(cells, key=cells.get, default=None)
+        size = "no cell has a label" if largest is None else f"the largest, {largest!r}, has {cells[largest]:,} cells"
+        findings.problem(
+            row.at("levels"), f"no population of {level!r} is large enough: {size}",
+            f"at least one of {min_cells:,} cells", "name another level, or lower min_cells",
+        )  # fmt: skip
+    for one in grouping.dropped:
+        who = f"population {one['population']!r}" if one["population"] else "cells without a label"
+        findings.note(row.atlas, f"level {level}: {who} left out, {one['cells']:,} cells ({one['reason']})")
+    return len(grouping.labels)
+
+
+def check_genes(
+    row: Row, names: list[str], columns: dict[str, list[str]], genes: list[Transcript], params: dict, findings: Findings
+) -> None:
+    """Gene ids each once, and enough of them in the annotation. columns: see gene_columns; none for a table."""
+    chosen = row.values.get("gene_column", "")
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated and chosen:
+        message = f"{len(repeated):,} names are in {shown(chosen)} more than once and left out: {some(repeated)}"
+        findings.note(row.atlas, message)
+    elif repeated:
+        unique = [column for column, ids in columns.items() if len(set(ids)) == len(ids)]
+        mend = advice(unique, "adata.var_names_make_unique() for an h5ad, one row a gene for a table")
+        findings.problem(row.file("counts"), f"gene ids more than once: {some(repeated)}", "each gene id once", mend)
+    if not genes:
+        return
+    ids, symbols = [gene.gene_id for gene in genes], [gene.gene_name for gene in genes]
+    match = match_genes(names, ids, symbols)
+    matched = f"{len(match.gene_of):,} of {len(names):,} genes are among the annotation's {len(ids):,}"
+    if not is_enough(match, names, ids):
+        better = [
+            column
+            for column, others in columns.items()
+            if column != chosen and is_enough(match_genes(others, ids, symbols), others, ids)
+        ]
+        missed = sorted(set(ids) - set(match.gene_of.values()))
+        findings.problem(
+            row.at("gene_column") if chosen else row.file("counts"),
+            f"only {matched}: the atlas has {some(sorted(match.unused))}, the annotation {some(missed)}",
+            "at least half of them, by id (versions such as '.5' do not matter) or by name",
+            advice(better, "check species and kind of id, and take the annotation that the atlas was made with"),
+        )  # fmt: skip
+        return
+    ways = ", ".join(f"{times:,} by {way}" for way, times in match.by.items() if times)
+    findings.note(row.atlas, f"{matched}: {ways}")
+    held_out = math.ceil(len(match.gene_of) / params["folds"])
+    if len(match.gene_of) - held_out < SMALLEST_TRAINING_SET:
+        findings.problem(
+            row.file("counts"), f"only {len(match.gene_of)} genes, of which a fold holds out {held_out}",
+            f"at least {SMALLEST_TRAINING_SET} to train on", "give an atlas of all genes",
+        )  # fmt: skip
+
+
+def gene_columns(var: pd.DataFrame) -> dict[str, list[str]]:
+    """What in an h5ad's var might name its genes: its index (under '') and every column of text."""
+    texts = [name for name in var if not pd.api.types.is_numeric_dtype(var[name])]
+    return {"": list(map(str, var.index))} | {str(name): list(map(str, var[name])) for name in texts}
+
+
+def advice(columns: list[str], otherwise: str) -> str:
+    """What to write into gene_column, where one of the columns will do."""
+    if not columns:
+        return otherwise
+    return f"write {columns[0]!r} into the column gene_column" if columns[0] else "leave the column gene_column empty"
+
+
+def is_enough(match: GeneMatch, names: list[str], ids: list[str]) -> bool:
+    """Whether half of the atlas' genes, spike-ins aside, or half of the annotation's were matched."""
+    own = sum(not is_spike_in(name) for name in names)
+    return len(match.gene_of) * 2 >= min(own, len(ids)) > 0

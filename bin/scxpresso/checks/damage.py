@@ -1,0 +1,108 @@
+"""Files that are damaged, or not what they should be: what they look like, in words."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scxpresso.checks.findings import AGAIN, Findings, Row
+from scxpresso.files import is_gzip
+from scxpresso.problems import InputError
+from scxpresso.text import shown
+
+GZIP = b"\x1f\x8b"
+BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+CUT_BGZIP = "a bgzip file that is cut short (its end mark is missing)"
+
+# What a file is by its first bytes, for users who gave another one than they meant.
+LOOKS_LIKE = {
+    b"\x89HDF": "an HDF5 file",
+    b"PK\x03\x04": "a zip or Excel file",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a zstd file",
+    GZIP: "another gzip file",
+    b"\x43\x27\x41\x1a": "a 2bit file",
+    b"BAM\x01": "a BAM file",
+    b"<": "a web page (HTML or XML), perhaps of a download that failed",
+    b"@": "a FASTQ file",
+    b">": "a FASTA file",
+    b"version https://git-lfs": "a pointer of Git LFS to a file that was not fetched",
+}
+
+
+def start_of(path: Path) -> bytes:
+    """The first bytes of a file, unzipped where it is gzip; leading blanks cut."""
+    with gzip.open(path) if is_gzip(path) else open(path, "rb") as file:
+        return file.read(1000).lstrip()
+
+
+def looks_like(path: Path) -> str:
+    """What a file is by its first bytes, for a message."""
+    zipped = "gzip of " if is_gzip(path) else ""
+    try:
+        start = start_of(path)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return "a damaged gzip file"
+    for magic, kind in LOOKS_LIKE.items():
+        if start.startswith(magic):
+            return zipped + kind
+    if not start or b"\0" in start:
+        return zipped + ("binary data" if start else "nothing")
+    return f"{zipped}text that starts with {start.decode('utf-8', 'replace').splitlines()[0][:40]!r}"
+
+
+def first_fault(path: Path) -> str:
+    """What is wrong with a file whatever it should hold, as far as its ends tell; '' where nothing is."""
+    try:
+        if not path.stat().st_size:
+            return "an empty file (0 bytes)"
+        return CUT_BGZIP if lacks_bgzf_end(path) else ""
+    except PermissionError:
+        return "no permission to read it"
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+
+
+def gzip_fault(path: Path) -> str:
+    """What is wrong with a gzip file, read to its end; '' where nothing is, or where it is no gzip file."""
+    if not is_gzip(path):
+        return ""
+    try:
+        with gzip.open(path) as file:
+            while file.read(1 << 20):
+                pass
+    except EOFError:
+        return "a gzip file that is cut short"
+    except (gzip.BadGzipFile, zlib.error) as error:
+        return f"a damaged gzip file ({error})"
+    return ""
+
+
+def lacks_bgzf_end(path: Path) -> bool:
+    """Whether a bgzip file was cut between two of its blocks, which gzip itself cannot notice."""
+    with open(path, "rb") as file:
+        blocked = is_gzip(path) and file.read(16)[12:14] == b"BC"
+        file.seek(-min(path.stat().st_size, len(BGZF_END)), io.SEEK_END)
+        return blocked and file.read() != BGZF_END
+
+
+@contextmanager
+def reading(row: Row, column: str, expected: str, findings: Findings) -> Iterator[None]:
+    """Whatever goes wrong with the file of this cell becomes a problem of the cell, and the next check goes on."""
+    path = row.paths[column]
+    try:
+        yield
+    except Exception as error:  # a damaged file may break any reader in any way
+        if isinstance(error, InputError) and not gzip_fault(path):
+            findings.problems += [row.placed(column, problem) for problem in error.problems]
+        else:
+            findings.problem(row.file(column), damage(path, error), expected, AGAIN)
+
+
+def damage(path: Path, error: Exception) -> str:
+    """What a reader's error says of a file."""
+    reason = shown(str(error).strip().split("\n")[0] or "no reason given")
+    return gzip_fault(path) or f"{looks_like(path)}, which cannot be read ({type(error).__name__}: {reason})"

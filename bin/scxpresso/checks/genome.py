@@ -1,0 +1,186 @@
+"""Checks of a genome: its FASTA, annotation and other files, and of these against each other."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pysam
+
+from scxpresso.checks.damage import looks_like, reading, start_of
+from scxpresso.checks.findings import Findings, Row
+from scxpresso.files import open_text
+from scxpresso.genome.annotation import (
+    CANONICAL_TAGS,
+    Transcript,
+    read_annotation,
+    read_canonical,
+    select_transcripts,
+)
+from scxpresso.genome.sequence import INVALID, LETTER_CODES, read_fasta, window_bounds
+from scxpresso.identifiers import match_contigs, without_version
+from scxpresso.problems import InputError, Problem, some
+from scxpresso.text import shown
+
+NUCLEOTIDES = bytes(np.flatnonzero(LETTER_CODES != INVALID).astype(np.uint8))
+
+
+def check_genome(row: Row, params: dict, findings: Findings) -> list[Transcript]:
+    """The transcripts whose features the genome's models will read, one a gene; none where that cannot be known."""
+    contigs, chosen = {}, []
+    if "fasta" in row.paths:
+        with reading(row, "fasta", "a FASTA of nucleotides, plain, gzipped or bgzipped", findings):
+            contigs = check_fasta(row, findings)
+    if "gtf" in row.paths:
+        with reading(row, "gtf", "a GTF or GFF3, plain or gzipped", findings):
+            chosen = check_annotation(row, findings)
+    if "ccres" in row.paths:
+        with reading(row, "ccres", "a BED file, plain or gzipped", findings):
+            check_bed(row.paths["ccres"])
+    if chosen and contigs:
+        chosen = check_contigs(row, chosen, contigs, params, findings)
+    if chosen:
+        check_folds(row, chosen, params, findings)
+    return chosen
+
+
+def check_fasta(row: Row, findings: Findings) -> dict[str, int]:
+    """Length of each contig, in one pass; none where the file is no FASTA of nucleotides."""
+    path, where = row.paths["fasta"], row.file("fasta")
+    if not start_of(path).startswith(b">"):
+        findings.problem(where, looks_like(path), "a FASTA, which starts with '>'", "check which file this is")
+        return {}
+    pysam.set_verbosity(0)  # what htslib says of a damaged file, `damage` says better
+    length: dict[str, int] = {}
+    repeated, strange = [], {}
+    for name, letters in read_fasta(str(path)):
+        if name in length:
+            repeated.append(name)
+        length[name] = len(letters)
+        if others := letters.encode("latin-1", "replace").translate(None, NUCLEOTIDES):
+            strange[name] = chr(others[0])
+    if repeated:
+        mend = "keep one of each (were two files joined?)"
+        findings.problem(where, f"contigs of the same name: {some(repeated)}", "each name once", mend)
+    if strange:
+        found = f"{some(sorted(set(strange.values())))} among the letters of {some(strange)}"
+        mend = "take the genome's FASTA, not that of its proteins; download it again if it is the genome's"
+        findings.problem(where, found, "IUPAC nucleotide letters", mend)
+    return {} if strange else length
+
+
+def check_annotation(row: Row, findings: Findings) -> list[Transcript]:
+    """One transcript of each gene that has a coding region."""
+    transcripts = read_annotation(str(row.paths["gtf"]))
+    canonical: set[str] = set()
+    if "canonical" in row.paths:
+        with reading(row, "canonical", "a list of transcript ids, plain or gzipped", findings):
+            canonical = check_canonical(row, transcripts, findings)
+    chosen, dropped = select_transcripts(transcripts, canonical)
+    if not chosen:
+        reasons = ", ".join(f"{reason}: {times:,}" for reason, times in Counter(dropped.values()).most_common())
+        findings.problem(
+            row.file("gtf"), f"no gene with a coding region among {len(dropped):,} ({reasons})",
+            "lines of type CDS with gene_id and transcript_id",
+            "take the full annotation, not one of exons or genes only",
+        )  # fmt: skip
+        return []
+    ways = Counter(reason_of_choice(transcript, canonical) for transcript in chosen)
+    listed = ", ".join(f"{way} ({times:,})" for way, times in ways.most_common())
+    findings.note(row.genome, f"{len(chosen):,} genes with a coding region; the transcript of each is {listed}")
+    return chosen
+
+
+def reason_of_choice(transcript: Transcript, canonical: set[str]) -> str:
+    """Why this transcript stands for its gene, as annotation.select_transcripts chose it."""
+    if without_version(transcript.transcript_id) in canonical:
+        return "in the canonical list"
+    tags = [wanted for wanted in CANONICAL_TAGS if any(tag.startswith(wanted) for tag in transcript.tags)]
+    return f"tagged {tags[0]}" if tags else "the one of the longest coding region"
+
+
+def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings) -> set[str]:
+    """The listed transcript ids, some of which the annotation has to know."""
+    listed = read_canonical(str(row.paths["canonical"]))
+    known = {without_version(transcript.transcript_id) for transcript in transcripts}
+    if not listed & known:
+        findings.problem(
+            row.file("canonical"),
+            f"no transcript of the annotation: it has {some(sorted(listed))}, the annotation {some(sorted(known))}",
+            "ids of transcripts of the annotation", "take the list of the same source and species, or leave it out",
+        )  # fmt: skip
+    return listed
+
+
+def check_bed(path: Path) -> None:
+    """Raises InputError for a line that is no BED."""
+    with open_text(str(path)) as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip() or line.startswith(("#", "track", "browser")):
+                continue
+            _contig, *span = (line.split("\t") if "\t" in line else line.split())[:3]
+            span = [position.strip() for position in span]
+            if len(span) < 2 or not all(map(str.isdecimal, span)) or int(span[0]) > int(span[1]):
+                found, expected = repr(line.strip()[:60]), "contig, start and end with tabs between them (BED)"
+                raise InputError(Problem(f"line {number}", found, expected, "mend or remove the line"))
+
+
+def check_contigs(
+    row: Row, chosen: list[Transcript], contigs: dict[str, int], params: dict, findings: Findings
+) -> list[Transcript]:
+    """The transcripts on contigs of the FASTA, whatever either file calls them; all of them where most are on none."""
+    genes_on = Counter(transcript.chrom for transcript in chosen)
+    name_of = match_contigs(genes_on, contigs)
+    lost = {name: genes_on[name] for name in sorted(genes_on.keys() - name_of)}
+    homeless = sum(lost.values())
+    if homeless * 2 > len(chosen):
+        findings.problem(
+            row.at("gtf"), f"{homeless:,} of {len(chosen):,} genes are on contigs that the FASTA lacks: the annotation "
+            f"has {some(lost)}, the FASTA {some(contigs)}",
+            "an annotation of the FASTA's contigs (with or without 'chr')",
+            "take both files of one assembly and one source (Ensembl, GENCODE, UCSC, GenBank)",
+        )  # fmt: skip
+        return chosen
+    renamed = [f"{shown(name)} is {shown(name_of[name])}" for name in sorted(name_of) if name != name_of[name]]
+    if renamed:
+        pairs = ", ".join(renamed[:5]) + (", …" if len(renamed) > 5 else "")
+        findings.note(row.genome, f"{len(renamed)} contigs have other names in FASTA and annotation: {pairs}")
+    if lost:
+        findings.note(row.genome, f"{homeless:,} genes are left out: the FASTA lacks their contigs {some(lost)}")
+    kept = [transcript for transcript in chosen if transcript.chrom in name_of]
+    check_positions(row, kept, {name: contigs[other] for name, other in name_of.items()}, params, findings)
+    return kept
+
+
+def check_positions(
+    row: Row, chosen: list[Transcript], length: dict[str, int], params: dict, findings: Findings
+) -> None:
+    """Every TSS on its contig (by the annotation's name); windows that reach over a contig's end are counted."""
+    beyond = [
+        f"{transcript.gene_id} at {transcript.tss:,} of {transcript.chrom} ({length[transcript.chrom]:,} bases)"
+        for transcript in chosen
+        if transcript.tss > length[transcript.chrom]
+    ]
+    if beyond:
+        findings.problem(
+            row.at("gtf"), f"genes that start beyond the end of their contig: {some(beyond)}",
+            "positions on the contigs of the FASTA", "take FASTA and annotation of one assembly: these are of two",
+        )  # fmt: skip
+        return
+    padded = 0
+    for transcript in chosen:
+        start, end = window_bounds(transcript.tss, transcript.strand, params["upstream"], params["downstream"])
+        padded += start < 0 or end > length[transcript.chrom]
+    if padded:
+        findings.note(row.genome, f"{padded:,} windows reach over the end of a contig: they are padded with N and kept")
+
+
+def check_folds(row: Row, chosen: list[Transcript], params: dict, findings: Findings) -> None:
+    """At least as many groups of genes that may be parted as folds, as far as that is known without the sequence."""
+    by_contig = params["fold_method"] == "chromosome"
+    groups = {transcript.chrom if by_contig else without_version(transcript.gene_id) for transcript in chosen}
+    if len(groups) < params["folds"]:
+        findings.problem(
+            f"--folds {params['folds']} --fold_method {params['fold_method']}",
+            f"{row.genome} has only {len(groups)} {'contigs with genes' if by_contig else 'genes'}",
+            f"at least {params['folds']}", "ask for fewer folds" + (", or --fold_method random" if by_contig else ""),
+        )  # fmt: skip

@@ -1,0 +1,34 @@
+"""Everything that can be known to be wrong before anything is computed: parameters, sheets, files, and how they fit.
+
+A check never stops another one: what it finds goes into `Findings`, and the user sees all of it in one report.
+"""
+
+import json
+from pathlib import Path
+
+from scxpresso.checks.atlas import check_atlas
+from scxpresso.checks.findings import Findings
+from scxpresso.checks.genome import check_genome
+from scxpresso.checks.params import check_options, check_params
+from scxpresso.checks.sheets import Request, check_genome_names, read_sheet, single_genome
+
+
+def preflight(content: dict, folder: Path, schemas: Path) -> Findings:
+    """Check a request (see bin/preflight.py) whose staged paths are relative to `folder`; bad input raises nothing."""
+    findings = Findings()
+    request = Request(content, folder)
+    schema = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in schemas.glob("*.json")}
+    params = check_params(content["params"], schema["nextflow_schema"], findings)
+    check_options(params, findings)
+
+    atlases = read_sheet("input", "atlas", request, schema["schema_atlases"], findings)
+    if params["genomes"] is None:
+        genomes = single_genome(request, params, schema["schema_genomes"], findings)
+    else:
+        genomes = read_sheet("genomes", "genome", request, schema["schema_genomes"], findings)
+    check_genome_names(atlases, genomes, findings)
+
+    genes = {row.values.get("genome"): check_genome(row, params, findings) for row in genomes}
+    for row in atlases:
+        check_atlas(row, genes.get(row.values.get("genome"), []), params, findings)
+    return findings

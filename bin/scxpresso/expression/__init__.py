@@ -1,0 +1,1 @@
+"""What networks predict: from an atlas of cells to expression of populations."""

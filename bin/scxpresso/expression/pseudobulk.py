@@ -1,0 +1,226 @@
+"""Pseudobulk of an atlas: log10 of the mean normalised count of each gene in each population (paper 2.4)."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import scipy.sparse
+
+from scxpresso.evaluation.metrics import pearson
+from scxpresso.expression.atlas import Atlas
+from scxpresso.expression.grouping import HALVINGS, Grouping, group_cells, halves, parents
+from scxpresso.files import is_hdf5, open_text
+from scxpresso.identifiers import GeneMatch, match_genes
+from scxpresso.problems import InputError, Problem
+from scxpresso.store import POPULATION_COLUMNS
+
+SCALE = {"10x": 1e4, "smartseq2": 1e6}  # library size after normalisation
+PROTOCOLS = [*SCALE, "bulk"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How counts become expression. floor: log10 value of a gene seen in no cell. pseudocount: 0, as published."""
+
+    protocol: str
+    levels: tuple[str, ...]
+    floor: float = -4.0
+    min_cells: int = 10
+    aggregation: str = "mean"
+    pseudocount: float = 0.0
+    seed: int = 1
+
+
+@dataclass
+class LevelExpression:
+    """values: log10, genes × populations. populations: POPULATION_COLUMNS. dropped: level, population, cells, reason."""
+
+    values: pd.DataFrame
+    populations: pd.DataFrame
+    dropped: pd.DataFrame
+
+
+def is_spike_in(gene_id: str) -> bool:
+    return gene_id.upper().startswith("ERCC-")
+
+
+def log_expression(mean: np.ndarray, floor: float, pseudocount: float) -> np.ndarray:
+    """log10 with no pseudocount, and the floor for a gene seen in no cell (paper 2.4); or log10(x + pseudocount)."""
+    if pseudocount:
+        return np.log10(mean + pseudocount)
+    return np.where(mean > 0, np.log10(np.where(mean > 0, mean, 1)), floor)
+
+
+def ceiling(first: Iterable[np.ndarray], second: Iterable[np.ndarray]) -> np.ndarray:
+    """The highest Pearson that any model could reach in each population, from pseudobulks of random halves of its cells.
+
+    first, second: one array (genes × populations, log10) a halving. The mean correlation of halves is corrected to the
+    reliability of the whole (Spearman–Brown), whose square root is the ceiling. NaN for a population of one cell.
+    """
+    r = np.mean([pearson(a, b) for a, b in zip(first, second, strict=True)], axis=0)
+    r = np.clip(r, 0, 1)
+    return np.sqrt(2 * r / (1 + r))
+
+
+def pseudobulk_cells(
+    atlas: Atlas, genes: pd.DataFrame, recipe: Recipe, log: Callable[[str], None] = lambda message: None
+) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
+    """Expression of every level of a single-cell atlas, all levels in one pass over its chunks; and its unused genes.
+
+    genes: genes.tsv. Counts become counts per 10,000 (10x) or per million (Smart-seq2) of the cell's library; memory does
+    not grow with the number of cells but for a few bytes each.
+    """
+    from scxpresso.expression.sums import Sums, library_sizes  # numba takes a while to import
+
+    ids = atlas.gene_ids
+    match = match_genes(ids, genes["gene_id"], genes["gene_name"])
+    column = {name: index for index, name in enumerate(ids)}
+    matched = np.array([column[name] for name in match.gene_of], dtype=int)
+    spike_in = np.array([is_spike_in(name) for name in ids])
+    log(f"{len(matched):,} of {len(ids):,} genes have features")
+
+    groupings = [group_cells(atlas.obs, level, recipe.min_cells) for level in recipe.levels]
+    sums = [Sums(grouping, len(ids), recipe.seed) for grouping in groupings]
+    # A chunk of whole cells knows its library sizes; a chunk of genes (CSC) needs them beforehand.
+    sizes = None
+    if atlas.by_columns:
+        sizes = sum(library_sizes(block.tocsr(), spike_in[columns]) for _, columns, block in atlas.chunks())
+    for cells, columns, block in atlas.chunks():
+        counts = block.tocsr()
+        size = library_sizes(counts, spike_in) if sizes is None else sizes
+        scale = SCALE[recipe.protocol] / np.where(size > 0, size, 1)
+        for level in sums:
+            level.add(cells, columns, counts, scale)
+        log(f"{(columns if atlas.by_columns else cells).stop:,} {'genes' if atlas.by_columns else 'cells'} read")
+
+    gene_ids = [match.gene_of[name] for name in match.gene_of]
+    levels = {}
+    for coarse, grouping, level in zip([None, *groupings], groupings, sums, strict=False):
+        whole = level.whole(matched)
+        number = np.maximum(grouping.cells, 1)[:, None]
+
+        def as_log(total, cells):
+            return log_expression(total / np.maximum(cells, 1), recipe.floor, 0).T
+
+        # One halving at a time: together they would take ten times the memory.
+        first = (as_log(level.half(halving, matched), number // 2) for halving in range(HALVINGS))
+        second = (as_log(whole - level.half(halving, matched), number - number // 2) for halving in range(HALVINGS))
+        noise = np.where(grouping.cells > 1, ceiling(first, second), np.nan)
+        values = as_log(whole, number)
+        levels[grouping.level] = _level(grouping, coarse, gene_ids, values, (whole > 0).sum(axis=1), noise)
+    return levels, unused_genes(match)
+
+
+def pseudobulk_samples(
+    table: pd.DataFrame, obs: pd.DataFrame, genes: pd.DataFrame, recipe: Recipe
+) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
+    """As pseudobulk_cells, of bulk samples: table is TPM, gene ids (index) × samples; obs has a row a sample.
+
+    Mean over samples as published, or their median (Xpresso's recipe, paper 2.8.3).
+    """
+    match = match_genes(table.index, genes["gene_id"], genes["gene_name"])
+    tpm = table.loc[list(match.gene_of)].to_numpy(dtype=np.float64)
+    gene_ids = list(match.gene_of.values())
+    groupings = [group_cells(obs, level, recipe.min_cells) for level in recipe.levels]
+    levels = {}
+    for coarse, grouping in zip([None, *groupings], groupings, strict=False):
+        bits = halves(grouping, recipe.seed)
+
+        def aggregate(chosen, grouping=grouping):
+            columns = [tpm[:, chosen & (grouping.of_cell == number)] for number in range(len(grouping.labels))]
+            middle = np.median if recipe.aggregation == "median" else np.mean
+            means = [middle(samples, axis=1) if samples.shape[1] else np.zeros(len(tpm)) for samples in columns]
+            return log_expression(np.stack(means, axis=1), recipe.floor, recipe.pseudocount)
+
+        everyone = np.ones(len(obs), dtype=bool)
+        odd = [((bits >> halving) & 1).astype(bool) for halving in range(HALVINGS)]
+        noise = ceiling([aggregate(half) for half in odd], [aggregate(~half) for half in odd])
+        seen = [(tpm[:, grouping.of_cell == number] > 0).any(axis=1).sum() for number in range(len(grouping.labels))]
+        noise = np.where(grouping.cells > 1, noise, np.nan)
+        levels[grouping.level] = _level(grouping, coarse, gene_ids, aggregate(everyone), np.array(seen), noise)
+    return levels, unused_genes(match)
+
+
+def pseudobulk(
+    path: str, layer: str | None, gene_column: str | None, genes: pd.DataFrame, recipe: Recipe, log: Callable
+) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
+    """Expression of every level of an atlas, single-cell or bulk, and its genes that are not used."""
+    if recipe.protocol == "bulk" and not is_hdf5(path):
+        table = read_bulk(path)
+        return pseudobulk_samples(table, pd.DataFrame(index=table.columns), genes, recipe)
+    with Atlas(path, layer, gene_column) as atlas:
+        if recipe.protocol != "bulk":
+            return pseudobulk_cells(atlas, genes, recipe, log)
+        samples = scipy.sparse.vstack if not atlas.by_columns else scipy.sparse.hstack
+        matrix = samples([block for _, _, block in atlas.chunks()]).toarray()
+        return pseudobulk_samples(pd.DataFrame(matrix.T, index=atlas.gene_ids), atlas.obs, genes, recipe)
+
+
+def _level(
+    grouping: Grouping, coarse: Grouping | None, gene_ids: list[str], values: np.ndarray, seen: np.ndarray, noise
+) -> LevelExpression:
+    populations = pd.DataFrame(
+        {
+            "population": grouping.labels,
+            "parent": parents(grouping, coarse),
+            "cells": grouping.cells,
+            "genes_seen": seen,
+            "noise_ceiling": noise,
+        },
+        columns=POPULATION_COLUMNS,
+    )
+    table = pd.DataFrame(values, index=pd.Index(gene_ids, name="gene_id"), columns=grouping.labels).sort_index()
+    dropped = pd.DataFrame(grouping.dropped, columns=["level", "population", "cells", "reason"])
+    return LevelExpression(table, populations, dropped)
+
+
+def unused_genes(match: GeneMatch) -> pd.DataFrame:
+    """dropped_genes.tsv of an atlas: gene, reason."""
+    reasons = {name: "spike-in (ERCC)" if is_spike_in(name) else reason for name, reason in match.unused.items()}
+    return pd.DataFrame(sorted(reasons.items()), columns=["gene", "reason"])
+
+
+def read_bulk(path: str | Path) -> pd.DataFrame:
+    """TPM, gene ids × samples, of a table (TSV or CSV, gzipped or not): its first column holds the gene ids.
+
+    Raw counts become TPM where the table has the genes' lengths in a column `Length`, as featureCounts writes it (whose
+    columns Chr, Start, End and Strand are ignored). Raises InputError for a table that is neither.
+    """
+    with open_text(str(path)) as lines:
+        skip = 0
+        header = lines.readline()
+        while header.startswith("#"):
+            skip, header = skip + 1, lines.readline()
+    separator = "\t" if "\t" in header else ","
+    try:
+        table = pd.read_csv(open_text(str(path)), sep=separator, skiprows=skip, index_col=0, low_memory=False)
+        table = table.drop(columns=[name for name in ("Chr", "Start", "End", "Strand") if name in table])
+        values = table.apply(pd.to_numeric)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InputError(
+            Problem("counts", f"a table that cannot be read as numbers ({error})",
+                    "gene ids in the first column, then one column of numbers a sample")
+        ) from None  # fmt: skip
+    values.index = values.index.astype(str)
+    if not len(values) or values.shape[1] == 0:
+        raise InputError(Problem("counts", "a table without genes or samples", "gene ids × samples"))
+    if values.isna().any(axis=None) or (values < 0).any(axis=None):
+        raise InputError(Problem("counts", "negative or missing values", "TPM or counts, 0 or more"))
+    length = values.pop("Length") if "Length" in values else None
+    if length is not None:
+        rate = values.div(length.clip(lower=1), axis=0)
+        return rate / rate.sum() * 1e6
+    whole_numbers = bool((values % 1 == 0).all(axis=None))
+    total = values.sum()
+    if whole_numbers or total.max() > 1.05e6:
+        raise InputError(
+            Problem(
+                "counts",
+                f"{'whole numbers' if whole_numbers else 'columns'} that sum to {total.iloc[0]:,.0f} (first sample)",
+                "TPM, whose columns sum to at most 1,000,000, or counts with a column `Length` (bases)",
+                "give TPM, or add the genes' lengths as featureCounts writes them",
+            )
+        )
+    return values

@@ -1,0 +1,119 @@
+"""What annotation and genome say of a gene beyond its half-life features: codons, composition, its end, its neighbours.
+
+The hybrid network reads them (docs/science.md). A feature that a gene has not (the GC content of an UTR that nobody
+annotated) is NaN here, empty in genes.tsv, and the mean of the training genes to a network.
+"""
+
+from collections.abc import Collection
+from itertools import product
+
+import numpy as np
+
+from scxpresso.genome.annotation import Span, Transcript
+from scxpresso.genome.sequence import CHANNELS, kmer_counts, window_codes
+
+CODONS = ["".join(bases) for bases in product("ACGT", repeat=3)]
+GC = ["gc_orf", "gc_codon1", "gc_codon2", "gc_codon3", "gc_utr5", "gc_utr3", "gc_transcript", "gc_surroundings"]
+NEIGHBOURS = [
+    "upstream_gap", "upstream_same_strand", "downstream_gap", "downstream_same_strand", "contig_end_distance",
+    "genes_within_10kb", "genes_within_50kb",
+]  # fmt: skip
+# 3-mers behind the transcription end site, in kmer_counts' order.
+ENDS = [f"tes_{''.join(bases)}" for bases in product(CHANNELS, repeat=3)]
+EXTENDED = [*(f"codon_{codon}" for codon in CODONS), *GC, *ENDS, *NEIGHBOURS]
+# Bases and numbers of genes range over orders of magnitude: networks read log10(x + 1) of them.
+LOGARITHMIC = [EXTENDED.index(name) for name in NEIGHBOURS if not name.endswith("_same_strand")]
+
+SURROUNDINGS = 10_000  # bases on either side of the TSS
+END = 500  # bases behind the transcription end site
+_CODON_NUMBER = {codon: number for number, codon in enumerate(CODONS)}
+_COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
+
+
+def extended_features(transcript: Transcript, contig: str, neighbours: dict[str, float]) -> dict[str, float]:
+    """EXTENDED of a transcript: shares of codons, of G and C, and of 3-mers (0 … 1), and its `neighbourhood`.
+
+    contig: letters of its contig, in any case. Codons with an uncertain base are not counted.
+    """
+    first = (
+        min(start for start, _ in transcript.cds) if transcript.strand == "+" else max(end for _, end in transcript.cds)
+    )
+    coding = _spliced(contig, transcript.cds, transcript.strand)[transcript.frames.get(first, 0) :]
+    counts = np.zeros(len(CODONS))
+    for start in range(0, len(coding) - 2, 3):
+        number = _CODON_NUMBER.get(coding[start : start + 3])
+        if number is not None:
+            counts[number] += 1
+    shares = counts / max(counts.sum(), 1)
+    before, after = utrs(transcript)
+    start, end = transcript.span
+    near = contig[max(transcript.tss - 1 - SURROUNDINGS, 0) : transcript.tss + SURROUNDINGS]
+    content = [
+        gc_content(coding),
+        *(gc_content(coding[place::3]) for place in range(3)),
+        gc_content(_spliced(contig, before, transcript.strand)),
+        gc_content(_spliced(contig, after, transcript.strand)),
+        gc_content(contig[start - 1 : end]),
+        gc_content(near),
+    ]
+    last = end if transcript.strand == "+" else start
+    behind = kmer_counts(window_codes(contig, last, transcript.strand, 0, END + 1)[0][None, 1:], 3)[0]
+    ends = behind / max(behind.sum(), 1)
+    return dict(zip(EXTENDED, [*shares, *content, *ends], strict=False)) | neighbours
+
+
+def gc_content(letters: str) -> float:
+    """Share of G and C among the certain bases; NaN where there is none."""
+    letters = letters.upper()
+    strong, weak = (sum(letters.count(base) for base in bases) for bases in ("GC", "AT"))
+    return strong / (strong + weak) if strong + weak else np.nan
+
+
+def utrs(transcript: Transcript) -> tuple[list[Span], list[Span]]:
+    """Exonic spans before and after the coding region, in the direction of transcription."""
+    first, last = min(start for start, _ in transcript.cds), max(end for _, end in transcript.cds)
+    left = [(start, min(end, first - 1)) for start, end in transcript.exons if start < first]
+    right = [(max(start, last + 1), end) for start, end in transcript.exons if end > last]
+    return (left, right) if transcript.strand == "+" else (right, left)
+
+
+def _spliced(contig: str, spans: list[Span], strand: str) -> str:
+    letters = "".join(contig[start - 1 : end] for start, end in sorted(spans)).upper()
+    return letters if strand == "+" else letters[::-1].translate(_COMPLEMENT)
+
+
+def neighbourhood(transcripts: Collection[Transcript], length: int) -> dict[str, dict[str, float]]:
+    """NEIGHBOURS of each gene of a contig of `length` bases, in bases and numbers of genes.
+
+    The gap on either side reaches to the nearest gene that does not overlap, on either strand, or to the contig's end,
+    which counts as a gene of the same strand. Genes are counted by the middle of their transcript, the gene itself too.
+    """
+    by_start = sorted(transcripts, key=lambda transcript: transcript.span[0])
+    by_end = sorted(transcripts, key=lambda transcript: transcript.span[1])
+    starts = np.array([transcript.span[0] for transcript in by_start])
+    ends = np.array([transcript.span[1] for transcript in by_end])
+    middles = np.sort([sum(transcript.span) / 2 for transcript in transcripts])
+    found = {}
+    for transcript in transcripts:
+        start, end = transcript.span
+        before, after = np.searchsorted(ends, start) - 1, np.searchsorted(starts, end, side="right")
+        left = (start - 1 - ends[before], by_end[before].strand) if before >= 0 else (start - 1, transcript.strand)
+        right = (
+            (starts[after] - end - 1, by_start[after].strand)
+            if after < len(starts)
+            else (length - end, transcript.strand)
+        )
+        sides = [left, right] if transcript.strand == "+" else [right, left]
+        middle = (start + end) / 2
+        near = [np.diff(np.searchsorted(middles, [middle - reach, middle + reach]))[0] for reach in (10_000, 50_000)]
+        values = [value for gap, strand in sides for value in (max(gap, 0), strand == transcript.strand)]
+        values += [max(min(start - 1, length - end), 0), *near]
+        found[transcript.gene_id] = dict(zip(NEIGHBOURS, map(float, values), strict=True))
+    return found
+
+
+def as_read(extended: np.ndarray) -> np.ndarray:
+    """Extended features (genes × EXTENDED, raw) as networks read them, before scaling: NaN stays NaN."""
+    read = np.array(extended, dtype=np.float64)
+    read[:, LOGARITHMIC] = np.log10(read[:, LOGARITHMIC] + 1)
+    return read

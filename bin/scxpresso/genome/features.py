@@ -1,0 +1,102 @@
+"""From genome and annotation to what a model reads of each gene: promoter codes and half-life features."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from scxpresso.genome.annotation import (
+    IDENTITY,
+    gene_table,
+    half_life_features,
+    is_gff3,
+    log_half_life,
+    read_annotation,
+    select_transcripts,
+    trim_stop_codon,
+)
+from scxpresso.genome.extended import extended_features, neighbourhood
+from scxpresso.genome.sequence import N_CODE, read_fasta, window_codes
+from scxpresso.identifiers import match_contigs
+
+
+@dataclass
+class GenomeFeatures:
+    """genes: genes.tsv. codes: genes × window (uint8). dropped: gene, reason."""
+
+    genes: pd.DataFrame
+    codes: np.ndarray
+    dropped: pd.DataFrame
+
+
+def extract_features(
+    fasta: str,
+    gtf: str,
+    canonical: Collection[str],
+    upstream: int,
+    downstream: int,
+    extended: bool = False,
+    log: Callable[[str], None] = lambda message: None,
+) -> GenomeFeatures:
+    """Windows and half-life features of every gene that the paper keeps (2.5), one contig in memory at a time.
+
+    extended: with the features of extended.py. Lengths in bases. Genes whose contig the FASTA lacks are dropped with
+    that reason; contig names are matched with and without `chr`. Raises InputError for an annotation or FASTA that cannot
+    be read.
+    """
+    gff3 = is_gff3(gtf)
+    chosen, reasons = select_transcripts(read_annotation(gtf), canonical)
+    log(f"{len(chosen):,} genes with a coding region, {len(reasons):,} dropped")
+
+    by_contig = defaultdict(list)
+    for transcript in chosen:
+        by_contig[transcript.chrom].append(transcript)
+    contigs = {name: bare for bare, name in match_contigs(by_contig, contig_names(fasta)).items()}
+
+    codes = {}
+    rows = []
+    for name, letters in read_fasta(fasta):
+        here = by_contig.get(contigs.get(name), [])
+        neighbours = neighbourhood(here, len(letters)) if extended else {}
+        for transcript in here:
+            trim_stop_codon(transcript, letters, gff3)
+            window, padded = window_codes(letters, transcript.tss, transcript.strand, upstream, downstream)
+            codes[transcript.gene_id] = window
+            row = {column: getattr(transcript, column) for column in IDENTITY}
+            row |= half_life_features(transcript) | {"padded_bases": padded}
+            if extended:
+                row |= extended_features(transcript, letters, neighbours[transcript.gene_id])
+            rows.append(row)
+    genes = gene_table(rows)
+
+    reasons |= {t.gene_id: "contig not in the FASTA" for t in chosen if t.gene_id not in codes}
+    dropped = pd.DataFrame(sorted(reasons.items()), columns=["gene", "reason"])
+    matrix = np.full((len(genes), upstream + downstream), N_CODE, dtype=np.uint8)
+    for row, gene in enumerate(genes["gene_id"]):
+        matrix[row] = codes.pop(gene)
+    return GenomeFeatures(genes, matrix, dropped)
+
+
+def contig_names(fasta: str) -> list[str]:
+    """Names of a FASTA's contigs, in its order."""
+    return [name for name, _ in read_fasta(fasta)]
+
+
+def scaled_half_life(half_life: np.ndarray) -> np.ndarray:
+    """log10(x + 0.1), z-scaled over all genes; a constant feature becomes 0."""
+    mean, sd = mean_and_sd(log_half_life(half_life))
+    return (log_half_life(half_life) - mean) / sd
+
+
+def mean_and_sd(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and (population) deviation of each column's known values.
+
+    A constant column gets deviation 1, so that nothing divides by 0; one that is NaN throughout gets mean 0 too.
+    """
+    known = np.isfinite(values)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, values, 0).sum(axis=0) / count
+    sd = np.sqrt((np.where(known, values - mean, 0) ** 2).sum(axis=0) / count)
+    return mean, np.where(sd > 1e-9, sd, 1.0)

@@ -1,0 +1,117 @@
+"""Cross-validation folds, made once a genome from its sorted gene ids and a seed (paper 2.2)."""
+
+from collections import defaultdict
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import scipy.sparse
+from pybedtools import BedTool
+
+from scxpresso.genome.sequence import BASE_OF_CODE
+from scxpresso.identifiers import without_version
+from scxpresso.problems import InputError, Problem
+from scxpresso.store import Features
+
+METHODS = ["random", "chromosome", "family"]
+
+# Genes are a family when this share of the 16-mers of either's [−1000, +500) around the TSS is in the other's too.
+FAMILY_K = 16
+FAMILY_REGION = (-1000, 500)
+FAMILY_SHARE = 0.5
+REPEAT_GENES = 50  # a k-mer in more genes than this is a repeat and says nothing about kinship
+
+
+def split_folds(genes: pd.DataFrame, features: Features, folds: int, method: str, seed: int) -> pd.DataFrame:
+    """folds.tsv: gene_id, fold (1 … folds); isoform ids of a locus always share a fold.
+
+    method: `random`; `chromosome`, whole contigs, the fullest first into the emptiest fold; or `family`, genes whose
+    promoters or loci are near copies together. Raises InputError when there are too few groups of genes for the folds.
+    """
+    genes = genes.sort_values("gene_id", ignore_index=True)
+    links = _isoform_links(genes)
+    if method == "chromosome":
+        links += _same(genes["chrom"])
+    elif method == "family":
+        links += _overlap_links(genes) + _family_links(genes, features)
+    groups = _components(len(genes), links)
+    if len(groups) < folds:
+        raise InputError(
+            Problem(
+                f"--fold_method {method} --folds {folds}",
+                f"only {len(groups)} groups of genes that may be parted",
+                f"at least {folds}",
+                "ask for fewer folds, or use --fold_method random",
+            )
+        )
+    fold = np.zeros(len(genes), dtype=int)
+    for number, members in enumerate(_fill(groups, folds, seed), start=1):
+        fold[members] = number
+    return pd.DataFrame({"gene_id": genes["gene_id"], "fold": fold})
+
+
+def _fill(groups: list[np.ndarray], folds: int, seed: int) -> list[np.ndarray]:
+    """Shuffled groups, large ones first, each into the fold that holds the fewest genes so far."""
+    order = np.random.default_rng(seed).permutation(len(groups))
+    order = sorted(order, key=lambda group: -len(groups[group]))
+    filled: list[list[np.ndarray]] = [[] for _ in range(folds)]
+    size = np.zeros(folds, dtype=int)
+    for group in order:
+        emptiest = int(np.argmin(size))
+        filled[emptiest].append(groups[group])
+        size[emptiest] += len(groups[group])
+    return [np.concatenate(members) for members in filled]
+
+
+def _components(count: int, links: list[tuple[int, int]]) -> list[np.ndarray]:
+    """Connected groups of the numbers 0 … count − 1."""
+    pairs = np.array(links, dtype=int).reshape(-1, 2)
+    graph = scipy.sparse.coo_matrix((np.ones(len(pairs)), pairs.T), shape=(count, count))
+    number, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(label, minlength=number))[:-1])
+
+
+def _same(keys) -> list[tuple[int, int]]:
+    """Links between neighbours that have the same key."""
+    members = defaultdict(list)
+    for row, key in enumerate(keys):
+        members[key].append(row)
+    return [pair for rows in members.values() for pair in pairwise(rows)]
+
+
+def _isoform_links(genes: pd.DataFrame) -> list[tuple[int, int]]:
+    """Ids that differ only after the last dot, on one contig and strand: isoforms of a locus (`PF3D7_0102700.1`)."""
+    return _same(zip(genes["gene_id"].map(without_version), genes["chrom"], genes["strand"], strict=True))
+
+
+def _overlap_links(genes: pd.DataFrame) -> list[tuple[int, int]]:
+    """Genes of one strand whose transcripts overlap."""
+    span = genes["orf_length"] + genes["utr5_length"] + genes["utr3_length"] + genes["intron_length"]
+    start = np.where(genes["strand"] == "+", genes["tss"] - 1, genes["tss"] - span)
+    rows = zip(genes["chrom"], start, start + span, genes.index, genes["strand"], strict=True)
+    bed = BedTool([(chrom, int(first), int(last), row, "0", strand) for chrom, first, last, row, strand in rows])
+    cluster = {int(interval.name): interval[6] for interval in bed.sort().cluster(s=True, d=-1)}
+    return _same(cluster[row] for row in genes.index)
+
+
+def _family_links(genes: pd.DataFrame, features: Features) -> list[tuple[int, int]]:
+    """Genes that share at least FAMILY_SHARE of their k-mers around the TSS."""
+    codes = BASE_OF_CODE[features.region(features.rows(genes["gene_id"]), *FAMILY_REGION)].astype(np.uint64)
+    positions = codes.shape[1] - FAMILY_K + 1
+    kmer = np.zeros((len(codes), positions), dtype=np.uint64)
+    certain = np.ones(kmer.shape, dtype=bool)
+    for offset in range(FAMILY_K):
+        base = codes[:, offset : offset + positions]
+        kmer = kmer * np.uint64(4) + base
+        certain &= base < 4
+    gene = np.broadcast_to(np.arange(len(codes))[:, None], kmer.shape)[certain]
+    _, column = np.unique(kmer[certain], return_inverse=True)
+    has = scipy.sparse.csr_matrix((np.ones(len(gene), dtype=np.float32), (gene, column)))
+    has.data[:] = 1  # a k-mer counts once a gene
+    total = np.maximum(np.asarray(has.sum(axis=1)).ravel(), 1)
+    genes_with = np.asarray(has.sum(axis=0)).ravel()
+    informative = has[:, (genes_with > 1) & (genes_with <= REPEAT_GENES)]
+    shared = (informative @ informative.T).tocoo()
+    near = (shared.row < shared.col) & (shared.data >= FAMILY_SHARE * np.minimum(total[shared.row], total[shared.col]))
+    return list(zip(shared.row[near].tolist(), shared.col[near].tolist(), strict=True))

@@ -1,0 +1,198 @@
+"""The published network on CPU at the speed its arithmetic allows; `published.py` stays the definition.
+
+What makes it fast: the first convolution reads six letters, so its outputs are rows of a table with one row for each
+distinct window of six codes (4,096, and some with uncertain bases or padding): T = M·W + b, then look-up and maximum.
+ReLU and maximum commute, and only the largest position of each pooling window carries gradient, so that both backward
+passes are sparse. Each thread sums its own part of the genes: with the same threads a run repeats bit for bit.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scxpresso.networks.published import ScXpresso
+from scxpresso.networks.windows import WindowTable
+
+
+def _cache_folder() -> str:
+    """Where compiled kernels are kept between tasks: the user's cache, or a temporary folder where there is none.
+
+    Only a folder that nobody else could have filled: numba believes what it finds there.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME") or "/") / ".cache")
+    for folder in (cache / "nf-scxpresso", Path(tempfile.gettempdir()) / f"nf-scxpresso-{os.getuid()}"):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
+            return str(folder)
+    return tempfile.mkdtemp(prefix="nf-scxpresso-")
+
+
+# Both before numba is imported. By default it keeps compiled kernels beside this file (bin/ holds only code), and starts a
+# thread a core, whose idle ones spin and take a core from the task beside this one.
+os.environ.setdefault("NUMBA_CACHE_DIR", _cache_folder())
+os.environ.setdefault("NUMBA_NUM_THREADS", str(torch.get_num_threads()))
+
+import numba  # noqa: E402
+from numba import njit, prange  # noqa: E402
+
+POOL1, POOL1_PAD = 30, 1
+K2, PAD2, POOL2 = 9, 4, 10
+FILTERS1, FILTERS2 = 128, 32
+
+
+@njit(parallel=True, cache=True, fastmath={"nsz", "contract"})
+def _look_up(table, index, pooled, largest):
+    """First convolution, ReLU and pooling: genes × 350 × 128, and which of the 30 positions was largest."""
+    genes, length = index.shape
+    windows = pooled.shape[1]
+    for gene in prange(genes):
+        for window in range(windows):
+            begin = window * POOL1 - POOL1_PAD
+            first = max(begin, 0)
+            last = min(begin + POOL1, length)
+            value, place = pooled[gene, window], largest[gene, window]
+            row = table[index[gene, first]]
+            for filt in range(FILTERS1):
+                value[filt] = row[filt]
+                place[filt] = first - begin
+            for position in range(first + 1, last):
+                row = table[index[gene, position]]
+                at = np.uint8(position - begin)
+                for filt in range(FILTERS1):
+                    better = row[filt] > value[filt]
+                    value[filt] = row[filt] if better else value[filt]
+                    place[filt] = at if better else place[filt]
+            for filt in range(FILTERS1):
+                value[filt] = max(value[filt], np.float32(0))
+
+
+@njit(parallel=True, cache=True)
+def _scatter_to_table(index, largest, pooled, gradient, parts):
+    """Gradient of the table: each pooled value's goes to the row of its largest position (parts × windows × 128)."""
+    genes, windows, count = pooled.shape[0], pooled.shape[1], len(parts)
+    for part in prange(count):
+        for gene in range(part * genes // count, (part + 1) * genes // count):
+            for window in range(windows):
+                begin = window * POOL1 - POOL1_PAD
+                for filt in range(FILTERS1):
+                    if pooled[gene, window, filt] > 0:
+                        row = index[gene, begin + largest[gene, window, filt]]
+                        parts[part, row, filt] += gradient[gene, window, filt]
+
+
+@njit(parallel=True, cache=True)
+def _sum_and_pool(shifted, bias, pooled, largest):
+    """Second convolution's sum over its nine shifts, ReLU and pooling: genes × 35 × 32, and the largest positions."""
+    genes, length = shifted.shape[0], shifted.shape[1]
+    for gene in prange(genes):
+        total = np.empty(FILTERS2, dtype=np.float32)
+        for window in range(pooled.shape[1]):
+            for filt in range(FILTERS2):
+                pooled[gene, window, filt] = 0
+                largest[gene, window, filt] = -1
+            for position in range(window * POOL2, (window + 1) * POOL2):
+                for filt in range(FILTERS2):
+                    total[filt] = bias[filt]
+                for shift in range(max(0, PAD2 - position), min(K2, length + PAD2 - position)):
+                    row = shifted[gene, position + shift - PAD2, shift]
+                    for filt in range(FILTERS2):
+                        total[filt] += row[filt]
+                for filt in range(FILTERS2):
+                    if total[filt] > pooled[gene, window, filt]:
+                        pooled[gene, window, filt] = total[filt]
+                        largest[gene, window, filt] = position
+
+
+@njit(parallel=True, cache=True, fastmath={"nsz", "contract"})
+def _sparse_backward(inputs, weights, largest, gradient, grad_inputs, grad_weights, grad_bias):
+    """Backward of the second convolution, through the largest positions alone.
+
+    inputs, grad_inputs: genes × 350 × 128. weights: 9 × 32 × 128. grad_weights, grad_bias: one for each part.
+    """
+    genes, length, count = inputs.shape[0], inputs.shape[1], len(grad_weights)
+    for part in prange(count):
+        for gene in range(part * genes // count, (part + 1) * genes // count):
+            for window in range(largest.shape[1]):
+                for filt in range(FILTERS2):
+                    position = largest[gene, window, filt]
+                    slope = gradient[gene, window, filt]
+                    if position < 0 or slope == 0:
+                        continue
+                    grad_bias[part, filt] += slope
+                    for shift in range(max(0, PAD2 - position), min(K2, length + PAD2 - position)):
+                        weight, grad_weight = weights[shift, filt], grad_weights[part, shift, filt]
+                        value = inputs[gene, position + shift - PAD2]
+                        grad_value = grad_inputs[gene, position + shift - PAD2]
+                        for channel in range(FILTERS1):
+                            grad_weight[channel] += slope * value[channel]
+                            grad_value[channel] += slope * weight[channel]
+
+
+class _LookUp(torch.autograd.Function):
+    """Table and indices → pooled first convolution."""
+
+    @staticmethod
+    def forward(ctx, table: Tensor, index: np.ndarray) -> Tensor:
+        windows = (index.shape[1] + 2 * POOL1_PAD - POOL1) // POOL1 + 1
+        pooled = np.empty((len(index), windows, FILTERS1), dtype=np.float32)
+        largest = np.empty(pooled.shape, dtype=np.uint8)
+        _look_up(table.detach().numpy(), index, pooled, largest)
+        ctx.saved = index, largest, pooled, len(table)
+        return torch.from_numpy(pooled)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        index, largest, pooled, rows = ctx.saved
+        parts = np.zeros((numba.get_num_threads(), rows, FILTERS1), dtype=np.float32)
+        _scatter_to_table(index, largest, pooled, gradient.contiguous().numpy(), parts)
+        return torch.from_numpy(parts.sum(axis=0)), None
+
+
+class _Convolve(torch.autograd.Function):
+    """Pooled first convolution (genes × 350 × 128) → pooled second (genes × 35 × 32)."""
+
+    @staticmethod
+    def forward(ctx, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        genes, length, _ = inputs.shape
+        by_shift = weight.detach().permute(2, 0, 1).contiguous()  # 9 × 32 × 128
+        shifted = inputs.detach().reshape(-1, FILTERS1) @ by_shift.reshape(-1, FILTERS1).T
+        pooled = np.empty((genes, length // POOL2, FILTERS2), dtype=np.float32)
+        largest = np.empty(pooled.shape, dtype=np.int32)
+        _sum_and_pool(shifted.view(genes, length, K2, FILTERS2).numpy(), bias.detach().numpy(), pooled, largest)
+        ctx.saved = inputs.detach().numpy(), by_shift.numpy(), largest
+        return torch.from_numpy(pooled)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        inputs, by_shift, largest = ctx.saved
+        grad_inputs = np.zeros_like(inputs)
+        parts = numba.get_num_threads()
+        grad_weights = np.zeros((parts, *by_shift.shape), dtype=np.float32)
+        grad_bias = np.zeros((parts, FILTERS2), dtype=np.float32)
+        _sparse_backward(inputs, by_shift, largest, gradient.contiguous().numpy(), grad_inputs, grad_weights, grad_bias)
+        grad_weight = torch.from_numpy(grad_weights.sum(axis=0)).permute(1, 2, 0)
+        return torch.from_numpy(grad_inputs), grad_weight, torch.from_numpy(grad_bias.sum(axis=0))
+
+
+def applies(network: type, inputs: str) -> bool:
+    """Whether a network has this fast form."""
+    return network is ScXpresso and inputs != "half_life"
+
+
+def forward(network: ScXpresso, table: WindowTable, rows: np.ndarray, half_life: Tensor) -> Tensor:
+    """What network(codes[rows], half_life) gives, up to the order of sums; differentiable in its parameters."""
+    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    first, second = network.sequence[0], network.sequence[3]
+    rows_of_table = table.one_hot @ first.weight.reshape(FILTERS1, -1).T + first.bias
+    pooled = _Convolve.apply(_LookUp.apply(rows_of_table, table.index[rows]), second.weight, second.bias)
+    parts = [pooled.transpose(1, 2).flatten(1)]
+    if network.inputs != "sequence":
+        parts.append(network.half_life.apply_to(half_life))
+    return network.head(torch.cat(parts, dim=1))

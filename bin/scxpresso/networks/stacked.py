@@ -1,0 +1,112 @@
+"""Several networks of one kind as one computation in plain PyTorch, for GPUs; `published.py` stays the definition.
+
+A GPU is bound by what it moves and by how often it is called, so that all networks go through each layer together, and
+each layer is few calls. The first convolution is a look-up (windows.py) whose maximum one embedding bag takes; the second is
+one product for all its nine shifts, which `fold` adds up. Genes lie one behind the other, with empty bags for padding.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from scxpresso.networks.published import ScXpresso
+from scxpresso.networks.windows import WindowTable
+
+
+def applies(network: type, inputs: str) -> bool:
+    """Whether a network has this form."""
+    return network is ScXpresso and inputs != "half_life"
+
+
+class DeviceTable:
+    """A table of windows on a device, as every stack there reads it.
+
+    index: sequences × (window − 1), int32 (CUDA indexes with nothing smaller). one_hot: distinct windows × 24.
+    """
+
+    def __init__(self, table: WindowTable, device: torch.device):
+        self.index = torch.from_numpy(table.index.astype(np.int32)).to(device)
+        self.one_hot = table.one_hot.to(device)
+
+
+class Stack:
+    """S networks, of which this makes the parameters and gradients views of one tensor (S × …) for each name.
+
+    networks: of one kind, on the device of the table. precision: of the second convolution while the networks train.
+    """
+
+    def __init__(self, networks: list[ScXpresso], table: DeviceTable, precision: torch.dtype = torch.float32):
+        self.networks, self.table, self.precision = networks, table, precision
+        self.parameters: dict[str, Tensor] = {}
+        for name, _ in networks[0].named_parameters():
+            own = [network.get_parameter(name) for network in networks]
+            stacked = torch.stack([parameter.detach() for parameter in own]).requires_grad_()
+            stacked.grad = torch.zeros_like(stacked)
+            for parameter, values, gradient in zip(own, stacked.detach(), stacked.grad, strict=True):
+                parameter.data, parameter.grad = values, gradient
+            self.parameters[name] = stacked
+        self.half_life_mean = torch.stack([network.half_life.mean for network in networks])[:, None]
+        self.half_life_sd = torch.stack([network.half_life.sd for network in networks])[:, None]
+
+    def zero_grad(self) -> None:
+        """In place: the networks' gradients stay views of these."""
+        for parameter in self.parameters.values():
+            parameter.grad.zero_()
+
+    def forward(self, rows: Tensor, half_life: Tensor) -> Tensor:
+        """z-scaled expression (S × B × populations): what each network gives for its own row of `rows`.
+
+        rows: S × B, int64, of the table's sequences. half_life: S × B × 5, log10. Differentiable in the parameters of every
+        network; networks[0] says for all of them whether they train.
+        """
+        hidden = self._sequence(rows)
+        if self.networks[0].inputs != "sequence":
+            hidden = torch.cat([hidden, (half_life - self.half_life_mean) / self.half_life_sd], dim=2)
+        for name, layer in self.networks[0].head.named_children():
+            if isinstance(layer, nn.Linear):
+                weight, bias = self._weight_and_bias(f"head.{name}")
+                hidden = torch.baddbmm(bias[:, None], hidden, weight.transpose(1, 2))
+            else:
+                hidden = layer(hidden)
+        return hidden
+
+    def _weight_and_bias(self, layer: str) -> tuple[Tensor, Tensor]:
+        return self.parameters[f"{layer}.weight"], self.parameters[f"{layer}.bias"]
+
+    def _sequence(self, rows: Tensor) -> Tensor:
+        """What the convolutions make of the genes: S × B × 1,120 for 10,500 bases."""
+        count, genes = rows.shape
+        _, _, pool1, convolution2, _, pool2, _ = self.networks[0].sequence
+        (width,), (reach,) = convolution2.kernel_size, convolution2.padding
+        precision = self.precision if self.networks[0].training else torch.float32
+
+        # ReLU and maximum commute, and a table is smaller than what is looked up in it.
+        weight, bias = self._weight_and_bias("sequence.0")
+        table = torch.baddbmm(
+            bias[:, None], self.table.one_hot.expand(count, -1, -1), weight.flatten(2).transpose(1, 2)
+        ).relu()
+
+        # A gene's bags: its pooling windows, of which the first begins in the padding; then empty ones, which give 0, so that
+        # the second convolution does not reach the next gene and its pooling windows begin where genes do.
+        length = self.table.index.shape[1]
+        windows = (length + 2 * pool1.padding - pool1.kernel_size) // pool1.kernel_size + 1
+        read = min(length, windows * pool1.kernel_size - pool1.padding)
+        bags = -(-(windows + reach) // pool2.kernel_size) * pool2.kernel_size
+        starts = (torch.arange(bags, device=rows.device) * pool1.kernel_size - pool1.padding).clamp(0, read)
+        starts = torch.arange(count * genes, device=rows.device)[:, None] * read + starts
+        first_row = torch.arange(count, device=rows.device, dtype=torch.int32) * table.shape[1]
+        index = self.table.index.index_select(0, rows.flatten())[:, :read].view(count, genes, read)
+        pooled = functional.embedding_bag(
+            (index + first_row[:, None, None]).flatten(), table.flatten(0, 1), starts.flatten().int(), mode="max"
+        ).view(count, genes * bags, -1)
+
+        # `fold` adds what lies at position + shift, a convolution wants position − shift: the shifts are turned round.
+        weight, bias = self._weight_and_bias("sequence.3")
+        by_shift = weight.flip(3).transpose(2, 3).flatten(1, 2)
+        shifted = by_shift.to(precision) @ pooled.to(precision).transpose(1, 2)
+        summed = functional.fold(shifted, (1, genes * bags), (1, width), padding=(0, reach)).squeeze(2)
+        # The bias is the same at all positions, so that it may wait for the maximum.
+        strongest = functional.max_pool1d(summed, pool2.kernel_size).float() + bias[:, :, None]
+        by_gene = strongest.relu().unflatten(2, (genes, -1))[..., : windows // pool2.kernel_size]
+        return by_gene.transpose(1, 2).flatten(2)

@@ -1,0 +1,1 @@
+"""The report: from the tables of a run to one page."""

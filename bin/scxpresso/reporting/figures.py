@@ -1,0 +1,136 @@
+"""What report.js draws of training and of held-out performance."""
+
+import pandas as pd
+
+from scxpresso.reporting.data import Level, Run, own, rows
+
+
+def training_plots(views: list) -> list[dict]:
+    """Learning curves: per model the losses of each fold × replicate, and the epoch whose weights were kept."""
+    return [
+        {
+            "name": view["name"],
+            "runs": [learning_curve(*run) for run in view["history"].groupby(["fold", "replicate"], sort=False)],
+        }
+        for view in views
+    ]
+
+
+def learning_curve(key: tuple, history: pd.DataFrame) -> dict:
+    """One replicate's losses, to four digits."""
+    return {
+        "fold": int(key[0]),
+        "replicate": int(key[1]),
+        "epoch": [int(epoch) for epoch in history["epoch"]],
+        "train": significant(history["train_loss"]),
+        "validation": significant(history["validation_loss"]),
+        "kept": [int(epoch) for epoch in history.loc[history["best"] == 1, "epoch"]],
+    }
+
+
+def performance_plots(run: Run) -> list[dict]:
+    """Per level: populations, their ceilings, and each network's Pearson by population and fold."""
+    plots = []
+    for level in run.levels:
+        mine = own(rows(run.scores, **level.target), "model")
+        folds = fold_order(mine)
+        networks = pearsons("network", {name: rows(mine, network=name) for name in level.scored}, level, folds)
+        if networks:
+            plots.append(
+                {
+                    "name": level.name,
+                    **level.key,
+                    "populations": level.labels,
+                    "folds": folds,
+                    "ceilings": significant(level.populations["noise_ceiling"]),
+                    "networks": networks,
+                }
+            )
+    return plots
+
+
+def coarse_plots(run: Run) -> list[dict]:
+    """Per level × network: its populations predicted by itself and by each coarser level's model (Fig. 4B)."""
+    plots = []
+    for level in run.levels:
+        mine = rows(run.scores, **level.target, model_atlas=level.atlas)
+        folds = fold_order(mine)
+        order = [other.level for other in run.levels if other.atlas == level.atlas][::-1]
+        for network in level.trained:
+            scores = rows(mine, network=network)
+            tables = {name: level_scores(rows(scores, model_level=name), level) for name in order}
+            models = pearsons("level", tables, level, folds)
+            if len(models) > 1:
+                plots.append(
+                    {
+                        "name": f"{level.name} · {network}",
+                        "populations": level.labels,
+                        "folds": folds,
+                        "models": models,
+                        "comparisons": coarse_comparisons(run, level, network),
+                    }
+                )
+    return plots
+
+
+def level_scores(scores: pd.DataFrame, target: Level) -> pd.DataFrame:
+    """What a model of one level says of each population of `target`: by itself, or by its parent where coarser."""
+    return scores[(scores["model_level"] != target.level) | (scores["model_population"] == scores["target_population"])]
+
+
+def coarse_comparisons(run: Run, level: Level, network: str) -> list[dict]:
+    """The tests of one level's model against another level's, on this level's populations."""
+    same = {"model_atlas": level.atlas, "other_atlas": level.atlas, "network": network, "other_network": network}
+    table = rows(run.comparisons, **level.target, **same)
+    table = table[table["model_level"] != table["other_level"]]
+    what = ["target_population", "model_level", "other_level"]
+    return table[[*what, "median_pearson", "other_median_pearson", "delta", "p_value"]].to_dict("records")
+
+
+def transfer_plots(run: Run) -> list[dict]:
+    """Per level × network: median Pearson of every model population on every target population (Fig. 3)."""
+    plots = []
+    for level in run.levels:
+        mine = rows(run.scores, **level.target)
+        mine = mine[(mine["model_atlas"] != level.atlas) | (mine["model_level"] == level.level)]
+        for network in level.trained:
+            table = rows(mine, network=network)
+            if len(own(table, "model")) < len(table):
+                plots.append(
+                    {"name": f"{level.name} · {network}", "populations": level.labels, **transfer_matrix(table, level)}
+                )
+    return plots
+
+
+def transfer_matrix(scores: pd.DataFrame, level: Level) -> dict:
+    """Medians over folds: a row a target population, a column a model; own populations first."""
+    model = ["model_atlas", "model_level", "model_population"]
+    wide = scores.pivot_table(index="target_population", columns=model, values="pearson", aggfunc="median")
+    own = [(level.atlas, level.level, label) for label in level.labels]
+    others = [key for key in wide.columns if key[0] != level.atlas]
+    wide = wide.reindex(index=level.labels, columns=pd.MultiIndex.from_tuples(own + others, names=model))
+    return {
+        "models": [label for *_, label in own] + [f"{label} ({atlas} · {name})" for atlas, name, label in others],
+        "median": [significant(row, 3) for row in wide.to_numpy()],
+    }
+
+
+def fold_order(scores: pd.DataFrame) -> list[int]:
+    """The folds of a table."""
+    return [int(fold) for fold in sorted(scores["fold"].unique())]
+
+
+def pearsons(what: str, tables: dict[str, pd.DataFrame], level: Level, folds: list) -> list[dict]:
+    """Of each table that has rows its name, called `what`, and Pearson as [[one a fold] one a target population]."""
+    found = []
+    for name, table in tables.items():
+        if len(table):
+            wide = table.pivot_table(index="target_population", columns="fold", values="pearson", aggfunc="first")
+            wide = wide.reindex(index=level.labels, columns=folds).to_numpy(dtype=float)
+            found.append({what: name, "pearson": [significant(row) for row in wide]})
+    return found
+
+
+def significant(values, digits=4) -> list[float]:
+    """Values with `digits` significant digits: what a plot can show, in fewer bytes."""
+    return [float(f"{value:.{digits}g}") for value in values]

@@ -1,0 +1,146 @@
+"""What report.js draws of single genes: predictions against observations, and genes across populations."""
+
+import base64
+
+import numpy as np
+import pandas as pd
+
+from scxpresso.reporting.data import Level, Run, load, rows
+from scxpresso.reporting.figures import significant
+from scxpresso.store import PREDICTION_COLUMNS
+
+SCATTER_GENES = 4000  # genes drawn a population; more only makes the page heavier and the cloud blacker
+TOP_GENES = 25
+TREND_BINS = 20
+SEED = 20240306  # which genes are drawn must not change between two renderings of a run
+
+
+class GeneNames:
+    """Names of the genes that the page shows, each stored once and pointed to by number."""
+
+    def __init__(self, genomes: list):
+        self.known = {genome["genome"]: genome["names"] for genome in genomes}
+        self.numbers = {}
+
+    def number(self, genome: str, genes) -> list[int]:
+        """The numbers of these gene ids, new ones given the next."""
+        return [self.numbers.setdefault((genome, gene), len(self.numbers)) for gene in genes]
+
+    def listed(self) -> list[str]:
+        """Names by number; the id where a gene has no name."""
+        return [self.known.get(genome, {}).get(gene) or gene for genome, gene in self.numbers]
+
+
+def prediction_plots(run: Run, names: GeneNames) -> list[dict]:
+    """Per level: observed and, by network, predicted log10 expression of a random 4,000 genes (and the top ones).
+
+    The first `drawn` genes are the random ones, for the scatter plots; the most variable follow, so that they can be
+    looked up. Pearson and n are over all genes.
+    """
+    plots = []
+    for level in run.levels:
+        observed, networks = None, []
+        for name in level.scored:
+            table = load(level.predictions[name], PREDICTION_COLUMNS) if name in level.predictions else ()
+            if not len(table):
+                continue
+            if observed is None:  # the same in every table of a level
+                observed = matrix(table, "observed", level)
+                genes, drawn = shown_genes(run, level, observed.index)
+            networks.append(prediction(name, table, observed, level, genes))
+        if networks:
+            plots.append(
+                {
+                    "name": level.name,
+                    "populations": level.labels,
+                    "parents": list(level.populations["parent"]),
+                    "genes": names.number(level.genome, genes),
+                    "drawn": drawn,
+                    "total": len(observed),
+                    "observed": packed(observed, genes),
+                    "networks": networks,
+                }
+            )
+    return plots
+
+
+def prediction(network: str, table: pd.DataFrame, observed: pd.DataFrame, level: Level, genes) -> dict:
+    """One network's part of a prediction plot."""
+    predicted = matrix(table, "predicted", level)
+    return {
+        "network": network,
+        "pearson": [observed[label].corr(predicted[label]) for label in level.labels],
+        "n": [int((observed[label].notna() & predicted[label].notna()).sum()) for label in level.labels],
+        "predicted": packed(predicted, genes),
+        "sd": packed(matrix(table, "sd", level), genes),
+    }
+
+
+def matrix(table: pd.DataFrame, values: str, level: Level) -> pd.DataFrame:
+    """A genes × populations table of one column of a predictions file."""
+    return table.pivot(index="gene_id", columns="population", values=values).reindex(columns=level.labels)
+
+
+def packed(wide: pd.DataFrame, genes) -> list[dict] | None:
+    """One packed vector a population, or None where all is missing (a baseline has no sd)."""
+    wide = wide.reindex(index=genes)
+    return [pack(wide[label]) for label in wide.columns] if wide.notna().to_numpy().any() else None
+
+
+def shown_genes(run: Run, level: Level, genes) -> tuple[list[str], int]:
+    """(genes, drawn): a random SCATTER_GENES of them with a fixed seed, then the top genes not yet among them."""
+    genes = sorted(genes)
+    picked = np.random.default_rng(SEED).permutation(len(genes))[:SCATTER_GENES]
+    drawn = [genes[i] for i in sorted(picked)]
+    extra = set(top_genes(run, level)) & set(genes) - set(drawn)
+    return drawn + sorted(extra), len(drawn)
+
+
+def gene_plots(run: Run, names: GeneNames) -> list[dict]:
+    """Per level of several populations: each gene's variance and, by network, its Pearson across them (Fig. 4C)."""
+    plots = []
+    for level in run.levels:
+        mine = rows(run.genes, **level.key)
+        mine = mine[(mine["variance"] > 0) & mine["pearson"].notna()]
+        if mine.empty:
+            continue
+        variance = mine.groupby("gene_id")["variance"].first()
+        tables = [(name, rows(mine, network=name).set_index("gene_id")) for name in level.networks]
+        plots.append(
+            {
+                "name": level.name,
+                "populations": level.labels,
+                "genes": names.number(level.genome, variance.index),
+                "log_variance": pack(np.log10(variance)),
+                "top": names.number(level.genome, top_genes(run, level)),
+                "networks": [
+                    {"network": name, "pearson": pack(table["pearson"].reindex(variance.index)), "trend": trend(table)}
+                    for name, table in tables
+                    if len(table)
+                ],
+            }
+        )
+    return plots
+
+
+def top_genes(run: Run, level: Level) -> list[str]:
+    """Ids of the most variable genes of a level."""
+    mine = rows(run.genes, **level.key).drop_duplicates("gene_id")
+    return list(mine.nlargest(TOP_GENES, "variance")["gene_id"])
+
+
+def trend(table: pd.DataFrame) -> list[list[float]]:
+    """Median Pearson in bins of equally many genes by variance: [[variance, pearson]…]."""
+    table = table.sort_values("variance")
+    bins = [part for part in np.array_split(np.arange(len(table)), min(TREND_BINS, len(table))) if len(part)]
+    return [significant(table.iloc[part][["variance", "pearson"]].median()) for part in bins]
+
+
+def pack(values) -> dict:
+    """Numbers as base64 of 16-bit steps between their extremes (65535 = missing): a third of JSON's bytes."""
+    values = np.asarray(values, dtype=float)
+    finite = values[np.isfinite(values)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+    step = (high - low) / 65534 or 1.0
+    codes = np.where(np.isfinite(values), np.round((values - low) / step), 65535)
+    return {"low": float(low), "step": float(step), "codes": base64.b64encode(codes.astype("<u2").tobytes()).decode()}

@@ -1,0 +1,138 @@
+"""The report: one self-contained HTML page made from the tables of a run.
+
+data.py reads what manifest.json points to, verdicts.py and tables.py make of it what the template
+prints, figures.py and gene_figures.py what report.js draws, and `render` puts all of it into one page.
+
+Labels (populations, atlases, genes, parameters) are hostile until proven otherwise. Three places
+make them text, so that no view has to remember: jinja2's autoescape with `finalize`; `plain` for the JSON island;
+and `safe` in report.js for the HTML subset that plotly understands.
+"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from scxpresso.reporting.data import Run, read_run
+from scxpresso.reporting.figures import coarse_plots, performance_plots, training_plots, transfer_plots
+from scxpresso.reporting.gene_figures import TOP_GENES, GeneNames, gene_plots, prediction_plots
+from scxpresso.reporting.tables import (
+    atlas_view,
+    comparison_kinds,
+    differences_table,
+    genome_view,
+    numbers_table,
+    training_view,
+)
+from scxpresso.reporting.verdicts import card, headline, overall
+from scxpresso.store import whole
+from scxpresso.text import count, decimal, moment, percent, plural, shown
+
+PAPER = {
+    "doi": "10.3389/fbinf.2024.1347276",
+    "cite": "Michielsen, Reinders, Mahfouz (2024), Frontiers in Bioinformatics 4",
+}
+
+
+def write_report(manifest: str | Path, template: str | Path, output: str | Path) -> None:
+    """Write the report of `manifest` to `output`, whole or not at all. Raises InputError."""
+    page = render(read_run(manifest), template)
+    with whole(output) as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
+def render(run: Run, template: str | Path) -> str:
+    """The whole page as a string; `template` is the folder of report.html.j2, report.css and report.js."""
+    from plotly.offline import get_plotlyjs  # here: importing plotly is slow, and only the page needs it
+
+    template = Path(template)
+    genomes = [genome_view(run, entry) for entry in run.manifest["genomes"]]
+    training = training_view(run)
+    palette = run.palette()
+    cards = [card(run, level, name) for level in run.levels for name in level.trained]
+    page = environment(template).get_template("report.html.j2")
+    return page.render(
+        run=run.manifest["run"] | {"written": datetime.now(UTC).isoformat()},
+        params=run.manifest["params"],
+        versions=run.manifest["versions"],
+        notes=run.manifest["notes"],
+        paper=PAPER,
+        headline=headline(run, genomes, training),
+        overall=overall(cards),
+        cards=cards,
+        numbers=numbers_table(run),
+        differences=differences_table(run),
+        palette=[{"name": name, "colour": palette[name]} for name in run.networks() if name != "mean"],
+        genomes=genomes,
+        atlases=[atlas_view(run, entry) for entry in run.manifest["atlases"]],
+        training=training,
+        kinds=comparison_kinds(run),
+        top=TOP_GENES,
+        data=plain(page_data(run, genomes, training)),
+        css=Markup((template / "report.css").read_text(encoding="utf-8")),
+        js=Markup((template / "report.js").read_text(encoding="utf-8")),
+        plotly=Markup(get_plotlyjs()),
+    )
+
+
+def page_data(run: Run, genomes: list, training: list) -> dict:
+    """What report.js draws, as JSON-ready lists. Labels are always values, never keys: one may be __proto__."""
+    names = GeneNames(genomes)
+    palette = run.palette()
+    return {
+        "networks": [{"network": name, "colour": palette[name]} for name in run.networks()],
+        "training": training_plots(training),
+        "performance": performance_plots(run),
+        "coarse": coarse_plots(run),
+        "transfer": transfer_plots(run),
+        "predictions": prediction_plots(run, names),
+        "genes": gene_plots(run, names),
+        "names": names.listed(),
+    }
+
+
+def environment(template: str | Path) -> Environment:
+    """jinja2 with autoescape, and this module's formats as filters."""
+    env = Environment(
+        loader=FileSystemLoader(template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters.update({f.__name__: f for f in (count, decimal, percent, plural, moment, verbatim, parameter)})
+    env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    return env
+
+
+def finalize(value):
+    """jinja2's hook on every printed value: markup as it is, labels printable, None as a dash."""
+    if isinstance(value, Markup):
+        return value
+    return shown(value) if isinstance(value, str) else "–" if value is None else value
+
+
+def plain(value):
+    """`value` as JSON can hold it: labels printable, NaN as None, numpy's numbers as Python's."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, str):
+        return shown(value)
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def verbatim(text) -> Markup:
+    """Text that keeps its line breaks (a command)."""
+    return escape("\n".join(shown(line) for line in str(text).splitlines()))
+
+
+def parameter(value) -> str | None:
+    """A parameter as it would be typed."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)

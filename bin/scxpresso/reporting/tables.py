@@ -1,0 +1,153 @@
+"""What the template prints as tables: of genomes, atlases, training and scores."""
+
+import pandas as pd
+
+from scxpresso.reporting.data import BASELINE_NAMES, SIGNIFICANT, Run, ceiling, load, metric
+from scxpresso.store import HISTORY_COLUMNS
+from scxpresso.text import span
+
+# What the report reads of each table; the tables may hold more.
+GENOME_GENES = ["gene_id", "gene_name", "padded_bases"]
+FOLDS = ["gene_id", "fold"]
+DROPPED_GENES = ["gene", "reason"]
+DROPPED_POPULATIONS = ["level", "population", "cells", "reason"]
+
+
+def genome_view(run: Run, entry: dict) -> dict:
+    """What the page says of one genome: genes kept and dropped, windows padded, folds."""
+    folder = run.folder / entry["path"]
+    genes = load(folder / "genes.tsv", GENOME_GENES)
+    sizes = load(folder / "folds.tsv", FOLDS)["fold"].value_counts()
+    dropped = load(folder / "dropped_genes.tsv", DROPPED_GENES)
+    return {
+        "genome": entry["genome"],
+        "kept": len(genes),
+        "dropped": len(dropped),
+        "reasons": reasons(dropped),
+        "padded": int((genes["padded_bases"] > 0).sum()),
+        "padded_bases": genes["padded_bases"].sum(),
+        "folds": len(sizes),
+        "fold_sizes": span(sizes, "gene") if len(sizes) else None,
+        "names": dict(zip(genes["gene_id"], genes["gene_name"], strict=True)),
+    }
+
+
+def atlas_view(run: Run, entry: dict) -> dict:
+    """What the page says of one atlas: its populations, and what was left out and why."""
+    folder = run.folder / entry["path"]
+    left_out = load(folder / "dropped_populations.tsv", DROPPED_POPULATIONS)
+    dropped = load(folder / "dropped_genes.tsv", DROPPED_GENES)
+    levels = [
+        {
+            "level": level.level,
+            "populations": level.populations.to_dict("records"),
+            "most": level.populations["cells"].max(),
+        }
+        for level in run.levels
+        if level.atlas == entry["atlas"]
+    ]
+    return {
+        "atlas": entry["atlas"],
+        "genome": entry["genome"],
+        "protocol": entry["protocol"],
+        "levels": levels,
+        "has_parents": any(row["parent"] for level in levels for row in level["populations"]),
+        "populations": sum(len(level["populations"]) for level in levels),
+        "left_out": left_out.to_dict("records"),
+        "dropped": len(dropped),
+        "reasons": reasons(dropped),
+    }
+
+
+def reasons(table: pd.DataFrame) -> list[dict]:
+    """Dropped genes counted by reason, most first: [{reason, genes, share}]; share is of the largest."""
+    counts = table["reason"].value_counts()
+    return [{"reason": reason, "genes": n, "share": n / counts.iloc[0]} for reason, n in counts.items()]
+
+
+def training_view(run: Run) -> list[dict]:
+    """One row a trained model for the table: how its replicates converged, and which collapsed first."""
+    views = []
+    for level in run.levels:
+        for network, paths in level.histories.items():
+            tables = [load(path, HISTORY_COLUMNS) for path in paths]
+            history = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+            if history.empty:
+                continue
+            history = last_attempts(history)
+            kept = history[history["best"] == 1]
+            runs = history.groupby(["fold", "replicate"], sort=False)["epoch"]
+            ends = runs.transform("max")
+            retrained = kept[kept["attempt"] > 1].drop_duplicates(["fold", "replicate"])
+            constant = kept[kept["collapsed"] == 1].drop_duplicates(["fold", "replicate"])
+            views.append(
+                {
+                    "name": f"{level.name} · {network}",
+                    "runs": runs.ngroups,
+                    "history": history,
+                    "folds": history["fold"].nunique(),
+                    "replicates": history["replicate"].nunique(),
+                    "epochs": runs.nunique().max(),
+                    "kept_epoch": kept["epoch"].median(),
+                    "kept_loss": kept["validation_loss"].mean(),
+                    "kept_last": (kept["epoch"] == ends[kept.index]).sum(),
+                    "retrained": retrained[["fold", "replicate", "attempt"]].to_dict("records"),
+                    "constant": constant[["fold", "replicate"]].to_dict("records"),
+                }
+            )
+    return views
+
+
+def last_attempts(history: pd.DataFrame) -> pd.DataFrame:
+    """The epochs of each replicate's final attempt: earlier ones collapsed and were thrown away."""
+    last = history.groupby(["fold", "replicate"])["attempt"].transform("max")
+    return history[history["attempt"] == last]
+
+
+def numbers_table(run: Run) -> list[dict]:
+    """summary.tsv, wide: a row each atlas × level × network, baselines included."""
+    metrics = ("pearson", "spearman", "specificity")
+    return [
+        {
+            **level.key,
+            "network": network,
+            "baseline": network in BASELINE_NAMES,
+            "populations": len(level.labels),
+            "ceiling": ceiling(run, level),
+            "metrics": [metric(run, level, network, name)[:2] for name in metrics],
+        }
+        for level in run.levels
+        for network in level.networks
+    ]
+
+
+def differences_table(run: Run) -> list[dict]:
+    """How much better each network is than every other one and each baseline of its level, paired by fold."""
+    return [
+        {
+            **level.key,
+            "network": network,
+            "other": other,
+            "baseline": other in BASELINE_NAMES,
+            "metrics": [metric(run, level, network, f"{name}_minus_{other}") for name in ("pearson", "specificity")],
+        }
+        for level in run.levels
+        for network in level.trained
+        for other in level.networks
+        if other != network and other != "mean"
+    ]
+
+
+def comparison_kinds(run: Run) -> list[dict]:
+    """comparisons.tsv in a row a kind: how many, in how many the model is ahead, in how many with p < 0.05."""
+    return [
+        {
+            "kind": kind,
+            "other_network": network,
+            "tests": len(table),
+            "ahead": (table["delta"] > 0).sum(),
+            "sure": (table["p_value"] < SIGNIFICANT).sum(),
+            "delta": table["delta"].median(),
+        }
+        for (kind, network), table in run.comparisons.groupby(["kind", "other_network"], sort=False)
+    ]

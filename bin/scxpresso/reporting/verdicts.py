@@ -1,0 +1,132 @@
+"""How good the models are, in key numbers and in words: what the page says first."""
+
+import numpy as np
+import pandas as pd
+
+from scxpresso.reporting.data import BASELINE_NAMES, SIGNIFICANT, Level, Run, ceiling, metric, own, rows
+from scxpresso.text import count, decimal, listed, p_text, plural, span
+
+
+def headline(run: Run, genomes: list, training: list) -> str:
+    """The run in one sentence."""
+    params = run.manifest["params"]
+    sizes = {entry["atlas"]: [] for entry in run.manifest["atlases"]}
+    for level in run.levels:
+        size = len(level.labels)
+        sizes[level.atlas].append("as a whole" if size == 1 else f"{plural(size, 'population')} of {level.level}")
+    atlases = listed(f"{atlas} ({', '.join(levels)})" for atlas, levels in sizes.items())
+    genes = listed(f"{plural(genome['kept'], 'gene')} of {genome['genome']}" for genome in genomes)
+    parts = [f"Models of {atlases or 'no atlas'} from the promoters of {genes or 'no gene'}"]
+    if training:
+        parts.append(
+            ", ".join(span([view[what + "s"] for view in training], what) for what in ("fold", "replicate", "epoch"))
+        )
+    if "upstream" in params and "downstream" in params:
+        up, down = (count(float(params[side])) for side in ("upstream", "downstream"))
+        parts.append(f"windows of {up} bases upstream and {down} downstream of the TSS")
+    return "; ".join(parts) + "."
+
+
+def overall(cards: list) -> list[str]:
+    """The verdicts of all models in a sentence a baseline; none where a single card says it already."""
+    if len(cards) < 2:
+        return []
+    sides = {"better": "better", "worse": "worse", "same": "not clearly different", "untested": "untested"}
+    sentences = []
+    for baseline, name in BASELINE_NAMES.items():
+        kinds = [v["kind"] for c in cards for v in c["verdicts"] if v["other"] == baseline]
+        said = [f"{words} in {kinds.count(side)}" for side, words in sides.items() if side in kinds]
+        if said:
+            sentences.append(f"Against {name}: {listed(said)} of {plural(len(kinds), 'model')}.")
+    return sentences
+
+
+def card(run: Run, level: Level, network: str) -> dict:
+    """The key numbers and verdict of one trained network at one level."""
+    pearson, sd, _ = metric(run, level, network, "pearson")
+    palette = run.palette()
+    others = [name for name in level.scored if name in BASELINE_NAMES]
+    baselines = [
+        {"name": name, "value": metric(run, level, name, "pearson")[0], "colour": palette[name]} for name in others
+    ]
+    rivals = [name for name in level.trained if name != network]
+    verdicts = [verdict_on_other(run, level, network, name) for name in rivals + others]
+    verdicts.append(verdict_on_specificity(run, level, network))
+    return {
+        **level.key,
+        "network": network,
+        "populations": len(level.labels),
+        "pearson": pearson,
+        "sd": sd,
+        "ceiling": ceiling(run, level),
+        "specificity": metric(run, level, network, "specificity"),
+        "colour": palette[network],
+        "baselines": [b for b in baselines if np.isfinite(b["value"])],
+        "verdicts": [v for v in verdicts if v],
+    }
+
+
+def verdict_on_other(run: Run, level: Level, network: str, other: str) -> dict | None:
+    """Better, worse or undecided against a baseline or another network, in words: {kind, other, text} or None."""
+    mine, theirs = metric(run, level, network, "pearson")[0], metric(run, level, other, "pearson")[0]
+    if np.isnan(mine) or np.isnan(theirs):
+        return None
+    numbers = f"{decimal(mine)} against {decimal(theirs)}"
+    compared = rows(run.comparisons, **level.target, network=network, other_network=other)
+    tested = own(compared, "model", "other")
+    kind = side_taken(tested, mine - theirs)
+    opening = {
+        "better": "It predicts held-out genes better than",
+        "worse": "It predicts held-out genes worse than",
+        "same": "It does not clearly differ from",
+        "untested": "It scores higher than" if mine > theirs else "It scores no higher than",
+    }[kind]
+    return {
+        "kind": kind,
+        "other": other,
+        "text": f"{opening} {BASELINE_NAMES.get(other, f'the network {other}')}: {numbers}{evidence(tested, kind)}.",
+    }
+
+
+def side_taken(tested: pd.DataFrame, delta: float) -> str:
+    """Which way the one-sided tests point: better, worse, same, or untested where they could not."""
+    if tested.empty or 0.5 ** tested["n_folds"].max() > SIGNIFICANT:
+        return "untested"  # with n folds no signed rank p is below 1/2^n
+    if delta > 0 and (tested["p_value"] < SIGNIFICANT).mean() > 0.5:
+        return "better"
+    if delta < 0 and (tested["p_value"] > 1 - SIGNIFICANT).mean() > 0.5:
+        return "worse"
+    return "same"
+
+
+def evidence(tested: pd.DataFrame, kind: str) -> str:
+    """The Wilcoxon tests behind a verdict, as a clause."""
+    if tested.empty:
+        return ", without a test"
+    folds = tested["n_folds"].max()
+    if kind == "untested":
+        return f"; {plural(folds, 'fold')} cannot tell: a test needs 5"
+    if len(tested) == 1:
+        p = p_text(tested["p_value"].iloc[0])
+        return f" (one-sided Wilcoxon over {plural(folds, 'fold')} that it is better: p = {p})"
+    if kind == "worse":
+        behind, sure = (tested["delta"] < 0).sum(), (tested["p_value"] > 1 - SIGNIFICANT).sum()
+        return f" (behind in {behind} of {len(tested)} populations, in {sure} with Wilcoxon p > {1 - SIGNIFICANT})"
+    ahead, sure = (tested["delta"] > 0).sum(), (tested["p_value"] < SIGNIFICANT).sum()
+    return f" (ahead in {ahead} of {len(tested)} populations, in {sure} with Wilcoxon p < {SIGNIFICANT})"
+
+
+def verdict_on_specificity(run: Run, level: Level, network: str) -> dict | None:
+    """Whether the network tells populations apart: {kind, other: None, text}, or None for a single population."""
+    value, sd, folds = metric(run, level, network, "specificity")
+    if len(level.labels) < 2 or np.isnan(value):
+        return None
+    if np.isnan(sd):
+        kind = "untested"
+        text = f"One fold cannot tell whether it tells populations apart: specificity {decimal(value)}."
+    else:
+        apart = value > 2 * sd / np.sqrt(folds) + 0.005  # two standard errors, and not a zero once rounded
+        kind = "better" if apart else "worse"
+        score = f"specificity {decimal(value)} ± {decimal(sd)} over {plural(folds, 'fold')}"
+        text = f"It {'tells' if apart else 'does not tell'} populations apart: {score}, where a constant scores 0."
+    return {"kind": kind, "other": None, "text": text}

@@ -1,0 +1,93 @@
+"""What networks are trained on: the recipe's numbers, the genes as arrays, and who trains and who validates (paper 2.2)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from scxpresso.networks.registry import NETWORKS
+from scxpresso.problems import InputError, Problem
+from scxpresso.store import Features
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. Learning rate and dropout have no unit; the plateau is counted in epochs.
+
+    Epochs, batch size, rate and plateau are of the published network; others bring their own (hybrid.py).
+    """
+
+    network: str = "scxpresso"
+    inputs: str = "both"
+    replicates: int = 5
+    epochs: int = 40
+    batch_size: int = 128
+    learning_rate: float = 5e-4
+    plateau_factor: float = 0.1
+    plateau_patience: int = 5
+    validation_genes: int = 1000
+    seed: int = 1
+
+
+@dataclass
+class Split:
+    """Genes that train and genes that validate while a fold is held out: sorted row numbers."""
+
+    train: np.ndarray
+    validation: np.ndarray
+
+
+@dataclass
+class TrainingData:
+    """Genes of a level as arrays: codes (genes × window), annotation (genes × features), expression (genes × populations).
+
+    upstream: bases of the codes before the TSS. annotation_features: names of the annotation's columns, which are
+    log10(x + 0.1) where they are half-life features. splits: one for each fold that is trained.
+    """
+
+    codes: np.ndarray
+    upstream: int
+    annotation: np.ndarray
+    annotation_features: tuple[str, ...]
+    expression: np.ndarray
+    splits: dict[int, Split]
+
+
+def training_data(
+    features: Features, expression: pd.DataFrame, folds: pd.Series, held_out: list[int], recipe: Recipe
+) -> TrainingData:
+    """Arrays of the genes that have expression and, for each fold that is held out in turn, who trains and who validates.
+
+    The validation genes, 1,000 or a tenth of the training genes where those are fewer than 10,000, come first in an order
+    of all the genome's genes, so that models of two atlases validate on the same genes. Raises InputError for a fold
+    without genes on either side.
+    """
+    rows = features.rows(expression.index)
+    names = features.annotation_features(NETWORKS[recipe.network].extended)
+    return TrainingData(
+        codes=features.codes[rows],
+        upstream=features.upstream,
+        annotation=features.annotation(rows, names),
+        annotation_features=names,
+        expression=expression.to_numpy(dtype=np.float64),
+        splits={fold: split(expression.index, folds, fold, recipe) for fold in held_out},
+    )
+
+
+def split(genes: pd.Index, folds: pd.Series, fold: int, recipe: Recipe) -> Split:
+    """Who of the genes trains and who validates while a fold is held out; see training_data."""
+    shuffled = np.random.default_rng([recipe.seed, fold]).permutation(np.sort(folds.index.to_numpy(dtype=str)))
+    rank = pd.Series(np.arange(len(shuffled)), index=shuffled)
+    rest = np.flatnonzero(folds.reindex(genes).to_numpy() != fold)
+    if len(rest) < 20 or len(rest) == len(genes):
+        raise InputError(
+            Problem(
+                f"fold {fold}",
+                f"{len(rest)} genes to train on and {len(genes) - len(rest)} held out",
+                "at least 20 genes to train on and one held out",
+                "use fewer folds, or check that atlas and annotation are of the same genome",
+            )
+        )
+    rest = rest[np.argsort(rank.reindex(genes[rest]).to_numpy(), kind="stable")]
+    validating = min(recipe.validation_genes, len(rest) // 10)
+    return Split(train=np.sort(rest[validating:]), validation=np.sort(rest[:validating]))

@@ -1,0 +1,79 @@
+"""From the folds' networks to one model: out-of-fold predictions of every gene (paper 2.6)."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scxpresso import __version__
+from scxpresso.networks.prediction import About, load_network, predict
+from scxpresso.problems import InputError, Problem
+from scxpresso.store import Features, read_table
+
+
+@dataclass
+class TrainedFold:
+    """A fold's folder: its number, its replicates' files, and those that the ensemble uses."""
+
+    fold: int
+    folder: str
+    files: list[Path]
+    used: list[Path]
+
+
+def read_fold_dirs(folders: list[Path], ensemble: str) -> list[TrainedFold]:
+    """The folds in their order. ensemble: `mean` uses every replicate, `best` that of the lowest validation loss."""
+    trained = []
+    for folder in folders:
+        history = read_table(folder / "history.tsv")
+        kept = history[history["attempt"] == history.groupby("replicate")["attempt"].transform("max")]
+        loss = kept.groupby("replicate")["validation_loss"].min()
+        files = [folder / f"replicate_{replicate}.safetensors" for replicate in loss.index]
+        used = files if ensemble == "mean" else [files[int(np.argmin(loss))]]
+        trained.append(TrainedFold(int(history["fold"].iloc[0]), folder.name, files, used))
+    return sorted(trained, key=lambda part: part.fold)
+
+
+def predict_held_out(
+    trained: list[TrainedFold], features: Features, observed: pd.DataFrame, fold: np.ndarray
+) -> np.ndarray:
+    """log10 expression of every gene by the networks that never saw it: replicates × genes × populations."""
+    rows = features.rows(observed.index)
+    missing = set(np.unique(fold).tolist()) - {part.fold for part in trained}
+    if missing:
+        raise InputError(Problem("the folds' folders", f"none of fold {sorted(missing)}", "one folder a fold"))
+    outputs = np.empty((len(trained[0].used), *observed.shape))
+    for part in trained:
+        held_out = fold == part.fold
+        networks = [load_network(path) for path in part.used]
+        mine = rows[held_out]
+        annotation = features.annotation(mine, networks[0][1].annotation_features)
+        outputs[:, held_out] = predict(networks, features.codes[mine], annotation)
+    return outputs
+
+
+def describe_model(
+    trained: list[TrainedFold], features: Features, observed: pd.DataFrame, fold: pd.Series, about: dict
+) -> dict:
+    """model.json: with the weights beside it, all that is needed to use the model elsewhere.
+
+    The z-scaling of expression and annotation features is in each file of weights.
+    """
+    network: About = load_network(trained[0].files[0])[1]
+    return {
+        "code_version": __version__,
+        **about,
+        **asdict(network),
+        "populations": list(observed.columns),
+        "units": "log10 expression",
+        "folds": {
+            str(part.fold): {
+                "replicates": [f"{part.folder}/{path.name}" for path in part.files],
+                "used": [f"{part.folder}/{path.name}" for path in part.used],
+            }
+            for part in trained
+        },
+        "fold_of_gene": {gene: int(number) for gene, number in fold.items()},
+        "trained_genes": list(observed.index),
+    }

@@ -1,0 +1,116 @@
+"""How the hybrid network is trained: few epochs with a falling rate, averaged weights, then trees on the same features."""
+
+from copy import deepcopy
+
+import numpy as np
+import torch
+from torch import nn
+
+from scxpresso.genome.features import mean_and_sd
+from scxpresso.networks.hybrid import SHIFT
+from scxpresso.networks.prediction import Genes
+from scxpresso.training.data import Recipe, TrainingData
+from scxpresso.training.trainee import Trainee
+
+EPOCHS = 12
+STEPS = 300  # at least, so that a small atlas is learned too
+BATCH = 32
+LEARNING_RATE = 1e-3
+WARM_UP = 0.1  # of all steps
+WEIGHT_DECAY = 0.01
+# The linear path from k-mers has a weight for each count and population: it learns slowly and forgets a lot.
+WIDE_LEARNING_RATE = LEARNING_RATE / 3
+WIDE_WEIGHT_DECAY = 1.0
+AVERAGING = 0.99  # of the averaged weights that a step keeps
+
+
+class HybridTraining:
+    """Epochs of one hybrid network. The trainee's network is that of the averaged weights; it gets its trees at the end.
+
+    Every result is a list of one number, as those of published.py.
+    """
+
+    def __init__(self, trainees: list[Trainee], data: TrainingData, genes: Genes, recipe: Recipe):
+        (self.trainee,) = trainees
+        self.genes, self.averaged = genes, self.trainee.network
+        if self.averaged.inputs != "half_life":
+            counts = genes.read.counts[self.trainee.train.to(genes.device)].double().cpu().numpy()
+            self.averaged.counts.fit(*mean_and_sd(counts))
+        self.network = deepcopy(self.averaged)
+        self.target = self.network.expression.apply_to(torch.from_numpy(data.expression).float().to(genes.device))
+        self.criterion = nn.MSELoss()
+        # A batch norm knows nothing of a single gene, which the last batch may be.
+        batches = sum(len(batch) > 1 for batch in self.trainee.train.split(BATCH))
+        self.epochs = max(EPOCHS, -(-STEPS // batches))
+        wide = [parameter for name, parameter in self.network.named_parameters() if name.startswith("wide.")]
+        deep = [parameter for name, parameter in self.network.named_parameters() if not name.startswith("wide.")]
+        groups = [
+            {"params": deep, "lr": LEARNING_RATE, "weight_decay": WEIGHT_DECAY},
+            {"params": wide, "lr": WIDE_LEARNING_RATE, "weight_decay": WIDE_WEIGHT_DECAY},
+        ]
+        self.optimizer = torch.optim.AdamW(groups)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            [group["lr"] for group in groups],
+            total_steps=self.epochs * batches,
+            pct_start=WARM_UP,
+        )
+        self.step = 0
+
+    def train(self) -> list[float]:
+        """One epoch; its loss, of the network whose weights move."""
+        self.network.train()
+        self.rate = self.schedule.get_last_lr()[0]
+        total, order = torch.zeros((), device=self.genes.device), self.trainee.order()
+        for batch in order.split(BATCH):
+            if len(batch) == 1:
+                continue
+            shift = int(torch.randint(-SHIFT, SHIFT + 1, (), generator=self.trainee.shuffle))
+            rows = batch.to(self.genes.device)
+            outputs = self.network.neural(self.genes.read.of(rows, shift), self.genes.annotation[rows])
+            loss = self.criterion(outputs, self.target[rows])
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.schedule.step()
+            self.step += 1
+            average_weights(self.averaged, self.network, min(AVERAGING, (1 + self.step) / (10 + self.step)))
+            total += loss.detach() * len(batch)
+        return [total.item() / len(order)]
+
+    @torch.no_grad()
+    def validate(self) -> list[float]:
+        """Loss of the validation genes, by the averaged weights and without trees."""
+        self.averaged.eval()
+        rows = self.trainee.validation.to(self.genes.device)
+        outputs = self.averaged.neural(self.genes.read.of(rows), self.genes.annotation[rows])
+        return [self.criterion(outputs, self.target[rows]).item()]
+
+    def rates(self) -> list[float]:
+        """The learning rate at the start of the epoch."""
+        return [self.rate]
+
+    def adjust(self, losses: list[float]) -> None:
+        """The rate has been adjusted step by step."""
+
+    def finish(self) -> None:
+        """Trees, beside the best weights: they have nothing to choose by validation genes, and learn from them too."""
+        rows = torch.cat([self.trainee.train, self.trainee.validation]).to(self.genes.device)
+        features = self.averaged.features(self.genes.read.of(rows), self.genes.annotation[rows])
+        target = self.target[rows].cpu().numpy().astype(np.float64)
+        self.averaged.boosting.fit(features.cpu().numpy(), target, self.trainee.about["seed"] % 2**32)
+
+    def variances(self) -> list[float]:
+        """How much predictions for the validation genes vary, in the population where they vary most."""
+        return [self.genes.predict(self.averaged, self.trainee.validation).var(dim=0).max().item()]
+
+
+@torch.no_grad()
+def average_weights(averaged: nn.Module, network: nn.Module, keep: float) -> None:
+    """Exponential moving average of the parameters; statistics of batch norms as they are now."""
+    for mine, theirs in zip(averaged.parameters(), network.parameters(), strict=True):
+        mine.lerp_(theirs, 1 - keep)
+    for mine, theirs in zip(averaged.modules(), network.modules(), strict=True):
+        if isinstance(mine, nn.BatchNorm1d):
+            mine.running_mean.copy_(theirs.running_mean)
+            mine.running_var.copy_(theirs.running_var)

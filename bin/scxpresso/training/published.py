@@ -1,0 +1,207 @@
+"""Epochs of the published recipe: MSE, Adam, a rate that falls on plateaus (paper 2.2); alone, or several networks together."""
+
+import torch
+from torch import nn
+from torch.optim import Adam
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from scxpresso.console import log
+from scxpresso.networks.prediction import Genes
+from scxpresso.networks.stacked import Stack
+from scxpresso.training.data import Recipe, TrainingData
+from scxpresso.training.trainee import Trainee
+
+GENES_AT_ONCE = 4096  # that a stack predicts, in about as many megabytes
+
+
+def plateau(optimizer: Adam, recipe: Recipe) -> ReduceLROnPlateau:
+    """The schedule of a network's own optimizer."""
+    return ReduceLROnPlateau(optimizer, factor=recipe.plateau_factor, patience=recipe.plateau_patience)
+
+
+class Alone:
+    """Epochs of one network in the form that `genes` has for it. Every result is a list of one number."""
+
+    def __init__(self, trainees: list[Trainee], data: TrainingData, genes: Genes, recipe: Recipe):
+        torch.backends.cudnn.deterministic = True
+        (self.trainee,) = trainees
+        self.network, self.genes, self.batch_size = self.trainee.network, genes, recipe.batch_size
+        self.criterion = nn.MSELoss()
+        self.epochs = recipe.epochs
+        self.optimizer = Adam(self.network.parameters(), lr=recipe.learning_rate)
+        self.schedule = plateau(self.optimizer, recipe)
+        self.target = self.network.expression.apply_to(torch.from_numpy(data.expression).float().to(genes.device))
+
+    def train(self) -> list[float]:
+        """One epoch; its loss."""
+        self.network.train()
+        total, order = torch.zeros((), device=self.genes.device), self.trainee.order()
+        for batch in order.split(self.batch_size):
+            self.optimizer.zero_grad()
+            loss = self.criterion(self.genes.forward(self.network, batch), self.target[batch])
+            loss.backward()
+            self.optimizer.step()
+            total += loss.detach() * len(batch)
+        return [total.item() / len(order)]
+
+    def validate(self) -> list[float]:
+        """Loss of the validation genes."""
+        rows = self.trainee.validation
+        return [self.criterion(self.genes.predict(self.network, rows), self.target[rows]).item()]
+
+    def rates(self) -> list[float]:
+        """The learning rate."""
+        return [self.optimizer.param_groups[0]["lr"]]
+
+    def adjust(self, losses: list[float]) -> None:
+        """The rate to the validation loss."""
+        self.schedule.step(losses[0])
+
+    def finish(self) -> None:
+        """Nothing is left to do when the best weights are back."""
+
+    def variances(self) -> list[float]:
+        """How much predictions for the validation genes vary, in the population where they vary most."""
+        return [self.genes.predict(self.network, self.trainee.validation).var(dim=0).max().item()]
+
+
+class Together:
+    """Epochs of several networks as one stack. Every result is a list of a number for each network.
+
+    A step is of all networks and of as many genes of each; what a network lacks in its last batch counts with weight 0.
+    On CUDA the step is captured once and launched as a whole. Losses stay on the device until an epoch has ended.
+    """
+
+    def __init__(self, trainees: list[Trainee], data: TrainingData, genes: Genes, recipe: Recipe):
+        self.trainees, self.genes, self.epochs = trainees, genes, recipe.epochs
+        cuda = genes.device.type == "cuda"
+        # Tensor cores round what they multiply to 11 bits (TF32) or 8 (bfloat16, where the GPU has it), and add up in 24.
+        if cuda:
+            torch.set_float32_matmul_precision("high")
+        rounded = cuda and torch.cuda.get_device_capability(genes.device) >= (8, 0)
+        precision = torch.bfloat16 if rounded else torch.float32
+        self.stack = Stack([trainee.network for trainee in trainees], genes.table, precision)
+        # A graph replays the addresses that it captured: the rate has to be one of them.
+        self.optimizers = [
+            Adam(
+                trainee.network.parameters(),
+                lr=torch.tensor(recipe.learning_rate, device=genes.device),
+                fused=True,
+                capturable=cuda,
+            )
+            for trainee in trainees
+        ]
+        self.schedules = [plateau(optimizer, recipe) for optimizer in self.optimizers]
+        scalings = [trainee.network.expression for trainee in trainees]
+        self.expression = torch.from_numpy(data.expression).float().to(genes.device)
+        self.mean = torch.stack([scaling.mean for scaling in scalings])[:, None]
+        self.sd = torch.stack([scaling.sd for scaling in scalings])[:, None]
+
+        # The next step's genes, and the epoch's sum of losses so far.
+        shape = len(trainees), min(recipe.batch_size, max(len(trainee.train) for trainee in trainees))
+        self.rows = torch.zeros(shape, dtype=torch.int64, device=genes.device)
+        self.weight = torch.zeros(shape, device=genes.device)
+        self.totals = torch.zeros(len(trainees), device=genes.device)
+        self.graph = self._captured() if cuda else None
+
+    def train(self) -> list[float]:
+        """One epoch; the losses."""
+        self._set_mode(training=True)
+        orders = [trainee.order() for trainee in self.trainees]
+        rows, weight = self._beside(orders, self.rows.shape[1])
+        self.totals.zero_()
+        for start in range(0, rows.shape[1], self.rows.shape[1]):
+            self.rows.copy_(rows[:, start : start + self.rows.shape[1]])
+            self.weight.copy_(weight[:, start : start + self.rows.shape[1]])
+            optimizers = [mine for mine, order in zip(self.optimizers, orders, strict=True) if len(order) > start]
+            if self.graph is not None and len(optimizers) == len(self.optimizers):
+                self.graph.replay()
+            else:
+                self.step(optimizers)
+        return [total / len(order) for total, order in zip(self.totals.tolist(), orders, strict=True)]
+
+    def step(self, optimizers: list[torch.optim.Optimizer]) -> None:
+        """One step with self.rows of the networks of these optimizers; the others have no gene in it."""
+        self.stack.zero_grad()
+        outputs = self.stack.forward(self.rows, self.genes.annotation[self.rows])
+        losses = self._losses(outputs, self.rows) * self.weight
+        (losses.sum(dim=1) / self.weight.sum(dim=1).clamp(min=1)).sum().backward()
+        for optimizer in optimizers:
+            optimizer.step()
+        self.totals += losses.detach().sum(dim=1)
+
+    def warm_up(self) -> None:
+        """Three steps of genes without weight: they make what a first step makes, and move nothing."""
+        self._set_mode(training=True)
+        self.weight.zero_()
+        for _ in range(3):
+            self.step(self.optimizers)
+        for optimizer in self.optimizers:
+            for state in optimizer.state.values():
+                state["step"].zero_()
+
+    def validate(self) -> list[float]:
+        """Losses of the validation genes."""
+        rows, weight = self._beside([trainee.validation for trainee in self.trainees])
+        losses = self._losses(self._predict(rows), rows) * weight
+        return (losses.sum(dim=1) / weight.sum(dim=1)).tolist()
+
+    def rates(self) -> list[float]:
+        """The learning rates, in as many digits as a tensor of float32 holds."""
+        return [float(f"{optimizer.param_groups[0]['lr'].item():.6g}") for optimizer in self.optimizers]
+
+    def adjust(self, losses: list[float]) -> None:
+        """Each rate to its network's validation loss."""
+        for schedule, loss in zip(self.schedules, losses, strict=True):
+            schedule.step(loss)
+
+    def finish(self) -> None:
+        """Nothing is left to do when the best weights are back."""
+
+    def variances(self) -> list[float]:
+        """How much predictions for the validation genes vary, in the population where they vary most."""
+        counts = [len(trainee.validation) for trainee in self.trainees]
+        outputs = self._predict(self._beside([trainee.validation for trainee in self.trainees])[0])
+        mine = [values[:count].var(dim=0).max() for values, count in zip(outputs, counts, strict=True)]
+        return torch.stack(mine).tolist()
+
+    def _captured(self) -> torch.cuda.CUDAGraph | None:
+        """A step of all networks as a CUDA graph, after a warm-up aside, as PyTorch asks for; None where it fails."""
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            self.warm_up()
+        torch.cuda.current_stream().wait_stream(aside)
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph):
+                self.step(self.optimizers)
+        except RuntimeError as error:
+            log(f"WARNING training without CUDA graph, more slowly: {error}")
+            return None
+        return graph
+
+    def _set_mode(self, training: bool) -> None:
+        for trainee in self.trainees:
+            trainee.network.train(training)
+
+    def _beside(self, orders: list[torch.Tensor], multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+        """Lists of genes as rows, and 1 for each gene; the shorter lists, and a multiple of genes, are filled up with 0."""
+        longest = max(len(order) for order in orders)
+        rows = torch.zeros(len(orders), -(-longest // multiple) * multiple, dtype=torch.int64)
+        weight = torch.zeros(rows.shape)
+        for order, row, ones in zip(orders, rows, weight, strict=True):
+            row[: len(order)] = order
+            ones[: len(order)] = 1
+        return rows.to(self.genes.device), weight.to(self.genes.device)
+
+    def _losses(self, outputs: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Mean squared error over the populations, of each gene: S × B."""
+        return ((outputs - (self.expression[rows] - self.mean) / self.sd) ** 2).mean(dim=2)
+
+    @torch.no_grad()
+    def _predict(self, rows: torch.Tensor) -> torch.Tensor:
+        """Without dropout and in float32: S × B × populations."""
+        self._set_mode(training=False)
+        batches = rows.split(max(1, GENES_AT_ONCE // len(rows)), dim=1)
+        return torch.cat([self.stack.forward(batch, self.genes.annotation[batch]) for batch in batches], dim=1)

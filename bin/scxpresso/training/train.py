@@ -1,0 +1,109 @@
+"""Training of folds: every replicate of each, its best validation epoch, and another attempt where it collapsed (paper 2.2)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import nn
+
+from scxpresso.memory import keep_large_blocks
+from scxpresso.networks.prediction import Genes
+from scxpresso.store import HISTORY_COLUMNS
+from scxpresso.training.data import Recipe, TrainingData
+from scxpresso.training.hybrid import HybridTraining
+from scxpresso.training.published import Alone, Together
+from scxpresso.training.trainee import Trainee
+
+COLLAPSED_VARIANCE = 1e-5  # of z-scaled predictions over genes; the published code's threshold
+ATTEMPTS = 4  # of a replicate: the first, and three more when it collapsed
+
+
+@dataclass
+class TrainedFold:
+    """networks: one a replicate. history: HISTORY_COLUMNS, an epoch a row. collapsed: replicates still constant."""
+
+    networks: list[nn.Module]
+    history: list[dict]
+    collapsed: list[int]
+
+    @property
+    def history_table(self) -> pd.DataFrame:
+        return pd.DataFrame(self.history, columns=HISTORY_COLUMNS)
+
+
+def tune_cpu() -> None:
+    """Two things that slow training on CPU several times, and change no result that matters."""
+    # Moments of weights without gradient decay into numbers below 1e-38, on which arithmetic takes a hundred times longer.
+    torch.set_flush_denormal(True)
+    keep_large_blocks()
+
+
+def train_folds(
+    data: TrainingData,
+    recipe: Recipe,
+    device: torch.device,
+    engine: str = "auto",
+    on_epoch: Callable[[dict], None] = lambda row: None,
+) -> dict[int, TrainedFold]:
+    """All replicates of all folds of the data; together where the engine can, else one after the other.
+
+    A replicate that collapsed to a constant is trained again with the next seed.
+    """
+    tune_cpu()
+    genes = Genes(recipe.network, recipe.inputs, data.codes, data.upstream, data.annotation, device, engine)
+    waiting = [(fold, replicate) for fold in data.splits for replicate in range(1, recipe.replicates + 1)]
+    networks, history = {}, []
+    for attempt in range(1, ATTEMPTS + 1):
+        groups = [waiting] if genes.stacked and waiting else [[job] for job in waiting]
+        waiting = []
+        for group in groups:
+            results = train_group(data, genes, recipe, [(*job, attempt) for job in group], on_epoch)
+            for job, (network, rows, collapsed) in zip(group, results, strict=True):
+                networks[job] = network
+                history += [row | {"collapsed": int(collapsed)} for row in rows]
+                waiting += [job] if collapsed else []
+    history.sort(key=lambda row: (row["replicate"], row["attempt"], row["epoch"]))
+    return {
+        fold: TrainedFold(
+            networks=[networks[fold, replicate] for replicate in range(1, recipe.replicates + 1)],
+            history=[row for row in history if row["fold"] == fold],
+            collapsed=[replicate for other, replicate in waiting if other == fold],
+        )
+        for fold in data.splits
+    }
+
+
+def train_group(
+    data: TrainingData,
+    genes: Genes,
+    recipe: Recipe,
+    jobs: list[tuple[int, int, int]],
+    on_epoch: Callable[[dict], None],
+) -> list[tuple[nn.Module, list[dict], bool]]:
+    """Networks trained side by side, one for each (fold, replicate, attempt).
+
+    Of each: its weights of the best validation epoch, a history row an epoch, and whether it is constant. The training loss
+    of a row is the mean over the epoch's batches, while the weights moved.
+    """
+    trainees = [Trainee(data, recipe, genes.device, *job) for job in jobs]
+    engine = kind_of_training(recipe, genes)(trainees, data, genes, recipe)
+    for epoch in range(1, engine.epochs + 1):
+        train_losses, validation_losses = engine.train(), engine.validate()
+        for trainee, *numbers in zip(trainees, engine.rates(), train_losses, validation_losses, strict=True):
+            on_epoch(trainee.end_epoch(epoch, *numbers))
+        engine.adjust(validation_losses)
+    for trainee in trainees:
+        trainee.take_best()
+    engine.finish()
+    return [
+        (trainee.network.cpu(), trainee.rows, variance < COLLAPSED_VARIANCE)
+        for trainee, variance in zip(trainees, engine.variances(), strict=True)
+    ]
+
+
+def kind_of_training(recipe: Recipe, genes: Genes) -> type:
+    """The class whose epochs train this network; what each has to have, train_group shows."""
+    if recipe.network == "hybrid":
+        return HybridTraining
+    return Together if genes.stacked else Alone
