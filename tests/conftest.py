@@ -13,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bin"))
 sys.dont_write_bytecode = True
 
+# First of all that is compiled: it tells numba how many threads PyTorch has, which holds for the whole process.
+import scxpresso.networks.fast  # noqa: E402, F401
+
 
 @pytest.fixture(scope="session")
 def demo() -> Path:
