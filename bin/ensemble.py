@@ -30,7 +30,8 @@ def main(fold_dirs, features, expression, folds, threads, predictions, model, **
     """
     import torch
 
-    from scxpresso.store import Features, prediction_table, read_expression, read_folds, write_json, write_table
+    from scxpresso.genome.feature_store import Features
+    from scxpresso.store import prediction_table, read_expression, read_folds, write_json, write_table
     from scxpresso.training.ensemble import describe_model, predict_held_out, read_fold_dirs
 
     torch.set_num_threads(threads)

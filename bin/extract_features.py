@@ -27,8 +27,9 @@ def main(fasta, gtf, canonical, upstream, downstream, features, outdir):
     """Choose one transcript a gene and write its window around the TSS and its features of the annotation."""
     from scxpresso.genome.annotation import HALF_LIFE, read_canonical
     from scxpresso.genome.extended import EXTENDED
+    from scxpresso.genome.feature_store import write_features
     from scxpresso.genome.features import extract_features, scaled_half_life
-    from scxpresso.store import write_features, write_table
+    from scxpresso.store import write_table
 
     listed = read_canonical(canonical) if canonical else ()
     extended = EXTENDED if features == "extended" else []

@@ -19,7 +19,8 @@ from scxpresso.console import log, reports_problems
 def main(features, expression, folds, outdir):
     """Predict every gene by the training mean, half-life features (ridge), and 4-mers with half-life (ridge)."""
     from scxpresso.evaluation.baselines import predict_held_out
-    from scxpresso.store import BASELINES, Features, prediction_table, read_expression, read_folds, write_table
+    from scxpresso.genome.feature_store import Features
+    from scxpresso.store import BASELINES, prediction_table, read_expression, read_folds, write_table
 
     genome = Features(features)
     observed = read_expression(expression)

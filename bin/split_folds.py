@@ -22,8 +22,9 @@ from scxpresso.console import log, reports_problems
 @reports_problems
 def main(genes, features, folds, method, seed, output):
     """Give every gene a fold; all models of the genome share them."""
+    from scxpresso.genome.feature_store import Features
     from scxpresso.genome.folds import split_folds
-    from scxpresso.store import Features, read_table, write_table
+    from scxpresso.store import read_table, write_table
 
     split = split_folds(read_table(genes), Features(features), folds, method, seed)
     write_table(output, split)

@@ -48,8 +48,9 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
     """Train every replicate of each fold and keep the weights of each one's best validation epoch."""
     import torch
 
+    from scxpresso.genome.feature_store import Features
     from scxpresso.networks.prediction import About, resolve_device, save_network
-    from scxpresso.store import Features, read_expression, read_folds, write_table
+    from scxpresso.store import read_expression, read_folds, write_table
     from scxpresso.training.data import Recipe, training_data
     from scxpresso.training.train import train_folds
 

@@ -208,7 +208,8 @@ def test_real_windows_off_the_contigs_end_are_counted(chr9):
 
 
 def test_the_demo_genome_counts(demo_genome):
-    from scxpresso.store import Features, read_table
+    from scxpresso.genome.feature_store import Features
+    from scxpresso.store import read_table
 
     genes = read_table(demo_genome / "genes.tsv")
     assert len(genes) == 5387  # protein-coding genes of the GenBank annotation

@@ -6,7 +6,8 @@ import pytest
 
 from scxpresso.evaluation.baselines import design, predict_held_out
 from scxpresso.evaluation.metrics import pearson, specificity
-from scxpresso.store import BASELINES, Features, read_expression, read_folds
+from scxpresso.genome.feature_store import Features
+from scxpresso.store import BASELINES, read_expression, read_folds
 
 
 def test_the_mean_is_that_of_the_training_genes():

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.genome.folds import split_folds
 from scxpresso.genome.sequence import N_CODE
 from scxpresso.problems import InputError
-from scxpresso.store import Features, read_table, write_features
+from scxpresso.store import read_table
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scxpresso.store import Features, read_table, whole, write_features, write_table
+from scxpresso.genome.feature_store import Features, write_features
+from scxpresso.store import read_table, whole, write_table
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from scxpresso.evaluation.metrics import pearson
+from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.networks.prediction import About, Genes, load_network, predict, resolve_device, save_network
 from scxpresso.networks.stacked import Stack
 from scxpresso.problems import InputError
-from scxpresso.store import Features, read_table, write_features
+from scxpresso.store import read_table
 from scxpresso.training import published, train
 from scxpresso.training.data import Recipe, split, training_data
 from scxpresso.training.ensemble import predict_held_out, read_fold_dirs

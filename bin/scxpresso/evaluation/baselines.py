@@ -7,8 +7,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from scxpresso.genome.annotation import log_half_life
+from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import kmer_counts
-from scxpresso.store import Features
 
 KMER = 4
 KMER_REGIONS = [(-1000, 0), (0, 500)]  # relative to the TSS, which is 0 here

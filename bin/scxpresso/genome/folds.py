@@ -8,10 +8,10 @@ import pandas as pd
 import scipy.sparse
 from pybedtools import BedTool
 
+from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import BASE_OF_CODE
 from scxpresso.identifiers import without_version
 from scxpresso.problems import InputError, Problem
-from scxpresso.store import Features
 
 METHODS = ["random", "chromosome", "family"]
 

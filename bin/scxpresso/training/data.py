@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from scxpresso.genome.feature_store import Features
 from scxpresso.networks.registry import NETWORKS
 from scxpresso.problems import InputError, Problem
-from scxpresso.store import Features
 
 
 @dataclass(frozen=True)

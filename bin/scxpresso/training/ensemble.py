@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from scxpresso import __version__
+from scxpresso.genome.feature_store import Features
 from scxpresso.networks.prediction import About, load_network, predict
 from scxpresso.problems import InputError, Problem
-from scxpresso.store import Features, read_table
+from scxpresso.store import read_table
 
 
 @dataclass
