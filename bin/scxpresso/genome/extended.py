@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 
 from scxpresso.genome.annotation import Span, Transcript
-from scxpresso.genome.sequence import CHANNELS, kmer_counts, window_codes
+from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS, N_CODE, encode, kmer_counts, window_codes
 
 CODONS = ["".join(bases) for bases in product("ACGT", repeat=3)]
 GC = ["gc_orf", "gc_codon1", "gc_codon2", "gc_codon3", "gc_utr5", "gc_utr3", "gc_transcript", "gc_surroundings"]
@@ -26,7 +26,7 @@ LOGARITHMIC = [EXTENDED.index(name) for name in NEIGHBOURS if not name.endswith(
 
 SURROUNDINGS = 10_000  # bases on either side of the TSS
 END = 500  # bases behind the transcription end site
-_CODON_NUMBER = {codon: number for number, codon in enumerate(CODONS)}
+_CODON_NUMBER = [np.dot([CHANNELS.index(base) for base in codon], [16, 4, 1]) for codon in CODONS]
 _COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
 
@@ -39,11 +39,8 @@ def extended_features(transcript: Transcript, contig: str, neighbours: dict[str,
         min(start for start, _ in transcript.cds) if transcript.strand == "+" else max(end for _, end in transcript.cds)
     )
     coding = _spliced(contig, transcript.cds, transcript.strand)[transcript.frames.get(first, 0) :]
-    counts = np.zeros(len(CODONS))
-    for start in range(0, len(coding) - 2, 3):
-        number = _CODON_NUMBER.get(coding[start : start + 3])
-        if number is not None:
-            counts[number] += 1
+    bases = BASE_OF_CODE[encode(coding[: len(coding) // 3 * 3]) & N_CODE].reshape(-1, 3).astype(int)
+    counts = np.bincount(bases[(bases < 4).all(axis=1)] @ [16, 4, 1], minlength=64)[_CODON_NUMBER]
     shares = counts / max(counts.sum(), 1)
     before, after = utrs(transcript)
     start, end = transcript.span
@@ -64,9 +61,8 @@ def extended_features(transcript: Transcript, contig: str, neighbours: dict[str,
 
 def gc_content(letters: str) -> float:
     """Share of G and C among the certain bases; NaN where there is none."""
-    letters = letters.upper()
-    strong, weak = (sum(letters.count(base) for base in bases) for bases in ("GC", "AT"))
-    return strong / (strong + weak) if strong + weak else np.nan
+    a, c, t, g = np.bincount(encode(letters), minlength=9)[[1, 2, 4, 8]]
+    return (c + g) / (a + c + t + g) if a + c + t + g else np.nan
 
 
 def utrs(transcript: Transcript) -> tuple[list[Span], list[Span]]:
