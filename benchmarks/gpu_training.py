@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "bin"))
+sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from made_up import random_genes  # noqa: E402
 
-from scxpresso.genome.annotation import HALF_LIFE  # noqa: E402
 from scxpresso.training.data import Recipe, Split, TrainingData  # noqa: E402
 from scxpresso.training.train import train_folds  # noqa: E402
 
@@ -36,14 +36,7 @@ def random_data(genes: int, folds: int) -> TrainingData:
     for fold in range(1, folds + 1):
         rest = rng.permutation(np.flatnonzero(np.arange(genes) % FOLDS != fold - 1))
         splits[fold] = Split(train=np.sort(rest[VALIDATION:]), validation=np.sort(rest[:VALIDATION]))
-    return TrainingData(
-        codes=rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(genes, WINDOW)),
-        upstream=7000,
-        annotation=rng.normal(size=(genes, 5)).astype(np.float32),
-        annotation_features=tuple(HALF_LIFE),
-        expression=rng.normal(size=(genes, POPULATIONS)),
-        splits=splits,
-    )
+    return random_genes(genes, POPULATIONS, WINDOW, splits)
 
 
 def bandwidth() -> float:

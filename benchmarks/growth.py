@@ -40,21 +40,13 @@ PLOT = ROOT / "docs" / "images" / "growth.svg"
 def train(genes: int, populations: int, window: int, replicates: int) -> None:
     """One fold on random data: a tenth of the genes validates."""
     import torch
+    from made_up import last_tenth_validates, random_genes
 
-    from scxpresso.genome.annotation import HALF_LIFE
-    from scxpresso.training.data import Recipe, Split, TrainingData
+    from scxpresso.training.data import Recipe
     from scxpresso.training.train import train_folds
 
     torch.set_num_threads(1)
-    rng = np.random.default_rng(1)
-    data = TrainingData(
-        codes=rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(genes, window)),
-        upstream=window // 2,
-        annotation=rng.normal(size=(genes, 5)).astype(np.float32),
-        annotation_features=tuple(HALF_LIFE),
-        expression=rng.normal(size=(genes, populations)),
-        splits={1: Split(train=np.arange(genes // 10, genes), validation=np.arange(genes // 10))},
-    )
+    data = random_genes(genes, populations, window, last_tenth_validates(genes))
     train_folds(data, Recipe(replicates=replicates, epochs=EPOCHS), torch.device("cpu"))
 
 

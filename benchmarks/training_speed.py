@@ -3,7 +3,7 @@
 
 The plain loop does what the published code does: a DataLoader of float one-hot sequences, batches of 128, and after each
 epoch an evaluation of every training and validation gene, one at a time. It runs twice, with glibc's memory settings as
-they are and with large blocks kept (training.tune_cpu). Data are random, of human size but for the number of genes. A time
+they are and with large blocks kept (train.tune_cpu). Data are random, of human size but for the number of genes. A time
 is that of one epoch; memory is what all of it adds to its process, compiled kernels included. Beside it, a whole network of
 the hybrid.
 """
@@ -17,32 +17,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 
-import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from made_up import last_tenth_validates, random_genes  # noqa: E402
 from pages import write  # noqa: E402
 from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
 
-from scxpresso.genome.annotation import HALF_LIFE  # noqa: E402
 from scxpresso.genome.sequence import ONE_HOT  # noqa: E402
 from scxpresso.networks.published import ScXpresso  # noqa: E402
-from scxpresso.training.data import Recipe, Split, TrainingData  # noqa: E402
+from scxpresso.training.data import Recipe, TrainingData  # noqa: E402
 from scxpresso.training.train import train_folds, tune_cpu  # noqa: E402
 
 GENES, WINDOW, POPULATIONS, THREADS = 2000, 10_500, 22, 2
 
 
 def random_data(genes: int = GENES) -> TrainingData:
-    """Genes of which the last tenth validates."""
-    rng = np.random.default_rng(1)
-    train = genes - genes // 10
-    return TrainingData(
-        codes=rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(genes, WINDOW)),
-        upstream=7000,
-        annotation=rng.normal(size=(genes, 5)).astype(np.float32),
-        annotation_features=tuple(HALF_LIFE),
-        expression=rng.normal(size=(genes, POPULATIONS)),
-        splits={1: Split(train=np.arange(train), validation=np.arange(train, genes))},
-    )
+    return random_genes(genes, POPULATIONS, WINDOW, last_tenth_validates(genes))
 
 
 def published_epoch(data: TrainingData) -> float:

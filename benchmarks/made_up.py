@@ -1,0 +1,25 @@
+"""Genes that do not exist, to measure training on."""
+
+import numpy as np
+
+from scxpresso.genome.annotation import HALF_LIFE
+from scxpresso.training.data import Split, TrainingData
+
+
+def random_genes(genes: int, populations: int, window: int, splits: dict[int, Split]) -> TrainingData:
+    """Random codes, half-life features and expression; two thirds of the window lie before the TSS, as in the paper's."""
+    rng = np.random.default_rng(1)
+    return TrainingData(
+        codes=rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(genes, window)),
+        upstream=window * 2 // 3,
+        annotation=rng.normal(size=(genes, len(HALF_LIFE))).astype(np.float32),
+        annotation_features=tuple(HALF_LIFE),
+        expression=rng.normal(size=(genes, populations)),
+        splits=splits,
+    )
+
+
+def last_tenth_validates(genes: int) -> dict[int, Split]:
+    """One fold, in which nine tenths of the genes train."""
+    train = genes - genes // 10
+    return {1: Split(train=np.arange(train), validation=np.arange(train, genes))}
