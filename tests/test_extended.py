@@ -15,6 +15,7 @@ from scxpresso.genome.extended import (
     utrs,
 )
 from scxpresso.genome.features import extract_features, mean_and_sd
+from scxpresso.genome.sequence import encode
 
 #          1         11        21        31        41
 CONTIG = "GGGGGCCCCCATGAAATTTTGTAAGTCCCAAATAGCGCGCGCGTTTTTTTTT"
@@ -42,7 +43,7 @@ def test_codons_and_composition_of_a_spliced_gene_by_hand():
     assert row["gc_utr5"] == 1.0 and row["gc_utr3"] == pytest.approx(9 / 11)
     # Behind the transcript's last base, 45, lie seven more: TTTTTTT.
     assert {name: row[name] for name in ENDS if row[name]} == {"tes_TTT": 1.0}
-    assert row["gc_surroundings"] == pytest.approx(gc_content(CONTIG))
+    assert row["gc_surroundings"] == pytest.approx(gc_content(encode(CONTIG)))
 
 
 def test_a_minus_gene_has_the_features_of_its_mirror_image():

@@ -10,7 +10,15 @@ from itertools import product
 import numpy as np
 
 from scxpresso.genome.annotation import Span, Transcript
-from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS, N_CODE, encode, kmer_counts, window_codes
+from scxpresso.genome.sequence import (
+    BASE_OF_CODE,
+    CHANNELS,
+    N_CODE,
+    encode,
+    kmer_counts,
+    reverse_complement,
+    window_codes,
+)
 
 CODONS = ["".join(bases) for bases in product("ACGT", repeat=3)]
 GC = ["gc_orf", "gc_codon1", "gc_codon2", "gc_codon3", "gc_utr5", "gc_utr3", "gc_transcript", "gc_surroundings"]
@@ -27,7 +35,6 @@ LOGARITHMIC = [EXTENDED.index(name) for name in NEIGHBOURS if not name.endswith(
 SURROUNDINGS = 10_000  # bases on either side of the TSS
 END = 500  # bases behind the transcription end site
 _CODON_NUMBER = [np.dot([CHANNELS.index(base) for base in codon], [16, 4, 1]) for codon in CODONS]
-_COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
 
 def extended_features(transcript: Transcript, contig: str, neighbours: dict[str, float]) -> dict[str, float]:
@@ -39,7 +46,7 @@ def extended_features(transcript: Transcript, contig: str, neighbours: dict[str,
         min(start for start, _ in transcript.cds) if transcript.strand == "+" else max(end for _, end in transcript.cds)
     )
     coding = _spliced(contig, transcript.cds, transcript.strand)[transcript.frames.get(first, 0) :]
-    bases = BASE_OF_CODE[encode(coding[: len(coding) // 3 * 3]) & N_CODE].reshape(-1, 3).astype(int)
+    bases = BASE_OF_CODE[coding[: len(coding) // 3 * 3]].reshape(-1, 3).astype(int)
     counts = np.bincount(bases[(bases < 4).all(axis=1)] @ [16, 4, 1], minlength=64)[_CODON_NUMBER]
     shares = counts / max(counts.sum(), 1)
     before, after = utrs(transcript)
@@ -50,8 +57,8 @@ def extended_features(transcript: Transcript, contig: str, neighbours: dict[str,
         *(gc_content(coding[place::3]) for place in range(3)),
         gc_content(_spliced(contig, before, transcript.strand)),
         gc_content(_spliced(contig, after, transcript.strand)),
-        gc_content(contig[start - 1 : end]),
-        gc_content(near),
+        gc_content(_codes(contig[start - 1 : end])),
+        gc_content(_codes(near)),
     ]
     last = end if transcript.strand == "+" else start
     behind = kmer_counts(window_codes(contig, last, transcript.strand, 0, END + 1)[0][None, 1:], 3)[0]
@@ -59,9 +66,9 @@ def extended_features(transcript: Transcript, contig: str, neighbours: dict[str,
     return dict(zip(EXTENDED, [*shares, *content, *ends], strict=False)) | neighbours
 
 
-def gc_content(letters: str) -> float:
-    """Share of G and C among the certain bases; NaN where there is none."""
-    a, c, t, g = np.bincount(encode(letters), minlength=9)[[1, 2, 4, 8]]
+def gc_content(codes: np.ndarray) -> float:
+    """Share of G and C among the certain bases of codes; NaN where there is none."""
+    a, c, t, g = np.bincount(codes, minlength=9)[[1, 2, 4, 8]]
     return (c + g) / (a + c + t + g) if a + c + t + g else np.nan
 
 
@@ -73,9 +80,14 @@ def utrs(transcript: Transcript) -> tuple[list[Span], list[Span]]:
     return (left, right) if transcript.strand == "+" else (right, left)
 
 
-def _spliced(contig: str, spans: list[Span], strand: str) -> str:
-    letters = "".join(contig[start - 1 : end] for start, end in sorted(spans)).upper()
-    return letters if strand == "+" else letters[::-1].translate(_COMPLEMENT)
+def _codes(letters: str) -> np.ndarray:
+    """Codes of a sequence, N for what is no nucleotide."""
+    return encode(letters) & N_CODE
+
+
+def _spliced(contig: str, spans: list[Span], strand: str) -> np.ndarray:
+    codes = _codes("".join(contig[start - 1 : end] for start, end in sorted(spans)))
+    return codes if strand == "+" else reverse_complement(codes)
 
 
 def neighbourhood(transcripts: Collection[Transcript], length: int) -> dict[str, dict[str, float]]:

@@ -98,7 +98,7 @@ class HybridTraining:
         rows = torch.cat([self.trainee.train, self.trainee.validation]).to(self.genes.device)
         features = self.averaged.features(self.genes.read.of(rows), self.genes.annotation[rows])
         target = self.target[rows].cpu().numpy().astype(np.float64)
-        self.averaged.boosting.fit(features.cpu().numpy(), target, self.trainee.about["seed"] % 2**32)
+        self.averaged.boosting.fit(features.cpu().numpy(), target, self.trainee.about["seed"])
 
     def variances(self) -> list[float]:
         """How much predictions for the validation genes vary, in the population where they vary most."""
