@@ -17,6 +17,7 @@ from scxpresso.problems import InputError, Problem
 from scxpresso.store import whole
 
 BATCH = 256
+CPU = torch.device("cpu")
 
 
 def resolve_device(name: str) -> torch.device:
@@ -92,17 +93,23 @@ class Genes:
         return torch.cat([self.forward(network, batch) for batch in rows.split(BATCH)])
 
 
-def predict(networks: list[tuple[torch.nn.Module, "About"]], codes: np.ndarray, annotation: np.ndarray) -> np.ndarray:
+def predict(
+    networks: list[tuple[torch.nn.Module, "About"]],
+    codes: np.ndarray,
+    annotation: np.ndarray,
+    device: torch.device = CPU,
+) -> np.ndarray:
     """log10 expression, networks × genes × populations: the training genes' z-scaling is undone (paper 2.4).
 
     networks: of one kind, as load_network gives them. codes: genes × window (uint8). annotation: genes × the features that
-    the networks were trained on, as Features.annotation gives them. On the CPU.
+    the networks were trained on, as Features.annotation gives them. The networks are moved to the device.
     """
     about = networks[0][1]
-    genes = Genes(about.network, about.inputs, codes, about.upstream, annotation, torch.device("cpu"), "auto")
+    engine = "auto" if device.type == "cpu" else "plain"  # stacks are for training
+    genes = Genes(about.network, about.inputs, codes, about.upstream, annotation, device, engine)
     every = torch.arange(len(genes))
-    outputs = [network.expression.undo(genes.predict(network, every)) for network, _ in networks]
-    return torch.stack(outputs).detach().numpy().astype(np.float64)
+    outputs = [network.expression.undo(genes.predict(network.to(device), every)) for network, _ in networks]
+    return torch.stack(outputs).detach().cpu().numpy().astype(np.float64)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,85 @@
+"""A trained model as a folder, here or from elsewhere: what model.json says of it, and its networks when they are needed."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from scxpresso.networks.prediction import About, load_network
+from scxpresso.problems import InputError, Problem
+
+Network = tuple[torch.nn.Module, About]
+# What model.json has to say of a model for it to be used again.
+DESCRIPTION = [
+    "atlas", "level", "genome", "network", "inputs", "upstream", "downstream", "populations", "annotation_features",
+    "folds", "fold_of_gene",
+]  # fmt: skip
+
+
+class Model:
+    """models/<atlas>/<level>/<network>/: the networks of every fold, and which of them held a gene out (paper 2.6).
+
+    atlas, level, genome, network: names. populations: outputs, in their order. upstream, downstream: bases of the window.
+    annotation_features: names of those it reads. folds: numbers of its folds. gene_pearson: of each gene that the model was
+    evaluated on, Pearson correlation of observed and held-out predicted expression over populations; NaN where undefined.
+    Raises InputError for a folder that is no model.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        path = self.folder / "model.json"
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            missing = [name for name in DESCRIPTION if name not in content]
+            if missing:
+                raise ValueError(f"no {missing[0]!r} in it")
+        except (OSError, TypeError, ValueError) as error:
+            raise self._problem(path, error) from None
+        self.atlas, self.level, self.genome = content["atlas"], content["level"], content["genome"]
+        self.network, self.inputs = content["network"], content["inputs"]
+        self.populations: list[str] = content["populations"]
+        self.upstream, self.downstream = int(content["upstream"]), int(content["downstream"])
+        self.annotation_features: list[str] = content["annotation_features"]
+        self.gene_pearson: dict[str, float] = {
+            gene: float("nan") if value is None else value for gene, value in content.get("gene_pearson", {}).items()
+        }
+        self._fold_of_gene: dict[str, int] = content["fold_of_gene"]
+        self._used = {int(fold): files["used"] for fold, files in content["folds"].items()}
+
+    @staticmethod
+    def _problem(path: Path, error) -> InputError:
+        expected = "the model.json of a models/<atlas>/<level>/<network>/ folder of this pipeline"
+        return InputError(Problem(str(path), f"no description of a model ({error})", expected))
+
+    @property
+    def name(self) -> str:
+        """How files name it."""
+        return f"{self.atlas}.{self.level}.{self.network}"
+
+    @property
+    def window(self) -> int:
+        """Bases of the window."""
+        return self.upstream + self.downstream
+
+    @property
+    def folds(self) -> list[int]:
+        """Numbers of its folds."""
+        return sorted(self._used)
+
+    def fold_of(self, gene_id: str) -> int | None:
+        """The fold whose networks never saw a gene; None where the model does not know it."""
+        return self._fold_of_gene.get(gene_id)
+
+    @lru_cache(maxsize=2)  # noqa: B019 (models live as long as the task)
+    def networks(self, fold: int | None) -> list[Network]:
+        """The replicates of a fold that its predictions use, those of every fold for None, ready to predict."""
+        files = [name for part in (self.folds if fold is None else [fold]) for name in self._used[part]]
+        for name in files:
+            if not (self.folder / name).resolve().is_relative_to(self.folder.resolve()):
+                raise self._problem(self.folder / "model.json", f"{name!r} is outside its folder")
+        networks = [load_network(self.folder / name) for name in files]
+        for name, (_, about) in zip(files, networks, strict=True):
+            if list(about.populations) != self.populations:
+                raise self._problem(self.folder / "model.json", f"{name!r} has other populations")
+        return networks

@@ -1,0 +1,50 @@
+"""Effects of every substitution of a window, whatever the network: its incremental form, or brute force."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from scxpresso.genome.sequence import encode
+from scxpresso.networks.model import Network
+from scxpresso.networks.prediction import predict
+
+ALTERNATIVES = "ACGT"
+ALTERNATIVE_CODES = encode(ALTERNATIVES)
+BATCH = 768  # mutants predicted at once
+
+
+class BruteForce:
+    """Every mutant through the whole network: what the incremental forms have to equal.
+
+    networks: of one kind, as Model.networks gives them.
+    """
+
+    def __init__(self, networks: Sequence[Network], device: torch.device):
+        self.networks, self.device = list(networks), device
+
+    def effects(
+        self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Predicted log10 expression, and the effect on it of every substitution from index `start` to `end` (exclusive).
+
+        codes: a window (uint8; see sequence.py). annotation: the gene's features, as Features.annotation gives them. Gives
+        networks × populations, and networks × positions × alternatives (A, C, G, T) × populations (float32): alternative
+        minus reference, both without z-scaling. What is the reference already has effect 0; at an uncertain base (N, IUPAC)
+        an alternative is that base made certain.
+        """
+        end = len(codes) if end is None else end
+        reference = self._predict(codes[None], annotation)
+        effects = np.zeros((len(self.networks), end - start, 4, reference.shape[2]), dtype=np.float32)
+        places = [
+            (index, alt) for index in range(start, end) for alt in range(4) if codes[index] != ALTERNATIVE_CODES[alt]
+        ]
+        for first in range(0, len(places), BATCH):
+            index, alt = np.array(places[first : first + BATCH]).T
+            mutants = np.repeat(codes[None], len(index), axis=0)
+            mutants[np.arange(len(index)), index] = ALTERNATIVE_CODES[alt]
+            effects[:, index - start, alt] = self._predict(mutants, annotation) - reference
+        return reference[:, 0], effects
+
+    def _predict(self, codes: np.ndarray, annotation: np.ndarray) -> np.ndarray:
+        return predict(self.networks, codes, np.repeat(annotation[None], len(codes), axis=0), self.device)
