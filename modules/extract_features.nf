@@ -11,7 +11,7 @@ process EXTRACT_FEATURES {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(genome), path('genes.tsv'), path('features.h5'), path('dropped_genes.tsv')
+    tuple val(genome), path('genes.tsv'), path('features.h5'), path('dropped_genes.tsv'), path('transcripts.bed')
 
     script:
     """
@@ -22,6 +22,6 @@ process EXTRACT_FEATURES {
 
     stub:
     """
-    touch genes.tsv features.h5 dropped_genes.tsv
+    touch genes.tsv features.h5 dropped_genes.tsv transcripts.bed
     """
 }
