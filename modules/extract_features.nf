@@ -5,9 +5,7 @@ process EXTRACT_FEATURES {
 
     input:
     tuple val(genome), path(fasta, stageAs: 'genome.fasta'), path(gtf, stageAs: 'annotation'), path(canonical, stageAs: 'canonical.txt')
-    val upstream
-    val downstream
-    val annotation_features                         // half_life or extended
+    val window                                      // upstream, downstream, and features of the annotation
     val code                                        // fingerprint of the executable's modules
 
     output:
@@ -17,7 +15,7 @@ process EXTRACT_FEATURES {
     """
     export PIPELINE_CODE=${code}
     extract_features.py --fasta genome.fasta --gtf annotation ${canonical ? '--canonical canonical.txt' : ''} \\
-        --upstream ${upstream} --downstream ${downstream} --features ${annotation_features}
+        --upstream ${window.upstream} --downstream ${window.downstream} --features ${window.features}
     """
 
     stub:
