@@ -1,0 +1,1 @@
+"""Variants: read, checked against the genome, placed in the windows of genes."""
