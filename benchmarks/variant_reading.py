@@ -72,19 +72,27 @@ def measure(folder: Path, vcf: Path, *options: str) -> tuple[Taken, dict]:
     return taken, json.loads((folder / "out" / "counts.json").read_text())
 
 
+def make(folder: Path, sizes: list[tuple[int, int]]) -> None:
+    """The genome, and a VCF of each number of lines and of samples."""
+    genome = make_genome(folder)
+    for lines, samples in sizes:
+        make_vcf(folder / f"{lines}_{samples}.vcf", genome, lines, samples)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lines", type=int, default=1_000_000, help="of the larger VCF")
-    lines = parser.parse_args().lines
+    most = parser.parse_args().lines
+    sizes = [(1, 0), (most // 10, 0), (most, 0), (most // 10, 100)]
     table = ["| lines of the VCF | rows written | seconds | lines a second | memory |", "|---|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as name:
-        folder, vcf = Path(name), Path(name) / "made_up.vcf"
-        genome = make_genome(folder)
-        for count, samples in ((1, 0), (lines // 10, 0), (lines, 0), (lines // 10, 100)):
-            make_vcf(vcf, genome, count, samples)
-            taken, counts = measure(folder, vcf, *(["--haplotypes"] if samples else []))
-            what = f"{count:,}" + (f", {samples} phased samples, `--haplotypes`" if samples else "")
-            speed = "" if count == 1 else f"{count / taken.seconds:,.0f}"
+        folder = Path(name)
+        make(folder, sizes)
+        for lines, samples in sizes:
+            options = ["--haplotypes"] if samples else []
+            taken, counts = measure(folder, folder / f"{lines}_{samples}.vcf", *options)
+            what = f"{lines:,}" + (f", {samples} phased samples, `--haplotypes`" if samples else "")
+            speed = "" if lines == 1 else f"{lines / taken.seconds:,.0f}"
             table.append(f"| {what} | {counts['pairs']:,} | {taken.seconds:.1f} | {speed} | {taken.memory:.2f} GB |")
     write("benchmarks/variant_reading.py", table)
 

@@ -3,6 +3,7 @@
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import pysam
 
 from scxpresso.checks.damage import damage, first_fault, looks_like, start_of
 from scxpresso.checks.findings import AGAIN
-from scxpresso.files import open_text
+from scxpresso.files import is_bgzip, is_gzip, open_text, unzipped_stream
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
 from scxpresso.variants.alleles import BASES, LETTERS, NO_ALTERNATIVE, fault_of
@@ -91,7 +92,12 @@ class Vcf(Source):
 
     def entries(self):
         pysam.set_verbosity(0)  # what htslib says of a damaged file, `damage` says better
-        with pysam.VariantFile(str(self.path), drop_samples=not self.haplotypes) as file:
+        # htslib seeks in a file that it opens by name, which it cannot in gzip other than bgzip.
+        piped = is_gzip(self.path) and not is_bgzip(self.path)
+        with (
+            unzipped_stream(self.path) if piped else nullcontext(str(self.path)) as opened,
+            pysam.VariantFile(opened, drop_samples=not self.haplotypes) as file,
+        ):
             if self.haplotypes:
                 self.samples = len(file.header.samples)
                 self.phase_sets = "PS" in file.header.formats
@@ -99,8 +105,8 @@ class Vcf(Source):
                 self.lines += 1
                 chrom, pos, name, ref = record.chrom, record.pos, record.id or "", (record.ref or "").upper()
                 carriers = self.carriers(record) if self.haplotypes else {}
-                for number, alt in enumerate(record.alts or ("",), start=1):
-                    alt = alt.upper()
+                for number, alt in enumerate(record.alts or (".",), start=1):
+                    alt = alt.upper() if alt.isalpha() else alt
                     fault = BEFORE_START if pos < 1 else fault_of(ref, alt)
                     yield Entry(name, chrom, pos, ref, alt, "", carriers.get(number, ""), fault)
 
