@@ -1,5 +1,6 @@
 """Reading variants: every format, every kind of reject, the windows of both strands, and that nothing gets lost."""
 
+import csv
 import gzip
 import json
 import random
@@ -376,7 +377,7 @@ def test_hostile_names_break_no_table(genome, read):
     [chunk], rejected, *_ = read("v")
     shown = ['a"bz', "'z", "x\\x1b[31mz", "é☃z", "=1+1z", "q\\x85z"]
     assert chunk["variant_id"].tolist() == shown and rejected["variant_id"].tolist() == shown
-    lines = gzip.open(genome / "out" / "chunks" / "1.tsv.gz", "rt").read().splitlines()
+    lines = gzip.decompress((genome / "out" / "chunks" / "1.tsv.gz").read_bytes()).decode().splitlines()
     assert len(lines) == 7 and {line.count("\t") for line in lines} == {6}
 
 
@@ -407,6 +408,13 @@ def test_too_many_mismatches_stop_with_the_cause(genome, read, alter, words):
         read("v")
     assert "alleles differs from the FASTA" in str(error.value) and "chr1:" in str(error.value)
     assert list((genome / "out").iterdir()) == []
+
+
+def test_mismatches_without_alternatives_are_no_swap(genome, read):
+    text = "".join(f"chr1\t{pos}\t{'A' if CHR1[pos - 1] != 'A' else 'C'}\t\n" for pos in range(20, 30))
+    (genome / "v").write_text("chrom\tpos\tref\talt\n" + text)
+    with pytest.raises(InputError, match="10 of 10 alleles .* likely cause is another assembly\n"):
+        read("v")
 
 
 def test_a_few_mismatches_are_rejected(genome, read):
@@ -513,3 +521,23 @@ def test_a_source_is_read_row_by_row(genome):
     assert next(entries).pos == 25
     with pytest.raises(InputError, match="UnicodeDecodeError"):
         list(entries)
+
+
+def test_the_demo_is_what_its_script_makes_and_holds_every_case(demo, demo_genome, tmp_path, run_cli):
+    made = run_cli("../setup/simulate_variants.py", "--outdir", tmp_path)
+    assert made.returncode == 0, made.stderr
+    counts = {}
+    for row in csv.DictReader((demo / "variants" / "variants.csv").open()):
+        content = []
+        for folder in (demo / "variants", tmp_path):
+            file = (folder / row["file"]).read_bytes()
+            content.append(gzip.decompress(file) if row["file"].endswith(".gz") else file)
+        assert content[0] == content[1]
+        paths = (demo / "variants" / row["file"], demo / "genome.fa.gz", demo_genome / "genes.tsv")
+        outdir = tmp_path / row["set"]
+        counts[row["set"]] = read_variants(row["set"], *paths, 7000, 3500, False, 50_000, outdir)
+        assert len(read_table(outdir / "chunks" / "1.tsv.gz")["gene_id"].unique()) <= 20
+    vcf, gwas = counts["simulated_vcf"], counts["simulated_gwas"]
+    assert (vcf["variants"], vcf["scorable"], vcf["not_scorable"], len(vcf["rejected"])) == (162, 156, 4, 2)
+    assert (gwas["rows"], gwas["repeated"], gwas["alleles"], gwas["not_scorable"]) == (25, 1, 72, 1)
+    assert gwas["rejected"] == {"no position": 1}

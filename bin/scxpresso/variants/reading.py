@@ -64,7 +64,7 @@ class References:
             return start >= 0 and letters[start : start + len(bases)].upper() == bases
 
         self.mismatched += 1
-        self.swapped += there(pos - 1, alt)
+        self.swapped += bool(alt) and there(pos - 1, alt)
         self.later += there(pos, ref)
         self.earlier += there(pos - 2, ref)
         if not self.example:

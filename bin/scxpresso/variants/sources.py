@@ -82,7 +82,7 @@ class Source:
         try:
             yield from self.entries()
         except _DAMAGE as error:
-            raise damaged(self.path, f"after {self.lines:,} rows", error) from error
+            raise damaged(self.path, f"near row {self.lines + 1:,}", error) from error
 
 
 class Vcf(Source):
@@ -221,7 +221,8 @@ def header_of(lines: Iterator[str]) -> list[str]:
 
 def damaged(path: Path, place: str, error: Exception) -> InputError:
     """What is said of a file that a reader broke off at."""
-    return InputError(Problem(f"{shown(path.name)}, {place}", damage(path, error), EXPECTED, AGAIN))
+    mend = f"mend the row if the rest is whole; else {AGAIN}"
+    return InputError(Problem(f"{shown(path.name)}, {place}", damage(path, error), EXPECTED, mend))
 
 
 def open_source(path: str | Path, haplotypes: bool = False) -> Source:
