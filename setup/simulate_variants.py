@@ -141,26 +141,22 @@ class Simulation:
     def gwas(self) -> str:
         """Associations: most of one position, some of two, one that came before, one without position, one outside."""
         self.taken.clear()
-        drawn = [self.near(self.genes[number % GWAS_GENES])[:2] for number in range(24)]
-        rows = [[position] for position in drawn[:20]] + [drawn[20:22], drawn[22:24], [drawn[0]], [self.outside()[:2]]]
-        number_of = {
-            position: f"simgwas{number}" for number, position in enumerate(sum(rows[:22], []) + rows[-1], start=1)
-        }
+        near = [self.near(self.genes[number % GWAS_GENES])[:2] for number in range(24)]
+        outside = self.outside()[:2]
+        number_of = {position: number for number, position in enumerate([*near, outside], start=1)}
+        rows = [("", [position]) for position in near[:20]]
+        rows += [("; ", near[20:22]), (" x ", near[22:24]), ("", near[:1]), ("", [outside])]
         text = io.StringIO()
         table = csv.writer(text, delimiter="\t", lineterminator="\n")
         table.writerow(GWAS_COLUMNS)
-        joints = {1: "", 2: " x "}
-        for number, positions in enumerate(rows, start=1):
-            joint = "; " if number == 21 else joints[len(positions)]
-            names = joint.join(number_of[position] for position in positions)
+        for number, (joint, positions) in enumerate(rows, start=1):
+            names = joint.join(f"simgwas{number_of[position]}" for position in positions)
             chroms, places = (joint.join(str(position[part]) for position in positions) for part in (0, 1))
             p = f"{self.random.randint(1, 9)}E-{self.random.randint(8, 30)}"
             table.writerow(
                 ["", f"Simulated {number}", "simulated trait", "", chroms, places, "", f"{names}-?", names, p]
             )
-        table.writerow(
-            ["", f"Simulated {len(rows) + 1}", "simulated trait", "", "", "", "", "simgwas0-?", "simgwas0", "1E-9"]
-        )
+        table.writerow(["", "Simulated 25", "simulated trait", "", "", "", "", "simgwas0-?", "simgwas0", "1E-9"])
         return text.getvalue()
 
 

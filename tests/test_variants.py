@@ -413,7 +413,7 @@ def test_too_many_mismatches_stop_with_the_cause(genome, read, alter, words):
 def test_mismatches_without_alternatives_are_no_swap(genome, read):
     text = "".join(f"chr1\t{pos}\t{'A' if CHR1[pos - 1] != 'A' else 'C'}\t\n" for pos in range(20, 30))
     (genome / "v").write_text("chrom\tpos\tref\talt\n" + text)
-    with pytest.raises(InputError, match="10 of 10 alleles .* likely cause is another assembly\n"):
+    with pytest.raises(InputError, match=r"10 of 10 alleles .* likely cause is another assembly\n"):
         read("v")
 
 
