@@ -1,1 +1,1 @@
-"""Variants: read, checked against the genome, placed in the windows of genes."""
+"""Variants: read, checked, and scored by the models of the genes whose windows they lie in."""

@@ -41,10 +41,10 @@ def normalised(pos: int, ref: str, alt: str) -> tuple[int, str, str]:
 def changed_bases(pos: int, ref: str, alt: str) -> tuple[int, int]:
     """0-based, half-open contig bounds of the bases that an allele replaces; equal where it only inserts before them."""
     shortest = min(len(ref), len(alt))
-    start = 0
-    while start < shortest and ref[start] == alt[start]:
-        start += 1
     end = 0
-    while end < shortest - start and ref[-1 - end] == alt[-1 - end]:
+    while end < shortest and ref[-1 - end] == alt[-1 - end]:
         end += 1
+    start = 0
+    while start < shortest - end and ref[start] == alt[start]:
+        start += 1
     return pos - 1 + start, pos - 1 + len(ref) - end

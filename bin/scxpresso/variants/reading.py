@@ -21,9 +21,9 @@ from scxpresso.problems import InputError, Problem, some
 from scxpresso.store import read_table, write_json, write_rows
 from scxpresso.text import shown
 from scxpresso.variants.alleles import BASES, SAME, SUBSTITUTIONS, changed_bases, normalised
+from scxpresso.variants.gene_windows import Windows
 from scxpresso.variants.sources import Source, open_source
 from scxpresso.variants.spill import Spill
-from scxpresso.variants.windows import Windows
 
 CHUNK_COLUMNS = ["variant_id", "chrom", "pos", "ref", "alt", "gene_id", "carriers"]
 REJECTED_COLUMNS = ["set", "variant_id", "chrom", "pos", "ref", "alt", "reason"]
@@ -171,12 +171,8 @@ def read_variants(
     log(f"{shown(Path(file).name)}: {source.kind}")
     with TemporaryDirectory(dir=outdir, prefix=".partial-") as folder, Spill(Path(folder) / "variants") as spill:
         entries = _spill(source, spill, log)
-        if haplotypes and not source.samples:
-            log("WARNING --haplotypes: the file has no genotypes, so no haplotypes are known")
-        if source.phase_sets:
-            log("WARNING --haplotypes: phase sets (PS) are not read; calls are taken as phased along the whole contig")
-        if source.unphased:
-            log(f"{source.unphased:,} heterozygous calls are not phased: they carry no haplotype")
+        if haplotypes:
+            _tell_of_haplotypes(source, log)
         contigs = contig_names(str(fasta))
         known = Genes(genes, contigs, upstream, downstream)
         counts = _place_all(spill, fasta, contigs, known, Path(file).name)
@@ -237,8 +233,18 @@ def _spill(source: Source, spill: Spill, log: Callable[[str], None]) -> int:
     return entries
 
 
+def _tell_of_haplotypes(source: Source, log: Callable[[str], None]) -> None:
+    """What the file does not say of them."""
+    if not source.samples:
+        log("WARNING --haplotypes: the file has no genotypes, so no haplotypes are known")
+    if source.phase_sets:
+        log("WARNING --haplotypes: phase sets (PS) are not read; calls are taken as phased along the whole contig")
+    if source.unphased:
+        log(f"{source.unphased:,} heterozygous calls are not phased: they count for no haplotype")
+
+
 def _place_all(spill: Spill, fasta: str | Path, contigs: list[str], genes: Genes, file: str) -> Counts:
-    """Reject or place every entry."""
+    """Reject or place every entry. Raises InputError where no contig is one of the FASTA's."""
     counts = Counts()
     chroms = spill.chroms()
     contig_of = match_contigs(chroms, contigs)
