@@ -13,7 +13,9 @@ from scxpresso.console import log, reports_problems
 )
 @click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
 @click.option("--select", help="Gene ids or names, hvg:<number> (highly variable genes), all; joined by commas.")
-@click.option("--list", "listed", type=click.Path(exists=True), help="File of gene ids or names, one a line; # comments.")
+@click.option(
+    "--list", "listed", type=click.Path(exists=True), help="File of gene ids or names, one a line; # comments."
+)
 @click.option("--counts", type=click.Path(exists=True), help="h5ad of raw counts, for hvg.")
 @click.option("--layer", help="Layer that holds the raw counts, or 'raw'; X by default.")
 @click.option("--gene_column", help="Column of var with gene ids or symbols; its index by default.")

@@ -141,11 +141,13 @@ def select_genes(
     genes, None where there is no atlas. Raises InputError for unknown genes, or none at all.
     """
     named, number, everything = parse_selection(spec or "")
+    chosen = set(find_genes(genes, [*named, *listed]))
     if number and variable is None:
         raise InputError(
-            Problem("--select", f"'hvg:{number}' without an atlas", "the atlas whose genes vary", "give --counts as well")
+            Problem(
+                "--select", f"'hvg:{number}' without an atlas", "the atlas whose genes vary", "give --counts as well"
+            )
         )
-    chosen = set(find_genes(genes, [*named, *listed]))
     chosen |= set(genes["gene_id"]) if everything else set(variable(number)) if number else set()
     if not chosen:
         raise InputError(
