@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import scanpy
 import scipy.sparse
+import torch
 
 from scxpresso.expression.atlas import Atlas
 from scxpresso.genome.feature_store import Features
@@ -328,7 +329,7 @@ def test_executables_from_selection_to_joined_files(tmp_path, run_cli, demo_geno
         assert stored.gene_id == wanted and stored.fold.tolist() == [2, 1, 0]
         row = features.rows([wanted[2]])
         annotation = features.annotation(row, model.annotation_features)[0]
-        reference, effects = BruteForce(model.networks(None), "cpu").effects(
+        reference, effects = BruteForce(model.networks(None), torch.device("cpu")).effects(
             features.codes[row[0]], annotation, 990, 1010
         )
         np.testing.assert_allclose(stored.effects(wanted[2], 990, 1010), effects.mean(axis=0), atol=2e-6)
