@@ -23,7 +23,6 @@ from scxpresso.saturation.published import (
     POOL2,
     REACH,
     Layers,
-    Reference,
 )
 
 ZERO = np.float32(0)
@@ -86,7 +85,8 @@ def _changes(
                     value, other = after[index + 1, filt], outputs[index + 1, filt]
                     after[index, filt] = other if other > value else value
         value = np.empty(FILTERS1, dtype=np.float32)
-        filters = np.empty(FILTERS1, dtype=np.int64)
+        filters = np.zeros(FILTERS1 + 3, dtype=np.int64)  # those that change, and how far
+        sizes = np.zeros(FILTERS1 + 3, dtype=np.float32)
         total = np.empty(REACH * FILTERS2, dtype=np.float32)
         change = np.empty(hidden.shape, dtype=np.float32)
         first2 = block - PAD2 + POOL2  # row of outputs2 that total begins with
@@ -116,18 +116,23 @@ def _changes(
                     row = pooled[window]
                     count = 0
                     for filt in range(FILTERS1):
-                        value[filt] -= row[filt]
-                        filters[count] = filt
-                        count += value[filt] != ZERO
+                        size = value[filt] - row[filt]
+                        filters[count], sizes[count] = filt, size
+                        count += size != ZERO
                     if count == 0:
                         continue
                     low2, high2 = min(low2, half), half + K2 - 1
                     part = total[half * FILTERS2 : (half + K2) * FILTERS2]
-                    for number in range(count):
-                        filt = filters[number]
-                        weight, size = weights2[filt], value[filt]
+                    sizes[count : count + 3] = ZERO
+                    for number in range(0, count, 4):  # four at once: `part` is read and written less often
+                        weight_0, size_0 = weights2[filters[number]], sizes[number]
+                        weight_1, size_1 = weights2[filters[number + 1]], sizes[number + 1]
+                        weight_2, size_2 = weights2[filters[number + 2]], sizes[number + 2]
+                        weight_3, size_3 = weights2[filters[number + 3]], sizes[number + 3]
                         for place in range(K2 * FILTERS2):
-                            part[place] += size * weight[place]
+                            part[place] += (size_0 * weight_0[place] + size_1 * weight_1[place]) + (
+                                size_2 * weight_2[place] + size_3 * weight_3[place]
+                            )
                 if high2 < 0:
                     continue
                 change[:] = ZERO
@@ -164,6 +169,7 @@ class Fast:
 
     def __init__(self, networks: Sequence[Network]):
         self.layers = [Layers(network.cpu()) for network, _ in networks]
+        self.populations = len(networks[0][1].populations)
 
     @torch.no_grad()
     def effects(
@@ -174,22 +180,17 @@ class Fast:
         end = len(codes) if end is None else end
         codes = np.ascontiguousarray(codes)
         annotation = torch.from_numpy(annotation.astype(np.float32))
-        expression, effects = [], []
-        for layers in self.layers:
-            places, bias = layers.places.numpy(), layers.bias.numpy()
+        expression = []
+        effects = np.zeros((len(self.layers), end - start, 4, self.populations), dtype=np.float32)
+        for layers, own in zip(self.layers, effects, strict=True):
             pooled = np.empty(((len(codes) + 1) // POOL1, FILTERS1), dtype=np.float32)
-            _pool(places, bias, codes, pooled)
+            _pool(layers.places.numpy(), layers.bias.numpy(), codes, pooled)
             reference = layers.reference(torch.from_numpy(pooled), annotation)
             expression.append(reference.expression.numpy())
-            effects.append(self._effects(layers, codes, pooled, reference, start, end))
-        return np.stack(expression), np.stack(effects)
-
-    def _effects(
-        self, layers: Layers, codes: np.ndarray, pooled: np.ndarray, reference: Reference, start: int, end: int
-    ) -> np.ndarray:
-        second = reference.second
-        change = np.zeros((end - start, 4, layers.tail.shape[1]), dtype=np.float32)
-        if end > start:
+            if end == start:
+                continue
+            change = np.zeros((end - start, 4, layers.tail.shape[1]), dtype=np.float32) if layers.deep else own
+            second = reference.second
             _changes(
                 codes, start, end, ALTERNATIVE_CODES, layers.places.numpy(), layers.bias.numpy(),
                 layers.changes.numpy(), pooled, layers.second.numpy(),
@@ -197,4 +198,6 @@ class Fast:
                 second.after.flatten(0, 1).numpy(), second.pooled.numpy(),
                 layers.hidden.numpy(), reference.hidden.numpy(), layers.tail.numpy(), change,
             )  # fmt: skip
-        return layers.in_log10_units(torch.from_numpy(change), reference).numpy()
+            if layers.deep:
+                own[:] = layers.in_log10_units(torch.from_numpy(change), reference).numpy()
+        return np.stack(expression), effects

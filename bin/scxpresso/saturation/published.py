@@ -127,7 +127,7 @@ class Layers:
         return Reference(second, hidden.float(), deep, self.network.expression.undo(scaled))
 
     def in_log10_units(self, change: Tensor, reference: Reference) -> Tensor:
-        """A change of expression, by what the `tail` gives for it (… × populations or 2)."""
+        """The change of expression (… × populations), by what the `tail` gives for it."""
         if not self.deep:
             return change
         weight = (self.network.head[-1].weight.detach() * self.network.expression.sd[:, None]).T
