@@ -9,10 +9,10 @@ import pandas as pd
 import torch
 
 from scxpresso.genome.feature_store import Features
-from scxpresso.networks.model import Model, Network
+from scxpresso.networks.model import Model
 from scxpresso.problems import InputError, Problem, some
-from scxpresso.saturation.effects import BruteForce
 from scxpresso.saturation.effects_store import About, Effects, join_effects, rounded, write_effects
+from scxpresso.saturation.incremental import incremental
 from scxpresso.saturation.profiles import (
     CONTRAST_COLUMNS,
     PROFILE_COLUMNS,
@@ -27,12 +27,6 @@ from scxpresso.saturation.profiles import (
 )
 from scxpresso.store import write_table
 from scxpresso.text import shown
-
-
-def incremental(networks: Sequence[Network], device: torch.device, engine: str) -> BruteForce:
-    """Until scxpresso.saturation.incremental has it."""
-    return BruteForce(networks, device)
-
 
 EFFECTS, PROFILES, POSITIONS, CONTRASTS = "effects.h5", "profiles.tsv.gz", "positions.tsv", "contrasts.tsv.gz"
 
