@@ -184,28 +184,36 @@ def _words(bases):
     return word, certain
 
 
+@njit(cache=True)
+def _score(word, position, tables, rest, first, last, least):
+    """Score of a placement from blocks `first` to `last`; NONE as soon as it cannot reach `least`."""
+    total = 0
+    for block in range(first, last):
+        total += tables[block, word[position + BLOCK * (block - first)]]
+        if total + rest[block] < least:
+            return NONE
+    return total
+
+
 @njit(parallel=True, cache=True)
 def _scan(word, certain, tables, rest, blocks, width, threshold, count, start, score, reverse):
     """Placements that reach the threshold on either strand; `count` goes on where there is no more room for them."""
     for motif in prange(len(width)):
         found, room, least = 0, start.shape[1], threshold[motif]
+        own, other, after = blocks[2 * motif], blocks[2 * motif + 1], blocks[2 * motif + 2]
+        own_table, own_least = tables[own], np.int64(least) - rest[own]
+        other_table, other_least = tables[other], np.int64(least) - rest[other]
         for position in range(len(word) - width[motif] + 1 if least != UNREACHABLE else 0):
-            if certain[position] < width[motif]:
+            here = word[position]
+            # Nearly all placements fail by their first block.
+            if (own_table[here] < own_least and other_table[here] < other_least) or certain[position] < width[motif]:
                 continue
-            best, strand = NONE, 0
-            for side in range(2):
-                first, last = blocks[2 * motif + side], blocks[2 * motif + side + 1]
-                total = 0
-                for block in range(first, last):
-                    total += tables[block, word[position + BLOCK * (block - first)]]
-                    if total + rest[block] < least:
-                        total = NONE
-                        break
-                if total > best:
-                    best, strand = total, side
-            if best != NONE:
+            best = _score(word, position, tables, rest, own, other, least)
+            turned = _score(word, position, tables, rest, other, after, least)
+            if max(best, turned) >= least:
                 if found < room:
-                    start[motif, found], score[motif, found], reverse[motif, found] = position, best, strand == 1
+                    start[motif, found], score[motif, found] = position, max(best, turned)
+                    reverse[motif, found] = turned > best
                 found += 1
         count[motif] = found
 
@@ -226,23 +234,19 @@ def _apart(motif, start, width, length):
 
 @njit(parallel=True, cache=True)
 def _best_over(word, certain, tables, rest, blocks, width, flank, end, score, start, reverse):
-    for allele in prange(len(end)):
-        begin = end[allele - 1] if allele > 0 else 0
-        after = end[allele] - flank  # first position after the allele
-        for motif in range(len(width)):
-            best = NONE
-            for position in range(begin + flank - width[motif] + 1, after):
-                if certain[position] < width[motif] or position + width[motif] > end[allele]:
+    for motif in prange(len(width)):  # outside, so that its tables stay in the cache
+        begin = 0
+        for allele in range(len(end)):
+            best = np.int64(NONE)
+            last = min(end[allele] - flank, end[allele] - width[motif] + 1)
+            for position in range(begin + flank - width[motif] + 1, last):
+                if certain[position] < width[motif]:
                     continue
                 for side in range(2):
-                    first, last = blocks[2 * motif + side], blocks[2 * motif + side + 1]
-                    total = 0
-                    for block in range(first, last):
-                        total += tables[block, word[position + BLOCK * (block - first)]]
-                        if total + rest[block] <= best:
-                            total = NONE
-                            break
+                    first = 2 * motif + side
+                    total = _score(word, position, tables, rest, blocks[first], blocks[first + 1], best + 1)
                     if total > best:
                         best = total
                         start[allele, motif], reverse[allele, motif] = position - begin, side == 1
             score[allele, motif] = best
+            begin = end[allele]
