@@ -19,7 +19,7 @@ from scxpresso.motifs.matrices import Motif, read_motifs
 from scxpresso.motifs.scanning import NONE, Scanner, base_numbers, composition, count_bases, score_matrix, score_tail
 from scxpresso.motifs.seqlets import find_seqlets
 from scxpresso.problems import InputError
-from scxpresso.store import read_table
+from scxpresso.store import read_table, write_table
 
 EVEN = np.full(4, 0.25)
 SKEWED = np.array([0.4, 0.1, 0.1, 0.4])
@@ -410,17 +410,16 @@ def test_best_over_an_allele_is_the_best_placement(some_motifs):
 def test_executables_repeat_bit_for_bit(planted, tmp_path, run_cli):
     effects, genes = planted
     genes.to_csv(tmp_path / "genes.tsv", sep="\t", index=False)
-    (tmp_path / "m.meme").write_text(as_meme([consensus("GATTACCA"), consensus("CCCGGATA")]))
-    made = []
-    for threads in (1, 2):
-        out = tmp_path / str(threads)
-        done = run_cli(
-            "match_motifs.py", "--effects", effects, "--genes", tmp_path / "genes.tsv", "--motifs", tmp_path / "m.meme",
-            "--threads", threads, "--output", out / "motifs.tsv", "--seqlets", out / "seqlets.tsv.gz",
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        made.append([(out / name).read_bytes() for name in ("motifs.tsv", "seqlets.tsv.gz")])
-    assert made[0] == made[1]
+    motifs = [consensus("GATTACCA"), consensus("CCCGGATA")]
+    (tmp_path / "m.meme").write_text(as_meme(motifs))
+    done = run_cli(
+        "match_motifs.py", "--effects", effects, "--genes", tmp_path / "genes.tsv", "--motifs", tmp_path / "m.meme",
+        "--threads", 2, "--output", tmp_path / "a.tsv", "--seqlets", tmp_path / "a.gz",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    write_table(tmp_path / "b.tsv", match_motifs(effects, genes, motifs, 1e-4, tmp_path / "b.gz"))
+    assert (tmp_path / "a.tsv").read_bytes() == (tmp_path / "b.tsv").read_bytes()
+    assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
 
     with h5py.File(effects) as file:
         codes = file["codes"][:]
@@ -435,8 +434,23 @@ def test_executables_repeat_bit_for_bit(planted, tmp_path, run_cli):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert read_table(tmp_path / "changes.tsv.gz")["motif"].tolist() == ["GATTACCA"]
-    (tmp_path / "m.meme").write_text("no motifs")
-    done = run_cli(
-        "match_motifs.py", "--effects", effects, "--genes", tmp_path / "genes.tsv", "--motifs", tmp_path / "m.meme"
-    )
-    assert done.returncode == 1 and "it starts with 'no motifs'" in done.stderr
+
+
+def test_files_of_another_kind_are_an_error(planted, tmp_path):
+    effects, genes = planted
+    motifs = [consensus("GATTACCA")]
+    with pytest.raises(InputError, match="no 'g039'"):
+        match_motifs(effects, genes.iloc[:-1], motifs, 1e-4, tmp_path / "s.gz")
+    genes.to_csv(tmp_path / "genes.tsv", sep="\t", index=False)
+    with pytest.raises(InputError, match=r"genes.tsv: no effects"):
+        match_motifs(tmp_path / "genes.tsv", genes, motifs, 1e-4, tmp_path / "s.gz")
+    assert not (tmp_path / "s.gz").exists()
+    half_life = np.ones((1, 5))
+    write_features(tmp_path / "f.h5", ["g000"], encode("ACGT")[None], half_life, half_life, 2)
+    features = Features(tmp_path / "f.h5")
+    with pytest.raises(InputError, match="columns variant_id, chrom, pos"):
+        write_motif_changes(tmp_path / "genes.tsv", features, genes, motifs, 1e-4, tmp_path / "c.gz")
+
+
+def test_the_demo_motifs_can_be_read(demo):
+    assert [motif.motif for motif in read_motifs(demo / "motifs.meme")] == ["AP2-I", "AP2-Sp", "AP2-Z"]

@@ -116,13 +116,14 @@ def _compare(windows, whole, edges, start, rank, mean, variance):
             else:
                 ties += float(run) ** 3 - run
                 run = 1
+        middle = values.mean()
         spread = (float(count) ** 2 - 1 - ties / count) / (12 * float(count) ** 2)
         for hit in range(first, last):
             value = windows[population, start[hit]]
             below = np.searchsorted(values, value)
             upto = np.searchsorted(values, value, side="right")
             rank[hit, population] = (below + upto) / (2 * count)
-            mean[hit, population] = values.mean()
+            mean[hit, population] = middle
             variance[hit, population] = spread
 
 

@@ -45,7 +45,7 @@ def composition(base_counts: np.ndarray) -> np.ndarray:
 
 def count_bases(codes: np.ndarray) -> np.ndarray:
     """How often each of A, C, G, T occurs for certain."""
-    return np.bincount(base_numbers(codes).ravel(), minlength=5)[:4]
+    return np.array([np.count_nonzero(codes == code) for code in encode(BASES)])
 
 
 def score_matrix(counts: np.ndarray, background: np.ndarray) -> np.ndarray:
