@@ -120,8 +120,7 @@ class Hybrid(nn.Module):
         return self.counts.apply_to(read.counts).clamp(-LIMIT, LIMIT)
 
     def scaled_annotation(self, annotation: Tensor) -> Tensor:
-        """What is not known of a gene is read as the mean of the training genes."""
-        return self.annotation.apply_to(annotation).nan_to_num(0.0).clamp(-LIMIT, LIMIT)
+        return self.annotation.apply_to(annotation).clamp(-LIMIT, LIMIT)
 
     def features(self, read: Read, annotation: Tensor) -> Tensor:
         """What the trees read: genes × (COUNTS + annotation), scaled."""
