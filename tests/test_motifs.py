@@ -4,7 +4,6 @@ import gzip
 import itertools
 import re
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +18,7 @@ from scxpresso.motifs.matrices import Motif, read_motifs
 from scxpresso.motifs.scanning import NONE, Scanner, base_numbers, composition, count_bases, score_matrix, score_tail
 from scxpresso.motifs.seqlets import find_seqlets
 from scxpresso.problems import InputError
+from scxpresso.saturation.effects_store import About, Effects, rounded, write_effects
 from scxpresso.store import read_table, write_table
 
 EVEN = np.full(4, 0.25)
@@ -226,13 +226,12 @@ def test_background_is_the_same_on_both_strands():
     assert (composition(count_bases(encode("AAAA"))) > 0).all()
 
 
-def write_effects(path, codes, effects, populations=("one", "two")):
-    with h5py.File(path, "w") as file:
-        file.create_dataset("gene_id", data=[f"g{row:03}" for row in range(len(codes))], dtype=h5py.string_dtype())
-        file.create_dataset("populations", data=list(populations), dtype=h5py.string_dtype())
-        file["codes"] = codes
-        file["effects"] = np.round(effects * 2**20) / 2**20
-        file.attrs.update(upstream=UPSTREAM, downstream=codes.shape[1] - UPSTREAM)
+def store_effects(path, codes, effects, populations=("one", "two")):
+    length = codes.shape[1]
+    about = About("atlas", "level", "network", "genome", UPSTREAM, length - UPSTREAM, tuple(populations))
+    with write_effects(path, about, [f"g{row:03}" for row in range(len(codes))]) as writer:
+        for row in range(len(codes)):
+            writer.write(row, 1, codes[row], np.zeros(len(populations)), rounded(effects[row]))
 
 
 @pytest.fixture
@@ -249,7 +248,7 @@ def planted(tmp_path, gene_frame):
         effects[row, np.arange(1500), base_numbers(codes[row])] = 0
     codes[3, 50:60] = N_CODE
     effects[3, 50:60] = 1  # of bases made certain: they count nowhere
-    write_effects(tmp_path / "effects.h5", codes, effects)
+    store_effects(tmp_path / "effects.h5", codes, effects)
     genes = gene_frame([f"g{row:03}" for row in range(40)], strand=["+", "-"] * 20)
     return tmp_path / "effects.h5", genes
 
@@ -276,10 +275,8 @@ def test_planted_motifs_are_found_with_their_sign_and_population(planted, tmp_pa
     assert own["sequence"].str.contains("GATTACCA|TGGTAATC").mean() > 0.9 and set(own["motif_name"]) == {'up; "x"'}
     assert (seqlets["end"] - seqlets["start"] + 1 == seqlets["sequence"].str.len()).all()
     assert seqlets.loc[seqlets["motif"] == "", "p_value"].isna().all()
-    with h5py.File(effects) as file:
-        windows = {
-            gene: decode(codes) for gene, codes in zip(file["gene_id"].asstr()[:], file["codes"][:], strict=True)
-        }
+    with Effects(effects) as stored:
+        windows = {gene: decode(codes) for gene, codes in zip(stored.gene_id, stored.codes[:], strict=True)}
     tss = genes.set_index("gene_id")["tss"]
     for row in seqlets.iloc[::97].itertuples():
         index = UPSTREAM + (row.start - tss[row.gene_id] if row.strand == "+" else tss[row.gene_id] - row.end)
@@ -292,7 +289,7 @@ def test_without_planted_motifs_p_is_uniform(tmp_path, gene_frame):
     codes = random_codes(rng, 30, 1500)
     effects = rng.standard_t(2, size=(30, 1500, 4, 1)).astype(np.float32) * 0.01
     effects += 0.05 * (np.arange(1500) > UPSTREAM)[None, :, None, None]  # the region alone must not matter
-    write_effects(tmp_path / "effects.h5", codes, effects, ["all"])
+    store_effects(tmp_path / "effects.h5", codes, effects, ["all"])
     words = ["".join(rng.choice(list("ACGT"), size=6)) for _ in range(150)]
     motifs = [consensus(word) for word in dict.fromkeys(words)]
     table = match_motifs(
@@ -421,8 +418,8 @@ def test_executables_repeat_bit_for_bit(planted, tmp_path, run_cli):
     assert (tmp_path / "a.tsv").read_bytes() == (tmp_path / "b.tsv").read_bytes()
     assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
 
-    with h5py.File(effects) as file:
-        codes = file["codes"][:]
+    with Effects(effects) as stored:
+        codes = stored.codes[:]
     half_life = np.ones((40, 5))
     write_features(tmp_path / "f.h5", genes["gene_id"], codes, half_life, half_life, UPSTREAM)
     letter = decode(codes[0])[103]
@@ -442,7 +439,7 @@ def test_files_of_another_kind_are_an_error(planted, tmp_path):
     with pytest.raises(InputError, match="no 'g039'"):
         match_motifs(effects, genes.iloc[:-1], motifs, 1e-4, tmp_path / "s.gz")
     genes.to_csv(tmp_path / "genes.tsv", sep="\t", index=False)
-    with pytest.raises(InputError, match=r"genes.tsv: no effects"):
+    with pytest.raises(InputError, match=r"no effects.h5"):
         match_motifs(tmp_path / "genes.tsv", genes, motifs, 1e-4, tmp_path / "s.gz")
     assert not (tmp_path / "s.gz").exists()
     half_life = np.ones((1, 5))

@@ -1,9 +1,10 @@
 """The files that the steps hand to each other and to the user: where columns and datasets are named, once."""
 
 import gzip
+import io
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -47,28 +48,33 @@ def whole(path: str | Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """A TSV with a header, gzipped where the name says so; the same rows give the same bytes."""
-    with growing_table(path, table.columns) as append:
-        append(table)
-
-
 @contextmanager
-def growing_table(path: str | Path, columns: Collection[str]) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """As write_table, in parts: the function it gives adds rows (with those columns)."""
+def _table(path: str | Path) -> Iterator[io.IOBase]:
+    """Bytes of a table, gzipped where its name says so; the same rows give the same bytes."""
     with ExitStack() as stack:
         file = stack.enter_context(stack.enter_context(whole(path)).open("wb"))
         if str(path).endswith(".gz"):
             # pandas would put the partial file's name, and with it the process' number, into the header.
             file = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0))
+        yield file
 
-        def append(table: pd.DataFrame, header: bool = False) -> None:
-            table.to_csv(
-                file, mode="wb", sep="\t", index=False, header=header, float_format="%.6g", lineterminator="\n"
-            )
 
-        append(pd.DataFrame(columns=list(columns)), header=True)
-        yield append
+def _write(file: io.IOBase, table: pd.DataFrame, header: bool) -> None:
+    table.to_csv(file, mode="wb", sep="\t", index=False, header=header, float_format="%.6g", lineterminator="\n")
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """A TSV with a header, gzipped where the name says so; the same rows give the same bytes."""
+    with _table(path) as file:
+        _write(file, table, header=True)
+
+
+@contextmanager
+def growing_table(path: str | Path, columns: Sequence[str]) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """As write_table, in parts: the function it gives adds rows, a table of those columns."""
+    with _table(path) as file:
+        _write(file, pd.DataFrame(columns=list(columns)), header=True)
+        yield lambda table: _write(file, table, header=False)
 
 
 def read_table(path: str | Path, index: str | None = None, text: Collection[str] = TEXT_COLUMNS) -> pd.DataFrame:
