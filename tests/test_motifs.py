@@ -217,6 +217,9 @@ def test_the_other_strand_has_the_same_hits_mirrored():
 def test_a_motif_too_short_for_the_threshold_is_said(some_motifs):
     scanner = Scanner([consensus("ACG"), consensus("ACGTACGA")], EVEN, 1e-4)
     assert [motif.motif for motif in scanner.unreachable()] == ["ACG"]
+    said = []
+    scanner.tell_unreachable(said.append)
+    assert said == ["WARNING not even their best match has p ≤ 0.0001, so they get no hits: 'ACG'"]
     assert len(scanner.hits(encode("ACG" * 9)).start) == 0
 
 

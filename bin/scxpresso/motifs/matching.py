@@ -16,7 +16,6 @@ from scxpresso.networks.fast import njit, prange
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import growing_table
-from scxpresso.text import shown
 
 BIN = 500  # bases of tss_distance within which a hit is compared
 
@@ -159,8 +158,7 @@ def match_motifs(
         populations, upstream = stored.populations, stored.upstream
         counts = sum(count_bases(stored.codes[row]) for row in range(len(stored.gene_id)))
         scanner = Scanner(motifs, composition(counts), p_value)
-        for motif in scanner.unreachable():
-            log(f"WARNING motif {shown(motif.motif)}: not even its best match has p ≤ {p_value:g}; it gets no hits")
+        scanner.tell_unreachable(log)
         tally = Tally(len(motifs), len(populations))
         for row, gene in enumerate(stored.gene_id):
             window = stored.codes[row]
