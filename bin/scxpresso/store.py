@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ TEXT_COLUMNS = {
     "gene_id", "gene_name", "transcript_id", "chrom", "strand", "gene", "reason", "population", "parent", "level",
     "atlas", "network", "metric", "kind", "model_atlas", "model_level", "model_population", "target_atlas",
     "target_level", "target_population", "other_atlas", "other_level", "other_population", "other_network",
-    "sequence", "annotation", "variant_id", "ref", "alt", "carriers", "set",
+    "sequence", "annotation", "variant_id", "ref", "alt", "carriers", "set", "motif", "motif_name", "direction",
 }  # fmt: skip
 
 # Networks that are none: baselines, whose predictions are kept and evaluated like a network's.
@@ -60,10 +60,22 @@ def _table(path: str | Path) -> Iterator[io.IOBase]:
         yield file
 
 
+def _write(file: io.IOBase, table: pd.DataFrame, header: bool) -> None:
+    table.to_csv(file, mode="wb", sep="\t", index=False, header=header, float_format="%.6g", lineterminator="\n")
+
+
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """A TSV with a header, gzipped where the name says so; the same rows give the same bytes."""
     with _table(path) as file:
-        table.to_csv(file, mode="wb", sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+        _write(file, table, header=True)
+
+
+@contextmanager
+def growing_table(path: str | Path, columns: Sequence[str]) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """As write_table, in parts: the function it gives adds rows, a table of those columns."""
+    with _table(path) as file:
+        _write(file, pd.DataFrame(columns=list(columns)), header=True)
+        yield lambda table: _write(file, table, header=False)
 
 
 def write_rows(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
