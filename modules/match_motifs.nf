@@ -6,7 +6,7 @@ process MATCH_MOTIFS {
     input:
     tuple val(model), path(saturation), path(genes)
     path motifs, stageAs: 'motif_file'
-    val seed
+    val p_value                                     // of a placement, below which it is a hit
     val code                                        // fingerprint of the executable's modules
 
     output:
@@ -15,7 +15,8 @@ process MATCH_MOTIFS {
     script:
     """
     export PIPELINE_CODE=${code}
-    match_motifs.py --effects ${saturation}/effects.h5 --genes ${genes} --motifs motif_file --seed ${seed} \\
+    match_motifs.py --effects ${saturation}/effects.h5 --genes ${genes} --motifs motif_file \\
+        --p_value ${p_value} --threads ${task.cpus} \\
         --output motifs.tsv --seqlets seqlets.tsv.gz
     """
 

@@ -6,6 +6,7 @@ process MOTIF_CHANGES {
     input:
     tuple val(scored), path(scores), path(features), path(genes)
     path motifs, stageAs: 'motif_file'
+    val p_value                                     // of a placement, below which it is a hit
     val code                                        // fingerprint of the executable's modules
 
     output:
@@ -14,7 +15,8 @@ process MOTIF_CHANGES {
     script:
     """
     export PIPELINE_CODE=${code}
-    motif_changes.py --scores ${scores} --features ${features} --genes ${genes} --motifs motif_file --output motifs.tsv.gz
+    motif_changes.py --scores ${scores} --features ${features} --genes ${genes} --motifs motif_file \\
+        --p_value ${p_value} --threads ${task.cpus} --output motifs.tsv.gz
     """
 
     stub:

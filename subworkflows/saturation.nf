@@ -65,7 +65,7 @@ workflow SATURATION {
             .combine(features_ch, by: 0)
             .map { _genome, model, folder, genes, _features -> [model, folder, genes] },
         inputs.motifs,
-        options.seed,
+        options.motif_p_value,
         fingerprint('match_motifs.py'),
     )
 

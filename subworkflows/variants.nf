@@ -54,6 +54,7 @@ workflow VARIANTS {
             .combine(features_ch, by: 0)
             .map { _genome, scored, scores, genes, features -> [scored, scores, features, genes] },
         inputs.motifs,
+        options.motif_p_value,
         fingerprint('motif_changes.py'),
     )
 
