@@ -15,6 +15,7 @@ TEXT_COLUMNS = {
     "gene_id", "gene_name", "transcript_id", "chrom", "strand", "gene", "reason", "population", "parent", "level",
     "atlas", "network", "metric", "kind", "model_atlas", "model_level", "model_population", "target_atlas",
     "target_level", "target_population", "other_atlas", "other_level", "other_population", "other_network",
+    "set", "variant_id", "ref", "alt", "carriers", "flag", "model", "track",
 }  # fmt: skip
 
 # Networks that are none: baselines, whose predictions are kept and evaluated like a network's.
@@ -56,9 +57,14 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
         table.to_csv(file, mode="wb", sep="\t", index=False, float_format="%.6g", lineterminator="\n")
 
 
-def read_table(path: str | Path, index: str | None = None, text: Collection[str] = TEXT_COLUMNS) -> pd.DataFrame:
-    """A table that write_table wrote. Columns of text stay text; an empty cell of any other is NaN."""
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+def read_table(
+    path: str | Path,
+    index: str | None = None,
+    text: Collection[str] = TEXT_COLUMNS,
+    columns: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """A table that write_table wrote, or some of its columns. Those of text stay text; an empty cell of others is NaN."""
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, usecols=columns)
     for column in table.columns.difference(list(text), sort=False):
         table[column] = pd.to_numeric(table[column])
     return table.set_index(index) if index else table
