@@ -23,7 +23,7 @@ from scxpresso.saturation.effects import ALTERNATIVE_CODES, BruteForce
 from scxpresso.variants.haplotypes import carried_together
 from scxpresso.variants.score_table import ScorableVariant
 from scxpresso.variants.significance import bins, p_values, ranks, specificity
-from scxpresso.variants.windows import Edit, Surroundings, read_surroundings, shifts, tss_distance, without_overlaps
+from scxpresso.variants.windows import Edit, Surroundings, read_surroundings, shifts, without_overlaps
 
 SHIFTS = 11  # of a phase, for insertions and deletions; benchmarks/variant_scoring.py says what more would change
 BATCH = 512  # windows predicted at once
@@ -38,15 +38,14 @@ NUMBER_OF_CODE[ALTERNATIVE_CODES] = range(4)
 class Allele:
     """What is scored against a gene's reference: an allele, or those of a haplotype together.
 
-    variant_id, pos, ref, alt: as the table shows them. tss_distance: of a haplotype, that of its variant nearest to the
-    TSS. overlapping: whether some of a haplotype's alleles were left out because they overlap others.
+    variant_id, pos, ref, alt: as the table shows them. overlapping: whether some of a haplotype's alleles were left out
+    because they overlap others.
     """
 
     variant_id: str
     pos: str
     ref: str
     alt: str
-    tss_distance: int
     edits: tuple[Edit, ...]
     overlapping: bool = False
 
@@ -55,9 +54,9 @@ class Allele:
         return len(self.edits) == 1 and self.edits[0].is_substitution
 
     @property
-    def place(self) -> int:
-        """Where its effect is compared with others', relative to the TSS."""
-        return self.edits[0].start if self.is_substitution else self.tss_distance
+    def tss_distance(self) -> int:
+        """Bases from the TSS to the first base that it changes, on the gene's strand; of several, to the nearest."""
+        return min((edit.start for edit in self.edits), key=abs)
 
     @property
     def moves_bases(self) -> bool:
@@ -171,7 +170,7 @@ class Scorer:
         upstream, certain = self.features.upstream, BASE_OF_CODE[codes] < 4
         starts = bins(certain, upstream)
         ends = np.append(starts[1:], len(codes))
-        index = np.clip([allele.place + upstream for allele in alleles], 0, len(codes) - 1)
+        index = np.clip([allele.tss_distance + upstream for allele in alleles], 0, len(codes) - 1)
         bin_of = np.searchsorted(starts, index, side="right") - 1
         real = certain[:, None] & (codes[:, None] != ALTERNATIVE_CODES)
         single = np.array([allele.is_substitution for allele in alleles])
@@ -308,7 +307,6 @@ def alleles_of(variants: Sequence[ScorableVariant], tss: int, strand: str, haplo
             str(variant.pos),
             variant.ref,
             variant.alt,
-            tss_distance(variant.pos, tss, strand),
             (Edit.of(variant.pos, variant.ref, variant.alt, tss, strand),),
         )
         for variant in variants
@@ -325,7 +323,6 @@ def _haplotype(parts: Sequence[Allele]) -> Allele:
         ";".join(part.pos for part in parts),
         ";".join(part.ref for part in parts),
         ";".join(part.alt for part in parts),
-        min((part.tss_distance for part in parts), key=abs),
         tuple(kept),
         len(kept) < len(edits),
     )

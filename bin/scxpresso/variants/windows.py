@@ -10,11 +10,6 @@ from scxpresso.genome.sequence import N_CODE, encode, read_fasta, reverse_comple
 from scxpresso.identifiers import match_contigs
 
 
-def tss_distance(pos: int, tss: int, strand: str) -> int:
-    """Bases from the TSS to a position (both 1-based) on the gene's strand: negative is upstream."""
-    return pos - tss if strand == "+" else tss - pos
-
-
 @dataclass(frozen=True)
 class Edit:
     """The bases from `start` to `end` (exclusive) relative to the TSS, on the gene's strand, become `codes`.
