@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,8 @@ from scipy.stats import false_discovery_control, kstest
 
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.genome.sequence import encode, window_codes
-from scxpresso.networks.hybrid import Hybrid
+from scxpresso.networks.boosting import Boosting
+from scxpresso.networks.hybrid import COUNTS, Hybrid
 from scxpresso.networks.model import Model
 from scxpresso.networks.prediction import About, predict, save_network
 from scxpresso.networks.published import ScXpresso
@@ -43,17 +45,21 @@ def flipped(letters):
     return letters[::-1].translate(COMPLEMENT)
 
 
+@cache
+def fitted_trees():
+    rng = np.random.default_rng(1)
+    boosting = Boosting(len(POPULATIONS))
+    boosting.fit(rng.normal(size=(60, COUNTS + 5)).astype(np.float32), rng.normal(size=(60, len(POPULATIONS))), 1)
+    return boosting
+
+
 def random_network(kind, seed):
     """Untrained, but with weights large enough that replicates disagree and scalings that are not trivial."""
     torch.manual_seed(seed)
     network = kind.build(len(POPULATIONS), UPSTREAM, DOWNSTREAM, "both", 5)
     rng = np.random.default_rng(seed)
     if kind is Hybrid:
-        network.boosting.fit(
-            rng.normal(size=(80, 5 + sum(4**k for k in (4, 4, 3, 3, 3, 3, 3)))).astype(np.float32),
-            rng.normal(size=(80, len(POPULATIONS))),
-            seed,
-        )
+        network.boosting = fitted_trees()
         torch.nn.init.normal_(network.wide.weight, std=0.1)
     network.annotation.fit([3.0, 2.0, 2.0, 3.0, 0.5], [0.5] * 5)
     network.expression.fit(rng.normal(-3, 1, len(POPULATIONS)), rng.uniform(0.5, 2, len(POPULATIONS)))
