@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from scipy.stats import false_discovery_control, kstest
+from scxpresso.saturation.incremental import incremental
 
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.genome.sequence import encode, window_codes
@@ -19,7 +20,7 @@ from scxpresso.networks.model import Model
 from scxpresso.networks.prediction import About, predict, save_network
 from scxpresso.networks.published import ScXpresso
 from scxpresso.problems import InputError
-from scxpresso.saturation.effects import ALTERNATIVES, BruteForce
+from scxpresso.saturation.effects import ALTERNATIVES
 from scxpresso.store import TEXT_COLUMNS, read_table, write_table
 from scxpresso.variants.haplotypes import carried_together
 from scxpresso.variants.joining import join_scores
@@ -182,25 +183,6 @@ def hybrid(tmp_path_factory):
     return World(tmp_path_factory.mktemp("scoring") / "hybrid", random_letters(LENGTH, 1), GENES, "hybrid")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def saturated_once():
-    """Brute force as the saturation, but each window once."""
-    known = {}
-
-    class Remembered(BruteForce):
-        def effects(self, codes, annotation, start=0, end=None):
-            weights = self.networks[0][0].state_dict()
-            key = codes.tobytes(), annotation.tobytes(), next(iter(weights.values())).sum().item()
-            if key not in known:
-                known[key] = super().effects(codes, annotation)
-            reference, effects = known[key]
-            return reference, effects[:, start:end]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scxpresso.variants.scoring.BruteForce", Remembered)
-        yield
-
-
 def other(letter):
     return "ACGT"["ACGT".index(letter) - 1]
 
@@ -256,7 +238,7 @@ def test_a_substitution_has_the_effect_of_the_saturation_and_is_one_of_its_own_b
     variants = [world.variant(gene, d, 1, other(world.letter(gene, d)), f"{d}") for d in distances]
     (scores,) = world.score(variants)
     codes = Features(world.folder / "features.h5").codes[world.scorer.features.rows([gene])[0]]
-    _, effects = BruteForce(world.networks(gene), CPU).effects(codes, world.annotation(gene)[0])
+    _, effects = incremental(world.networks(gene), CPU).effects(codes, world.annotation(gene)[0])
     mean = effects.mean(axis=0)
     for number, distance in enumerate(distances):
         here = slice(0, UPSTREAM) if distance < 0 else slice(UPSTREAM, None)

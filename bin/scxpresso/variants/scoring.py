@@ -19,7 +19,8 @@ from scxpresso.networks.model import Model, Network
 from scxpresso.networks.prediction import predict
 from scxpresso.networks.registry import NETWORKS
 from scxpresso.problems import InputError, Problem
-from scxpresso.saturation.effects import ALTERNATIVE_CODES, BruteForce
+from scxpresso.saturation.effects import ALTERNATIVE_CODES
+from scxpresso.saturation.incremental import incremental
 from scxpresso.variants.haplotypes import carried_together
 from scxpresso.variants.score_table import ScorableVariant
 from scxpresso.variants.significance import bins, p_values, ranks, specificity
@@ -145,7 +146,7 @@ class Scorer:
                 )
             )
         self.phase = NETWORKS[model.network].phase
-        self._engines: dict[int | None, tuple[list[Network], BruteForce]] = {}
+        self._engines: dict[int | None, tuple] = {}
 
     def margin(self, edits: Iterable[Edit]) -> int:
         """Bases beyond a window that its edits and the shifts of a phase may bring into it."""
@@ -223,11 +224,11 @@ class Scorer:
             **statistics,
         )
 
-    def _networks(self, fold: int | None) -> tuple[list[Network], BruteForce]:
+    def _networks(self, fold: int | None) -> tuple:
         """The networks of a fold (all for None) and their saturation; kept, because genes come in order of their ids."""
         if fold not in self._engines:
             networks = self.model.networks(fold)
-            self._engines[fold] = networks, BruteForce(networks, self.device)
+            self._engines[fold] = networks, incremental(networks, self.device, self.engine)
         return self._engines[fold]
 
     def _differences(
