@@ -34,6 +34,12 @@ class ScorableVariant(NamedTuple):
     carriers: str
 
 
+def read_header(path: str | Path) -> list[str]:
+    """Names of a TSV's columns."""
+    with open_text(path) as file:
+        return next(csv.reader(file, delimiter="\t"), [])
+
+
 def read_rows(path: str | Path, columns: list[str]) -> Iterator[list[str]]:
     """These columns of a TSV, gzipped or not, a row at a time. Raises InputError where the file lacks one."""
     with open_text(path) as file:
