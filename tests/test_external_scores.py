@@ -95,6 +95,6 @@ def test_bad_files_are_refused_with_all_that_is_wrong(scores, tmp_path):
     with pytest.raises(InputError, match="no readable text"):
         read_external(tmp_path / "binary")
     other = read_external(external(tmp_path / "other.tsv", [("chr1:5", "MYC", "m", "t", 1)]))
-    with pytest.raises(InputError, match="none of their variants and genes is in .* like 'chr1:5'"):
+    with pytest.raises(InputError, match=r"none of their variants and genes is in .* like 'chr1:5'"):
         compare(scores, other, tmp_path / "comparison.tsv")
     assert not (tmp_path / "comparison.tsv").exists()
