@@ -136,9 +136,9 @@ def test_pooling_windows_end_anywhere(length):
 @pytest.mark.parametrize(
     ("upstream", "length", "populations", "inputs", "start", "end"),
     [
-        (300, 500, 3, "both", 0, None),  # the regions read reach beyond the window
-        (0, 400, 1, "sequence", 0, None),
-        (450, 450, 3, "both", 0, None),  # nothing after the TSS
+        (300, 500, 3, "both", 130, 330),  # the regions read reach beyond the window
+        (0, 400, 1, "sequence", 0, 200),
+        (450, 450, 3, "both", 300, None),  # nothing after the TSS
         (2100, 3200, 3, "both", 80, 240),  # from where nothing is read
         (2100, 3200, 3, "both", 1000, 1230),  # regions begin and end
         (2100, 3200, 1, "sequence", 1790, 2130),

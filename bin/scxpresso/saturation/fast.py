@@ -10,20 +10,9 @@ import torch
 
 from scxpresso.networks.fast import njit, numba, prange
 from scxpresso.networks.model import Network
+from scxpresso.networks.windows import K1, PAD1
 from scxpresso.saturation.effects import ALTERNATIVE_CODES
-from scxpresso.saturation.published import (
-    FILTERS1,
-    FILTERS2,
-    K1,
-    K2,
-    NOTHING,
-    PAD1,
-    PAD2,
-    POOL1,
-    POOL2,
-    REACH,
-    Layers,
-)
+from scxpresso.saturation.published import FILTERS1, FILTERS2, K2, NOTHING, PAD2, POOL1, POOL2, REACH, Layers
 
 ZERO = np.float32(0)
 MISSING = np.float32(NOTHING)
