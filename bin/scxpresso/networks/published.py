@@ -21,7 +21,8 @@ class Scaling(nn.Module):
         self.sd.copy_(torch.as_tensor(sd))
 
     def apply_to(self, values: Tensor) -> Tensor:
-        return (values - self.mean) / self.sd
+        """What is not known (NaN) is read as the mean of the training genes."""
+        return ((values - self.mean) / self.sd).nan_to_num(0.0)
 
     def undo(self, scaled: Tensor) -> Tensor:
         return scaled * self.sd + self.mean
