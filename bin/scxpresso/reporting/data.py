@@ -25,7 +25,10 @@ NETWORK_COLOURS = ("#0072B2", "#CC79A7", "#56B4E9", "#D55E00", "#6A4C93")
 SIGNIFICANT = 0.05  # p-values below it count as certain
 
 # What the report reads of the manifest; it may hold more.
-MANIFEST = ["run", "params", "notes", "versions", "genomes", "atlases", "models", "predictions", "evaluation"]
+MANIFEST = [
+    "run", "params", "notes", "versions", "genomes", "atlases", "models", "predictions", "evaluation", "saturation",
+    "variants", "sets",
+]  # fmt: skip
 
 
 @dataclass
@@ -92,6 +95,10 @@ class Run:
         trained = [name for name in self.networks() if name not in BASELINE_NAMES]
         return dict(zip(trained, cycle(NETWORK_COLOURS), strict=False)) | BASELINE_COLOURS
 
+    def level_of(self, entry: dict) -> Level | None:
+        """The level of a manifest entry's model; None where the run has none of it (a model from elsewhere)."""
+        return next((level for level in self.levels if level.key.items() <= entry.items()), None)
+
 
 def order_networks(names) -> list[str]:
     """Unique `names` in the order seen, baselines last."""
@@ -141,12 +148,17 @@ def read_levels(manifest: dict, folder: Path, summary: pd.DataFrame) -> list[Lev
 
 def load(path: str | Path, columns: list) -> pd.DataFrame:
     """These columns of a table. Raises InputError where the file or a column is missing."""
-    if not Path(path).is_file():
-        raise InputError(Problem(str(path), "no such file", "a table that manifest.json lists"))
+    demand_file(path)
     table = read_table(path)
     demand(path, "column", columns, table.columns)
     # A table of no rows has no numbers to tell its numeric columns by.
     return table[columns].astype({name: float for name in columns if name not in TEXT_COLUMNS and table.empty})
+
+
+def demand_file(path: str | Path) -> None:
+    """Raises InputError where a file is missing."""
+    if not Path(path).is_file():
+        raise InputError(Problem(str(path), "no such file", "a file that manifest.json lists"))
 
 
 def demand(path: str | Path, what: str, wanted: list[str], found: Iterable[str]) -> None:

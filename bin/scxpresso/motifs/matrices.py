@@ -1,0 +1,161 @@
+"""Files of motifs, in MEME's or JASPAR's format.
+
+Bio.motifs reads both, but rounds MEME's probabilities to whole sites (of 20 where a file names none), demands lines that
+MEME's format does not, and drops rows that it cannot read without a word; so they are read here, and it checks the tests.
+"""
+
+import re
+import zlib
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from scxpresso.files import open_text
+from scxpresso.problems import InputError, Problem
+from scxpresso.text import shown
+
+SITES = 20  # of a matrix of probabilities that does not say from how many sites it was made, as in the MEME suite
+TOLERANCE = 0.05  # by which a column's probabilities may miss a sum of 1
+MEND = "export the motif again, or remove it from the file"
+
+
+@dataclass(frozen=True)
+class Motif:
+    """motif: its identifier, unique in a file. name: what people call it. counts: width × A, C, G, T (sites)."""
+
+    motif: str
+    name: str
+    counts: np.ndarray
+
+
+class _Bad(Exception):
+    """What is wrong with a motif (found), and what was expected."""
+
+
+def read_motifs(path: str | Path) -> list[Motif]:
+    """The motifs of a file: MEME (minimal or text output, version 4 on), JASPAR, or one bare matrix (.pfm), by its content.
+
+    Plain or gzipped text. A bare matrix is named after its file. Raises InputError, for every bad motif at once.
+    """
+    name = shown(Path(path).name)
+    try:
+        with open_text(path) as file:
+            lines = [line.strip() for line in file]
+    except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
+        raise InputError(Problem(f"motifs {name}", f"it cannot be read ({error})", "text")) from error
+    first = next((line for line in lines if line and not line.startswith("#")), "")
+    if any(re.match(r"MEME version", line) for line in lines):
+        blocks, parse = _meme_blocks(name, lines), _meme_counts
+    elif first.startswith(">"):
+        blocks, parse = _blocks(lines, r">\s*"), _jaspar_counts
+    elif _row(first):
+        blocks, parse = [(Path(path).name.removesuffix(".gz").rsplit(".", 1)[0], lines)], _jaspar_counts
+    else:
+        raise InputError(
+            Problem(
+                f"motifs {name}",
+                f"it starts with {shown(first[:60])!r}" if first else "it is empty",
+                "MEME's minimal format (`MEME version 4`) or JASPAR's (`>MA0001.1 NAME`, then rows of A, C, G and T)",
+                "export the motifs as MEME or JASPAR",
+            )
+        )
+    return _parsed(name, blocks, parse)
+
+
+def _parsed(file: str, blocks: list[tuple[str, list[str]]], parse) -> list[Motif]:
+    motifs, problems = {}, []
+    for number, (header, lines) in enumerate(blocks, start=1):
+        identifier, _, name = header.partition(" ")
+        where = f"motifs {file}, motif {number} ({shown(identifier)!r})"
+        try:
+            if not identifier:
+                raise _Bad("it has no name", "an identifier")
+            if identifier in motifs:
+                raise _Bad("a motif of this name came before", "another name for each motif")
+            motifs[identifier] = Motif(identifier, name or identifier, _checked(parse(lines)))
+        except _Bad as bad:
+            problems.append(Problem(where, *bad.args, MEND))
+    if not blocks:
+        problems.append(Problem(f"motifs {file}", "no motif", "at least one"))
+    if problems:
+        raise InputError(*problems)
+    return list(motifs.values())
+
+
+def _blocks(lines: list[str], start: str) -> list[tuple[str, list[str]]]:
+    """Header (its words, joined by one space) and other lines of each motif; `start` (a pattern) begins a header."""
+    heads = [number for number, line in enumerate(lines) if re.match(start, line)]
+    return [
+        (" ".join(re.sub(start, "", lines[head], count=1).split()), lines[head + 1 : end])
+        for head, end in pairwise([*heads, len(lines)])
+    ]
+
+
+def _meme_blocks(file: str, lines: list[str]) -> list[tuple[str, list[str]]]:
+    """Raises InputError for what is no MEME file of DNA motifs from version 4 on."""
+    version = next(line for line in lines if line.startswith("MEME version"))
+    number = re.match(r"MEME version\s+(\d+)", version)
+    if not number or int(number[1]) < 4:
+        raise InputError(Problem(f"motifs {file}", shown(version), "MEME version 4 or later"))
+    alphabet = next((line for line in lines if line.startswith("ALPHABET")), "ALPHABET= ACGT")
+    if not re.match(r'ALPHABET(\s*=\s*ACGT$|\s+"DNA")', alphabet):
+        raise InputError(Problem(f"motifs {file}", shown(alphabet), "motifs of DNA, `ALPHABET= ACGT`"))
+    return [(re.split(r" width =", header)[0], rest) for header, rest in _blocks(lines, r"MOTIF(\s+|$)")]
+
+
+def _row(line: str) -> list[float]:
+    """The numbers of a row of a matrix, after its letter and brackets; empty for any other line."""
+    words = re.sub(r"^[ACGTacgt]\b[\s:|]*|[\[\]]", " ", line).split()
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        return []
+
+
+def _meme_counts(lines: list[str]) -> np.ndarray:
+    """Probabilities of a letter-probability matrix (a row a position), as counts of its sites."""
+    head = next((number for number, line in enumerate(lines) if line.startswith("letter-probability matrix")), None)
+    if head is None:
+        raise _Bad("it has no letter-probability matrix", "the line `letter-probability matrix: …`, then its rows")
+    said = dict(re.findall(r"\b(w|nsites)\s*=\s*(\d+)", lines[head]))
+    rows = []
+    for line in lines[head + 1 :]:
+        if not _row(line):
+            break
+        rows.append(_row(line))
+    if not rows or len(rows) != int(said.get("w", len(rows))):
+        raise _Bad(f"{len(rows)} rows of numbers", f"{said.get('w', 'some')} rows of four probabilities (`w=`)")
+    if any(len(row) != 4 for row in rows):
+        raise _Bad(f"a row of {next(len(row) for row in rows if len(row) != 4)} numbers", "A, C, G and T in each row")
+    probabilities = np.array(rows)
+    total = probabilities.sum(axis=1)
+    off = ~(np.abs(total - 1) <= TOLERANCE)
+    if off.any():
+        raise _Bad(f"position {np.argmax(off) + 1} sums to {total[np.argmax(off)]:g}", "probabilities that sum to 1")
+    return probabilities / total[:, None] * (int(said.get("nsites", SITES)) or SITES)
+
+
+def _jaspar_counts(lines: list[str]) -> np.ndarray:
+    """Counts of four rows (a column a position); in the order A, C, G, T where they do not start with their letters."""
+    lines = [line for line in lines if line and not line.startswith("#")]
+    rows = [_row(line) for line in lines]
+    if len(rows) != 4 or not all(rows):
+        raise _Bad(f"{sum(map(bool, rows))} rows of numbers in {len(rows)} lines", "four rows: A, C, G and T")
+    if len({len(row) for row in rows}) > 1:
+        raise _Bad(f"rows of {', '.join(str(len(row)) for row in rows)} numbers", "four rows of one length")
+    letters = "".join(line[0].upper() for line in lines if line[0].isalpha())
+    if letters and sorted(letters) != list("ACGT"):
+        raise _Bad(f"rows of {shown(letters)}", "a row for each of A, C, G and T")
+    counts = np.array(rows)[[letters.index(base) for base in "ACGT"] if letters else slice(None)].T
+    total = counts.sum(axis=1)
+    return counts / total[:, None] * SITES if (np.abs(total - 1) <= TOLERANCE).all() else counts
+
+
+def _checked(counts: np.ndarray) -> np.ndarray:
+    if not np.isfinite(counts).all() or (counts < 0).any():
+        raise _Bad("a number that is negative or not finite", "counts or probabilities from 0")
+    if (counts.sum(axis=1) == 0).any():
+        raise _Bad(f"position {np.argmin(counts.sum(axis=1)) + 1} has only zeros", "at least one site at each position")
+    return counts

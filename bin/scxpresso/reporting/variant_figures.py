@@ -1,0 +1,341 @@
+"""What report.js draws of variants: the most certain ones, the loci they lie in, and other tools' scores of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scxpresso.motifs.matrices import read_motifs
+from scxpresso.reporting.data import SIGNIFICANT, Run, demand, demand_file, load
+from scxpresso.reporting.figures import significant
+from scxpresso.reporting.gene_figures import GeneNames, pack
+from scxpresso.reporting.locus import Loci
+from scxpresso.reporting.saturation_figures import Effects, importance, spelled
+
+TOP = 200  # variants × genes in the table
+GENES = 8  # genes with a figure of their locus: those of the first variants in the table
+CHANGED = 6  # motifs a variant, those of the largest changes
+A_LOCUS = 150  # variants of one gene held, those of the largest effects
+AROUND = 25  # bases drawn on either side of a variant
+TRACKS = 30  # of other tools, beside our populations
+CORRELATIONS = 300  # rows of the table of rank correlations
+ROWS = 500_000  # read at once of tables that need not fit into memory
+
+ALLELE = ["variant_id", "chrom", "pos", "ref", "alt", "gene_id"]  # what names a row but for its population
+BEST = [
+    "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "q_value", "specificity",
+    "specificity_p_value", "gene_pearson",
+]  # fmt: skip
+SCORES = [*ALLELE, "gene_name", "tss_distance", "population", "flag", *BEST]
+CHANGES = [*ALLELE, "motif", "motif_name", "strand", "start", "ref_score", "alt_score"]
+EXTERNAL = ["variant_id", "alt", "gene_id", "population", "effect", "model", "track", "score"]
+CORRELATION = ["population", "model", "track", "n", "spearman", "p_value"]
+REJECTED = ["reason"]
+NUMBERS = {*BEST, "tss_distance", "score", "start", "ref_score", "alt_score"}  # what `chunks` reads as such
+
+# What is shown of counts.json, and how it is called.
+COUNTS = {
+    "format": "format", "variants": "variants in the file", "repeated": "of them repeated", "scorable": "scored",
+    "not_scorable": "outside every window", "alleles": "alleles", "pairs": "alleles × genes",
+    "unphased_calls": "unphased calls",
+}  # fmt: skip
+# What the words of the column `flag` mean.
+FLAGS = {
+    "replicates_disagree": "fewer than 80 % of the replicates agree with the sign of their mean",
+    "gene_badly_predicted": "the model's held-out correlation over populations is below 0.3 for this gene",
+    "all_folds": "the model does not know the gene, so that the networks of all folds were used",
+    "overlapping_alleles": "alleles of the haplotype overlap others and were left out",
+}
+
+
+def set_view(run: Run, entry: dict) -> dict:
+    """What the page says of a set of variants: its counts, and rejected alleles by reason, most first."""
+    counts = {}
+    for table in chunks(run.folder / entry["rejected"], REJECTED):
+        for reason, number in table["reason"].value_counts().items():
+            counts[reason] = counts.get(reason, 0) + int(number)
+    most = max(counts.values(), default=0)
+    reasons = [{"reason": reason, "genes": n, "share": n / most} for reason, n in counts.items()]
+    return {
+        "set": entry["set"],
+        "counts": {label: entry["counts"][name] for name, label in COUNTS.items() if name in entry["counts"]},
+        "rejected": sum(counts.values()),
+        "reasons": sorted(reasons, key=lambda one: -one["genes"]),
+    }
+
+
+def variant_tables(run: Run) -> list[dict]:
+    """Per set × model: its manifest entry, and `first` and `shown`, the tables that the page shows parts of."""
+    tables = []
+    for entry in run.manifest["variants"]:
+        path = run.folder / entry["path"]
+        total, certain, first = most_certain(path)
+        shown = all_populations(path, first)
+        tables.append({"entry": entry, "rows": total, "certain": certain, "first": first, "shown": shown})
+    return tables
+
+
+def wanted_genes(tables: list[dict]) -> dict[tuple, list[str]]:
+    """(atlas, level, network) -> genes whose loci the variants' figures show."""
+    wanted = {}
+    for table in tables:
+        model = tuple(table["entry"][part] for part in ("atlas", "level", "network"))
+        wanted.setdefault(model, []).extend(locus_genes(table["first"]))
+    return wanted
+
+
+def locus_genes(first: pd.DataFrame) -> list[str]:
+    """The genes that get a figure: those of the most certain variants."""
+    return list(first["gene_id"].drop_duplicates()[:GENES])
+
+
+def chunks(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
+    """A table part by part, text but for NUMBERS. Raises InputError where it or a column is missing."""
+    demand_file(path)
+    with pd.read_csv(
+        path, sep="\t", dtype=str, keep_default_na=False, usecols=lambda name: name in columns, chunksize=ROWS
+    ) as reader:
+        for part in reader:
+            demand(path, "column", columns, part.columns)
+            numbers = {name: pd.to_numeric(part[name]) for name in columns if name in NUMBERS}
+            yield part[columns].assign(**numbers)
+
+
+def most_certain(path: Path) -> tuple[int, int, pd.DataFrame]:
+    """(rows, rows of q below SIGNIFICANT, the TOP alleles × genes by q-value, then |effect|, each in its best population)."""
+    total, certain, best = 0, 0, pd.DataFrame(columns=SCORES)
+    for part in chunks(path, SCORES):
+        total += len(part)
+        certain += int((part["q_value"] < SIGNIFICANT).sum())
+        ranked = part.assign(size=-part["effect"].abs()).sort_values(["q_value", "size"], kind="stable")
+        ranked = ranked.drop_duplicates(ALLELE)[:TOP]
+        joined = pd.concat([best, ranked], ignore_index=True) if len(best) else ranked
+        best = joined.sort_values(["q_value", "size"], kind="stable").drop_duplicates(ALLELE)[:TOP]
+    return total, certain, best.reset_index(drop=True)
+
+
+def all_populations(path: Path, first: pd.DataFrame) -> pd.DataFrame:
+    """Every population's row of the alleles of `first`, in its order, then of the largest others in the same genes."""
+    genes, keys = set(locus_genes(first)), pd.MultiIndex.from_frame(first[ALLELE].astype(str))
+    found = []
+    for part in chunks(path, SCORES):
+        place = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE]))
+        found.append(part.assign(place=place)[(place >= 0) | part["gene_id"].isin(genes)])
+    table = pd.concat(found, ignore_index=True) if found else first.assign(place=[])
+    others = table[table["place"] < 0]
+    sizes = (
+        others.assign(size=others["effect"].abs())
+        .groupby(ALLELE, sort=False)["size"]
+        .max()
+        .sort_values(ascending=False)
+    )
+    kept = sizes.groupby("gene_id", sort=False).head(A_LOCUS).index
+    table.loc[others.index, "place"] = kept.get_indexer(pd.MultiIndex.from_frame(others[ALLELE]))
+    keep = (table["place"] >= 0).to_numpy()
+    table.loc[others.index, "place"] += len(first)
+    return table[keep].sort_values("place", kind="stable")
+
+
+def variant_plots(run: Run, tables: list[dict], names: GeneNames, loci: Loci) -> list[dict]:
+    """Per set × model: the variants' table and figures."""
+    return [variant_plot(run, names=names, loci=loci, **table) for table in tables]
+
+
+def variant_plot(
+    run: Run,
+    entry: dict,
+    rows: int,
+    certain: int,
+    first: pd.DataFrame,
+    shown: pd.DataFrame,
+    names: GeneNames,
+    loci: Loci,
+) -> dict:
+    """One set × model. Vectors by population run over `variants`, the first of which are those of the table."""
+    level, effects = run.level_of(entry), effects_of(run, entry)
+    genome = level.genome if level else effects.genome if effects else only_genome(run)
+    populations = list(shown["population"].drop_duplicates())
+    if level:
+        populations = [label for label in level.labels if label in set(populations)]
+    parents = level.populations.set_index("population")["parent"].to_dict() if level else {}
+    alleles = shown.drop_duplicates("place").set_index("place")
+    wide = {
+        column: shown.pivot(index="place", columns="population", values=column).reindex(columns=populations)
+        for column in ("effect", "sd", "q_value")
+    }
+    variants = [variant(allele, genome, names) for allele in alleles.to_dict("records")]
+    reach = reach_of(variants, effects)
+    changes = motif_changes(run, entry, first)
+    return {
+        "name": f"{entry['set']} · {entry['atlas']} · {entry['level']} · {entry['network']}",
+        "model": " · ".join(entry[part] for part in ("atlas", "level", "network")),
+        "populations": populations,
+        "parents": [parents.get(label, "") for label in populations],
+        "rows": rows,
+        "certain": certain,
+        "genes": [
+            {"gene": names.number(genome, [gene])[0], "locus": loci.number(genome, gene, *reach)}
+            for gene in locus_genes(first)
+        ],
+        "variants": variants,
+        "effect": packed_columns(wide["effect"]),
+        "sd": packed_columns(wide["sd"]),
+        "log_q": packed_columns(np.log10(wide["q_value"].clip(lower=1e-30))),
+        "first": [best_row(row, populations) for row in first.to_dict("records")],
+        "logos": [logo(effects, row) for row in first.to_dict("records")],
+        "changes": changes,
+        "motifs": matrices(run, entry, changes),
+        "external": external(run, entry, alleles, populations),
+    }
+
+
+def effects_of(run: Run, entry: dict) -> Effects | None:
+    """The saturation of a set's model; None where the run has none."""
+    model = {part: entry[part] for part in ("atlas", "level", "network")}
+    return next(
+        (Effects(run.folder / one["path"]) for one in run.manifest["saturation"] if model.items() <= one.items()), None
+    )
+
+
+def only_genome(run: Run) -> str:
+    """The genome of a model from elsewhere: the run's first."""
+    return next((entry["genome"] for entry in run.manifest["genomes"]), "")
+
+
+def variant(allele: dict, genome: str, names: GeneNames) -> dict:
+    """What names an allele on the page."""
+    return {
+        "variant": allele["variant_id"],
+        "gene": names.number(genome, [allele["gene_id"]])[0],
+        **{column: allele[column] for column in ("chrom", "pos", "ref", "alt")},
+        "distance": int(allele["tss_distance"]),
+    }
+
+
+def best_row(row: dict, populations: list[str]) -> dict:
+    """The row of an allele's most certain population, for the table."""
+    numbers = dict(zip(BEST, significant([row[column] for column in BEST], 3), strict=True))
+    return {"population": populations.index(row["population"]), "flag": row["flag"], **numbers}
+
+
+def reach_of(variants: list[dict], effects: Effects | None) -> tuple[int, int]:
+    """First and last base of the loci: the model's window, or what the variants span."""
+    if effects:
+        return -effects.upstream, effects.downstream - 1
+    places = [0, *(one["distance"] for one in variants)]
+    return min(places) - 500, max(places) + 500
+
+
+def packed_columns(wide: pd.DataFrame) -> list[dict]:
+    """One packed vector a population."""
+    return [pack(wide[label]) for label in wide.columns]
+
+
+def logo(effects: Effects | None, row: dict) -> dict | None:
+    """Reference bases around an allele and their importance in its most certain population; None without saturation."""
+    if effects is None or row["gene_id"] not in effects or row["population"] not in effects.populations:
+        return None
+    place = int(row["tss_distance"])
+    first, codes, of_bases = effects.around(row["gene_id"], place - AROUND, place + AROUND)
+    population = effects.populations.index(row["population"])
+    return {"first": first, "letters": spelled(codes), "importance": pack(importance(of_bases)[:, population])}
+
+
+def motif_changes(run: Run, entry: dict, first: pd.DataFrame) -> list[dict]:
+    """Motifs that the alleles of `first` change most, by the allele's number: the site on the + strand and its scores in bits."""
+    if not entry.get("changes"):
+        return []
+    keys, found = pd.MultiIndex.from_frame(first[ALLELE]), []
+    for part in chunks(run.folder / entry["changes"], CHANGES):
+        number = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE])) if len(keys) else np.full(len(part), -1)
+        found.append(part.assign(number=number, size=(part["alt_score"] - part["ref_score"]).abs())[number >= 0])
+    if not found:
+        return []
+    table = pd.concat(found).sort_values(["number", "size"], ascending=[True, False], kind="stable")
+    table = table.groupby("number").head(CHANGED).rename(columns={"motif_name": "name"})
+    return table[["number", "motif", "name", "strand", "start", "ref_score", "alt_score"]].to_dict("records")
+
+
+def matrices(run: Run, entry: dict, changes: list[dict]) -> list[dict]:
+    """Of each motif among `changes` the heights of its letters in a logo: positions × A, C, G, T, in bits."""
+    wanted = {one["motif"] for one in changes}
+    if not entry.get("motifs") or not wanted:
+        return []
+    known = [motif for motif in read_motifs(run.folder / entry["motifs"]) if motif.motif in wanted]
+    return [
+        {"motif": motif.motif, "heights": [significant(row, 2) for row in logo_heights(motif.counts)]}
+        for motif in known
+    ]
+
+
+def logo_heights(counts: np.ndarray) -> np.ndarray:
+    """Letters' shares of each position's information (bits, against equal bases): width × 4 from width × 4 counts."""
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    entropy = -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1, keepdims=True)
+    return shares * (2 - entropy)
+
+
+def external(run: Run, entry: dict, alleles: pd.DataFrame, populations: list[str]) -> dict | None:
+    """Scores of other tools beside ours, each z-scaled over the variants that it scores; None where there are none.
+
+    alleles: of the variants that the page holds, by number. theirs, ours: a packed vector a track and a population, over
+    `variants`.
+    """
+    if not entry.get("comparison"):
+        return None
+    correlations = rank_correlations(run, entry)
+    key = ["variant_id", "alt", "gene_id"]
+    numbers = pd.MultiIndex.from_frame(alleles[key])
+    ours, theirs, held = Moments(), Moments(), []
+    for part in chunks(run.folder / entry["comparison"], EXTERNAL):
+        ours.add(part.groupby("population")["effect"])
+        theirs.add(part.groupby(["model", "track"])["score"])
+        place = numbers.get_indexer(pd.MultiIndex.from_frame(part[key])) if len(numbers) else np.full(len(part), -1)
+        held.append(part.assign(number=place)[place >= 0])
+    table = pd.concat(held, ignore_index=True) if held else pd.DataFrame(columns=[*EXTERNAL, "number"])
+    tracks = list(dict.fromkeys([*((one["model"], one["track"]) for one in correlations), *theirs.groups()]))
+    variants = sorted(table["number"].unique())
+    by_track = table.pivot_table(index="number", columns=["model", "track"], values="score", aggfunc="first")
+    by_population = table.pivot_table(index="number", columns="population", values="effect", aggfunc="first")
+    return {
+        "variants": [int(number) for number in variants],
+        "tracks": [{"model": model, "track": track} for model, track in tracks[:TRACKS]],
+        "left_out": max(len(tracks) - TRACKS, 0),
+        "theirs": [theirs.scaled(by_track, track, variants) for track in tracks[:TRACKS]],
+        "ours": [ours.scaled(by_population, label, variants) for label in populations],
+        "correlations": correlations[:CORRELATIONS],
+    }
+
+
+def rank_correlations(run: Run, entry: dict) -> list[dict]:
+    """Rows of the table of rank correlations, the strongest first."""
+    if not entry.get("correlations"):
+        return []
+    table = load(run.folder / entry["correlations"], CORRELATION)
+    table = table.assign(size=-table["spearman"].abs()).sort_values("size", kind="stable")[CORRELATION]
+    return table.to_dict("records")
+
+
+class Moments:
+    """Means and deviations of groups of numbers that come part by part."""
+
+    def __init__(self):
+        self._sums = None
+
+    def add(self, groups) -> None:
+        """Counts one part, a pandas groupby of a column."""
+        sums = groups.agg(n="count", total="sum", squares=lambda values: (values**2).sum())
+        self._sums = sums if self._sums is None else self._sums.add(sums, fill_value=0)
+
+    def groups(self) -> list:
+        """Names of the groups."""
+        return [] if self._sums is None else list(self._sums.index)
+
+    def scaled(self, table: pd.DataFrame, group, rows: list) -> dict:
+        """The group's column of a table, at `rows`, z-scaled and packed; all missing where there is no such column."""
+        if group not in table.columns:
+            return pack([np.nan] * len(rows))
+        n, total, squares = self._sums.loc[group]
+        deviation = np.sqrt(max(squares / n - (total / n) ** 2, 0))
+        return pack((table[group].reindex(rows) - total / n) / (deviation or 1))
