@@ -109,24 +109,41 @@ function tracks(locus, [from, to], width) {
 // The stretch in view of a figure; absent where the whole window is.
 const views = new Map();
 
+const VIEWS = [["whole window"], ["2,000 bases around the TSS", [-1000.5, 1000.5]], ["200 bases", [-100.5, 100.5]], ["100 bases", [-50.5, 50.5]]];
+
+// Fills the control of a figure's views, [name, range] each; after zooming by hand it says none of them.
+function wireViews(name, offered = () => VIEWS) {
+  const select = control(name, "View");
+  select.offered = offered;
+  fill(select, offered().map(([label]) => label));
+  onChange(name, "View", () => zoomTo(name, offered()[select.selectedIndex][1]));
+}
+
+function zoomTo(name, range) {
+  if (range) views.set(name, range);
+  else views.delete(name);
+  draw(name);
+}
+
+function tellView(name) {
+  const select = control(name, "View"), range = views.get(name);
+  select.selectedIndex = select.offered().findIndex(([, [from, to] = []]) => from === range?.[0] && to === range?.[1]);
+}
+
 function zooming(name) {
-  const show = (range) => {
-    if (range) views.set(name, range);
-    else views.delete(name);
-    draw(name);
-  };
   return {
     plotly_relayout: (change) => {
-      if (change["xaxis.range[0]"] !== undefined) show([change["xaxis.range[0]"], change["xaxis.range[1]"]]);
-      else if (change["xaxis.autorange"]) show();
+      if (change["xaxis.range[0]"] !== undefined) zoomTo(name, [change["xaxis.range[0]"], change["xaxis.range[1]"]]);
+      else if (change["xaxis.autorange"]) zoomTo(name);
     },
-    plotly_doubleclick: () => setTimeout(show),
+    plotly_doubleclick: () => setTimeout(() => zoomTo(name)),
   };
 }
 
 // A figure along a window: `main` traces on top, `letters` of a logo where near enough, transcripts and cCREs beneath.
 function alongWindow(name, { locus, whole, main, yTitle, letters, logoTitle, yExtra = {} }) {
   const range = views.get(name) || whole;
+  tellView(name);
   const below = locus ? tracks(locus, range, plotWidth(name)) : { traces: [], rows: 0, ccres: false };
   const heights = { main: narrow() ? 210 : 270, logo: letters ? 110 : 0, tracks: below.traces.length ? 26 * (below.rows + (below.ccres ? 1 : 0)) + 6 : 0 };
   const gap = 14, total = heights.main + (letters ? heights.logo + gap : 0) + (heights.tracks ? heights.tracks + gap : 0);

@@ -86,17 +86,11 @@ function fillSites(points, gene) {
     { head: "Position", cell: ({ x }) => (locus ? `${locus.chrom}:${count(locus.strand === "-" ? locus.tss - x : locus.tss + x)}` : "") },
     { head: "Substitution", cell: ({ change }) => change },
     { head: "Effect, log10", numeric: true, cell: ({ y }) => y, format: (value) => signed(value) },
-  ], strongest(points), ({ x }) => zoomTo([x - SITE_VIEW - 0.5, x + SITE_VIEW + 0.5]));
+  ], strongest(points), ({ x }) => {
+    zoomTo("profile", [x - SITE_VIEW - 0.5, x + SITE_VIEW + 0.5]);
+    panels.get("profile").scrollIntoView({ block: "nearest" });
+  });
 }
-
-function zoomTo(range) {
-  if (range) views.set("profile", range);
-  else views.delete("profile");
-  draw("profile");
-  if (range) panels.get("profile").scrollIntoView({ block: "nearest" });
-}
-
-const VIEWS = [["whole window"], ["2,000 bases around the TSS", [-1000.5, 1000.5]], ["200 bases", [-100.5, 100.5]], ["100 bases", [-50.5, 50.5]]];
 
 // ---------------------------------------------------------------- over genes
 
@@ -204,15 +198,10 @@ function fillProfileGenes() {
   fillProfile();
 }
 
-function showView() {
-  zoomTo(VIEWS[chosen("profile", "View")][1]);
-}
-
-wire("profile", "Model", DATA.saturation, () => { fillProfileGenes(); showView(); });
-onChange("profile", "Gene", () => { fillProfile(); showView(); });
+wire("profile", "Model", DATA.saturation, () => { fillProfileGenes(); draw("profile"); });
+onChange("profile", "Gene", () => { fillProfile(); draw("profile"); });
 ["Population", "Minus"].forEach((what) => onChange("profile", what, () => draw("profile")));
-fill(control("profile", "View"), VIEWS.map(([label]) => label));
-onChange("profile", "View", showView);
+wireViews("profile");
 fillProfileGenes();
 
 function fillMean() {

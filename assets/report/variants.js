@@ -82,7 +82,7 @@ function alleles() {
   return {
     title: `${variantName(one)} · ${place(one.distance)} bases from the TSS`, traces,
     layout: {
-      height: set.populations.length * 26 + 130, showlegend: true, xaxis: axis("effect, log10", { zeroline: true, zerolinecolor: FAINT }), yaxis: rowAxis(order.map((k) => set.populations[k])),
+      height: set.populations.length * 26 + 130, showlegend: true, xaxis: axis("effect, log10", { rangemode: "tozero", zeroline: true, zerolinecolor: FAINT, fixedrange: narrow() }), yaxis: rowAxis(order.map((k) => set.populations[k])),
     },
   };
 }
@@ -233,6 +233,10 @@ function showSet() {
 
 fill(document.getElementById("variant-model"), DATA.variants.map((one) => one.name));
 document.getElementById("variant-model").addEventListener("change", showSet);
+wireViews("locus", () => {
+  const at = currentSet().variants[currentVariant]?.distance;
+  return at === undefined ? VIEWS : [VIEWS[0], ["200 bases around the variant", [at - 100.5, at + 100.5]], ...VIEWS.slice(1)];
+});
 onChange("locus", "Gene", () => { views.delete("locus"); draw("locus"); });
 onChange("locus", "Population", () => draw("locus"));
 onChange("variant-map", "Rows", () => draw("variant-map"));
