@@ -70,6 +70,65 @@ def demo_expression(demo, demo_genome, tmp_path_factory, run_cli) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny_model(demo_genome, tmp_path_factory) -> Path:
+    """Two models of the demo genome, tiny/level/{scxpresso,hybrid}: random weights, scales of real genes, fitted trees.
+
+    Three populations, two folds of two replicates. The last ten genes of genes.tsv are unknown to the models.
+    """
+    import torch
+
+    from scxpresso.genome.feature_store import Features
+    from scxpresso.networks.boosting import Boosting
+    from scxpresso.networks.prediction import About, save_network
+    from scxpresso.store import read_table, write_json
+
+    features = Features(demo_genome / "features.h5")
+    genes = read_table(demo_genome / "genes.tsv")["gene_id"]
+    rows = features.rows(genes[::50])
+    codes, half_life = features.codes[rows], features.annotation(rows, features.annotation_features(False))
+    expression = np.stack([half_life[:, 0], -half_life[:, 0], half_life[:, 3]], axis=1)
+    expression += np.random.default_rng(1).normal(0, 0.3, expression.shape)
+    folder = tmp_path_factory.mktemp("models") / "tiny" / "level"
+    populations = ("NA", 'L2/3 "IT";ü\'$(x)', "B cell")
+    trees = None
+    for name in ("scxpresso", "hybrid"):
+        about = About(name, "both", features.upstream, features.downstream, populations)
+        files = {str(fold): [f"fold_{fold}/replicate_{number}.safetensors" for number in (1, 2)] for fold in (1, 2)}
+        for seed, file in enumerate(files["1"] + files["2"]):
+            torch.manual_seed(seed)
+            network = about.build()
+            network.expression.fit(expression.mean(axis=0) - 2, expression.std(axis=0))
+            network.annotation.fit(half_life.mean(axis=0), half_life.std(axis=0))
+            if name == "scxpresso":  # as trained ones, it sees single bases
+                network.sequence[0].weight.data.mul_(4)
+                network.sequence[3].weight.data.mul_(4)
+            if name == "hybrid":
+                read = network.read(codes, features.upstream)
+                network.counts.fit(read.counts.mean(dim=0), read.counts.std(dim=0) + 0.1)
+                torch.nn.init.normal_(network.wide.weight, std=0.01)
+                if trees is None:  # of every tenth feature: of all of them they would take a minute
+                    trees = Boosting(len(populations))
+                    seen = network.features(read, torch.from_numpy(half_life)).numpy()[:, ::10]
+                    trees.fit(seen, expression - expression.mean(axis=0), seed=1)
+                network.boosting.load_state_dict(trees.state_dict())
+                network.boosting.feature.mul_(10)
+                network.boosting.value.mul_(1 + 0.2 * seed)
+            save_network(folder / name / file, network, about)
+        write_json(
+            folder / name / "model.json",
+            {
+                "atlas": "tiny", "level": "level", "genome": "demo", "network": name, "inputs": "both",
+                "upstream": features.upstream, "downstream": features.downstream, "populations": populations,
+                "annotation_features": about.annotation_features,
+                "folds": {fold: {"replicates": names, "used": names} for fold, names in files.items()},
+                "fold_of_gene": {gene: 1 + number % 2 for number, gene in enumerate(genes[:-10])},
+                "gene_pearson": {gene: [None, 0.9, 0.1, -0.5][number % 4] for number, gene in enumerate(genes[:-10])},
+            },
+        )  # fmt: skip
+    return folder
+
+
 @pytest.fixture
 def gene_frame():
     """A genes.tsv of the given ids; other columns filled with plausible numbers."""

@@ -14,7 +14,7 @@ import pandas as pd
 TEXT_COLUMNS = {
     "gene_id", "gene_name", "transcript_id", "chrom", "strand", "gene", "reason", "population", "parent", "level",
     "atlas", "network", "metric", "kind", "model_atlas", "model_level", "model_population", "target_atlas",
-    "target_level", "target_population", "other_atlas", "other_level", "other_population", "other_network",
+    "target_level", "target_population", "other_atlas", "other_level", "other_population", "other_network", "ref", "alt",
     "model", "track", "motif", "motif_name",
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from importlib import metadata
 from scxpresso import __version__
 
 PACKAGES = [
-    "anndata", "biopython", "h5py", "numba", "numpy", "pandas", "plotly", "pybedtools", "pysam", "safetensors",
+    "anndata", "biopython", "h5py", "numba", "numpy", "pandas", "plotly", "pybedtools", "pysam", "safetensors", "scanpy",
     "scikit-learn", "scipy", "torch",
 ]  # fmt: skip
 

@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+"""One folder of effects and profiles from those of a model's chunks of genes."""
+
+import click
+
+from scxpresso.console import log, reports_problems
+
+
+@click.command(
+    epilog="Example: join_saturation.py --genes genes.tsv --contrast 'T cell;B cell' --outdir saturation part_*"
+)
+@click.argument("parts", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False))
+@click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
+@click.option(
+    "--contrast", multiple=True, help="Two populations, joined by ';': the first's profile minus the second's."
+)
+@click.option("--outdir", default=".", show_default=True, help="Gets effects.h5, profiles.tsv.gz, positions.tsv, …")
+@reports_problems
+def main(parts, genes, contrast, outdir):
+    """Join PARTS, folders that saturate.py wrote, in the order of genes.tsv; write means over genes and contrasts.
+
+    positions.tsv has the mean over genes of the largest absolute effect at each position relative to the TSS;
+    contrasts.tsv.gz, where --contrast is given, differences of profiles. All in log10 expression.
+    """
+    from scxpresso.saturation.saturate import join_saturation
+    from scxpresso.store import read_table
+
+    genes, populations = join_saturation(parts, read_table(genes), contrast, outdir)
+    log(f"{genes:,} genes and {populations:,} populations of {len(parts):,} parts")
+
+
+if __name__ == "__main__":
+    main()

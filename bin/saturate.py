@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Effects of every substitution in some genes' windows by a trained model."""
+
+import click
+
+from scxpresso.console import log, progress, reports_problems
+
+
+@click.command(
+    epilog="Example: saturate.py --model models/atlas/level/scxpresso --features features.h5 --genes genes.tsv "
+    "--chunk chunks/1.txt"
+)
+@click.option("--model", required=True, type=click.Path(exists=True, file_okay=False), help="Folder with model.json.")
+@click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
+@click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
+@click.option("--chunk", required=True, type=click.Path(exists=True, dir_okay=False), help="Gene ids, one a line.")
+@click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "cuda"]))
+@click.option(
+    "--engine", default="auto", show_default=True, type=click.Choice(["auto", "plain"]), help="plain: PyTorch only."
+)
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
+@click.option("--outdir", default=".", show_default=True, help="Gets effects.h5 and profiles.tsv.gz.")
+@reports_problems
+def main(model, features, genes, chunk, device, engine, threads, outdir):
+    """Predict every substitution with the networks that held the gene out; effects are in log10 expression.
+
+    effects.h5 holds the mean over the networks of every substitution, profiles.tsv.gz the one of largest absolute effect at
+    each position. A gene that the model does not know is predicted by the networks of all folds.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+
+    from scxpresso.genome.feature_store import Features
+    from scxpresso.networks.model import Model
+    from scxpresso.networks.prediction import resolve_device
+    from scxpresso.saturation.saturate import read_chunk, saturate
+    from scxpresso.store import read_table
+
+    chosen = resolve_device(device)
+    log(f"device {chosen} (asked for: {device}), {threads} threads")
+    wanted, trained = read_chunk(chunk), Model(model)
+    unknown = sum(trained.fold_of(gene) is None for gene in wanted)
+    if unknown:
+        log(f"{unknown:,} genes unknown to the model: the mean over all folds' networks")
+    with progress(len(wanted), "saturating") as step:
+        saturate(trained, Features(features), read_table(genes), wanted, chosen, engine, outdir, step)
+    log(f"{len(wanted):,} genes, {len(trained.populations):,} populations")
+
+
+if __name__ == "__main__":
+    main()

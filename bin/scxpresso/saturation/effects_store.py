@@ -1,0 +1,193 @@
+"""effects.h5: the effect of every substitution in every gene's window, written gene by gene and read by chunk."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from scxpresso.problems import InputError, Problem, some
+from scxpresso.saturation.effects import ALTERNATIVES
+from scxpresso.saturation.profiles import PositionSums
+from scxpresso.store import whole
+from scxpresso.text import did_you_mean
+
+STEP = 2.0**-20  # of which stored effects are multiples: half of it is far below what a network's float32 resolves
+CHUNK_POSITIONS = 500
+GZIP_LEVEL = 1
+UNITS = "log10 expression, alternative minus reference"
+
+
+class About(NamedTuple):
+    """What a file of effects says of itself. atlas, level, network, genome: names. populations: in the model's order."""
+
+    atlas: str
+    level: str
+    network: str
+    genome: str
+    upstream: int
+    downstream: int
+    populations: tuple[str, ...]
+
+    @property
+    def window(self) -> int:
+        return self.upstream + self.downstream
+
+
+def rounded(effects: np.ndarray) -> np.ndarray:
+    """Effects as they are stored: multiples of STEP (float32), and no negative zero."""
+    return np.rint(effects * np.float32(1 / STEP)) * np.float32(STEP) + np.float32(0)
+
+
+class EffectsWriter:
+    """A new effects.h5 of these genes, open, to be filled in any order; see write_effects."""
+
+    def __init__(self, file: h5py.File, about: About, gene_id: Sequence[str]):
+        self._file = file
+        genes, window, populations = len(gene_id), about.window, len(about.populations)
+        file.attrs.update(about._asdict() | {"alternatives": ALTERNATIVES, "units": UNITS})
+        del file.attrs["populations"]  # a dataset: an attribute has at most 64 kB
+        text = h5py.string_dtype()
+        file.create_dataset("gene_id", data=list(gene_id), dtype=text)
+        file.create_dataset("populations", data=list(about.populations), dtype=text)
+        file.create_dataset("fold", (genes,), dtype=np.int32)
+        file.create_dataset("predicted", (genes, populations), dtype=np.float64)
+        file.create_dataset(
+            "codes", (genes, window), dtype=np.uint8, chunks=(1, window), compression="gzip", compression_opts=4
+        )
+        self._effects = file.create_dataset(
+            "effects",
+            (genes, window, len(ALTERNATIVES), populations),
+            dtype=np.float32,
+            chunks=(1, min(CHUNK_POSITIONS, window), len(ALTERNATIVES), populations),
+            shuffle=True,
+            compression="gzip",
+            compression_opts=GZIP_LEVEL,
+        )
+
+    def write(self, row: int, fold: int, codes: np.ndarray, predicted: np.ndarray, effects: np.ndarray) -> None:
+        """A gene's fold (0: unknown to the model), codes, prediction (populations) and rounded effects."""
+        self._file["fold"][row] = fold
+        self._file["codes"][row] = codes
+        self._file["predicted"][row] = predicted
+        self._effects[row] = effects
+
+    def copy(self, row: int, source: "Effects", source_row: int) -> None:
+        """A gene of another file, its effects compressed as they are."""
+        for name in ("fold", "codes", "predicted"):
+            self._file[name][row] = source.file[name][source_row]
+        for position in range(0, self._effects.shape[1], self._effects.chunks[1]):
+            mask, chunk = source.file["effects"].id.read_direct_chunk((source_row, position, 0, 0))
+            self._effects.id.write_direct_chunk((row, position, 0, 0), chunk, filter_mask=mask)
+
+    def write_sums(self, sums: PositionSums) -> None:
+        """Sums of the largest absolute effects over the genes."""
+        self._file.create_dataset("position_total", data=sums.total, shuffle=True, compression="gzip")
+        self._file.create_dataset("position_genes", data=sums.genes, shuffle=True, compression="gzip")
+
+
+@contextmanager
+def write_effects(path: str | Path, about: About, gene_id: Sequence[str]) -> Iterator[EffectsWriter]:
+    """effects.h5 of these genes; it is there only when the block ends well."""
+    with whole(path) as partial, h5py.File(partial, "w") as file:
+        yield EffectsWriter(file, about, gene_id)
+
+
+class Effects:
+    """An open effects.h5. Use as a context manager, or close() it.
+
+    about: what it is of. gene_id: ids of its genes. populations, upstream, downstream: of the model. fold: of each gene, 0
+    where the model does not know it and the mean over all folds was taken. codes: genes × window, read when indexed.
+    predicted: genes × populations, log10. Raises InputError for a file that is none.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        try:
+            self.file = h5py.File(path)
+            attributes = self.file.attrs
+            self.populations: list[str] = self.file["populations"].asstr()[:].tolist()
+            names = [str(attributes[name]) for name in About._fields[:4]]
+            self.upstream, self.downstream = int(attributes["upstream"]), int(attributes["downstream"])
+            self.gene_id: list[str] = self.file["gene_id"].asstr()[:].tolist()
+            self.fold: np.ndarray = self.file["fold"][:]
+            self.predicted: np.ndarray = self.file["predicted"][:]
+            self.codes: h5py.Dataset = self.file["codes"]
+            self._effects: h5py.Dataset = self.file["effects"]
+        except (OSError, KeyError) as error:
+            raise InputError(
+                Problem(str(path), f"no effects.h5 ({error})", "an effects.h5 of this pipeline's saturation/ folder")
+            ) from None
+        self.about = About(*names, self.upstream, self.downstream, tuple(self.populations))
+        self._row = {gene: row for row, gene in enumerate(self.gene_id)}
+
+    def __enter__(self) -> "Effects":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def __contains__(self, gene: str) -> bool:
+        return gene in self._row
+
+    def close(self) -> None:
+        self.file.close()
+
+    def row(self, gene: str) -> int:
+        """Row of a gene id. Raises InputError where it was not saturated."""
+        if gene not in self._row:
+            raise InputError(
+                Problem(
+                    str(self.path), f"no gene {gene!r}", "a gene that was saturated", did_you_mean(gene, self.gene_id)
+                )
+            )
+        return self._row[gene]
+
+    def effects(self, gene: str, start: int = 0, end: int | None = None) -> np.ndarray:
+        """Effects in a gene's window from index `start` to `end` (exclusive): positions × 4 (ACGT) × populations, float32."""
+        return self._effects[self.row(gene), start:end]
+
+    def sums(self) -> PositionSums:
+        """Sums of the largest absolute effects over its genes."""
+        sums = PositionSums(self.about.window, len(self.populations))
+        sums.total, sums.genes = self.file["position_total"][:], self.file["position_genes"][:]
+        return sums
+
+
+def join_effects(path: str | Path, parts: Sequence[str | Path], order: Sequence[str]) -> PositionSums:
+    """One file of the genes of several, in the order of `order` (gene ids), and the sums over all of them.
+
+    Chunks are copied as they are, with one part open at a time. Raises InputError where the parts are of different models,
+    share a gene, or have one that is not in `order`.
+    """
+    about, sums, problems, twice = None, None, [], []
+    where: dict[str, Path] = {}
+    for part in parts:
+        with Effects(part) as effects:
+            about = about or effects.about
+            if effects.about != about:
+                expected = f"the model, window and populations of {parts[0]}"
+                problems.append(Problem(str(part), "effects of another model", expected))
+                continue
+            sums = effects.sums() if sums is None else sums.plus(effects.sums())
+            twice += [gene for gene in effects.gene_id if gene in where]
+            where |= dict.fromkeys(effects.gene_id, part)
+    known = [gene for gene in order if gene in where]
+    if twice:
+        problems.append(Problem("the parts", f"genes in more than one: {some(twice)}", "every gene once"))
+    if len(known) < len(where):
+        missing = some(where.keys() - set(known))
+        problems.append(Problem("genes.tsv", f"none of {missing}", "the genes.tsv of the genome that was saturated"))
+    if problems:
+        raise InputError(*problems)
+    with write_effects(path, about, known) as writer:
+        rows = enumerate(known)
+        for part, of_part in groupby(rows, lambda numbered: where[numbered[1]]):
+            with Effects(part) as effects:
+                for row, gene in of_part:
+                    writer.copy(row, effects, effects.row(gene))
+        writer.write_sums(sums)
+    return sums

@@ -1,0 +1,193 @@
+"""What a gene's effects come to: its profile, means over genes, contrasts of two populations; and these as rows of text."""
+
+import csv
+import gzip
+import io
+import shutil
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS
+from scxpresso.problems import InputError, Problem
+from scxpresso.saturation.effects import ALTERNATIVES
+from scxpresso.store import whole
+
+LEAST = 0.001  # |log10| from which profiles and contrasts have a row
+GZIP_LEVEL = 4
+PROFILE_COLUMNS = ["gene_id", "gene_name", "chrom", "pos", "tss_distance", "ref", "population", "alt", "effect"]
+CONTRAST_COLUMNS = [
+    "gene_id", "gene_name", "chrom", "pos", "tss_distance", "population", "other_population", "effect",
+    "other_effect", "difference",
+]  # fmt: skip
+
+
+def profile(effects: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The substitution of largest absolute effect at each position (paper 2.7).
+
+    effects: window × 4 × populations. codes: window (uint8). Gives its effect, signed (window × populations; NaN at uncertain
+    bases), and its base as index of ALTERNATIVES (uint8); of equal ones the first.
+    """
+    largest, base = effects[:, 0].copy(), np.zeros((len(effects), effects.shape[2]), dtype=np.uint8)
+    size = np.abs(largest)
+    for alternative in range(1, len(ALTERNATIVES)):
+        other = np.abs(effects[:, alternative])
+        larger = other > size
+        np.copyto(largest, effects[:, alternative], where=larger)
+        np.copyto(size, other, where=larger)
+        base[larger] = alternative
+    largest[BASE_OF_CODE[codes] > 3] = np.nan
+    return largest, base
+
+
+def contrast(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """One profile minus another; NaN where they have opposite signs (paper 2.7), or the base is uncertain."""
+    return np.where(first * second < 0, np.nan, first - second)
+
+
+class PositionSums:
+    """Sums over genes of the largest absolute effect: total (window × populations), genes with a certain base (window).
+
+    Effects that are multiples of effects_store.STEP have exact sums, whatever the order of the genes.
+    """
+
+    def __init__(self, window: int, populations: int):
+        self.total = np.zeros((window, populations))
+        self.genes = np.zeros(window, dtype=np.int64)
+
+    def add(self, signed: np.ndarray) -> None:
+        """Add a gene's profile."""
+        certain = ~np.isnan(signed[:, 0])
+        self.total[certain] += np.abs(signed[certain])
+        self.genes += certain
+
+    def plus(self, other: "PositionSums") -> "PositionSums":
+        """Over the genes of both."""
+        sums = PositionSums(*self.total.shape)
+        sums.total, sums.genes = self.total + other.total, self.genes + other.genes
+        return sums
+
+    def table(self, populations: Sequence[str], upstream: int) -> pd.DataFrame:
+        """positions.tsv: tss_distance, population, genes, mean_effect (empty where no gene has a certain base)."""
+        window, count = self.total.shape
+        with np.errstate(invalid="ignore"):
+            mean = self.total / self.genes[:, None]
+        return pd.DataFrame(
+            {
+                "tss_distance": np.repeat(np.arange(window) - upstream, count),
+                "population": np.tile(np.array(populations, dtype=object), window),
+                "genes": np.repeat(self.genes, count),
+                "mean_effect": mean.ravel(),
+            }
+        )
+
+
+class Place(NamedTuple):
+    """Where a gene is, of genes.tsv: what turns an index of its window into a position of the genome."""
+
+    gene_id: str
+    gene_name: str
+    chrom: str
+    strand: str
+    tss: int
+
+    @classmethod
+    def of(cls, genes: pd.DataFrame) -> "dict[str, Place]":
+        """By gene_id, of a whole genes.tsv."""
+        columns = [genes[name] for name in cls._fields[:-1]] + [genes["tss"].astype(int)]
+        return {row[0]: cls(*row) for row in zip(*columns, strict=True)}
+
+    def pos(self, tss_distance: np.ndarray) -> np.ndarray:
+        """1-based positions on the genome, of distances to the TSS on the gene's strand (upstream is negative)."""
+        return self.tss + tss_distance if self.strand == "+" else self.tss - tss_distance
+
+
+def profile_rows(
+    place: Place, codes: np.ndarray, upstream: int, populations: Sequence[str], signed: np.ndarray, base: np.ndarray
+) -> str:
+    """A gene's rows of profiles.tsv.gz, by position along the gene and then by population; |effect| ≥ LEAST alone."""
+    index, population = np.nonzero(np.abs(signed) >= LEAST)
+    letters = np.array([*CHANNELS, "N"])[BASE_OF_CODE[codes]]
+    left = [f"{start}{letter}\t" for start, letter in zip(_starts(place, len(codes), upstream), letters, strict=True)]
+    right = [f"{_line([name])}\t{letter}\t" for name in populations for letter in ALTERNATIVES]
+    of_right = population * len(ALTERNATIVES) + base[index, population]
+    return _rows("%s%s%.4g\n", [left, right], [index, of_right], [signed[index, population]])
+
+
+def contrast_rows(place: Place, upstream: int, names: tuple[str, str], first: np.ndarray, second: np.ndarray) -> str:
+    """A gene's rows of contrasts.tsv.gz, of two populations' profiles (window); |difference| ≥ LEAST alone."""
+    difference = contrast(first, second)
+    (index,) = np.nonzero(np.abs(difference) >= LEAST)
+    start = [f"{start}{_line(names)}\t" for start in _starts(place, len(first), upstream)]
+    return _rows("%s%.4g\t%.4g\t%.4g\n", [start], [index], [first[index], second[index], difference[index]])
+
+
+def _starts(place: Place, window: int, upstream: int) -> list[str]:
+    """The columns gene_id … tss_distance of each position."""
+    distance = np.arange(window) - upstream
+    gene = _line([place.gene_id, place.gene_name, place.chrom])
+    return [
+        f"{gene}\t{pos}\t{away}\t" for pos, away in zip(place.pos(distance).tolist(), distance.tolist(), strict=True)
+    ]
+
+
+def _rows(form: str, texts: list[list[str]], of_text: list[np.ndarray], numbers: list[np.ndarray]) -> str:
+    """Rows of texts that are looked up and numbers, by a format."""
+    columns = [map(text.__getitem__, which.tolist()) for text, which in zip(texts, of_text, strict=True)]
+    return "".join(map(form.__mod__, zip(*columns, *(number.tolist() for number in numbers), strict=True)))
+
+
+def _line(fields: Iterable[str]) -> str:
+    """Fields as store.write_table writes them: quoted where one holds a tab, a quote or a line's end."""
+    text = io.StringIO()
+    csv.writer(text, delimiter="\t", lineterminator="").writerow(fields)
+    return text.getvalue()
+
+
+def packed(rows: str) -> bytes:
+    """Rows as a gzip member: members joined are a file."""
+    return gzip.compress(rows.encode(), GZIP_LEVEL, mtime=0) if rows else b""
+
+
+def write_rows(path: str | Path, columns: Sequence[str], members: Iterable[bytes]) -> None:
+    """A gzipped table of packed rows; its header is a member of its own, so that tables join without being unpacked."""
+    with whole(path) as partial, partial.open("wb") as file:
+        file.write(_header(columns))
+        file.writelines(members)
+
+
+def join_rows(path: str | Path, columns: Sequence[str], parts: Iterable[str | Path]) -> None:
+    """One table of several that write_rows wrote, in their order, copied as they are. Raises InputError for other files."""
+    with whole(path) as partial, partial.open("wb") as file:
+        file.write(_header(columns))
+        for part in parts:
+            try:
+                source = open(part, "rb")  # noqa: SIM115 (closed below)
+            except OSError as error:
+                raise _no_part(part, columns, error) from None
+            with source:
+                source.seek(_end_of_header(part, source.read(4096), columns))
+                shutil.copyfileobj(source, file, 2**20)
+
+
+def _header(columns: Sequence[str]) -> bytes:
+    return gzip.compress(("\t".join(columns) + "\n").encode(), mtime=0)
+
+
+def _end_of_header(path: str | Path, start: bytes, columns: Sequence[str]) -> int:
+    member = zlib.decompressobj(wbits=31)
+    try:
+        text = member.decompress(start)
+    except zlib.error as error:
+        raise _no_part(path, columns, error) from None
+    if not member.eof or text != ("\t".join(columns) + "\n").encode():
+        raise _no_part(path, columns, "another header")
+    return len(start) - len(member.unused_data)
+
+
+def _no_part(path: str | Path, columns: Sequence[str], found) -> InputError:
+    return InputError(Problem(str(path), f"no table of saturate.py ({found})", f"the columns {', '.join(columns)}"))

@@ -1,0 +1,161 @@
+"""In silico saturation mutagenesis of some genes by a model, and the files that it leaves (paper 2.7)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from scxpresso.genome.feature_store import Features
+from scxpresso.networks.model import Model
+from scxpresso.problems import InputError, Problem, some
+from scxpresso.saturation.effects import BruteForce
+from scxpresso.saturation.effects_store import About, Effects, join_effects, rounded, write_effects
+from scxpresso.saturation.profiles import (
+    CONTRAST_COLUMNS,
+    PROFILE_COLUMNS,
+    Place,
+    PositionSums,
+    contrast_rows,
+    join_rows,
+    packed,
+    profile,
+    profile_rows,
+    write_rows,
+)
+from scxpresso.store import write_table
+from scxpresso.text import shown
+
+
+def incremental(networks, device, engine):
+    return BruteForce(networks, device)
+
+
+EFFECTS, PROFILES, POSITIONS, CONTRASTS = "effects.h5", "profiles.tsv.gz", "positions.tsv", "contrasts.tsv.gz"
+
+
+def read_chunk(path: str | Path) -> list[str]:
+    """Gene ids of a file that select_genes.py wrote, one a line, each once. Raises InputError for one without any."""
+    lines = Path(path).read_text(encoding="utf-8").split("\n")
+    genes = list(dict.fromkeys(line for line in lines if line))
+    if not genes:
+        raise InputError(Problem("--chunk", "no gene", "a file with one gene id a line"))
+    return genes
+
+
+def check_window(model: Model, features: Features) -> None:
+    """Raises InputError where the features have another window than the model reads."""
+    window = (features.upstream, features.downstream)
+    if window != (model.upstream, model.downstream):
+        raise InputError(
+            Problem(
+                "features.h5",
+                f"windows of {window[0]:,} bases upstream and {window[1]:,} downstream",
+                f"{model.upstream:,} and {model.downstream:,}, as the model {shown(model.name)} reads",
+                f"extract features with --upstream {model.upstream} --downstream {model.downstream}",
+            )
+        )
+
+
+def saturate(
+    model: Model,
+    features: Features,
+    genes: pd.DataFrame,
+    wanted: Sequence[str],
+    device: torch.device,
+    engine: str,
+    outdir: str | Path,
+    step: Callable[[str], None] = lambda message: None,
+) -> None:
+    """Write effects.h5 and profiles.tsv.gz of the genes with ids `wanted`, in their order.
+
+    A gene's effects are the mean over the networks that held it out; for a gene that the model does not know, over those of
+    all folds, and its fold is 0. genes: genes.tsv. engine: see incremental. step: told of each gene. Raises InputError for
+    features of another window, and genes without features or place.
+    """
+    check_window(model, features)
+    places = Place.of(genes)
+    missing = [gene for gene in wanted if gene not in places]
+    if missing:
+        raise InputError(Problem("genes.tsv", f"none of {some(missing)}", "the genes.tsv that the features came with"))
+    rows = features.rows(wanted)
+    annotation = features.annotation(rows, model.annotation_features)
+    about = About(
+        model.atlas, model.level, model.network, model.genome, model.upstream, model.downstream,
+        tuple(model.populations),
+    )  # fmt: skip
+    fold_of = [model.fold_of(gene) for gene in wanted]
+    sums, members = PositionSums(model.window, len(model.populations)), [b""] * len(wanted)
+    with write_effects(Path(outdir) / EFFECTS, about, wanted) as store:
+        for fold in sorted(set(fold_of), key=lambda fold: fold or 0):
+            engine_of_fold = incremental(model.networks(fold), device, engine)
+            for number in [number for number, other in enumerate(fold_of) if other == fold]:
+                codes, gene = features.codes[rows[number]], wanted[number]
+                predicted, effects = engine_of_fold.effects(codes, annotation[number])
+                mean = rounded(effects.mean(axis=0))
+                store.write(number, fold or 0, codes, predicted.mean(axis=0), mean)
+                signed, base = profile(mean, codes)
+                sums.add(signed)
+                text = profile_rows(places[gene], codes, model.upstream, model.populations, signed, base)
+                members[number] = packed(text)
+                step(f"{shown(gene)}: largest effect {np.nanmax(np.abs(mean)):.3f}")
+        store.write_sums(sums)
+    write_rows(Path(outdir) / PROFILES, PROFILE_COLUMNS, members)
+
+
+def find_contrast(text: str, populations: Sequence[str]) -> tuple[int, int]:
+    """`A;B` as the numbers of two populations, whose names may hold semicolons themselves.
+
+    Raises InputError where they are not two different populations of the model, or may be read in two ways.
+    """
+    number = {name: index for index, name in enumerate(populations)}
+    exact = [(text[:cut], text[cut + 1 :]) for cut, letter in enumerate(text) if letter == ";"]
+    pairs = dict.fromkeys([*exact, *((one.strip(), other.strip()) for one, other in exact)])
+    found = [(number[one], number[other]) for one, other in pairs if one in number and other in number and one != other]
+    if len(found) != 1:
+        raise InputError(
+            Problem(
+                "--contrast",
+                f"{text!r} {'may be read in two ways' if found else 'names no two populations of the model'}",
+                f"two of {some(populations, 40)}, joined by ';'",
+            )
+        )
+    return found[0]
+
+
+def join_saturation(
+    parts: Sequence[str | Path], genes: pd.DataFrame, contrasts: Sequence[str], outdir: str | Path
+) -> tuple[int, int]:
+    """Join the folders that `saturate` wrote to one, and write positions.tsv and, if asked for, contrasts.tsv.gz.
+
+    genes: genes.tsv, which gives the order. contrasts: see find_contrast. Gives the numbers of genes and of populations.
+    Raises InputError for parts that do not belong together, and unknown populations.
+    """
+    outdir, parts = Path(outdir), [Path(part) for part in parts]
+    with Effects(parts[0] / EFFECTS) as effects:
+        populations, upstream = effects.populations, effects.upstream
+    pairs = [find_contrast(text, populations) for text in contrasts]
+    rank = {gene: number for number, gene in enumerate(genes["gene_id"])}
+    parts.sort(key=lambda part: _first_rank(part / EFFECTS, rank))
+    sums = join_effects(outdir / EFFECTS, [part / EFFECTS for part in parts], genes["gene_id"])
+    join_rows(outdir / PROFILES, PROFILE_COLUMNS, [part / PROFILES for part in parts])
+    write_table(outdir / POSITIONS, sums.table(populations, upstream))
+    with Effects(outdir / EFFECTS) as effects:
+        if pairs:
+            write_rows(outdir / CONTRASTS, CONTRAST_COLUMNS, _contrasts(effects, Place.of(genes), pairs))
+        return len(effects.gene_id), len(populations)
+
+
+def _first_rank(path: Path, rank: dict[str, int]) -> int:
+    with Effects(path) as effects:
+        return min(rank.get(gene, len(rank)) for gene in effects.gene_id)
+
+
+def _contrasts(effects: Effects, places: dict[str, Place], pairs: list[tuple[int, int]]) -> Iterator[bytes]:
+    """Packed rows of contrasts.tsv.gz, gene by gene and contrast by contrast."""
+    for row, gene in enumerate(effects.gene_id):
+        signed, _ = profile(effects.effects(gene), effects.codes[row])
+        for one, other in pairs:
+            names = effects.populations[one], effects.populations[other]
+            yield packed(contrast_rows(places[gene], effects.upstream, names, signed[:, one], signed[:, other]))
