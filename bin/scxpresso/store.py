@@ -3,7 +3,7 @@
 import gzip
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,8 +14,8 @@ import pandas as pd
 TEXT_COLUMNS = {
     "gene_id", "gene_name", "transcript_id", "chrom", "strand", "gene", "reason", "population", "parent", "level",
     "atlas", "network", "metric", "kind", "model_atlas", "model_level", "model_population", "target_atlas",
-    "target_level", "target_population", "other_atlas", "other_level", "other_population", "other_network", "ref", "alt",
-    "model", "track", "motif", "motif_name",
+    "target_level", "target_population", "other_atlas", "other_level", "other_population", "other_network",
+    "variant_id", "ref", "alt", "motif", "motif_name", "direction", "sequence", "model", "track",
 }  # fmt: skip
 
 # Networks that are none: baselines, whose predictions are kept and evaluated like a network's.
@@ -49,12 +49,26 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
     """A TSV with a header, gzipped where the name says so; the same rows give the same bytes."""
+    with growing_table(path, table.columns) as append:
+        append(table)
+
+
+@contextmanager
+def growing_table(path: str | Path, columns: Collection[str]) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """As write_table, in parts: the function it gives adds rows (with those columns)."""
     with ExitStack() as stack:
         file = stack.enter_context(stack.enter_context(whole(path)).open("wb"))
         if str(path).endswith(".gz"):
             # pandas would put the partial file's name, and with it the process' number, into the header.
             file = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0))
-        table.to_csv(file, mode="wb", sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+
+        def append(table: pd.DataFrame, header: bool = False) -> None:
+            table.to_csv(
+                file, mode="wb", sep="\t", index=False, header=header, float_format="%.6g", lineterminator="\n"
+            )
+
+        append(pd.DataFrame(columns=list(columns)), header=True)
+        yield append
 
 
 def read_table(path: str | Path, index: str | None = None, text: Collection[str] = TEXT_COLUMNS) -> pd.DataFrame:

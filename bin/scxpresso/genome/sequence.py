@@ -29,6 +29,8 @@ def _letter_codes() -> np.ndarray:
 
 LETTER_CODES = _letter_codes()
 
+_CODE_LETTERS = {int(LETTER_CODES[ord(letter)]): letter for letter in "ACGTRYSWKMBDHVN"}
+
 # One-hot row of every code (16 × 4): the code's bits, spread evenly.
 _BITS = (np.arange(16)[:, None] >> np.arange(4)) & 1
 ONE_HOT = (_BITS / np.maximum(_BITS.sum(axis=1, keepdims=True), 1)).astype(np.float32)
@@ -41,6 +43,11 @@ BASE_OF_CODE[[1, 2, 4, 8]] = range(4)
 def encode(letters: str) -> np.ndarray:
     """Codes (uint8, one a base) of a sequence; letters that are no IUPAC nucleotide become `INVALID`."""
     return LETTER_CODES[np.frombuffer(letters.encode("latin-1", "replace"), dtype=np.uint8)]
+
+
+def decode(codes: np.ndarray) -> str:
+    """The letters of a sequence of codes: upper case, IUPAC where a base is not certain."""
+    return "".join(_CODE_LETTERS[code] for code in codes)
 
 
 def reverse_complement(codes: np.ndarray) -> np.ndarray:

@@ -1,0 +1,172 @@
+"""What a variant does to the motifs that it lies in."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scxpresso.genome.feature_store import Features
+from scxpresso.genome.sequence import reverse_complement, window_bounds
+from scxpresso.motifs.matrices import Motif
+from scxpresso.motifs.scanning import NONE, PER_BIT, UNCERTAIN, Scanner, base_numbers, composition, count_bases
+from scxpresso.problems import InputError, Problem, some
+from scxpresso.store import growing_table
+from scxpresso.text import shown
+
+KEY = ["variant_id", "chrom", "pos", "ref", "alt", "gene_id"]
+CHANGE_COLUMNS = [
+    *KEY, "motif", "motif_name", "strand", "start", "ref_score", "alt_score", "change", "ref_p_value", "alt_p_value",
+]  # fmt: skip
+
+ROWS_AT_ONCE = 100_000  # rows of the scores table
+CELLS_AT_ONCE = 2_000_000  # variants × motifs
+
+_LETTERS = np.full(256, UNCERTAIN, dtype=np.uint8)
+_LETTERS[np.frombuffer(b"ACGT", dtype=np.uint8)] = range(4)
+
+
+def write_motif_changes(
+    scores: str | Path,
+    features: Features,
+    genes: pd.DataFrame,
+    motifs: list[Motif],
+    p_value: float,
+    output: str | Path,
+    log: Callable[[str], None] = lambda message: None,
+) -> int:
+    """changes.tsv.gz (CHANGE_COLUMNS): motifs of which one allele is a hit and whose best score the variant changes.
+
+    scores: table of a variant set, read in parts; a variant counts once, in the first population, and haplotypes are left
+    out. Scores in bits, over placements on both strands that overlap the allele (or span the junction that a deletion
+    leaves); empty where uncertain bases leave no placement. strand and start (1-based, the first base on the + strand) are
+    of the better allele's placement; where that is ALT, start counts on the reference up to the variant. The background is
+    the base composition of all windows. Gives the number of rows. Raises InputError for tables of other genomes.
+    """
+    scanner = Scanner(motifs, composition(count_bases(features.codes)), p_value)
+    for motif in scanner.unreachable():
+        log(f"WARNING motif {shown(motif.motif)}: not even its best match has p ≤ {p_value:g}; it gets no hits")
+    flank = int(scanner.width.max()) - 1
+    about = genes.set_index("gene_id")
+    step = max(CELLS_AT_ONCE // len(motifs), 1)
+    haplotypes = variants = rows = 0
+    with growing_table(output, CHANGE_COLUMNS) as append:
+        for table, skipped in _variants(scores):
+            haplotypes += skipped
+            variants += len(table)
+            for first in range(0, len(table), step):
+                part = table.iloc[first : first + step].reset_index(drop=True)
+                changes = _changes(part, *_alleles(part, features, about, flank), scanner, flank)
+                append(changes)
+                rows += len(changes)
+    log(f"{variants:,} variants in windows, {rows:,} changes of motifs")
+    if haplotypes:
+        log(f"{haplotypes:,} haplotypes are left out: their variants have rows of their own where those were scored")
+    return rows
+
+
+def _variants(path: str | Path) -> Iterator[tuple[pd.DataFrame, int]]:
+    """KEY of each variant in a gene's window, in parts, and how many haplotypes each part had."""
+    population = None
+    try:
+        with pd.read_csv(
+            path, sep="\t", dtype=str, keep_default_na=False, usecols=[*KEY, "population"], chunksize=ROWS_AT_ONCE
+        ) as parts:
+            for part in parts:
+                if part.empty:
+                    continue
+                population = part["population"].iloc[0] if population is None else population
+                part = part[part["population"] == population]
+                single = ~part["pos"].str.contains(";")
+                yield part.loc[single, KEY], int((~single).sum())
+    except (ValueError, UnicodeDecodeError, OSError, EOFError) as error:
+        expected = f"a table of scored variants with the columns {', '.join(KEY)} and population"
+        raise InputError(Problem(shown(Path(path).name), f"it cannot be read ({shown(error)})", expected)) from error
+
+
+def _alleles(
+    table: pd.DataFrame, features: Features, genes: pd.DataFrame, flank: int
+) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
+    """Position of each variant's first differing base, and base numbers of REF and ALT between flanks, on the + strand.
+
+    What lies outside the gene's window is UNCERTAIN. Bases that REF and ALT share at either end belong to the flanks.
+    """
+    position = np.empty(len(table), dtype=np.int64)
+    refs, alts = [None] * len(table), [None] * len(table)
+    wrong = []
+    places, alleles = table["pos"].astype(int).tolist(), list(zip(table["ref"], table["alt"], strict=True))
+    for gene, rows in table.groupby("gene_id", sort=False).indices.items():
+        if gene not in genes.index:
+            raise InputError(Problem("genes.tsv", f"no {some([gene])}", "every gene of the scores: the same genome"))
+        tss, strand = int(genes.at[gene, "tss"]), genes.at[gene, "strand"]
+        codes = features.codes[features.rows([gene])[0]]
+        window = base_numbers(codes if strand == "+" else reverse_complement(codes))
+        begin = window_bounds(tss, strand, features.upstream, features.downstream)[0] + 1
+        for row in rows:
+            pos, (ref, alt) = places[row], alleles[row]
+            inside = _slice(window, pos - begin, pos - begin + len(ref))
+            said = _LETTERS[np.frombuffer(ref.encode("latin-1", "replace"), dtype=np.uint8)]
+            if ((inside != said) & (inside != UNCERTAIN)).any():
+                wrong.append(table.at[row, "variant_id"])
+            shared = _shared(ref[::-1], alt[::-1])
+            ref, alt = ref[: len(ref) - shared], alt[: len(alt) - shared]
+            shared = _shared(ref, alt)
+            ref, alt, pos = ref[shared:], alt[shared:], pos + shared
+            at = pos - begin
+            before, after = _slice(window, at - flank, at), _slice(window, at + len(ref), at + len(ref) + flank)
+            position[row] = pos
+            for kept, allele in ((refs, ref), (alts, alt)):
+                letters = np.frombuffer(allele.encode("latin-1", "replace"), dtype=np.uint8)
+                kept[row] = np.concatenate([before, _LETTERS[letters], after])
+    if wrong:
+        raise InputError(
+            Problem(
+                "scores and features.h5", f"REF is not the sequence there: {some(wrong)}", "both of the same genome"
+            )
+        )
+    return position, refs, alts
+
+
+def _slice(window: np.ndarray, start: int, end: int) -> np.ndarray:
+    """window[start:end], UNCERTAIN where that reaches over an end."""
+    part = np.full(end - start, UNCERTAIN, dtype=np.uint8)
+    low, high = max(start, 0), min(end, len(window))
+    if low < high:
+        part[low - start : high - start] = window[low:high]
+    return part
+
+
+def _shared(one: str, other: str) -> int:
+    """How many letters two words share at their start."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _changes(
+    table: pd.DataFrame,
+    position: np.ndarray,
+    refs: list[np.ndarray],
+    alts: list[np.ndarray],
+    scanner: Scanner,
+    flank: int,
+) -> pd.DataFrame:
+    of_ref, of_alt = scanner.best_over(refs, flank), scanner.best_over(alts, flank)
+    hit = (of_ref[0] >= scanner.threshold) | (of_alt[0] >= scanner.threshold)
+    row, motif = np.nonzero(hit & (of_ref[0] != of_alt[0]))
+    ref, alt = of_ref[0][row, motif], of_alt[0][row, motif]
+    start, reverse = (
+        np.where(ref > alt, a[row, motif], b[row, motif]) for a, b in zip(of_ref[1:], of_alt[1:], strict=True)
+    )
+    length = np.array([len(sequence) - 2 * flank for sequence in refs])[row]
+    within = np.minimum(start - flank, np.where(ref > alt, start, np.maximum(length - 1, 0)))
+    bits = [np.where(values == NONE, np.nan, values / PER_BIT) for values in (ref, alt)]
+    columns = [
+        *(table[name].to_numpy()[row] for name in KEY),
+        np.array([item.motif for item in scanner.motifs], dtype=object)[motif],
+        np.array([item.name for item in scanner.motifs], dtype=object)[motif],
+        np.where(reverse, "-", "+"),
+        position[row] + within,
+        *bits,
+        bits[1] - bits[0],
+        *(scanner.p_values(motif, values) for values in (ref, alt)),
+    ]
+    return pd.DataFrame(dict(zip(CHANGE_COLUMNS, columns, strict=True)))
