@@ -155,6 +155,11 @@ def load(path: str | Path, columns: list) -> pd.DataFrame:
     return table[columns].astype({name: float for name in columns if name not in TEXT_COLUMNS and table.empty})
 
 
+def beside(run: Run, entry: dict, role: str, name: str) -> Path:
+    """A file of a manifest entry: the path under its role where that is given, else `name` in the entry's folder."""
+    return run.folder / entry[role] if entry.get(role) else run.folder / entry["path"] / name
+
+
 def demand_file(path: str | Path) -> None:
     """Raises InputError where a file is missing."""
     if not Path(path).is_file():

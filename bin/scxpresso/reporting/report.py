@@ -29,7 +29,7 @@ from scxpresso.reporting.tables import (
     numbers_table,
     training_view,
 )
-from scxpresso.reporting.variant_figures import FLAGS, TOP, set_view, variant_plots, variant_tables, wanted_genes
+from scxpresso.reporting.variant_figures import FLAGS, read_scores, set_view, variant_plots, wanted_genes
 from scxpresso.reporting.verdicts import card, headline, overall
 from scxpresso.store import whole
 from scxpresso.text import count, decimal, moment, percent, plural, shown
@@ -76,7 +76,6 @@ def render(run: Run, template: str | Path) -> str:
         kinds=comparison_kinds(run),
         top=TOP_GENES,
         sets=[set_view(run, entry) for entry in run.manifest["sets"]],
-        top_variants=TOP,
         flags=FLAGS,
         data=data,
         css=Markup((template / "report.css").read_text(encoding="utf-8")),
@@ -89,7 +88,7 @@ def page_data(run: Run, genomes: list, training: list) -> dict:
     """What report.js draws, as JSON-ready lists. Labels are always values, never keys: one may be __proto__."""
     names = GeneNames(genomes)
     palette = run.palette()
-    loci, tables = Loci(run, names), variant_tables(run)
+    loci, tables = Loci(run, names), read_scores(run)
     return {
         "networks": [{"network": name, "colour": palette[name]} for name in run.networks()],
         "training": training_plots(training),

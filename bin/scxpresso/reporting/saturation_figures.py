@@ -3,77 +3,53 @@
 from collections.abc import Collection
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 
-from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS
-from scxpresso.reporting.data import Run, demand, demand_file, load
+from scxpresso.genome.sequence import BASE_OF_CODE, decode
+from scxpresso.reporting.data import Run, beside, load
 from scxpresso.reporting.figures import significant
 from scxpresso.reporting.gene_figures import GeneNames, pack
 from scxpresso.reporting.locus import Loci
+from scxpresso.saturation.effects import ALTERNATIVES
+from scxpresso.saturation.effects_store import Effects
+from scxpresso.saturation.profiles import LEAST, profile
 
 GENES = 8  # profiles held a model
 NUMBERS = 250_000  # positions × populations held of all profiles of a model, and of its mean profile
 NEAR_TSS = 500  # bases around the TSS in which genes are compared for which to show
-SMALLEST = 0.001  # log10 expression: positions where no substitution does more are not held
 BIN = 50  # bases a column of the heat map
 MOTIFS = 60  # rows of the motifs' heat map
-DATASETS = ["gene_id", "codes", "predicted", "populations", "effects"]
 POSITIONS = ["tss_distance", "population", "genes", "mean_effect"]
 MOTIF_NUMBERS = ["hits", "importance", "background_importance", "difference", "p_value", "q_value"]
 MOTIF_EFFECTS = ["population", "motif", "motif_name", *MOTIF_NUMBERS]
-LETTERS = np.frombuffer(f"{CHANNELS}N".encode(), dtype=np.uint8)
 
 
-class Effects:
-    """effects.h5 of a model, read gene by gene.
+def open_effects(folder: Path) -> Effects:
+    """effects.h5 of a model's saturation. Raises InputError where there is none."""
+    return Effects(folder / "effects.h5")
 
-    genome: its name. alternatives: bases in the order of the effects. upstream, downstream: bases of the window. genes,
-    populations: labels. Raises InputError where the file or a part of it is missing.
+
+def around(effects: Effects, gene: str, start: int, end: int) -> tuple[int, np.ndarray, np.ndarray]:
+    """(first, codes, effects) from `start` to `end` bases from the TSS (inclusive), as far as the window reaches.
+
+    first: distance of the first position from the TSS. codes: uint8, on the gene's strand. effects: positions ×
+    alternatives × populations; 0 where the reference is uncertain.
     """
+    part = slice(max(effects.upstream + start, 0), max(effects.upstream + end + 1, 0))
+    codes = effects.codes[effects.row(gene), part]
+    of_bases = effects.effects(gene, part.start, part.stop)
+    of_bases[BASE_OF_CODE[codes] == 4] = 0
+    return part.start - effects.upstream, codes, of_bases
 
-    def __init__(self, folder: Path):
-        path = folder / "effects.h5"
-        demand_file(path)
-        self._file = h5py.File(path)
-        demand(path, "dataset", DATASETS, self._file)
-        demand(path, "attribute", ["genome", "upstream", "downstream", "alternatives"], self._file.attrs)
-        self.genome, self.alternatives = str(self._file.attrs["genome"]), str(self._file.attrs["alternatives"])
-        self.upstream, self.downstream = int(self._file.attrs["upstream"]), int(self._file.attrs["downstream"])
-        self.genes = list(self._file["gene_id"].asstr()[:])
-        self.populations = list(self._file["populations"].asstr()[:])
-        self._row = {gene: row for row, gene in enumerate(self.genes)}
 
-    def __contains__(self, gene: str) -> bool:
-        return gene in self._row
-
-    def predicted(self, gene: str) -> np.ndarray:
-        """Predicted log10 expression of the reference by population."""
-        return self._file["predicted"][self._row[gene]]
-
-    def around(self, gene: str, start: int, end: int) -> tuple[int, np.ndarray, np.ndarray]:
-        """(first, codes, effects) from `start` to `end` bases from the TSS (inclusive), as far as the window reaches.
-
-        first: distance of the first position from the TSS. codes: uint8, on the gene's strand. effects: positions ×
-        alternatives × populations; 0 where the reference is uncertain.
-        """
-        row = self._row[gene]
-        part = slice(max(self.upstream + start, 0), max(self.upstream + end + 1, 0))
-        codes = self._file["codes"][row, part]
-        effects = self._file["effects"][row, part]
-        effects[BASE_OF_CODE[codes] == 4] = 0
-        return part.start - self.upstream, codes, effects
-
-    def largest(self, count: int, first: Collection[str]) -> list[str]:
-        """At most `count` genes: those of `first` that are here, then those of the largest effects near the TSS."""
-        chosen = [gene for gene in first if gene in self._row][:count]
-        if len(self.genes) > count:
-            near = {gene: np.abs(self.around(gene, -NEAR_TSS, NEAR_TSS)[2]).max(initial=0) for gene in self.genes}
-            others = sorted(self.genes, key=near.get, reverse=True)
-        else:
-            others = self.genes
-        return list(dict.fromkeys([*chosen, *others]))[:count]
+def largest(effects: Effects, count: int, first: Collection[str]) -> list[str]:
+    """At most `count` genes: those of `first` that are saturated, then those of the largest effects near the TSS."""
+    chosen, others = [gene for gene in first if gene in effects], effects.gene_id
+    if len(others) > count > len(chosen):
+        near = {gene: np.abs(around(effects, gene, -NEAR_TSS, NEAR_TSS)[2]).max(initial=0) for gene in others}
+        others = sorted(others, key=near.get, reverse=True)
+    return list(dict.fromkeys([*chosen, *others]))[:count]
 
 
 def saturation_plots(run: Run, names: GeneNames, loci: Loci, wanted: dict) -> list[dict]:
@@ -84,61 +60,54 @@ def saturation_plots(run: Run, names: GeneNames, loci: Loci, wanted: dict) -> li
     plots = []
     for entry in run.manifest["saturation"]:
         folder = run.folder / entry["path"]
-        effects = Effects(folder)
         model = tuple(entry[part] for part in ("atlas", "level", "network"))
-        shown = effects.largest(GENES, wanted.get(model, ()))
-        room = NUMBERS // max(len(shown) * len(effects.populations), 1)
-        plots.append(
-            {
-                "name": " · ".join(model),
-                "populations": effects.populations,
-                "upstream": effects.upstream,
-                "downstream": effects.downstream,
-                "total": len(effects.genes),
-                "genes": [profile(effects, gene, room, names, loci) for gene in shown],
-                "mean": mean_profile(load(folder / "positions.tsv", POSITIONS), effects.populations),
-                "motifs": motif_effects(folder / "motifs.tsv", effects.populations),
-            }
-        )
+        with open_effects(folder) as effects:
+            shown = largest(effects, GENES, wanted.get(model, ()))
+            room = NUMBERS // max(len(shown) * len(effects.populations), 1)
+            plots.append(
+                {
+                    "name": " · ".join(model),
+                    "populations": effects.populations,
+                    "upstream": effects.upstream,
+                    "downstream": effects.downstream,
+                    "total": len(effects.gene_id),
+                    "genes": [gene_profile(effects, gene, room, names, loci) for gene in shown],
+                    "mean": mean_profile(load(folder / "positions.tsv", POSITIONS), effects.populations),
+                    "motifs": motif_effects(beside(run, entry, "motifs", "motifs.tsv"), effects.populations),
+                }
+            )
     return plots
 
 
-def profile(effects: Effects, gene: str, room: int, names: GeneNames, loci: Loci) -> dict:
+def gene_profile(effects: Effects, gene: str, room: int, names: GeneNames, loci: Loci) -> dict:
     """A gene's largest effects by position (at most `room` of them) and population, and what a logo of them needs.
 
     effect: signed largest effect of the three substitutions. alternatives: its base. importance: minus the mean effect of the
     three substitutions. bins: mean of |effect| in bins of BIN bases.
     """
-    first, codes, of_bases = effects.around(gene, -effects.upstream, effects.downstream)
-    best = np.abs(of_bases).argmax(axis=1)
-    effect = np.take_along_axis(of_bases, best[:, None], axis=1)[:, 0]
-    size = np.abs(effect).max(axis=1, initial=0)
-    kept = np.sort(np.argsort(-size, kind="stable")[: min(room, int((size >= SMALLEST).sum()))])
-    spread = np.where(BASE_OF_CODE[codes][:, None] < 4, np.abs(effect), np.nan)
+    genome = effects.about.genome
+    first, codes, of_bases = around(effects, gene, -effects.upstream, effects.downstream)
+    effect, best = profile(of_bases, codes)
+    size = np.nan_to_num(np.abs(effect)).max(axis=1, initial=0)
+    kept = np.sort(np.argsort(-size, kind="stable")[: min(room, int((size >= LEAST).sum()))])
     distances = first + np.arange(len(codes))
     return {
-        "gene": names.number(effects.genome, [gene])[0],
-        "locus": loci.number(effects.genome, gene, -effects.upstream, effects.downstream - 1),
-        "letters": spelled(codes),
-        "predicted": significant(effects.predicted(gene), 3),
+        "gene": names.number(genome, [gene])[0],
+        "locus": loci.number(genome, gene, -effects.upstream, effects.downstream - 1),
+        "letters": decode(codes),
+        "predicted": significant(effects.predicted[effects.row(gene)], 3),
         "distances": pack(distances[kept]),
         "effect": by_population(effect[kept]),
-        "alternatives": ["".join(effects.alternatives[base] for base in column) for column in best[kept].T],
+        "alternatives": ["".join(ALTERNATIVES[base] for base in column) for column in best[kept].T],
         "importance": by_population(importance(of_bases[kept])),
-        "bins": binned(spread, distances),
-        "below": int((size < SMALLEST).sum()),
-        "left_out": int((size >= SMALLEST).sum()) - len(kept),
+        "bins": binned(np.abs(effect), distances),
+        "left_out": int((size >= LEAST).sum()) - len(kept),
     }
 
 
 def importance(effects: np.ndarray) -> np.ndarray:
     """Positions × populations: minus the mean effect of the three substitutions; the reference's own effect is 0."""
     return -effects.sum(axis=1) / 3
-
-
-def spelled(codes: np.ndarray) -> str:
-    """Letters of codes, uncertain bases as N."""
-    return LETTERS[BASE_OF_CODE[codes]].tobytes().decode()
 
 
 def by_population(values: np.ndarray) -> list[dict]:

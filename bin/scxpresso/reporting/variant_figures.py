@@ -1,17 +1,21 @@
 """What report.js draws of variants: the most certain ones, the loci they lie in, and other tools' scores of them."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from scxpresso.genome.sequence import decode
 from scxpresso.motifs.matrices import read_motifs
-from scxpresso.reporting.data import SIGNIFICANT, Run, demand, demand_file, load
+from scxpresso.reporting.data import SIGNIFICANT, Run, demand, demand_file, load, select
 from scxpresso.reporting.figures import significant
 from scxpresso.reporting.gene_figures import GeneNames, pack
 from scxpresso.reporting.locus import Loci
-from scxpresso.reporting.saturation_figures import Effects, importance, spelled
+from scxpresso.reporting.saturation_figures import around, by_population, importance, open_effects
+from scxpresso.saturation.effects_store import Effects
 
 TOP = 200  # variants × genes in the table
 GENES = 8  # genes with a figure of their locus: those of the first variants in the table
@@ -65,23 +69,42 @@ def set_view(run: Run, entry: dict) -> dict:
     }
 
 
-def variant_tables(run: Run) -> list[dict]:
-    """Per set × model: its manifest entry, and `first` and `shown`, the tables that the page shows parts of."""
+@dataclass
+class Scores:
+    """What is held of the scores of a set by a model, whatever their number.
+
+    entry: of the manifest. rows, certain: how many there are, and of them with q below SIGNIFICANT. first: the most certain
+    alleles × genes, a row each, in its best population. shown: all populations of these, then of others in the same genes;
+    its column `place` numbers the alleles.
+    """
+
+    entry: dict
+    rows: int
+    certain: int
+    first: pd.DataFrame
+    shown: pd.DataFrame
+
+    @property
+    def model(self) -> tuple[str, ...]:
+        """Atlas, level and network."""
+        return tuple(self.entry[part] for part in ("atlas", "level", "network"))
+
+
+def read_scores(run: Run) -> list[Scores]:
+    """The tables of scores of all sets and models. Raises InputError where one or a column is missing."""
     tables = []
     for entry in run.manifest["variants"]:
         path = run.folder / entry["path"]
-        total, certain, first = most_certain(path)
-        shown = all_populations(path, first)
-        tables.append({"entry": entry, "rows": total, "certain": certain, "first": first, "shown": shown})
+        rows, certain, first = most_certain(path)
+        tables.append(Scores(entry, rows, certain, first, all_populations(path, first)))
     return tables
 
 
-def wanted_genes(tables: list[dict]) -> dict[tuple, list[str]]:
+def wanted_genes(tables: list[Scores]) -> dict[tuple, list[str]]:
     """(atlas, level, network) -> genes whose loci the variants' figures show."""
     wanted = {}
-    for table in tables:
-        model = tuple(table["entry"][part] for part in ("atlas", "level", "network"))
-        wanted.setdefault(model, []).extend(locus_genes(table["first"]))
+    for scores in tables:
+        wanted.setdefault(scores.model, []).extend(locus_genes(scores.first))
     return wanted
 
 
@@ -108,6 +131,8 @@ def most_certain(path: Path) -> tuple[int, int, pd.DataFrame]:
     for part in chunks(path, SCORES):
         total += len(part)
         certain += int((part["q_value"] < SIGNIFICANT).sum())
+        if len(best) == TOP:
+            part = part[part["q_value"] <= best["q_value"].max()]
         ranked = part.assign(size=-part["effect"].abs()).sort_values(["q_value", "size"], kind="stable")
         ranked = ranked.drop_duplicates(ALLELE)[:TOP]
         joined = pd.concat([best, ranked], ignore_index=True) if len(best) else ranked
@@ -117,19 +142,16 @@ def most_certain(path: Path) -> tuple[int, int, pd.DataFrame]:
 
 def all_populations(path: Path, first: pd.DataFrame) -> pd.DataFrame:
     """Every population's row of the alleles of `first`, in its order, then of the largest others in the same genes."""
-    genes, keys = set(locus_genes(first)), pd.MultiIndex.from_frame(first[ALLELE].astype(str))
+    genes, keys = set(locus_genes(first)), pd.MultiIndex.from_frame(first[ALLELE])
     found = []
     for part in chunks(path, SCORES):
+        part = part[part["gene_id"].isin(first["gene_id"])]
         place = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE]))
         found.append(part.assign(place=place)[(place >= 0) | part["gene_id"].isin(genes)])
-    table = pd.concat(found, ignore_index=True) if found else first.assign(place=[])
+    table = pd.concat(found, ignore_index=True).drop_duplicates([*ALLELE, "population"]).reset_index(drop=True)
     others = table[table["place"] < 0]
-    sizes = (
-        others.assign(size=others["effect"].abs())
-        .groupby(ALLELE, sort=False)["size"]
-        .max()
-        .sort_values(ascending=False)
-    )
+    sizes = others["effect"].abs().groupby([others[column] for column in ALLELE], sort=False).max()
+    sizes = sizes.sort_values(ascending=False)
     kept = sizes.groupby("gene_id", sort=False).head(A_LOCUS).index
     table.loc[others.index, "place"] = kept.get_indexer(pd.MultiIndex.from_frame(others[ALLELE]))
     keep = (table["place"] >= 0).to_numpy()
@@ -137,65 +159,59 @@ def all_populations(path: Path, first: pd.DataFrame) -> pd.DataFrame:
     return table[keep].sort_values("place", kind="stable")
 
 
-def variant_plots(run: Run, tables: list[dict], names: GeneNames, loci: Loci) -> list[dict]:
+def variant_plots(run: Run, tables: list[Scores], names: GeneNames, loci: Loci) -> list[dict]:
     """Per set × model: the variants' table and figures."""
-    return [variant_plot(run, names=names, loci=loci, **table) for table in tables]
+    plots = []
+    for scores in tables:
+        with effects_of(run, scores) as effects:
+            plots.append(variant_plot(run, scores, effects, names, loci))
+    return plots
 
 
-def variant_plot(
-    run: Run,
-    entry: dict,
-    rows: int,
-    certain: int,
-    first: pd.DataFrame,
-    shown: pd.DataFrame,
-    names: GeneNames,
-    loci: Loci,
-) -> dict:
+def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: GeneNames, loci: Loci) -> dict:
     """One set × model. Vectors by population run over `variants`, the first of which are those of the table."""
-    level, effects = run.level_of(entry), effects_of(run, entry)
-    genome = level.genome if level else effects.genome if effects else only_genome(run)
-    populations = list(shown["population"].drop_duplicates())
-    if level:
-        populations = [label for label in level.labels if label in set(populations)]
-    parents = level.populations.set_index("population")["parent"].to_dict() if level else {}
+    entry, first, shown = scores.entry, scores.first.to_dict("records"), scores.shown
+    level = run.level_of(entry)
+    parents = dict(zip(level.labels, level.populations["parent"], strict=True)) if level else {}
+    order = {label: number for number, label in enumerate(parents)}
+    populations = sorted(shown["population"].unique(), key=lambda label: order.get(label, len(order)))
+    genome = level.genome if level else effects.about.genome if effects else only_genome(run)
     alleles = shown.drop_duplicates("place").set_index("place")
+    variants = [variant(allele, genome, names) for allele in alleles.to_dict("records")]
+    reach = reach_of(variants, effects)
     wide = {
         column: shown.pivot(index="place", columns="population", values=column).reindex(columns=populations)
         for column in ("effect", "sd", "q_value")
     }
-    variants = [variant(allele, genome, names) for allele in alleles.to_dict("records")]
-    reach = reach_of(variants, effects)
-    changes = motif_changes(run, entry, first)
+    changes = motif_changes(run, entry, scores.first)
     return {
-        "name": f"{entry['set']} · {entry['atlas']} · {entry['level']} · {entry['network']}",
-        "model": " · ".join(entry[part] for part in ("atlas", "level", "network")),
+        "name": " · ".join([entry["set"], *scores.model]),
+        "model": " · ".join(scores.model),
         "populations": populations,
         "parents": [parents.get(label, "") for label in populations],
-        "rows": rows,
-        "certain": certain,
+        "rows": scores.rows,
+        "certain": scores.certain,
         "genes": [
             {"gene": names.number(genome, [gene])[0], "locus": loci.number(genome, gene, *reach)}
-            for gene in locus_genes(first)
+            for gene in locus_genes(scores.first)
         ],
         "variants": variants,
-        "effect": packed_columns(wide["effect"]),
-        "sd": packed_columns(wide["sd"]),
-        "log_q": packed_columns(np.log10(wide["q_value"].clip(lower=1e-30))),
-        "first": [best_row(row, populations) for row in first.to_dict("records")],
-        "logos": [logo(effects, row) for row in first.to_dict("records")],
+        "effect": by_population(wide["effect"].to_numpy()),
+        "sd": by_population(wide["sd"].to_numpy()),
+        "log_q": by_population(np.log10(wide["q_value"].clip(lower=1e-30)).to_numpy()),
+        "first": [best_row(row, populations) for row in first],
+        "logos": [logo(effects, row) for row in first],
         "changes": changes,
         "motifs": matrices(run, entry, changes),
         "external": external(run, entry, alleles, populations),
     }
 
 
-def effects_of(run: Run, entry: dict) -> Effects | None:
-    """The saturation of a set's model; None where the run has none."""
-    model = {part: entry[part] for part in ("atlas", "level", "network")}
-    return next(
-        (Effects(run.folder / one["path"]) for one in run.manifest["saturation"] if model.items() <= one.items()), None
-    )
+def effects_of(run: Run, scores: Scores) -> AbstractContextManager[Effects | None]:
+    """The open saturation of a set's model; None where the run has none."""
+    atlas, level, network = scores.model
+    found = select(run.manifest["saturation"], atlas=atlas, level=level, network=network)
+    return open_effects(run.folder / found[0]["path"]) if found else nullcontext()
 
 
 def only_genome(run: Run) -> str:
@@ -227,19 +243,14 @@ def reach_of(variants: list[dict], effects: Effects | None) -> tuple[int, int]:
     return min(places) - 500, max(places) + 500
 
 
-def packed_columns(wide: pd.DataFrame) -> list[dict]:
-    """One packed vector a population."""
-    return [pack(wide[label]) for label in wide.columns]
-
-
 def logo(effects: Effects | None, row: dict) -> dict | None:
     """Reference bases around an allele and their importance in its most certain population; None without saturation."""
     if effects is None or row["gene_id"] not in effects or row["population"] not in effects.populations:
         return None
     place = int(row["tss_distance"])
-    first, codes, of_bases = effects.around(row["gene_id"], place - AROUND, place + AROUND)
+    first, codes, of_bases = around(effects, row["gene_id"], place - AROUND, place + AROUND)
     population = effects.populations.index(row["population"])
-    return {"first": first, "letters": spelled(codes), "importance": pack(importance(of_bases)[:, population])}
+    return {"first": first, "letters": decode(codes), "importance": pack(importance(of_bases)[:, population])}
 
 
 def motif_changes(run: Run, entry: dict, first: pd.DataFrame) -> list[dict]:
@@ -248,10 +259,9 @@ def motif_changes(run: Run, entry: dict, first: pd.DataFrame) -> list[dict]:
         return []
     keys, found = pd.MultiIndex.from_frame(first[ALLELE]), []
     for part in chunks(run.folder / entry["changes"], CHANGES):
-        number = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE])) if len(keys) else np.full(len(part), -1)
+        part = part[part["gene_id"].isin(first["gene_id"])]
+        number = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE]))
         found.append(part.assign(number=number, size=(part["alt_score"] - part["ref_score"]).abs())[number >= 0])
-    if not found:
-        return []
     table = pd.concat(found).sort_values(["number", "size"], ascending=[True, False], kind="stable")
     table = table.groupby("number").head(CHANGED).rename(columns={"motif_name": "name"})
     return table[["number", "motif", "name", "strand", "start", "ref_score", "alt_score"]].to_dict("records")
@@ -291,9 +301,9 @@ def external(run: Run, entry: dict, alleles: pd.DataFrame, populations: list[str
     for part in chunks(run.folder / entry["comparison"], EXTERNAL):
         ours.add(part.groupby("population")["effect"])
         theirs.add(part.groupby(["model", "track"])["score"])
-        place = numbers.get_indexer(pd.MultiIndex.from_frame(part[key])) if len(numbers) else np.full(len(part), -1)
+        place = numbers.get_indexer(pd.MultiIndex.from_frame(part[key]))
         held.append(part.assign(number=place)[place >= 0])
-    table = pd.concat(held, ignore_index=True) if held else pd.DataFrame(columns=[*EXTERNAL, "number"])
+    table = pd.concat(held, ignore_index=True)
     tracks = list(dict.fromkeys([*((one["model"], one["track"]) for one in correlations), *theirs.groups()]))
     variants = sorted(table["number"].unique())
     by_track = table.pivot_table(index="number", columns=["model", "track"], values="score", aggfunc="first")
