@@ -429,6 +429,24 @@ def test_a_model_from_elsewhere_renders(tmp_path):
     page = page_of(changed(manifest, atlases=[], models=[], predictions=[]))
     (plot,) = page.data["variants"]
     assert plot["parents"] == ["", ""] and page.data["loci"]
+    write_json(tmp_path / "model.json", {"genome": "hg", "parents": {"a": "x", "b": "y"}})
+    model = {"atlas": "atlas one", "level": LEVEL, "network": "scxpresso", "histories": [], "description": "model.json"}
+    (plot,) = page_of(changed(manifest, models=[model])).data["variants"]
+    assert plot["parents"] == ["x", "y"]
+
+
+def test_files_may_be_named_one_by_one(tmp_path):
+    manifest = make_questions(tmp_path, ["a", "b"])
+    write_json(tmp_path / "counts.json", COUNTS)
+    for name, role in (("g/genes.tsv", "1"), ("g/transcripts.bed", "2"), ("s/motifs.tsv", "3"), ("g/folds.tsv", "4")):
+        (tmp_path / name).rename(tmp_path / role)
+    content = json.loads(manifest.read_text())
+    named = {"genes": "1", "transcripts": "2", "folds": "4", "dropped": "g/dropped_genes.tsv", "ccres": None}
+    content["saturation"][0]["motifs"] = "3"
+    content |= {"genomes": [{"genome": "hg", **named}], "sets": [content["sets"][0] | {"counts": "counts.json"}]}
+    page = page_of(changed(manifest, **content))
+    assert page.data["loci"][0]["transcripts"] and page.data["loci"][0]["ccres"] == []
+    assert page.data["saturation"][0]["motifs"] and "scored 4" in page.text
 
 
 def test_haplotypes_and_genes_without_a_place_render(tmp_path):

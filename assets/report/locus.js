@@ -115,7 +115,8 @@ const VIEWS = [["whole window"], ["2,000 bases around the TSS", [-1000.5, 1000.5
 function wireViews(name, offered = () => VIEWS) {
   const select = control(name, "View");
   select.offered = offered;
-  fill(select, offered().map(([label]) => label));
+  fill(select, [...offered().map(([label]) => label), "as zoomed"]);
+  select.lastChild.disabled = true;
   onChange(name, "View", () => zoomTo(name, offered()[select.selectedIndex][1]));
 }
 
@@ -127,7 +128,8 @@ function zoomTo(name, range) {
 
 function tellView(name) {
   const select = control(name, "View"), range = views.get(name);
-  select.selectedIndex = select.offered().findIndex(([, [from, to] = []]) => from === range?.[0] && to === range?.[1]);
+  const at = select.offered().findIndex(([, [from, to] = []]) => from === range?.[0] && to === range?.[1]);
+  select.selectedIndex = at < 0 ? select.length - 1 : at;
 }
 
 function zooming(name) {

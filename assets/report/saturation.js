@@ -147,7 +147,7 @@ function divergingMap(name, { rows, columns, z, text, title, spots = [] }) {
   const largest = Math.max(...finite(z.flat()).map(Math.abs), 1e-9);
   const traces = [{ type: "heatmap", z, text, hoverinfo: "text", colorscale: DIVERGING, zmin: -largest, zmax: largest, xgap: 1, ygap: 1, colorbar: colourBar(title) }];
   if (spots.length) {
-    traces.push({ mode: "markers", x: spots.map(([x]) => x), y: spots.map(([, y]) => y), hoverinfo: "skip", showlegend: false, marker: { size: 5, color: INK } });
+    traces.push({ mode: "markers", x: spots.map(([x]) => x), y: spots.map(([, y]) => y), hoverinfo: "skip", showlegend: false, marker: { size: 6, color: INK, line: { width: 1.2, color: "#fff" } } });
   }
   return {
     traces,

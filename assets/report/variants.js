@@ -234,8 +234,8 @@ function showSet() {
 fill(document.getElementById("variant-model"), DATA.variants.map((one) => one.name));
 document.getElementById("variant-model").addEventListener("change", showSet);
 wireViews("locus", () => {
-  const at = currentSet().variants[currentVariant]?.distance;
-  return at === undefined ? VIEWS : [VIEWS[0], ["200 bases around the variant", [at - 100.5, at + 100.5]], ...VIEWS.slice(1)];
+  const at = currentSet().variants[currentVariant]?.distance ?? 0;
+  return [VIEWS[0], ["200 bases around the variant", [at - 100.5, at + 100.5]], ...VIEWS.slice(1)];
 });
 onChange("locus", "Gene", () => { views.delete("locus"); draw("locus"); });
 onChange("locus", "Population", () => draw("locus"));

@@ -95,10 +95,6 @@ class Run:
         trained = [name for name in self.networks() if name not in BASELINE_NAMES]
         return dict(zip(trained, cycle(NETWORK_COLOURS), strict=False)) | BASELINE_COLOURS
 
-    def level_of(self, entry: dict) -> Level | None:
-        """The level of a manifest entry's model; None where the run has none of it (a model from elsewhere)."""
-        return next((level for level in self.levels if level.key.items() <= entry.items()), None)
-
 
 def order_networks(names) -> list[str]:
     """Unique `names` in the order seen, baselines last."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
-from scxpresso.reporting.data import Run, load
+from scxpresso.reporting.data import Run, beside, load
 from scxpresso.reporting.gene_figures import GeneNames
 
 PLACES = ["gene_id", "chrom", "strand", "tss"]
@@ -18,10 +18,8 @@ class Loci:
 
     def __init__(self, run: Run, names: GeneNames):
         self._names = names
-        self._folders = {entry["genome"]: run.folder / entry["path"] for entry in run.manifest["genomes"]}
-        self._ccres = {
-            entry["genome"]: run.folder / entry["ccres"] for entry in run.manifest["genomes"] if entry.get("ccres")
-        }
+        self._run = run
+        self._entries = {entry["genome"]: entry for entry in run.manifest["genomes"]}
         self._places = {}
         self._numbers = {}
 
@@ -37,8 +35,9 @@ class Loci:
         for genome in {key[0] for key in self._numbers}:
             wanted = {key: self._genes(genome)[key[1]] for key in self._numbers if key[0] == genome}
             contigs = {place["chrom"] for place in wanted.values()}
-            transcripts = sorted_by_contig(self._folders[genome] / "transcripts.bed", 12, contigs)
-            ccres = sorted_by_contig(self._ccres.get(genome), 3, contigs)
+            entry = self._entries[genome]
+            transcripts = sorted_by_contig(beside(self._run, entry, "transcripts", "transcripts.bed"), 12, contigs)
+            ccres = sorted_by_contig(self._run.folder / entry["ccres"] if entry.get("ccres") else None, 3, contigs)
             for key, place in wanted.items():
                 stretch = Stretch(place, *key[2:])
                 made[key] = {
@@ -46,7 +45,6 @@ class Loci:
                     **place,
                     "start": key[2],
                     "end": key[3],
-                    "has_ccres": genome in self._ccres,
                     "transcripts": [self._transcript(genome, stretch, fields) for fields in stretch.holds(transcripts)],
                     "ccres": [[*stretch.distances(fields), "".join(fields[3:4])] for fields in stretch.holds(ccres)],
                 }
@@ -55,9 +53,9 @@ class Loci:
     def _genes(self, genome: str) -> dict:
         """chrom, strand and TSS of every gene of a genome; none for a genome that the run does not know."""
         if genome not in self._places:
-            folder = self._folders.get(genome)
-            table = load(folder / "genes.tsv", PLACES).set_index("gene_id") if folder else None
-            self._places[genome] = table.to_dict("index") if folder else {}
+            entry = self._entries.get(genome)
+            table = load(beside(self._run, entry, "genes", "genes.tsv"), PLACES).set_index("gene_id") if entry else None
+            self._places[genome] = table.to_dict("index") if entry else {}
         return self._places[genome]
 
     def _transcript(self, genome: str, stretch: "Stretch", fields: list[str]) -> dict:

@@ -16,6 +16,7 @@ from scxpresso.reporting.gene_figures import GeneNames, pack
 from scxpresso.reporting.locus import Loci
 from scxpresso.reporting.saturation_figures import around, by_population, importance, open_effects
 from scxpresso.saturation.effects_store import Effects
+from scxpresso.store import read_json
 
 TOP = 200  # variants × genes in the table
 GENES = 8  # genes with a figure of their locus: those of the first variants in the table
@@ -55,6 +56,10 @@ FLAGS = {
 
 def set_view(run: Run, entry: dict) -> dict:
     """What the page says of a set of variants: its counts, and rejected alleles by reason, most first."""
+    said = entry["counts"]
+    if isinstance(said, str):
+        demand_file(run.folder / said)
+        said = read_json(run.folder / said)
     counts = {}
     for table in chunks(run.folder / entry["rejected"], REJECTED):
         for reason, number in table["reason"].value_counts().items():
@@ -63,7 +68,7 @@ def set_view(run: Run, entry: dict) -> dict:
     reasons = [{"reason": reason, "genes": n, "share": n / most} for reason, n in counts.items()]
     return {
         "set": entry["set"],
-        "counts": {label: entry["counts"][name] for name, label in COUNTS.items() if name in entry["counts"]},
+        "counts": {label: said[name] for name, label in COUNTS.items() if name in said},
         "rejected": sum(counts.values()),
         "reasons": sorted(reasons, key=lambda one: -one["genes"]),
     }
@@ -171,11 +176,11 @@ def variant_plots(run: Run, tables: list[Scores], names: GeneNames, loci: Loci) 
 def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: GeneNames, loci: Loci) -> dict:
     """One set × model. Vectors by population run over `variants`, the first of which are those of the table."""
     entry, first, shown = scores.entry, scores.first.to_dict("records"), scores.shown
-    level = run.level_of(entry)
-    parents = dict(zip(level.labels, level.populations["parent"], strict=True)) if level else {}
+    about = described(run, scores)
+    parents = about.get("parents", {})
     order = {label: number for number, label in enumerate(parents)}
     populations = sorted(shown["population"].unique(), key=lambda label: order.get(label, len(order)))
-    genome = level.genome if level else effects.about.genome if effects else only_genome(run)
+    genome = about["genome"]
     alleles = shown.drop_duplicates("place").set_index("place")
     variants = [variant(allele, genome, names) for allele in alleles.to_dict("records")]
     reach = reach_of(variants, effects)
@@ -214,9 +219,16 @@ def effects_of(run: Run, scores: Scores) -> AbstractContextManager[Effects | Non
     return open_effects(run.folder / found[0]["path"]) if found else nullcontext()
 
 
-def only_genome(run: Run) -> str:
-    """The genome of a model from elsewhere: the run's first."""
-    return next((entry["genome"] for entry in run.manifest["genomes"]), "")
+def described(run: Run, scores: Scores) -> dict:
+    """A model's `genome` and `parents` (population -> its parent), by its atlas in this run or by its model.json."""
+    atlas, level, network = scores.model
+    known = next((one for one in run.levels if (one.atlas, one.level) == (atlas, level)), None)
+    if known:
+        return {"genome": known.genome, "parents": dict(zip(known.labels, known.populations["parent"], strict=True))}
+    for entry in select(run.manifest["models"], atlas=atlas, level=level, network=network):
+        if entry.get("description"):
+            return read_json(run.folder / entry["description"])
+    return {"genome": next((entry["genome"] for entry in run.manifest["genomes"]), "")}
 
 
 def variant(allele: dict, genome: str, names: GeneNames) -> dict:
