@@ -71,10 +71,10 @@ function fill(select, labels, start = 0) {
 }
 
 function axis(title, extra = {}) {
-  return { title: { text: title, standoff: 8 }, gridcolor: LINE, zeroline: false, linecolor: LINE, automargin: true, ...extra };
+  return { title: { text: title, standoff: 8 }, gridcolor: LINE, zeroline: false, linecolor: LINE, automargin: true, exponentformat: "none", ...extra };
 }
 
-const colourBar = (title) => ({ thickness: 10, lenmode: "pixels", len: 180, y: 1, yanchor: "top", title: { text: title } });
+const colourBar = (title) => ({ thickness: 10, lenmode: "pixels", len: 180, y: 1, yanchor: "top", exponentformat: "none", title: { text: title } });
 
 // One axis position a row, so that labels that look like numbers or dates stay labels; notes go below them.
 function rowAxis(labels, notes = []) {

@@ -25,7 +25,7 @@ A_LOCUS = 150  # variants of one gene held, those of the largest effects
 AROUND = 25  # bases drawn on either side of a variant
 TRACKS = 30  # of other tools, beside our populations
 CORRELATIONS = 300  # rows of the table of rank correlations
-ROWS = 500_000  # read at once of tables that need not fit into memory
+ROWS = 100_000  # read at once of tables that need not fit into memory
 
 ALLELE = ["variant_id", "chrom", "pos", "ref", "alt", "gene_id"]  # what names a row but for its population
 BEST = [
@@ -100,8 +100,8 @@ def read_scores(run: Run) -> list[Scores]:
     tables = []
     for entry in run.manifest["variants"]:
         path = run.folder / entry["path"]
-        rows, certain, first = most_certain(path)
-        tables.append(Scores(entry, rows, certain, first, all_populations(path, first)))
+        rows, certain, best = most_certain(path)
+        tables.append(Scores(entry, rows, certain, *all_populations(path, best)))
     return tables
 
 
@@ -119,49 +119,56 @@ def locus_genes(first: pd.DataFrame) -> list[str]:
 
 
 def chunks(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
-    """A table part by part, text but for NUMBERS. Raises InputError where it or a column is missing."""
+    """These columns of a table part by part, text but for NUMBERS. Raises InputError where it or a column is missing."""
     demand_file(path)
+    numbers = [name for name in columns if name in NUMBERS]
     with pd.read_csv(
-        path, sep="\t", dtype=str, keep_default_na=False, usecols=lambda name: name in columns, chunksize=ROWS
+        path,
+        sep="\t",
+        usecols=lambda name: name in columns,
+        dtype={name: float if name in NUMBERS else str for name in columns},
+        keep_default_na=False,
+        na_values={name: [""] for name in numbers},
+        chunksize=ROWS,
     ) as reader:
         for part in reader:
             demand(path, "column", columns, part.columns)
-            numbers = {name: pd.to_numeric(part[name]) for name in columns if name in NUMBERS}
-            yield part[columns].assign(**numbers)
+            yield part[columns]
 
 
 def most_certain(path: Path) -> tuple[int, int, pd.DataFrame]:
     """(rows, rows of q below SIGNIFICANT, the TOP alleles × genes by q-value, then |effect|, each in its best population)."""
-    total, certain, best = 0, 0, pd.DataFrame(columns=SCORES)
-    for part in chunks(path, SCORES):
+    total, certain, best = 0, 0, []
+    for part in chunks(path, [*ALLELE, "population", "q_value", "effect"]):
         total += len(part)
         certain += int((part["q_value"] < SIGNIFICANT).sum())
-        if len(best) == TOP:
-            part = part[part["q_value"] <= best["q_value"].max()]
-        ranked = part.assign(size=-part["effect"].abs()).sort_values(["q_value", "size"], kind="stable")
-        ranked = ranked.drop_duplicates(ALLELE)[:TOP]
-        joined = pd.concat([best, ranked], ignore_index=True) if len(best) else ranked
-        best = joined.sort_values(["q_value", "size"], kind="stable").drop_duplicates(ALLELE)[:TOP]
-    return total, certain, best.reset_index(drop=True)
+        if best and len(best[0]) == TOP:
+            part = part[part["q_value"] <= best[0]["q_value"].max()]
+        joined = pd.concat([*best, part.assign(size=-part["effect"].abs())])
+        best = [joined.sort_values(["q_value", "size"], kind="stable").drop_duplicates(ALLELE)[:TOP]]
+    return total, certain, best[0].reset_index(drop=True)
 
 
-def all_populations(path: Path, first: pd.DataFrame) -> pd.DataFrame:
-    """Every population's row of the alleles of `first`, in its order, then of the largest others in the same genes."""
-    genes, keys = set(locus_genes(first)), pd.MultiIndex.from_frame(first[ALLELE])
+def all_populations(path: Path, best: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(first, shown): the rows of `best` in full; all populations' rows of the same alleles, then of others in their genes.
+
+    Others are those of the largest effects, in the genes that get a figure. `place` numbers the alleles of both.
+    """
+    genes, keys = set(locus_genes(best)), pd.MultiIndex.from_frame(best[ALLELE])
     found = []
     for part in chunks(path, SCORES):
-        part = part[part["gene_id"].isin(first["gene_id"])]
+        part = part[part["gene_id"].isin(best["gene_id"])]
         place = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE]))
         found.append(part.assign(place=place)[(place >= 0) | part["gene_id"].isin(genes)])
-    table = pd.concat(found, ignore_index=True).drop_duplicates([*ALLELE, "population"]).reset_index(drop=True)
+    table = pd.concat(found).drop_duplicates([*ALLELE, "population"]).reset_index(drop=True)
     others = table[table["place"] < 0]
     sizes = others["effect"].abs().groupby([others[column] for column in ALLELE], sort=False).max()
-    sizes = sizes.sort_values(ascending=False)
-    kept = sizes.groupby("gene_id", sort=False).head(A_LOCUS).index
-    table.loc[others.index, "place"] = kept.get_indexer(pd.MultiIndex.from_frame(others[ALLELE]))
-    keep = (table["place"] >= 0).to_numpy()
-    table.loc[others.index, "place"] += len(first)
-    return table[keep].sort_values("place", kind="stable")
+    kept = sizes.sort_values(ascending=False).groupby("gene_id", sort=False).head(A_LOCUS).index
+    place = kept.get_indexer(pd.MultiIndex.from_frame(others[ALLELE]))
+    table.loc[others.index, "place"] = np.where(place < 0, -1, place + len(best))
+    shown = table[table["place"] >= 0].sort_values("place", kind="stable")
+    of_table = shown[shown["place"] < len(best)]
+    return of_table[of_table["population"].to_numpy() == best["population"].to_numpy()[of_table["place"]]], shown
 
 
 def variant_plots(run: Run, tables: list[Scores], names: GeneNames, loci: Loci) -> list[dict]:
