@@ -55,8 +55,8 @@ function logoAxis(letters, title, extra = {}) {
 
 // ---------------------------------------------------------------- stems
 
-// Effects as lines from 0, one trace up and one down. points: [{x, y, text}].
-function stems(points, width, colours = [UP, DOWN], names = ["raises expression", "lowers expression"]) {
+// Effects as lines from 0, one trace up and one down. points: [{x, y, text}]; without names they are but a background.
+function stems(points, width, colours, names = []) {
   return [points.filter((one) => one.y > 0), points.filter((one) => one.y < 0)].map((side, k) => ({
     mode: "lines", name: names[k], showlegend: side.length > 0 && names.length > 0, x: side.flatMap(({ x }) => [x, x, null]), y: side.flatMap(({ y }) => [0, y, null]),
     text: side.flatMap(({ text }) => ["", text, ""]), hoverinfo: names.length ? "text" : "skip", line: { color: colours[k], width, simplify: false },

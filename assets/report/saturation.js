@@ -49,7 +49,7 @@ function profile() {
   const near = range[1] - range[0] < LOGO_BASES;
   fillSites(points, gene);
   const made = alongWindow("profile", {
-    locus: DATA.loci[gene.locus], whole, main: stems(points, stemWidth("profile", range)), yTitle: minus < 0 ? "effect, log10" : "difference, log10",
+    locus: DATA.loci[gene.locus], whole, main: stems(points, stemWidth("profile", range), [UP, DOWN], minus < 0 ? ["raises expression", "lowers expression"] : ["above the other", "below the other"]), yTitle: minus < 0 ? "effect, log10" : "difference, log10",
     letters: near ? profileLetters(one, range) : null, logoTitle: "importance", yExtra: { range: padded(points.map(({ y }) => y)) },
   });
   const held = model.genes.length < model.total ? ` ${count(model.genes.length)} of ${count(model.total)} saturated genes are on this page, those of top variants and of largest effects first.` : "";

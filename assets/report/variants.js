@@ -157,8 +157,8 @@ function locusFigure() {
   const range = views.get("locus") || whole;
   const saturation = DATA.saturation.find((one) => one.name === set.model), gene = saturation?.genes.find((one) => one.gene === entry.gene);
   const of = saturation ? saturation.populations.indexOf(set.populations[k]) : -1;
-  const behind = gene && of >= 0 ? stems(profilePoints(saturation, gene, of), stemWidth("locus", range), ["#c3d9e8", "#f0d2bd"], []) : [];
-  const lollipops = stems(inGene.map((i) => ({ x: set.variants[i].distance, y: effectOf(set, k, i), text: "" })), 1.5, [UP, DOWN], []);
+  const behind = gene && of >= 0 ? stems(profilePoints(saturation, gene, of), stemWidth("locus", range), ["#c3d9e8", "#f0d2bd"]) : [];
+  const lollipops = stems(inGene.map((i) => ({ x: set.variants[i].distance, y: effectOf(set, k, i), text: "" })), 1.5, [UP, DOWN]);
   const effects = inGene.map((i) => effectOf(set, k, i)), most = effects.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1;
   const heads = {
     mode: "markers", showlegend: false, x: at, y: effects, customdata: inGene, text: inGene.map((i) => effectText(set, k, i)), hoverinfo: "text",
