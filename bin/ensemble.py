@@ -14,6 +14,9 @@ from scxpresso.console import log, reports_problems
 @click.argument("fold_dirs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False))
 @click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
 @click.option("--expression", required=True, type=click.Path(exists=True), help="<level>.tsv.gz of the atlas.")
+@click.option(
+    "--populations", required=True, type=click.Path(exists=True), help="<level>.populations.tsv of the atlas."
+)
 @click.option("--folds", required=True, type=click.Path(exists=True), help="folds.tsv of the genome.")
 @click.option("--atlas", required=True, help="Name of the atlas.")
 @click.option("--level", required=True, help="Level of the atlas.")
@@ -23,7 +26,7 @@ from scxpresso.console import log, reports_problems
 @click.option("--predictions", default="predictions.tsv.gz", show_default=True)
 @click.option("--model", default="model.json", show_default=True)
 @reports_problems
-def main(fold_dirs, features, expression, folds, threads, predictions, model, **about):
+def main(fold_dirs, features, expression, populations, folds, threads, predictions, model, **about):
     """Predict every gene with the networks of the fold that held it out: mean and deviation over the replicates.
 
     `--ensemble best` uses only the replicate with the lowest validation loss of each fold (Xpresso's recipe).
@@ -31,7 +34,7 @@ def main(fold_dirs, features, expression, folds, threads, predictions, model, **
     import torch
 
     from scxpresso.genome.feature_store import Features
-    from scxpresso.store import prediction_table, read_expression, read_folds, write_json, write_table
+    from scxpresso.store import prediction_table, read_expression, read_folds, read_table, write_json, write_table
     from scxpresso.training.ensemble import describe_model, predict_held_out, read_fold_dirs
 
     torch.set_num_threads(threads)
@@ -41,7 +44,8 @@ def main(fold_dirs, features, expression, folds, threads, predictions, model, **
     trained = read_fold_dirs([Path(path) for path in fold_dirs], about["ensemble"])
     outputs = predict_held_out(trained, genome, observed, fold)
     write_table(predictions, prediction_table(observed, fold, outputs))
-    write_json(model, describe_model(trained, genome, observed, fold_of_gene, about))
+    parents = read_table(populations, index="population")["parent"]
+    write_json(model, describe_model(trained, observed, outputs, fold_of_gene, parents, about))
     log(f"{len(observed):,} genes predicted by {sum(len(part.used) for part in trained)} networks")
 
 

@@ -21,11 +21,12 @@ from scxpresso.console import log, reports_problems
     type=click.Choice(["half_life", "extended"]),
     help="Of the annotation: five half-life features, or codons, GC content and neighbours too.",
 )
-@click.option("--outdir", default=".", show_default=True, help="Gets genes.tsv, features.h5 and dropped_genes.tsv.")
+@click.option("--outdir", default=".", show_default=True, help="Gets genes.tsv, features.h5, transcripts.bed, …")
 @reports_problems
 def main(fasta, gtf, canonical, upstream, downstream, features, outdir):
     """Choose one transcript a gene and write its window around the TSS and its features of the annotation."""
     from scxpresso.genome.annotation import HALF_LIFE, read_canonical
+    from scxpresso.genome.bed import write_bed
     from scxpresso.genome.extended import EXTENDED
     from scxpresso.genome.feature_store import write_features
     from scxpresso.genome.features import extract_features, scaled_half_life
@@ -47,6 +48,7 @@ def main(fasta, gtf, canonical, upstream, downstream, features, outdir):
     )
     write_table(outdir / "genes.tsv", genome.genes)
     write_table(outdir / "dropped_genes.tsv", genome.dropped)
+    write_bed(outdir / "transcripts.bed", genome.transcripts)
     padded = int((genome.genes["padded_bases"] > 0).sum())
     log(f"{len(genome.genes):,} genes written; {padded:,} windows reach over a contig's end and are padded with N")
 

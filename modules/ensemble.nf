@@ -4,7 +4,7 @@ process ENSEMBLE {
     label 'process_medium'
 
     input:
-    tuple val(model), path(features), path(expression), path(folds), path(fold_dirs)
+    tuple val(model), path(features), path(expression), path(populations), path(folds), path(fold_dirs)
     val ensemble
     val code                                        // fingerprint of the executable's modules
 
@@ -14,8 +14,8 @@ process ENSEMBLE {
     script:
     """
     export PIPELINE_CODE=${code}
-    ensemble.py --features ${features} --expression ${expression} --folds ${folds} --ensemble ${ensemble} \\
-        --atlas ${model.atlas} --level ${model.level} --genome ${model.genome} --threads ${task.cpus} ${fold_dirs}
+    ensemble.py --features ${features} --expression ${expression} --populations ${populations} --folds ${folds} \\
+        --ensemble ${ensemble} --atlas ${model.atlas} --level ${model.level} --genome ${model.genome} --threads ${task.cpus} ${fold_dirs}
     """
 
     stub:

@@ -5,23 +5,21 @@ process EXTRACT_FEATURES {
 
     input:
     tuple val(genome), path(fasta, stageAs: 'genome.fasta'), path(gtf, stageAs: 'annotation'), path(canonical, stageAs: 'canonical.txt')
-    val upstream
-    val downstream
-    val annotation_features                         // half_life or extended
+    val window                                      // upstream, downstream, and features of the annotation
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(genome), path('genes.tsv'), path('features.h5'), path('dropped_genes.tsv')
+    tuple val(genome), path('genes.tsv'), path('features.h5'), path('dropped_genes.tsv'), path('transcripts.bed')
 
     script:
     """
     export PIPELINE_CODE=${code}
     extract_features.py --fasta genome.fasta --gtf annotation ${canonical ? '--canonical canonical.txt' : ''} \\
-        --upstream ${upstream} --downstream ${downstream} --features ${annotation_features}
+        --upstream ${window.upstream} --downstream ${window.downstream} --features ${window.features}
     """
 
     stub:
     """
-    touch genes.tsv features.h5 dropped_genes.tsv
+    touch genes.tsv features.h5 dropped_genes.tsv transcripts.bed
     """
 }

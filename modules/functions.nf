@@ -12,6 +12,16 @@ def option(name, value) {
     return value == null || value.toString() == '' ? '' : "${name} ${quoted(value)}"
 }
 
+// The number in a file's name, to put the parts of tasks into their order.
+def number(path) {
+    return path.name.replaceAll(/[^0-9]/, '') as int
+}
+
+// The name of a model's file in a folder of many models.
+def named(model, suffix) {
+    return "${model.atlas}.${model.level}.${model.network}.${suffix}".toString()
+}
+
 // Fingerprint of the package modules that an executable imports, directly or not. Nextflow hashes the executables of bin/
 // that a script names but not what they import, so every process takes this as an input: an edited module re-runs what
 // depends on it, and nothing else.

@@ -6,7 +6,7 @@ def numbered(rows, folder, suffix) {
     return rows.withIndex(1).collect { row, number -> row + [path: "${folder}/${number}${suffix}".toString()] }
 }
 
-// Value channel of the manifest that EVALUATE and REPORT share.
+// Value channel of the manifest of EVALUATE.
 def manifest(genomes_list, atlases_list, predictions_list) {
     return genomes_list.map { rows -> [rows.collect { row -> [genome: row[0]] }] }
         .combine(atlases_list.map { rows -> [rows.collect { row -> row[0] }] })
@@ -21,17 +21,32 @@ def manifest(genomes_list, atlases_list, predictions_list) {
         .first()
 }
 
+// A file for the report: what kind of thing it is part of, that thing's names, and what the file is of it.
+def part(kind, about, role, file) {
+    return [kind: kind, about: about, role: role, file: file]
+}
+
+// The parts as the report's manifest: a list a kind, with the staged path of each part under its role.
+def contents(parts) {
+    def staged = parts.withIndex(1).collect { one, number -> one + [path: "files/${number}/${one.file.name}".toString()] }
+    return staged.groupBy { one -> one.kind }.collectEntries { kind, of_kind ->
+        def entries = of_kind.groupBy { one -> one.about }.collect { about, files ->
+            about + files.groupBy { one -> one.role }.collectEntries { role, same ->
+                [role, role == 'trained_folds' ? same.collect { one -> one.path } : same[0].path]
+            }
+        }
+        [kind, entries]
+    }
+}
+
 def read_json(path) {
     return new groovy.json.JsonSlurper().parseText(path.text)
 }
 
-// What REPORT is told besides: the models' histories, and how the run was started; nothing that differs when a run is
-// resumed, which would make the page anew.
-def recorded(workflow, params, trained, notes, versions) {
-    def histories = numbered(trained, 'histories', '/history.tsv').groupBy { row -> row.subMap('atlas', 'level', 'network') }
+// What REPORT is told besides: how the run was started; nothing that differs when a run is resumed, which would make the
+// page anew.
+def recorded(workflow, params, notes, versions) {
     return [
-        models: histories.collect { model, rows -> model + [histories: rows.collect { row -> row.path }] },
-        evaluation: 'evaluation',
         params: params,
         notes: read_json(notes).notes,
         versions: read_json(versions),

@@ -6,13 +6,7 @@ process REPORT {
 
     input:
     val manifest                                    // what the numbered files below are
-    path genes, stageAs: 'genomes/?/genes.tsv'
-    path dropped, stageAs: 'genomes/?/dropped_genes.tsv'
-    path folds, stageAs: 'genomes/?/folds.tsv'
-    path expression, stageAs: 'expression/?'
-    path histories, stageAs: 'histories/?'
-    path predictions, stageAs: 'predictions/?.tsv.gz'
-    path evaluation
+    path files, stageAs: 'files/?/*'
     path template, stageAs: 'template'
     val code                                        // fingerprint of the executable's modules
 

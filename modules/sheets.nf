@@ -1,10 +1,17 @@
 /*
- * Reading the sheets, leniently: PREFLIGHT judges them, in one report, with every file that they name at hand.
+ * Reading what was given, leniently: PREFLIGHT judges it, in one report, with every file that is named at hand.
  */
+
+include { trained_before } from './models'
 
 // The columns of each sheet that name a file.
 def file_columns() {
-    return [input: ['counts'], genomes: ['fasta', 'gtf', 'canonical', 'ccres']]
+    return [
+        input: ['counts'],
+        genomes: ['fasta', 'gtf', 'canonical', 'ccres'],
+        variants: ['file'],
+        predict: ['fasta', 'gtf', 'canonical'],
+    ]
 }
 
 // A path, a URL, or a path relative to a folder, whether or not there is anything; null where it cannot be looked up.
@@ -55,22 +62,46 @@ def source(about, given, path) {
     return about + [given: given, folder: folder, file: folder ? null : path]
 }
 
-// Atlases and genomes as the user gave them, and every file among them in the order in which PREFLIGHT sees it.
+// Everything as the user gave it: rows of the sheets, models, single files; and every file among them in the order in which
+// PREFLIGHT sees it.
 def read_inputs(params) {
-    def named = ['input', 'genomes'].collect { name ->
+    def named = ['input', 'genomes', 'variants', 'predict', 'motifs', 'external_scores'].collect { name ->
         source([sheet: name], params[name], params[name] ? located(params[name].toString(), null) : null)
     }
-    def atlases = read_sheet(named[0].file, 'input')
-    def genomes = params.genomes
-        ? read_sheet(named[1].file, 'genomes')
-        : [with_files([genome: atlases.collect { row -> row.values.genome }.find(), fasta: params.fasta, gtf: params.gtf], 'genomes', null)]
+    def file_of = named.collectEntries { one -> [one.sheet, one.file] }
+    def rows = file_columns().keySet().collectEntries { name -> [name, read_sheet(file_of[name], name)] }
+    def models_folder = params.models ? located(params.models.toString(), null) : null
+    def models = models_folder?.isDirectory() ? trained_before(models_folder) : []
+    if (!params.genomes) {
+        def name = (rows.input + models).collect { row -> row.values.genome }.find()
+        rows.genomes = [with_files([genome: name, fasta: params.fasta, gtf: params.gtf], 'genomes', null)]
+    }
+    // A list of genes is named as genes themselves are, by --saturate.
+    def list = params.saturate ? located(params.saturate.toString(), null) : null
+    if (list != null) {
+        named << source([sheet: 'saturate'], params.saturate, list)
+    }
 
-    [input: atlases, genomes: genomes].each { kind, rows ->
-        rows.eachWithIndex { row, index ->
+    rows.each { kind, of_kind ->
+        of_kind.eachWithIndex { row, index ->
             row.files.each { column, path -> named << source([sheet: kind, row: index + 1, column: column], row.values[column], path) }
         }
     }
-    return [atlases: atlases, genomes: genomes, named: named, files: named.collect { one -> one.file }.findAll { path -> path != null }]
+    models.eachWithIndex { model, index ->
+        named << source([sheet: 'models', row: index + 1, networks: model.networks], model.file.toUriString(), model.file)
+    }
+    return [
+        atlases: rows.input,
+        genomes: rows.genomes,
+        sets: rows.variants,
+        samples: rows.predict,
+        models: models,
+        motifs: file_of.motifs ?: [],
+        external: file_of.external_scores ?: [],
+        list: list ?: [],
+        named: named,
+        files: named.collect { one -> one.file }.findAll { path -> path != null },
+    ]
 }
 
 // What PREFLIGHT is told: parameters, and where each named file is staged; null for one that was not found.
@@ -81,7 +112,7 @@ def preflight_request(params, inputs) {
         genome: inputs.genomes ? inputs.genomes[0].values.genome : null,
         sources: inputs.named.collect { one ->
             staged = one.file ? staged + 1 : staged
-            one.subMap('sheet', 'row', 'column', 'given', 'folder') + [staged: one.file ? "sources/${staged}/file".toString() : null]
+            one.subMap('sheet', 'row', 'column', 'given', 'folder', 'networks') + [staged: one.file ? "sources/${staged}/file".toString() : null]
         },
     ]
 }

@@ -4,7 +4,6 @@ import gzip
 import itertools
 import re
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +18,8 @@ from scxpresso.motifs.matrices import Motif, read_motifs
 from scxpresso.motifs.scanning import NONE, Scanner, base_numbers, composition, count_bases, score_matrix, score_tail
 from scxpresso.motifs.seqlets import find_seqlets
 from scxpresso.problems import InputError
-from scxpresso.store import read_table
+from scxpresso.saturation.effects_store import About, Effects, rounded, write_effects
+from scxpresso.store import read_table, write_table
 
 EVEN = np.full(4, 0.25)
 SKEWED = np.array([0.4, 0.1, 0.1, 0.4])
@@ -217,6 +217,9 @@ def test_the_other_strand_has_the_same_hits_mirrored():
 def test_a_motif_too_short_for_the_threshold_is_said(some_motifs):
     scanner = Scanner([consensus("ACG"), consensus("ACGTACGA")], EVEN, 1e-4)
     assert [motif.motif for motif in scanner.unreachable()] == ["ACG"]
+    said = []
+    scanner.tell_unreachable(said.append)
+    assert said == ["WARNING not even their best match has p ≤ 0.0001, so they get no hits: 'ACG'"]
     assert len(scanner.hits(encode("ACG" * 9)).start) == 0
 
 
@@ -226,13 +229,12 @@ def test_background_is_the_same_on_both_strands():
     assert (composition(count_bases(encode("AAAA"))) > 0).all()
 
 
-def write_effects(path, codes, effects, populations=("one", "two")):
-    with h5py.File(path, "w") as file:
-        file.create_dataset("gene_id", data=[f"g{row:03}" for row in range(len(codes))], dtype=h5py.string_dtype())
-        file.create_dataset("populations", data=list(populations), dtype=h5py.string_dtype())
-        file["codes"] = codes
-        file["effects"] = np.round(effects * 2**20) / 2**20
-        file.attrs.update(upstream=UPSTREAM, downstream=codes.shape[1] - UPSTREAM)
+def store_effects(path, codes, effects, populations=("one", "two")):
+    length = codes.shape[1]
+    about = About("atlas", "level", "network", "genome", UPSTREAM, length - UPSTREAM, tuple(populations))
+    with write_effects(path, about, [f"g{row:03}" for row in range(len(codes))]) as writer:
+        for row in range(len(codes)):
+            writer.write(row, 1, codes[row], np.zeros(len(populations)), rounded(effects[row]))
 
 
 @pytest.fixture
@@ -249,7 +251,7 @@ def planted(tmp_path, gene_frame):
         effects[row, np.arange(1500), base_numbers(codes[row])] = 0
     codes[3, 50:60] = N_CODE
     effects[3, 50:60] = 1  # of bases made certain: they count nowhere
-    write_effects(tmp_path / "effects.h5", codes, effects)
+    store_effects(tmp_path / "effects.h5", codes, effects)
     genes = gene_frame([f"g{row:03}" for row in range(40)], strand=["+", "-"] * 20)
     return tmp_path / "effects.h5", genes
 
@@ -276,10 +278,8 @@ def test_planted_motifs_are_found_with_their_sign_and_population(planted, tmp_pa
     assert own["sequence"].str.contains("GATTACCA|TGGTAATC").mean() > 0.9 and set(own["motif_name"]) == {'up; "x"'}
     assert (seqlets["end"] - seqlets["start"] + 1 == seqlets["sequence"].str.len()).all()
     assert seqlets.loc[seqlets["motif"] == "", "p_value"].isna().all()
-    with h5py.File(effects) as file:
-        windows = {
-            gene: decode(codes) for gene, codes in zip(file["gene_id"].asstr()[:], file["codes"][:], strict=True)
-        }
+    with Effects(effects) as stored:
+        windows = {gene: decode(codes) for gene, codes in zip(stored.gene_id, stored.codes[:], strict=True)}
     tss = genes.set_index("gene_id")["tss"]
     for row in seqlets.iloc[::97].itertuples():
         index = UPSTREAM + (row.start - tss[row.gene_id] if row.strand == "+" else tss[row.gene_id] - row.end)
@@ -292,7 +292,7 @@ def test_without_planted_motifs_p_is_uniform(tmp_path, gene_frame):
     codes = random_codes(rng, 30, 1500)
     effects = rng.standard_t(2, size=(30, 1500, 4, 1)).astype(np.float32) * 0.01
     effects += 0.05 * (np.arange(1500) > UPSTREAM)[None, :, None, None]  # the region alone must not matter
-    write_effects(tmp_path / "effects.h5", codes, effects, ["all"])
+    store_effects(tmp_path / "effects.h5", codes, effects, ["all"])
     words = ["".join(rng.choice(list("ACGT"), size=6)) for _ in range(150)]
     motifs = [consensus(word) for word in dict.fromkeys(words)]
     table = match_motifs(
@@ -410,20 +410,19 @@ def test_best_over_an_allele_is_the_best_placement(some_motifs):
 def test_executables_repeat_bit_for_bit(planted, tmp_path, run_cli):
     effects, genes = planted
     genes.to_csv(tmp_path / "genes.tsv", sep="\t", index=False)
-    (tmp_path / "m.meme").write_text(as_meme([consensus("GATTACCA"), consensus("CCCGGATA")]))
-    made = []
-    for threads in (1, 2):
-        out = tmp_path / str(threads)
-        done = run_cli(
-            "match_motifs.py", "--effects", effects, "--genes", tmp_path / "genes.tsv", "--motifs", tmp_path / "m.meme",
-            "--threads", threads, "--output", out / "motifs.tsv", "--seqlets", out / "seqlets.tsv.gz",
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        made.append([(out / name).read_bytes() for name in ("motifs.tsv", "seqlets.tsv.gz")])
-    assert made[0] == made[1]
+    motifs = [consensus("GATTACCA"), consensus("CCCGGATA")]
+    (tmp_path / "m.meme").write_text(as_meme(motifs))
+    done = run_cli(
+        "match_motifs.py", "--effects", effects, "--genes", tmp_path / "genes.tsv", "--motifs", tmp_path / "m.meme",
+        "--threads", 2, "--output", tmp_path / "a.tsv", "--seqlets", tmp_path / "a.gz",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    write_table(tmp_path / "b.tsv", match_motifs(effects, genes, motifs, 1e-4, tmp_path / "b.gz"))
+    assert (tmp_path / "a.tsv").read_bytes() == (tmp_path / "b.tsv").read_bytes()
+    assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
 
-    with h5py.File(effects) as file:
-        codes = file["codes"][:]
+    with Effects(effects) as stored:
+        codes = stored.codes[:]
     half_life = np.ones((40, 5))
     write_features(tmp_path / "f.h5", genes["gene_id"], codes, half_life, half_life, UPSTREAM)
     letter = decode(codes[0])[103]
@@ -435,8 +434,23 @@ def test_executables_repeat_bit_for_bit(planted, tmp_path, run_cli):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert read_table(tmp_path / "changes.tsv.gz")["motif"].tolist() == ["GATTACCA"]
-    (tmp_path / "m.meme").write_text("no motifs")
-    done = run_cli(
-        "match_motifs.py", "--effects", effects, "--genes", tmp_path / "genes.tsv", "--motifs", tmp_path / "m.meme"
-    )
-    assert done.returncode == 1 and "it starts with 'no motifs'" in done.stderr
+
+
+def test_files_of_another_kind_are_an_error(planted, tmp_path):
+    effects, genes = planted
+    motifs = [consensus("GATTACCA")]
+    with pytest.raises(InputError, match="no 'g039'"):
+        match_motifs(effects, genes.iloc[:-1], motifs, 1e-4, tmp_path / "s.gz")
+    genes.to_csv(tmp_path / "genes.tsv", sep="\t", index=False)
+    with pytest.raises(InputError, match=r"no effects.h5"):
+        match_motifs(tmp_path / "genes.tsv", genes, motifs, 1e-4, tmp_path / "s.gz")
+    assert not (tmp_path / "s.gz").exists()
+    half_life = np.ones((1, 5))
+    write_features(tmp_path / "f.h5", ["g000"], encode("ACGT")[None], half_life, half_life, 2)
+    features = Features(tmp_path / "f.h5")
+    with pytest.raises(InputError, match="columns variant_id, chrom, pos"):
+        write_motif_changes(tmp_path / "genes.tsv", features, genes, motifs, 1e-4, tmp_path / "c.gz")
+
+
+def test_the_demo_motifs_can_be_read(demo):
+    assert [motif.motif for motif in read_motifs(demo / "motifs.meme")] == ["AP2-I", "AP2-Sp", "AP2-Z"]

@@ -18,16 +18,13 @@ from scxpresso.reporting import report, saturation_figures, variant_figures
 from scxpresso.reporting.locus import Stretch, bed_lines
 from scxpresso.saturation.effects_store import About, rounded, write_effects
 from scxpresso.saturation.profiles import PositionSums, profile
-from scxpresso.store import TEXT_COLUMNS, read_table, write_json, write_table
+from scxpresso.store import read_table, write_json, write_table
+from scxpresso.variants.external import CORRELATION_COLUMNS
+from scxpresso.variants.score_table import SCORE_COLUMNS
 
 UPSTREAM, DOWNSTREAM = 1200, 600
 WINDOW = UPSTREAM + DOWNSTREAM
 LEVEL = "type"
-SCORE_COLUMNS = [
-    "set", "variant_id", "chrom", "pos", "ref", "alt", "gene_id", "gene_name", "tss_distance", "population", "fold",
-    "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "q_value", "specificity",
-    "specificity_p_value", "gene_pearson", "flag",
-]  # fmt: skip
 COUNTS = {
     "set": "gwas", "format": "GWAS Catalog TSV", "rows": 9, "variants": 8, "repeated": 1, "scorable": 4, "not_scorable": 2,
     "rejected": {"the allele is symbolic": 1}, "alleles": 5, "pairs": 6, "chunks": 1, "unphased_calls": 0,
@@ -80,10 +77,6 @@ def make_scores(populations: list, label: str, gwas: int = 12) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
-def scores_of(folder: Path) -> pd.DataFrame:
-    return read_table(folder / "scores.tsv.gz", text=[*TEXT_COLUMNS, "set", "flag"])
-
-
 def add_genome(folder: Path, label: str) -> dict:
     """Places of the genes, transcripts and cCREs; the manifest's entry."""
     genes = read_table(folder / "g/genes.tsv")
@@ -130,7 +123,7 @@ def make_questions(folder: Path, populations: list, label: str = "rs0", atlas: s
     columns = ["variant_id", "alt", "gene_id", "population", "effect", "model", "track", "score"]
     write_table(folder / "comparison.tsv", tracks[columns])
     correlations = [(population, "Enformer", label, 36, 0.9, 1e-4) for population in populations]
-    write_table(folder / "correlations.tsv", pd.DataFrame(correlations, columns=variant_figures.CORRELATION))
+    write_table(folder / "correlations.tsv", pd.DataFrame(correlations, columns=CORRELATION_COLUMNS))
     rejected = [("gwas", "x", "1", 1, "A", "C", reason) for reason in ("outside every window",) * 2 + (label,)]
     write_table(
         folder / "rejected.tsv",
@@ -310,7 +303,7 @@ def test_variants_are_listed_by_certainty(page):
 
 def test_vectors_of_variants_are_the_scores(page, folder):
     (plot,) = page.data["variants"]
-    table = scores_of(folder).set_index(["variant_id", "alt", "population"])
+    table = read_table(folder / "scores.tsv.gz").set_index(["variant_id", "alt", "population"])
     for k, population in enumerate(plot["populations"]):
         for name, column in (("effect", "effect"), ("sd", "sd"), ("log_q", "q_value")):
             wanted = [table.loc[(one["variant"], one["alt"], population), column] for one in plot["variants"]]
@@ -326,7 +319,7 @@ def test_others_of_the_same_genes_are_held_too(folder, monkeypatch):
     (plot,) = data["variants"]
     assert len(plot["first"]) == 2 and len(plot["variants"]) == 7
     assert {data["names"][one["gene"]] for one in plot["variants"]} == {"atlas one"}
-    scores = scores_of(folder)
+    scores = read_table(folder / "scores.tsv.gz")
     size = (
         scores[scores["gene_id"] == "G000"]
         .assign(size=lambda table: table["effect"].abs())
@@ -451,7 +444,7 @@ def test_files_may_be_named_one_by_one(tmp_path):
 
 def test_haplotypes_and_genes_without_a_place_render(tmp_path):
     manifest = make_questions(tmp_path, ["a", "b"])
-    scores = scores_of(tmp_path).astype({"pos": str})
+    scores = read_table(tmp_path / "scores.tsv.gz").astype({"pos": str})
     scores.loc[:1, ["variant_id", "pos", "ref", "alt"]] = ["x+y", "1;9", "A;C", "T;G"]
     scores.loc[:1, ["gene_id", "q_value"]] = ["unknown", 0]
     write_table(tmp_path / "scores.tsv.gz", scores)
@@ -461,7 +454,7 @@ def test_haplotypes_and_genes_without_a_place_render(tmp_path):
 
 def test_a_missing_file_or_column_is_named(tmp_path):
     manifest = make_questions(tmp_path, ["a"])
-    write_table(tmp_path / "scores.tsv.gz", scores_of(tmp_path).drop(columns="percentile"))
+    write_table(tmp_path / "scores.tsv.gz", read_table(tmp_path / "scores.tsv.gz").drop(columns="percentile"))
     with pytest.raises(InputError, match=r"scores\.tsv\.gz: no column 'percentile'"):
         report.write_report(manifest, TEMPLATE, tmp_path / "report.html")
     (tmp_path / "s/effects.h5").unlink()

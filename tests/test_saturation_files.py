@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import scanpy
 import scipy.sparse
+import torch
 
 from scxpresso.expression.atlas import Atlas
 from scxpresso.genome.feature_store import Features
@@ -26,7 +27,7 @@ from scxpresso.saturation.profiles import (
     profile_rows,
     write_rows,
 )
-from scxpresso.saturation.saturate import find_contrast, join_saturation
+from scxpresso.saturation.saturate import check_window, find_contrast, join_saturation
 from scxpresso.saturation.selection import (
     find_genes,
     highly_variable_genes,
@@ -328,7 +329,7 @@ def test_executables_from_selection_to_joined_files(tmp_path, run_cli, demo_geno
         assert stored.gene_id == wanted and stored.fold.tolist() == [2, 1, 0]
         row = features.rows([wanted[2]])
         annotation = features.annotation(row, model.annotation_features)[0]
-        reference, effects = BruteForce(model.networks(None), "cpu").effects(
+        reference, effects = BruteForce(model.networks(None), torch.device("cpu")).effects(
             features.codes[row[0]], annotation, 990, 1010
         )
         np.testing.assert_allclose(stored.effects(wanted[2], 990, 1010), effects.mean(axis=0), atol=2e-6)
@@ -344,14 +345,18 @@ def test_executables_from_selection_to_joined_files(tmp_path, run_cli, demo_geno
         assert shown["effect"] == pytest.approx(found, rel=1e-3) and abs(found) >= 0.001
 
 
-def test_executables_say_what_is_wrong(tmp_path, run_cli, demo_genome, tiny_model, make_part):
-    genes = ["--genes", demo_genome / "genes.tsv"]
+def test_saturate_names_genes_that_are_not_there(tmp_path, run_cli, demo_genome, tiny_model):
     (tmp_path / "chunk.txt").write_text("PF3D7_nothing\n")
-    model = ["--model", tiny_model / "scxpresso", "--features", demo_genome / "features.h5"]
-    failed = run_cli("saturate.py", *genes, *model, "--chunk", tmp_path / "chunk.txt", "--outdir", tmp_path / "out")
-    assert failed.returncode == 1 and "none of 'PF3D7_nothing'" in failed.stderr
-    gene = read_table(demo_genome / "genes.tsv")["gene_id"].iloc[0]
-    part = make_part("part", [gene])
-    failed = run_cli("join_saturation.py", *genes, "--contrast", "NA;B", "--outdir", tmp_path / "out", part)
-    assert failed.returncode == 1 and "names no two populations" in failed.stderr and "Traceback" not in failed.stderr
+    failed = run_cli(
+        "saturate.py", "--genes", demo_genome / "genes.tsv", "--model", tiny_model / "scxpresso",
+        "--features", demo_genome / "features.h5", "--chunk", tmp_path / "chunk.txt", "--outdir", tmp_path / "out",
+    )  # fmt: skip
+    assert failed.returncode == 1 and "none of 'PF3D7_nothing'" in failed.stderr and "Traceback" not in failed.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_features_of_another_window_are_an_error(tmp_path, demo_genome, tiny_model):
+    model, features = Model(tiny_model / "hybrid"), Features(demo_genome / "features.h5")
+    model.upstream = 7000
+    with pytest.raises(InputError, match="--upstream 7000 --downstream 500"):
+        check_window(model, features)

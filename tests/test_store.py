@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from scxpresso.genome.feature_store import Features, write_features
-from scxpresso.store import read_table, whole, write_table
+from scxpresso.store import read_table, whole, write_rows, write_table
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):
@@ -29,6 +29,17 @@ def test_tables_come_back_and_repeat_byte_for_byte(tmp_path, name):
         contents.append(path.read_bytes())
     assert contents[0] == contents[1]
     pd.testing.assert_frame_equal(read_table(tmp_path / name), table, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["table.tsv", "table.tsv.gz"])
+def test_rows_make_the_table_that_a_frame_makes(tmp_path, name):
+    rows = [("a\tb", 1, "NA"), ('é\n"x"', 2, "")]
+    columns = ["gene_id", "pos", "reason"]
+    write_rows(tmp_path / f"rows_{name}", columns, iter(rows))
+    write_table(tmp_path / f"frame_{name}", pd.DataFrame(rows, columns=columns))
+    assert (tmp_path / f"rows_{name}").read_bytes() == (tmp_path / f"frame_{name}").read_bytes()
+    back = read_table(tmp_path / f"rows_{name}", columns=["gene_id", "reason"])
+    assert back.to_numpy().tolist() == [["a\tb", "NA"], ['é\n"x"', ""]]
 
 
 def test_features_by_gene_and_by_place(tmp_path):

@@ -330,7 +330,8 @@ def test_the_executable_trains_folds_of_the_demo(demo_genome, demo_expression, t
     assert about.populations == ("early_troph", "late_troph", "ring", "schizont")
     made = run_cli(
         "ensemble.py", "--features", demo_genome / "features.h5", "--expression", demo_expression / "cell_type.tsv.gz",
-        "--folds", demo_genome / "folds.tsv", "--atlas", "malaria", "--level", "cell_type", "--genome", "pf",
+        "--folds", demo_genome / "folds.tsv", "--populations", demo_expression / "cell_type.populations.tsv",
+        "--atlas", "malaria", "--level", "cell_type", "--genome", "pf",
         tmp_path / "fold_3", tmp_path / "fold_1", cwd=tmp_path,
     )  # fmt: skip
     assert made.returncode == 1 and "none of fold [2, 4, 5]" in made.stderr

@@ -39,6 +39,15 @@ def match_contigs(annotated: Iterable[str], fasta: Iterable[str]) -> dict[str, s
     return matched
 
 
+def genes_by_any_name(gene_ids: Iterable[str], gene_names: Iterable[str]) -> dict[str, str]:
+    """Whatever a gene may be called → its id: its id, its id without version, its name; the last two where only one has it.
+
+    `gene_names` runs parallel to `gene_ids`.
+    """
+    name_of = dict(zip(gene_ids, gene_names, strict=True))
+    return _unique_by(name_of, name_of.get) | _unique_by(name_of, without_version) | {gene: gene for gene in name_of}
+
+
 @dataclass(frozen=True)
 class GeneMatch:
     """Where the genes of an atlas are in an annotation.

@@ -1,9 +1,11 @@
 """The files that the steps hand to each other and to the user: where columns and datasets are named, once."""
 
+import csv
 import gzip
+import io
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,7 +17,8 @@ TEXT_COLUMNS = {
     "gene_id", "gene_name", "transcript_id", "chrom", "strand", "gene", "reason", "population", "parent", "level",
     "atlas", "network", "metric", "kind", "model_atlas", "model_level", "model_population", "target_atlas",
     "target_level", "target_population", "other_atlas", "other_level", "other_population", "other_network",
-    "variant_id", "ref", "alt", "motif", "motif_name", "direction", "sequence", "model", "track",
+    "sequence", "annotation", "variant_id", "ref", "alt", "carriers", "set", "motif", "motif_name", "direction",
+    "flag", "model", "track",
 }  # fmt: skip
 
 # Networks that are none: baselines, whose predictions are kept and evaluated like a network's.
@@ -47,33 +50,51 @@ def whole(path: str | Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """A TSV with a header, gzipped where the name says so; the same rows give the same bytes."""
-    with growing_table(path, table.columns) as append:
-        append(table)
-
-
 @contextmanager
-def growing_table(path: str | Path, columns: Collection[str]) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """As write_table, in parts: the function it gives adds rows (with those columns)."""
+def _table(path: str | Path) -> Iterator[io.IOBase]:
+    """Bytes of a table, gzipped where its name says so; the same rows give the same bytes."""
     with ExitStack() as stack:
         file = stack.enter_context(stack.enter_context(whole(path)).open("wb"))
         if str(path).endswith(".gz"):
             # pandas would put the partial file's name, and with it the process' number, into the header.
             file = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0))
-
-        def append(table: pd.DataFrame, header: bool = False) -> None:
-            table.to_csv(
-                file, mode="wb", sep="\t", index=False, header=header, float_format="%.6g", lineterminator="\n"
-            )
-
-        append(pd.DataFrame(columns=list(columns)), header=True)
-        yield append
+        yield file
 
 
-def read_table(path: str | Path, index: str | None = None, text: Collection[str] = TEXT_COLUMNS) -> pd.DataFrame:
-    """A table that write_table wrote. Columns of text stay text; an empty cell of any other is NaN."""
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+def _write(file: io.IOBase, table: pd.DataFrame, header: bool) -> None:
+    table.to_csv(file, mode="wb", sep="\t", index=False, header=header, float_format="%.6g", lineterminator="\n")
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """A TSV with a header, gzipped where the name says so; the same rows give the same bytes."""
+    with _table(path) as file:
+        _write(file, table, header=True)
+
+
+@contextmanager
+def growing_table(path: str | Path, columns: Sequence[str]) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """As write_table, in parts: the function it gives adds rows, a table of those columns."""
+    with _table(path) as file:
+        _write(file, pd.DataFrame(columns=list(columns)), header=True)
+        yield lambda table: _write(file, table, header=False)
+
+
+def write_rows(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
+    """As write_table, a row in memory at a time."""
+    with _table(path) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+        writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def read_table(
+    path: str | Path,
+    index: str | None = None,
+    text: Collection[str] = TEXT_COLUMNS,
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """A table that write_table wrote, or some columns of it. Columns of text stay text; an empty cell of any other is NaN."""
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, usecols=columns)
     for column in table.columns.difference(list(text), sort=False):
         table[column] = pd.to_numeric(table[column])
     return table.set_index(index) if index else table

@@ -132,7 +132,7 @@ def holds_counts(path: Path, layer: str) -> bool:
 
 def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) -> None:
     """Each level a column of labels with at least one population that is large enough."""
-    where, kept = row.at("levels"), {}
+    where = row.at("levels")
     for level in row.values.get("levels", ()):
         if level == WHOLE:
             continue
@@ -152,10 +152,11 @@ def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) 
             )  # fmt: skip
         else:
             min_cells = row.values.get("min_cells", 1 if row.values.get("protocol") == "bulk" else params["min_cells"])
-            kept[level] = check_populations(row, level, obs, min_cells, findings)
-    for (coarse, more), (fine, fewer) in pairwise(kept.items()):
-        if more > fewer:
-            message = f"levels go from coarse to fine, but {coarse} has {more} populations and {fine} after it {fewer}"
+            check_populations(row, level, obs, min_cells, findings)
+    for (coarse, many), (fine, few) in pairwise(row.populations.items()):
+        if len(many) > len(few):
+            sizes = f"{coarse} has {len(many)} populations and {fine} after it {len(few)}"
+            message = f"levels go from coarse to fine, but {sizes}"
             findings.note(row.atlas, message)
 
 
@@ -172,8 +173,8 @@ def is_measurement(column: pd.Series, protocol: str | None) -> bool:
     return distinct > MOST_POPULATIONS or (protocol != "bulk" and 1 < len(column) == distinct)
 
 
-def check_populations(row: Row, level: str, obs: pd.DataFrame, min_cells: int, findings: Findings) -> int:
-    """Number of populations that are kept; a note for each that is not."""
+def check_populations(row: Row, level: str, obs: pd.DataFrame, min_cells: int, findings: Findings) -> None:
+    """Populations that are large enough; a note for each that is not."""
     grouping = group_cells(obs, level, min_cells)
     if odd := [label for label in grouping.labels if CONTROL.search(label)]:
         findings.problem(
@@ -191,7 +192,7 @@ def check_populations(row: Row, level: str, obs: pd.DataFrame, min_cells: int, f
     for one in grouping.dropped:
         who = f"population {one['population']!r}" if one["population"] else "cells without a label"
         findings.note(row.atlas, f"level {level}: {who} left out, {one['cells']:,} cells ({one['reason']})")
-    return len(grouping.labels)
+    row.populations[level] = list(grouping.labels)
 
 
 def check_genes(

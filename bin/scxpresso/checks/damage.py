@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scxpresso.checks.findings import AGAIN, Findings, Row
-from scxpresso.files import is_gzip
+from scxpresso.files import is_bgzip, is_gzip
 from scxpresso.problems import InputError
 from scxpresso.text import shown
 
@@ -84,9 +84,8 @@ def gzip_fault(path: Path) -> str:
 def lacks_bgzf_end(path: Path) -> bool:
     """Whether a bgzip file was cut between two of its blocks, which gzip itself cannot notice."""
     with open(path, "rb") as file:
-        blocked = is_gzip(path) and file.read(16)[12:14] == b"BC"
         file.seek(-min(path.stat().st_size, len(BGZF_END)), io.SEEK_END)
-        return blocked and file.read() != BGZF_END
+        return is_bgzip(path) and file.read() != BGZF_END
 
 
 @contextmanager

@@ -35,13 +35,15 @@ class Findings:
 class Row:
     """A row of a sheet. place: how messages name it; '' where --fasta and --gtf stand for a sheet.
 
-    given: cells as they were written. values: those that agree with the schema. paths: files that were found.
+    given: cells as they were written. values: those that agree with the schema. paths: files that were found. populations:
+    of an atlas, those that each level keeps.
     """
 
     place: str
     given: dict[str, str] = field(default_factory=dict)
     values: dict = field(default_factory=dict)
     paths: dict[str, Path] = field(default_factory=dict)
+    populations: dict[str, list[str]] = field(default_factory=dict)
 
     def at(self, column: str) -> str:
         """How messages name a cell."""

@@ -49,6 +49,11 @@ def check_options(params: dict, findings: Findings) -> None:
             "--upstream and --downstream", f"a window of {window:,} bases", f"at least {SMALLEST_WINDOW} bases in all",
             "the paper uses --upstream 7000 --downstream 3500",
         )  # fmt: skip
+    if params["input"] is None and params["models"] is None:
+        findings.problem(
+            "--input", "not given", "a CSV sheet of atlases, one a row",
+            "add --input, or --models to use models that were trained before",
+        )  # fmt: skip
     for name, times in Counter(re.split(r"[, ]+", params["network"])).items():
         if times > 1:
             findings.problem("--network", f"{name!r} {times} times", "each network once", "name it once")

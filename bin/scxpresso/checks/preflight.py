@@ -9,7 +9,9 @@ from pathlib import Path
 from scxpresso.checks.atlas import check_atlas
 from scxpresso.checks.findings import Findings
 from scxpresso.checks.genome import check_genome
+from scxpresso.checks.models import check_genomes_of_models, read_models
 from scxpresso.checks.params import check_options, check_params
+from scxpresso.checks.questions import check_contrast, check_saturate, check_sets, check_single_files, check_use
 from scxpresso.checks.sheets import Request, check_genome_names, read_sheet, single_genome
 
 
@@ -21,14 +23,27 @@ def preflight(content: dict, folder: Path, schemas: Path) -> Findings:
     params = check_params(content["params"], schema["nextflow_schema"], findings)
     check_options(params, findings)
 
+    names = schema["schema_genomes"]["$defs"]["name"]
+    models = read_models(request, params, names, findings)
+    if models:
+        params |= {"upstream": models[0]["upstream"], "downstream": models[0]["downstream"]}
+
     atlases = read_sheet("input", "atlas", request, schema["schema_atlases"], findings)
     if params["genomes"] is None:
         genomes = single_genome(request, params, schema["schema_genomes"], findings)
     else:
         genomes = read_sheet("genomes", "genome", request, schema["schema_genomes"], findings)
-    check_genome_names(atlases, genomes, findings)
+    sets = read_sheet("variants", "set", request, schema["schema_variants"], findings)
+    samples = read_sheet("predict", "sample", request, schema["schema_predict"], findings)
+    check_genome_names(atlases + sets + samples, genomes, findings)
+    check_genomes_of_models(models, genomes, findings)
 
     genes = {row.values.get("genome"): check_genome(row, params, findings) for row in genomes}
     for row in atlases:
         check_atlas(row, genes.get(row.values.get("genome"), []), params, findings)
+    check_use(params, findings)
+    check_saturate(request, params, genes, atlases, findings)
+    check_contrast(params, models, atlases, findings)
+    check_sets(sets, findings)
+    check_single_files(request, params, findings)
     return findings

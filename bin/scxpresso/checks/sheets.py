@@ -222,13 +222,13 @@ def single_genome(request: Request, params: dict, schema: dict, findings: Findin
     return [row]
 
 
-def check_genome_names(atlases: list[Row], genomes: list[Row], findings: Findings) -> None:
-    """Every atlas' genome is one that is given."""
+def check_genome_names(rows: list[Row], genomes: list[Row], findings: Findings) -> None:
+    """The genome of every row (an atlas, a set of variants, a sample) is one that is given."""
     known = [row.values["genome"] for row in genomes if "genome" in row.values]
     mend = "add it to the sheet of genomes"
     if not all(row.place for row in genomes):
         mend = "--fasta and --gtf give a single genome: name it alike in every row, or write a sheet for --genomes"
-    for row in atlases:
+    for row in rows:
         name = row.values.get("genome")
         if known and name and name not in known:
             near = did_you_mean(name, known)

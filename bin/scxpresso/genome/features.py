@@ -9,6 +9,7 @@ import pandas as pd
 
 from scxpresso.genome.annotation import (
     IDENTITY,
+    Transcript,
     gene_table,
     half_life_features,
     is_gff3,
@@ -24,11 +25,12 @@ from scxpresso.identifiers import match_contigs
 
 @dataclass
 class GenomeFeatures:
-    """genes: genes.tsv. codes: genes × window (uint8). dropped: gene, reason."""
+    """genes: genes.tsv. codes: genes × window (uint8). dropped: gene, reason. transcripts: one of each gene."""
 
     genes: pd.DataFrame
     codes: np.ndarray
     dropped: pd.DataFrame
+    transcripts: list[Transcript]
 
 
 def extract_features(
@@ -72,11 +74,12 @@ def extract_features(
     genes = gene_table(rows)
 
     reasons |= {t.gene_id: "contig not in the FASTA" for t in chosen if t.gene_id not in codes}
+    kept = [t for t in chosen if t.gene_id in codes]
     dropped = pd.DataFrame(sorted(reasons.items()), columns=["gene", "reason"])
     matrix = np.full((len(genes), upstream + downstream), N_CODE, dtype=np.uint8)
     for row, gene in enumerate(genes["gene_id"]):
         matrix[row] = codes.pop(gene)
-    return GenomeFeatures(genes, matrix, dropped)
+    return GenomeFeatures(genes, matrix, dropped, kept)
 
 
 def contig_names(fasta: str) -> list[str]:

@@ -44,8 +44,7 @@ def write_motif_changes(
     the base composition of all windows. Gives the number of rows. Raises InputError for tables of other genomes.
     """
     scanner = Scanner(motifs, composition(count_bases(features.codes)), p_value)
-    for motif in scanner.unreachable():
-        log(f"WARNING motif {shown(motif.motif)}: not even its best match has p ≤ {p_value:g}; it gets no hits")
+    scanner.tell_unreachable(log)
     flank = int(scanner.width.max()) - 1
     about = genes.set_index("gene_id")
     step = max(CELLS_AT_ONCE // len(motifs), 1)

@@ -3,24 +3,21 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 from scipy.special import erfc
 from scipy.stats import false_discovery_control
 
-from scxpresso.files import is_hdf5
 from scxpresso.genome.sequence import BASE_OF_CODE, decode
 from scxpresso.motifs.matrices import Motif
 from scxpresso.motifs.scanning import Hits, Scanner, composition, count_bases
 from scxpresso.motifs.seqlets import Seqlets, find_seqlets, substitution_sums, window_sums
 from scxpresso.networks.fast import njit, prange
 from scxpresso.problems import InputError, Problem, some
+from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import growing_table
-from scxpresso.text import shown
 
 BIN = 500  # bases of tss_distance within which a hit is compared
-GENES_AT_ONCE = 256
 
 MOTIF_COLUMNS = [
     "population", "motif", "motif_name", "hits", "genes", "importance", "background_importance", "difference",
@@ -116,13 +113,14 @@ def _compare(windows, whole, edges, start, rank, mean, variance):
             else:
                 ties += float(run) ** 3 - run
                 run = 1
+        middle = values.mean()
         spread = (float(count) ** 2 - 1 - ties / count) / (12 * float(count) ** 2)
         for hit in range(first, last):
             value = windows[population, start[hit]]
             below = np.searchsorted(values, value)
             upto = np.searchsorted(values, value, side="right")
             rank[hit, population] = (below + upto) / (2 * count)
-            mean[hit, population] = values.mean()
+            mean[hit, population] = middle
             variance[hit, population] = spread
 
 
@@ -152,22 +150,20 @@ def match_motifs(
     effects: effects.h5 of a model. genes: genes.tsv. The background of scores is the base composition of all its windows.
     Raises InputError for files that are not those.
     """
-    with _opened(effects) as file, growing_table(seqlets, SEQLET_COLUMNS) as append:
-        ids, populations = file["gene_id"].asstr()[:], list(file["populations"].asstr()[:])
-        about = genes.set_index("gene_id")
-        missing = [gene for gene in ids if gene not in about.index]
+    about = genes.set_index("gene_id")
+    with Effects(effects) as stored, growing_table(seqlets, SEQLET_COLUMNS) as append:
+        missing = [gene for gene in stored.gene_id if gene not in about.index]
         if missing:
             raise InputError(Problem("genes.tsv", f"no {some(missing)}", "every gene of effects.h5: the same genome"))
-        codes, upstream = file["codes"], int(file.attrs["upstream"])
-        counts = sum(count_bases(codes[row : row + GENES_AT_ONCE]) for row in range(0, len(ids), GENES_AT_ONCE))
+        populations, upstream = stored.populations, stored.upstream
+        counts = sum(count_bases(stored.codes[row]) for row in range(len(stored.gene_id)))
         scanner = Scanner(motifs, composition(counts), p_value)
-        for motif in scanner.unreachable():
-            log(f"WARNING motif {shown(motif.motif)}: not even its best match has p ≤ {p_value:g}; it gets no hits")
+        scanner.tell_unreachable(log)
         tally = Tally(len(motifs), len(populations))
-        for row, gene in enumerate(ids):
-            window = codes[row]
+        for row, gene in enumerate(stored.gene_id):
+            window = stored.codes[row]
             certain = BASE_OF_CODE[window] < 4
-            sums = substitution_sums(file["effects"][row], certain)
+            sums = substitution_sums(stored.effects(gene), certain)
             hits = scanner.hits(window)
             tally.add(scanner, hits, sums, certain, upstream)
             found = find_seqlets(sums, certain)
@@ -195,14 +191,3 @@ def _seqlet_table(about, gene, window, upstream, populations, found, motifs, hit
         [p_values[hit] if hit >= 0 else np.nan for hit in best],
     ]  # fmt: skip
     return pd.DataFrame(dict(zip(SEQLET_COLUMNS, columns, strict=True)))
-
-
-def _opened(path: str | Path) -> h5py.File:
-    name = shown(Path(path).name)
-    wanted = ["gene_id", "codes", "populations", "effects"]
-    if is_hdf5(path):
-        file = h5py.File(path)
-        if all(dataset in file for dataset in wanted):
-            return file
-        file.close()
-    raise InputError(Problem(name, "no effects of substitutions", "effects.h5 of a model, as saturation writes it"))

@@ -6,7 +6,7 @@ their distribution over random sequence of the background's composition is exact
 background of equal bases: in the AT-rich genome of *Plasmodium* its p-values are wrong by orders of magnitude.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from scxpresso.motifs.matrices import Motif
 
 # From there, as it says where numba keeps what it compiles and how many threads it has before numba is imported.
 from scxpresso.networks.fast import njit, prange
+from scxpresso.problems import some
 
 BASES = "ACGT"
 UNCERTAIN = 4
@@ -45,7 +46,7 @@ def composition(base_counts: np.ndarray) -> np.ndarray:
 
 def count_bases(codes: np.ndarray) -> np.ndarray:
     """How often each of A, C, G, T occurs for certain."""
-    return np.bincount(base_numbers(codes).ravel(), minlength=5)[:4]
+    return np.array([np.count_nonzero(codes == code) for code in encode(BASES)])
 
 
 def score_matrix(counts: np.ndarray, background: np.ndarray) -> np.ndarray:
@@ -88,7 +89,7 @@ class Scanner:
     """
 
     def __init__(self, motifs: Sequence[Motif], background: np.ndarray, p_value: float):
-        self.motifs = list(motifs)
+        self.motifs, self.p_value = list(motifs), p_value
         self.width = np.array([len(motif.counts) for motif in motifs], dtype=np.int64)
         matrices = [score_matrix(motif.counts, background) for motif in motifs]
         tails = [score_tail(matrix, background) for matrix in matrices]
@@ -109,6 +110,11 @@ class Scanner:
     def unreachable(self) -> list[Motif]:
         """The motifs too short or too vague for the threshold: none of their placements is a hit."""
         return [motif for motif, score in zip(self.motifs, self.threshold, strict=True) if score == UNREACHABLE]
+
+    def tell_unreachable(self, log: Callable[[str], None]) -> None:
+        """Say which motifs can have no hit, if any."""
+        if unreachable := [motif.motif for motif in self.unreachable()]:
+            log(f"WARNING not even their best match has p ≤ {self.p_value:g}, so they get no hits: {some(unreachable)}")
 
     def p_values(self, motif: np.ndarray, score: np.ndarray) -> np.ndarray:
         """Probability of such a score or a higher one, of a placement on one strand in random sequence; NaN for NONE."""

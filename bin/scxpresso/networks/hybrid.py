@@ -53,7 +53,7 @@ class Read(NamedTuple):
         return Read(self.windows[rows, first : first + END - START], self.counts[rows])
 
 
-def _region(codes: np.ndarray, tss: int, start: int, end: int) -> np.ndarray:
+def region(codes: np.ndarray, tss: int, start: int, end: int) -> np.ndarray:
     """Codes from `start` to `end` relative to the TSS at index `tss`; N where the window does not reach."""
     first, last = tss + start, tss + end
     inside = codes[:, max(first, 0) : max(last, 0)]
@@ -68,6 +68,7 @@ class Hybrid(nn.Module):
     """
 
     extended = True  # reads the extended annotation features where there are any
+    phase = 1  # it averages: a base counts the same wherever it lies in a bin
 
     def __init__(self, populations: int, upstream: int, inputs: str = "both", annotation: int = 5):
         super().__init__()
@@ -105,7 +106,7 @@ class Hybrid(nn.Module):
     @staticmethod
     def read(codes: np.ndarray, upstream: int) -> Read:
         """What codes (genes × window, uint8) become before anything is learned: the same for every fold and replicate."""
-        bases = BASE_OF_CODE[_region(codes, upstream, START - SHIFT - BEFORE, END + SHIFT + WIDTH - 1 - BEFORE)]
+        bases = BASE_OF_CODE[region(codes, upstream, START - SHIFT - BEFORE, END + SHIFT + WIDTH - 1 - BEFORE)]
         length = END - START + 2 * SHIFT
         windows, uncertain = np.zeros((len(codes), length), dtype=np.int32), np.zeros((len(codes), length), dtype=bool)
         for place in range(WIDTH):
@@ -113,15 +114,14 @@ class Hybrid(nn.Module):
             windows = windows * 4 + base
             uncertain |= base > 3
         windows[uncertain] = UNCERTAIN
-        counts = [kmer_counts(_region(codes, upstream, start, end), k) for k, start, end in KMERS]
+        counts = [kmer_counts(region(codes, upstream, start, end), k) for k, start, end in KMERS]
         return Read(torch.from_numpy(windows), torch.from_numpy(np.sqrt(np.hstack(counts), dtype=np.float32)))
 
     def scaled_counts(self, read: Read) -> Tensor:
         return self.counts.apply_to(read.counts).clamp(-LIMIT, LIMIT)
 
     def scaled_annotation(self, annotation: Tensor) -> Tensor:
-        """What is not known of a gene is read as the mean of the training genes."""
-        return self.annotation.apply_to(annotation).nan_to_num(0.0).clamp(-LIMIT, LIMIT)
+        return self.annotation.apply_to(annotation).clamp(-LIMIT, LIMIT)
 
     def features(self, read: Read, annotation: Tensor) -> Tensor:
         """What the trees read: genes × (COUNTS + annotation), scaled."""

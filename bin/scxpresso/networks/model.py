@@ -20,9 +20,10 @@ DESCRIPTION = [
 class Model:
     """models/<atlas>/<level>/<network>/: the networks of every fold, and which of them held a gene out (paper 2.6).
 
-    atlas, level, genome, network: names. populations: outputs, in their order. upstream, downstream: bases of the window.
-    annotation_features: names of those it reads. folds: numbers of its folds. gene_pearson: of each gene that the model was
-    evaluated on, Pearson correlation of observed and held-out predicted expression over populations; NaN where undefined.
+    atlas, level, genome, network: names. populations: outputs, in their order. parents: of each population, '' where there
+    is none. upstream, downstream: bases of the window. annotation_features: names of those it reads. folds: numbers of its
+    folds. gene_pearson: of each gene that the model was evaluated on, the Pearson correlation of observed and held-out
+    predicted expression over populations; NaN where it is not defined.
     Raises InputError for a folder that is no model.
     """
 
@@ -41,6 +42,7 @@ class Model:
         self.populations: list[str] = content["populations"]
         self.upstream, self.downstream = int(content["upstream"]), int(content["downstream"])
         self.annotation_features: list[str] = content["annotation_features"]
+        self.parents: dict[str, str] = content.get("parents", {})
         self.gene_pearson: dict[str, float] = {
             gene: float("nan") if value is None else value for gene, value in content.get("gene_pearson", {}).items()
         }

@@ -21,7 +21,8 @@ class Scaling(nn.Module):
         self.sd.copy_(torch.as_tensor(sd))
 
     def apply_to(self, values: Tensor) -> Tensor:
-        return (values - self.mean) / self.sd
+        """What is not known (NaN) is read as the mean of the training genes."""
+        return ((values - self.mean) / self.sd).nan_to_num(0.0)
 
     def undo(self, scaled: Tensor) -> Tensor:
         return scaled * self.sd + self.mean
@@ -35,6 +36,7 @@ class ScXpresso(nn.Module):
     """
 
     extended = False  # reads the five half-life features of the annotation, whatever else there is
+    phase = 300  # bases after which its two poolings, of 30 and of 10 positions, begin anew
 
     def __init__(self, populations: int, window: int, inputs: str = "both", half_life_features: int = 5):
         super().__init__()

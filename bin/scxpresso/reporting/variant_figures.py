@@ -17,6 +17,7 @@ from scxpresso.reporting.locus import Loci
 from scxpresso.reporting.saturation_figures import around, by_population, importance, open_effects
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import read_json
+from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS
 
 TOP = 200  # variants × genes in the table
 GENES = 8  # genes with a figure of their locus: those of the first variants in the table
@@ -34,8 +35,6 @@ BEST = [
 ]  # fmt: skip
 SCORES = [*ALLELE, "gene_name", "tss_distance", "population", "flag", *BEST]
 CHANGES = [*ALLELE, "motif", "motif_name", "strand", "start", "ref_score", "alt_score"]
-EXTERNAL = ["variant_id", "alt", "gene_id", "population", "effect", "model", "track", "score"]
-CORRELATION = ["population", "model", "track", "n", "spearman", "p_value"]
 REJECTED = ["reason"]
 NUMBERS = {*BEST, "tss_distance", "score", "start", "ref_score", "alt_score"}  # what `chunks` reads as such
 
@@ -317,7 +316,7 @@ def external(run: Run, entry: dict, alleles: pd.DataFrame, populations: list[str
     key = ["variant_id", "alt", "gene_id"]
     numbers = pd.MultiIndex.from_frame(alleles[key])
     ours, theirs, held = Moments(), Moments(), []
-    for part in chunks(run.folder / entry["comparison"], EXTERNAL):
+    for part in chunks(run.folder / entry["comparison"], COMPARISON_COLUMNS):
         ours.add(part.groupby("population")["effect"])
         theirs.add(part.groupby(["model", "track"])["score"])
         place = numbers.get_indexer(pd.MultiIndex.from_frame(part[key]))
@@ -341,8 +340,8 @@ def rank_correlations(run: Run, entry: dict) -> list[dict]:
     """Rows of the table of rank correlations, the strongest first."""
     if not entry.get("correlations"):
         return []
-    table = load(run.folder / entry["correlations"], CORRELATION)
-    table = table.assign(size=-table["spearman"].abs()).sort_values("size", kind="stable")[CORRELATION]
+    table = load(run.folder / entry["correlations"], CORRELATION_COLUMNS)
+    table = table.assign(size=-table["spearman"].abs()).sort_values("size", kind="stable")[CORRELATION_COLUMNS]
     return table.to_dict("records")
 
 

@@ -1,6 +1,7 @@
 """In silico saturation mutagenesis of some genes by a model, and the files that it leaves (paper 2.7)."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import torch
 from scxpresso.genome.feature_store import Features
 from scxpresso.networks.model import Model
 from scxpresso.problems import InputError, Problem, some
-from scxpresso.saturation.effects import BruteForce
 from scxpresso.saturation.effects_store import About, Effects, join_effects, rounded, write_effects
+from scxpresso.saturation.incremental import incremental
 from scxpresso.saturation.profiles import (
     CONTRAST_COLUMNS,
     PROFILE_COLUMNS,
@@ -26,11 +27,6 @@ from scxpresso.saturation.profiles import (
 )
 from scxpresso.store import write_table
 from scxpresso.text import shown
-
-
-def incremental(networks, device, engine):
-    return BruteForce(networks, device)
-
 
 EFFECTS, PROFILES, POSITIONS, CONTRASTS = "effects.h5", "profiles.tsv.gz", "positions.tsv", "contrasts.tsv.gz"
 
@@ -87,19 +83,27 @@ def saturate(
     )  # fmt: skip
     fold_of = [model.fold_of(gene) for gene in wanted]
     sums, members = PositionSums(model.window, len(model.populations)), [b""] * len(wanted)
-    with write_effects(Path(outdir) / EFFECTS, about, wanted) as store:
+    with write_effects(Path(outdir) / EFFECTS, about, wanted) as store, ThreadPoolExecutor(1) as writer:
+
+        def keep(number: int, predicted: np.ndarray, effects: np.ndarray) -> None:
+            codes, gene = features.codes[rows[number]], wanted[number]
+            mean = rounded(effects.mean(axis=0))
+            store.write(number, fold_of[number] or 0, codes, predicted.mean(axis=0), mean)
+            signed, base = profile(mean, codes)
+            sums.add(signed)
+            text = profile_rows(places[gene], codes, model.upstream, model.populations, signed, base)
+            members[number] = packed(text)
+            step(f"{shown(gene)}: largest effect {np.abs(mean).max():.3f}")
+
+        kept = None
         for fold in sorted(set(fold_of), key=lambda fold: fold or 0):
-            engine_of_fold = incremental(model.networks(fold), device, engine)
+            networks = incremental(model.networks(fold), device, engine)
             for number in [number for number, other in enumerate(fold_of) if other == fold]:
-                codes, gene = features.codes[rows[number]], wanted[number]
-                predicted, effects = engine_of_fold.effects(codes, annotation[number])
-                mean = rounded(effects.mean(axis=0))
-                store.write(number, fold or 0, codes, predicted.mean(axis=0), mean)
-                signed, base = profile(mean, codes)
-                sums.add(signed)
-                text = profile_rows(places[gene], codes, model.upstream, model.populations, signed, base)
-                members[number] = packed(text)
-                step(f"{shown(gene)}: largest effect {np.nanmax(np.abs(mean)):.3f}")
+                computed = networks.effects(features.codes[rows[number]], annotation[number])
+                if kept:
+                    kept.result()
+                kept = writer.submit(keep, number, *computed)  # while a GPU computes the next gene
+        kept.result()
         store.write_sums(sums)
     write_rows(Path(outdir) / PROFILES, PROFILE_COLUMNS, members)
 

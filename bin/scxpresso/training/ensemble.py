@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso import __version__
+from scxpresso.evaluation.metrics import pearson
 from scxpresso.genome.feature_store import Features
 from scxpresso.networks.prediction import About, load_network, predict
 from scxpresso.problems import InputError, Problem
@@ -55,18 +56,26 @@ def predict_held_out(
 
 
 def describe_model(
-    trained: list[TrainedFold], features: Features, observed: pd.DataFrame, fold: pd.Series, about: dict
+    trained: list[TrainedFold],
+    observed: pd.DataFrame,
+    outputs: np.ndarray,
+    fold: pd.Series,
+    parents: pd.Series,
+    about: dict,
 ) -> dict:
     """model.json: with the weights beside it, all that is needed to use the model elsewhere.
 
-    The z-scaling of expression and annotation features is in each file of weights.
+    observed: genes × populations. outputs: replicates × genes × populations, held out. fold: of each gene of the genome.
+    parents: of each population. The z-scaling of expression and annotation features is in each file of weights.
     """
+    over_populations = pearson(observed.to_numpy().T, outputs.mean(axis=0).T)
     network: About = load_network(trained[0].files[0])[1]
     return {
         "code_version": __version__,
         **about,
         **asdict(network),
         "populations": list(observed.columns),
+        "parents": {population: parents[population] for population in observed.columns},
         "units": "log10 expression",
         "folds": {
             str(part.fold): {
@@ -76,5 +85,8 @@ def describe_model(
             for part in trained
         },
         "fold_of_gene": {gene: int(number) for gene, number in fold.items()},
-        "trained_genes": list(observed.index),
+        "gene_pearson": {
+            gene: None if np.isnan(value) else round(float(value), 4)
+            for gene, value in zip(observed.index, over_populations, strict=True)
+        },
     }

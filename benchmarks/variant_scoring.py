@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Scoring of variants on CPU: score_variants.py, against one variant at a time by whole predictions in plain PyTorch.
+
+Genome and networks are random, of the published kind and of human size but for the number of genes. A set of cohort density
+has a substitution every 37 bases of a window (a variant every 37 bases is what the 1000 Genomes Project found; 4 % of its
+variants are insertions and deletions, which have a row of their own here), one of GWAS density two a gene. A time is that of
+the whole process: Python's start, reading, and writing a row a variant and population.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+import torch  # noqa: E402
+from measure import run  # noqa: E402
+from pages import write  # noqa: E402
+
+from scxpresso.genome.annotation import HALF_LIFE  # noqa: E402
+from scxpresso.genome.feature_store import write_features  # noqa: E402
+from scxpresso.genome.sequence import window_codes  # noqa: E402
+from scxpresso.networks.model import Model  # noqa: E402
+from scxpresso.networks.prediction import About, save_network  # noqa: E402
+from scxpresso.store import write_table  # noqa: E402
+from scxpresso.variants.score_table import ScorableVariant, table_writer  # noqa: E402
+
+UPSTREAM, DOWNSTREAM, POPULATIONS, REPLICATES, THREADS = 7000, 3500, 20, 5, 2
+WINDOW = UPSTREAM + DOWNSTREAM
+GENES = 40
+DENSITY = 37  # bases a substitution
+ONE_BY_ONE = 30  # variants that the plain way scores
+
+
+def make_world(folder: Path) -> tuple[str, pd.DataFrame]:
+    """Genome, features and a model in a folder; the genome's letters and genes.tsv."""
+    rng = np.random.default_rng(1)
+    letters = "".join(rng.choice(list("ACGT"), WINDOW * (GENES + 1)))
+    (folder / "genome.fa").write_text(f">1\n{letters}\n")
+    names = [f"gene_{number:03}" for number in range(GENES)]
+    genes = pd.DataFrame(
+        {
+            "gene_id": names,
+            "gene_name": names,
+            "chrom": "1",
+            "strand": ["+-"[number % 2] for number in range(GENES)],
+            "tss": [WINDOW * number + WINDOW for number in range(GENES)],
+        }
+    )
+    write_table(folder / "genes.tsv", genes)
+    places = zip(genes["tss"], genes["strand"], strict=True)
+    codes = np.stack([window_codes(letters, tss, strand, UPSTREAM, DOWNSTREAM)[0] for tss, strand in places])
+    half_life = rng.uniform(100, 1000, (GENES, len(HALF_LIFE)))
+    write_features(folder / "features.h5", names, codes, half_life, half_life, UPSTREAM)
+
+    about = About(
+        "scxpresso", "both", UPSTREAM, DOWNSTREAM, tuple(f"population {number}" for number in range(POPULATIONS))
+    )
+    files = [f"fold_1/replicate_{number}.safetensors" for number in range(1, REPLICATES + 1)]
+    for seed, file in enumerate(files):
+        torch.manual_seed(seed)
+        save_network(folder / "model" / file, about.build(), about)
+    content = {
+        "atlas": "a", "level": "l", "genome": "g", "network": "scxpresso", "inputs": "both", "upstream": UPSTREAM,
+        "downstream": DOWNSTREAM, "populations": about.populations, "annotation_features": HALF_LIFE,
+        "folds": {1: {"used": files}}, "fold_of_gene": dict.fromkeys(names, 1),
+    }  # fmt: skip
+    (folder / "model" / "model.json").write_text(json.dumps(content))
+    return letters, genes
+
+
+def variants(letters: str, genes: pd.DataFrame, each: int, deleted: int = 0) -> list[ScorableVariant]:
+    """Substitutions spread over each gene's window, `each` of them, or deletions of some bases."""
+    rng, found = np.random.default_rng(2), []
+    for gene in genes.itertuples():
+        first = gene.tss - (UPSTREAM if gene.strand == "+" else DOWNSTREAM) + 1
+        for number, offset in enumerate(np.sort(rng.choice(WINDOW - 20, each, replace=False))):
+            pos = int(first + offset)
+            ref = letters[pos - 1 : pos + deleted]
+            alt = ref[0] if deleted else "ACGT"["ACGT".index(ref) - 1]
+            found.append(ScorableVariant(f"rs{number}", "1", pos, ref, alt, gene.gene_id, ""))
+    return found
+
+
+def scored(folder: Path, found: list[ScorableVariant]) -> float:
+    """Variants a second of score_variants.py, the whole process."""
+    with table_writer(folder / "chunk.tsv.gz", list(ScorableVariant._fields)) as rows:
+        rows.writerows(found)
+    command = [sys.executable, ROOT / "bin" / "score_variants.py", "--model", folder / "model", "--set", "made up"]
+    for option in ("features.h5", "genes.tsv", "genome.fa"):
+        command += ["--" + {"genome.fa": "fasta"}.get(option, option.split(".")[0]), folder / option]
+    command += ["--variants", folder / "chunk.tsv.gz", "--output", folder / "scores.tsv.gz", "--device", "cpu"]
+    return len(found) / run([*command, "--threads", THREADS]).seconds
+
+
+@torch.no_grad()
+def one_by_one(folder: Path) -> float:
+    """Variants a second where reference and alternative are predicted one at a time, by each replicate."""
+    networks = [network for network, _ in Model(folder / "model").networks(1)]
+    rng = np.random.default_rng(3)
+    windows = torch.from_numpy(rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), (ONE_BY_ONE, 2, 1, WINDOW)))
+    annotation = torch.zeros(1, len(HALF_LIFE))
+    start = time.perf_counter()
+    for reference, alternative in windows:
+        for network in networks:
+            network(alternative, annotation) - network(reference, annotation)
+    return ONE_BY_ONE / (time.perf_counter() - start)
+
+
+def main() -> None:
+    torch.set_num_threads(THREADS)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        letters, genes = make_world(folder)
+        scored(folder, variants(letters, genes.head(1), 2))  # compiles
+        plain = one_by_one(folder)
+        ours = {
+            f"this pipeline, substitutions of cohort density (one in {DENSITY} bases)": scored(
+                folder, variants(letters, genes, WINDOW // DENSITY)
+            ),
+            "this pipeline, substitutions of GWAS density (two a gene)": scored(folder, variants(letters, genes, 2)),
+            "this pipeline, deletions of three bases": scored(folder, variants(letters, genes.head(4), 12, deleted=3)),
+        }
+    lines = [
+        f"| {REPLICATES} replicates, {POPULATIONS} populations, {WINDOW:,} bases, {THREADS} threads | variants a second | "
+        "times as fast |",
+        "|---|---|---|",
+        f"| one at a time, PyTorch | {plain:.1f} | 1 |",
+    ]
+    lines += [f"| {name} | {rate:,.1f} | {rate / plain:,.0f} |" for name, rate in ours.items()]
+    write("benchmarks/variant_scoring.py", lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Scores of variants beside those of other tools."""
+
+import click
+
+from scxpresso.console import log, reports_problems
+
+
+@click.command(
+    epilog="Example: compare_scores.py --scores atlas.level.scxpresso.tsv.gz --external enformer.tsv "
+    "--output comparison.tsv --correlations correlations.tsv. Effects are in log10 expression, scores as their tool has them."
+)
+@click.option("--scores", required=True, type=click.Path(exists=True), help="What join_scores.py wrote.")
+@click.option(
+    "--external",
+    required=True,
+    type=click.Path(exists=True),
+    help="TSV: variant, gene (id or name), model, track, score; alt if a variant has several alleles.",
+)
+@click.option("--output", required=True, type=click.Path(), help="Gets effects and scores side by side (TSV).")
+@click.option("--correlations", required=True, type=click.Path(), help="Gets rank correlations by population (TSV).")
+@reports_problems
+def main(scores, external, output, correlations):
+    """Join scores of other tools to ours by variant and gene, and correlate their ranks."""
+    from scxpresso.store import write_table
+    from scxpresso.variants.external import compare, read_external
+
+    compared = compare(scores, read_external(external), output)
+    write_table(correlations, compared.correlations)
+    log(f"{compared.joined:,} external scores beside ours, {len(compared.unmatched):,} of variants or genes not scored")
+
+
+if __name__ == "__main__":
+    main()

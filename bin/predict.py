@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Expression of new sequences by a trained model."""
+
+import click
+
+from scxpresso.console import log, reports_problems
+
+
+@click.command(
+    epilog="Examples: predict.py --model results/models/atlas/level/network --windows promoters.fa; predict.py --model … "
+    "--features other_assembly/features.h5"
+)
+@click.option("--model", required=True, type=click.Path(exists=True, file_okay=False), help="Folder of model.json.")
+@click.option(
+    "--windows", type=click.Path(exists=True, dir_okay=False), help="FASTA of windows, each as long as the model's."
+)
+@click.option(
+    "--features",
+    type=click.Path(exists=True, dir_okay=False),
+    help="features.h5 (extract_features.py): without --windows its genes are predicted; with them it has the annotation "
+    "features of records that are named after its genes.",
+)
+@click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "cuda"]))
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
+@click.option("--output", default="predictions.tsv.gz", show_default=True, help="Table of predictions (log10 units).")
+@reports_problems
+def main(model, windows, features, device, threads, output):
+    """Predict every population's expression of new sequences.
+
+    Windows are on the gene's own strand, with the TSS after the model's `upstream` bases. A sequence that is named after
+    a gene of the model is predicted by the networks that never saw this gene, any other one by the networks of all folds.
+    """
+    import torch
+
+    from scxpresso.genome.feature_store import Features
+    from scxpresso.networks.model import Model
+    from scxpresso.networks.new_sequences import Sequences, predict_sequences
+    from scxpresso.networks.prediction import resolve_device
+    from scxpresso.store import write_table
+
+    if not (windows or features):
+        raise click.UsageError("give --windows, --features or both")
+    torch.set_num_threads(threads)
+    trained, genome = Model(model), Features(features) if features else None
+    sequences = Sequences.of_windows(windows, genome, trained) if windows else Sequences.of_genes(genome, trained)
+    table = predict_sequences(trained, sequences, resolve_device(device))
+    write_table(output, table)
+    held_out = (table["fold"] != "").sum() // len(trained.populations)
+    log(f"{len(sequences.names):,} sequences predicted, {held_out:,} of them by the networks that held out their gene")
+
+
+if __name__ == "__main__":
+    main()

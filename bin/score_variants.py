@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Scores of variants by one model."""
+
+import click
+
+from scxpresso.console import log, reports_problems
+
+
+@click.command(
+    epilog="Example: score_variants.py --model results/models/atlas/cell_type/scxpresso --features features.h5 "
+    "--genes genes.tsv --fasta genome.fa.gz --variants chunk.tsv.gz --set gwas --output scores.tsv.gz. "
+    "Effects are differences of predicted log10 expression, alternative minus reference; distances are in bases."
+)
+@click.option("--model", required=True, type=click.Path(exists=True), help="models/<atlas>/<level>/<network>/.")
+@click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
+@click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
+@click.option("--fasta", required=True, type=click.Path(exists=True), help="The genome, plain or compressed.")
+@click.option("--variants", required=True, type=click.Path(exists=True), help="Scorable variants, sorted by gene.")
+@click.option("--set", "set_name", required=True, help="Name of the set of variants.")
+@click.option("--haplotypes", is_flag=True, help="Also what each haplotype carries together.")
+@click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "cuda"]))
+@click.option(
+    "--engine", default="auto", show_default=True, type=click.Choice(["auto", "plain"]), help="plain: PyTorch only."
+)
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
+@click.option("--output", required=True, type=click.Path(), help="Gets a row a variant, gene and population (TSV).")
+@reports_problems
+def main(model, features, genes, fasta, variants, set_name, haplotypes, device, engine, threads, output):
+    """Score variants and haplotypes in every population, by the networks that never saw their gene."""
+    import torch
+
+    from scxpresso.genome.feature_store import Features
+    from scxpresso.memory import keep_large_blocks
+    from scxpresso.networks.model import Model
+    from scxpresso.networks.prediction import resolve_device
+    from scxpresso.store import read_table
+    from scxpresso.variants.score_table import SCORE_COLUMNS, read_chunk, table_writer
+    from scxpresso.variants.scoring import Scorer, score_variants
+
+    torch.set_num_threads(threads)
+    keep_large_blocks()
+    chosen = resolve_device(device)
+    log(f"device {chosen} (asked for: {device}), {threads} threads")
+    table = read_table(genes, index="gene_id", columns=["gene_id", "gene_name", "chrom", "strand", "tss"])
+    scorer = Scorer(Model(model), Features(features), table, chosen, engine)
+    scored, count = 0, 0
+    with table_writer(output, SCORE_COLUMNS) as rows:
+        for gene in score_variants(scorer, lambda: read_chunk(variants), fasta, haplotypes):
+            rows.writerows(gene.rows(set_name))
+            scored, count = scored + 1, count + len(gene.alleles)
+    log(f"{count:,} alleles of {scored:,} genes scored in {len(scorer.model.populations):,} populations")
+
+
+if __name__ == "__main__":
+    main()

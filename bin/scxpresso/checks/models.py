@@ -1,0 +1,83 @@
+"""Checks of models that were trained before, against each other and against the genomes that are given."""
+
+import json
+
+from scxpresso.checks.findings import Findings, Row
+from scxpresso.checks.schemas import misfit
+from scxpresso.checks.sheets import Request
+from scxpresso.problems import some
+
+# What steps read of a model.json, and what it has to be (networks/model.py reads it).
+KEYS = {
+    "atlas": str, "level": str, "genome": str, "network": str, "inputs": str, "upstream": int, "downstream": int,
+    "populations": list, "annotation_features": list, "folds": dict, "fold_of_gene": dict,
+}  # fmt: skip
+EXPECTED = "the model.json of a models/<atlas>/<level>/<network>/ folder of this pipeline"
+
+
+def read_models(request: Request, params: dict, names: dict, findings: Findings) -> list[dict]:
+    """Every model.json of --models; none without the option. names: what a file name may be, as a schema."""
+    if params["models"] is None:
+        return []
+    sources = [source for source in request.content["sources"] if source["sheet"] == "models"]
+    if not sources:
+        findings.problem(
+            "--models", f"no model.json in {params['models']!r}", "the models/ folder of an earlier run, or a part of it",
+            "check the spelling, and the folder that you are in",
+        )  # fmt: skip
+    models = []
+    for source in sources:
+        try:
+            content = json.loads(request.path(source).read_text(encoding="utf-8"))
+            wrong = [name for name, kind in KEYS.items() if not isinstance(content.get(name), kind)]
+        except (OSError, ValueError, AttributeError) as error:
+            findings.problem(source["given"], f"nothing that can be read ({error})", EXPECTED, "copy the folder again")
+            continue
+        if wrong:
+            findings.problem(source["given"], f"no {some(wrong)}", EXPECTED, "take a models/ folder of this version")
+            continue
+        check_names(source["given"], content, names, findings)
+        check_networks(source, content, findings)
+        models.append(content)
+    check_agreement(models, findings)
+    return models
+
+
+def check_names(where: str, content: dict, schema: dict, findings: Findings) -> None:
+    """Names that become names of files are safe ones."""
+    from jsonschema import Draft202012Validator
+
+    for key in ("atlas", "level", "genome", "network"):
+        for error in Draft202012Validator(schema).iter_errors(content[key]):
+            findings.problems.append(misfit(f"{where}, {key!r}", content[key], error, "train the model again"))
+
+
+def check_networks(source: dict, content: dict, findings: Findings) -> None:
+    """Every network that the model uses is beside it."""
+    used = [name for files in content["folds"].values() for name in files.get("used", ())]
+    missing = sorted(set(used) - set(source["networks"]))
+    if missing or not used:
+        found = f"no {some(missing)} beside it" if used else "no networks"
+        findings.problem(source["given"], found, "the networks that it names", "copy the whole folder of the model")
+
+
+def check_agreement(models: list[dict], findings: Findings) -> None:
+    """One window, and each model once: features are extracted once a genome."""
+    windows = sorted({(model["upstream"], model["downstream"]) for model in models})
+    if len(windows) > 1:
+        found = "windows of " + " and ".join(f"{up:,} + {down:,} bases" for up, down in windows)
+        mend = "name the folder of one of them: --models results/models/<atlas>"
+        findings.problem("--models", found, "models of one window (upstream + downstream)", mend)
+    names = [tuple(model[key] for key in ("atlas", "level", "network")) for model in models]
+    if repeated := sorted({" ".join(name) for name in names if names.count(name) > 1}):
+        findings.problem("--models", f"models of the same name: {some(repeated)}", "each one once", "name one folder")
+
+
+def check_genomes_of_models(models: list[dict], genomes: list[Row], findings: Findings) -> None:
+    """Every model's genome is given, by its name."""
+    known = {row.values.get("genome") for row in genomes}
+    for name in sorted({model["genome"] for model in models} - known):
+        findings.problem(
+            "--models", f"models of the genome {name!r}, which is not given", f"one of {some(sorted(filter(None, known)))}",
+            "add it to the sheet of genomes under this name; it has to be the same assembly",
+        )  # fmt: skip

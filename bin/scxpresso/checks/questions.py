@@ -1,0 +1,108 @@
+"""Checks of what the models are asked: genes to saturate, populations to compare, variants, motifs, other tools' scores."""
+
+import re
+
+import pandas as pd
+
+from scxpresso.checks.damage import first_fault, reading
+from scxpresso.checks.findings import AGAIN, Findings, Row
+from scxpresso.checks.sheets import Request, missing
+from scxpresso.genome.annotation import Transcript
+from scxpresso.motifs.matrices import read_motifs
+from scxpresso.problems import InputError, Problem, some
+from scxpresso.saturation.selection import find_genes, parse_selection, read_gene_list
+from scxpresso.text import did_you_mean
+from scxpresso.variants.external import read_external
+from scxpresso.variants.sources import open_source
+
+
+def check_saturate(
+    request: Request, params: dict, genes: dict[str, list[Transcript]], atlases: list[Row], findings: Findings
+) -> None:
+    """Genes to saturate that every genome knows; an atlas where highly variable ones are asked for."""
+    if params["saturate"] is None:
+        return
+    list_path = request.path(request.source("saturate"))
+    try:
+        if list_path:
+            wanted, variable = read_gene_list(list_path), None
+        else:
+            wanted, variable, _ = parse_selection(params["saturate"])
+        if not list_path and re.search(r"[/\\]|\.(txt|tsv|csv|list)$", params["saturate"]):
+            found = f"no file {params['saturate']!r}"
+            findings.problem("--saturate", found, "a file with one gene a line", "check the spelling, and the folder")
+            return
+        for chosen in filter(None, genes.values()):
+            table = pd.DataFrame([(one.gene_id, one.gene_name) for one in chosen], columns=["gene_id", "gene_name"])
+            find_genes(table, wanted)
+    except InputError as error:
+        findings.problems += [
+            Problem("--saturate", problem.found, problem.expected, problem.mend) for problem in error.problems
+        ]
+        return
+    if variable and not any("counts" in row.paths for row in atlases):
+        findings.problem(
+            "--saturate", f"hvg:{variable} without an atlas", "the atlas whose genes vary",
+            "give --input beside --models, or name genes",
+        )  # fmt: skip
+
+
+def check_contrast(params: dict, models: list[dict], atlases: list[Row], findings: Findings) -> None:
+    """Two populations of one model."""
+    if params["contrast"] is None:
+        return
+    if params["saturate"] is None:
+        findings.problem("--contrast", "given without --saturate", "profiles to compare", "add --saturate")
+    wanted = [name.strip() for name in params["contrast"].split(";")]
+    together = [model["populations"] for model in models]
+    together += [labels for row in atlases for labels in row.populations.values()]
+    if together and not any(set(wanted) <= set(labels) for labels in together):
+        known = sorted({label for labels in together for label in labels})
+        near = " ".join(filter(None, (did_you_mean(name, known) for name in wanted if name not in known)))
+        findings.problem("--contrast", f"no level has both of {some(wanted)}", f"two of {some(known, 30)}", near)
+
+
+def check_sets(sets: list[Row], findings: Findings) -> None:
+    """Files of variants that are of a known kind; their alleles are read by a step of their own, before any training."""
+    for row in sets:
+        if "file" in row.paths:
+            with reading(
+                row, "file", "a VCF, BCF, table of the GWAS Catalog, or TSV of chrom, pos, ref, alt", findings
+            ):
+                open_source(row.paths["file"])
+
+
+def check_single_files(request: Request, params: dict, findings: Findings) -> None:
+    """Motifs and scores of other tools, read to their end."""
+    for option, expected, read in (
+        ("motifs", "motifs in JASPAR or MEME format", read_motifs),
+        ("external_scores", "a TSV with the columns variant, gene, model, track, score", read_external),
+    ):
+        if params[option] is None:
+            continue
+        source = request.source(option)
+        path = request.path(source)
+        row = Row("", {option: str(params[option])}, {}, {option: path} if path else {})
+        if path is None:
+            findings.problem(
+                f"--{option}", missing(source), expected, "check the spelling, and the folder that you are in"
+            )
+        elif fault := first_fault(path):
+            findings.problem(row.file(option), fault, expected, AGAIN)
+        else:
+            with reading(row, option, expected, findings):
+                read(path)
+
+
+def check_use(params: dict, findings: Findings) -> None:
+    """Questions that go with others, and something to do for models that were trained before."""
+    questions = ["saturate", "variants", "predict"]
+    if params["models"] is not None and not any(params[name] for name in questions):
+        findings.problem(
+            "--models", "given without a question", "at least one of --saturate, --variants and --predict",
+            "say what the models are to be used for",
+        )  # fmt: skip
+    for name, needed in (("external_scores", ["variants"]), ("haplotypes", ["variants"]), ("motifs", questions[:2])):
+        if params[name] and not any(params[other] for other in needed):
+            options = " or ".join(f"--{other}" for other in needed)
+            findings.problem(f"--{name}", f"given without {options}", options, f"add it, or leave out --{name}")

@@ -1,0 +1,111 @@
+"""Expression of sequences that a model was not made from: windows of a FASTA, or the genes of another assembly."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from scxpresso.genome.feature_store import Features
+from scxpresso.genome.sequence import INVALID, encode, read_fasta
+from scxpresso.networks.model import Model
+from scxpresso.networks.prediction import predict
+from scxpresso.problems import InputError, Problem, some
+
+COLUMNS = ["sequence", "fold", "population", "predicted", "sd", "annotation"]
+
+
+@dataclass
+class Sequences:
+    """Windows to predict. names: of each. codes: windows × bases (uint8). annotation: windows × the model's features.
+
+    An annotation feature that is not known is NaN, and read as the mean of the training genes.
+    """
+
+    names: list[str]
+    codes: np.ndarray
+    annotation: np.ndarray
+
+    @classmethod
+    def of_genes(cls, features: Features, model: Model) -> "Sequences":
+        """The genes of a features.h5. Raises InputError for another window than the model's."""
+        window = (features.upstream, features.codes.shape[1] - features.upstream)
+        if window != (model.upstream, model.downstream):
+            raise InputError(
+                Problem(
+                    "features.h5",
+                    f"windows of {window[0]:,} + {window[1]:,} bases",
+                    f"those of the model, {model.upstream:,} upstream and {model.downstream:,} downstream of the TSS",
+                    "extract the features with the model's --upstream and --downstream",
+                )
+            )
+        rows = np.arange(len(features.gene_id))
+        annotation = features.annotation(rows, model.annotation_features)
+        return cls(list(features.gene_id), features.codes, annotation)
+
+    @classmethod
+    def of_windows(cls, fasta: str, features: Features | None, model: Model) -> "Sequences":
+        """The records of a FASTA, each a window on the gene's own strand with the TSS after `upstream` bases.
+
+        One that is named after a gene of `features` has the annotation features of that gene. Raises InputError for
+        records of another length, of other letters, or of one name.
+        """
+        names, windows, problems = [], [], []
+        for name, letters in read_fasta(fasta):
+            codes = encode(letters)
+            if len(codes) != model.window:
+                expected = (
+                    f"{model.window:,}: {model.upstream:,} upstream and {model.downstream:,} downstream of the TSS"
+                )
+                problems.append(Problem(f"{fasta}, record {name!r}", f"{len(codes):,} bases", expected))
+            elif (codes == INVALID).any():
+                place = int(np.argmax(codes == INVALID))
+                problems.append(
+                    Problem(
+                        f"{fasta}, record {name!r}, base {place + 1:,}",
+                        f"the letter {letters[place]!r}",
+                        "IUPAC nucleotide letters",
+                    )
+                )
+            names.append(name)
+            windows.append(codes)
+        repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+        if repeated:
+            problems.append(Problem(fasta, f"records of the same name: {some(repeated)}", "each name once"))
+        if not names:
+            problems.append(Problem(fasta, "no record", "a FASTA of windows"))
+        if problems:
+            raise InputError(*problems[:20])
+        annotation = np.full((len(names), len(model.annotation_features)), np.nan, dtype=np.float32)
+        known = set(features.gene_id) if features else set()
+        mine = [row for row, name in enumerate(names) if name in known]
+        if mine:
+            rows = features.rows([names[row] for row in mine])
+            annotation[mine] = features.annotation(rows, model.annotation_features)
+        return cls(names, np.stack(windows), annotation)
+
+
+def predict_sequences(model: Model, sequences: Sequences, device: torch.device) -> pd.DataFrame:
+    """COLUMNS, a row a sequence and population: mean and deviation over networks, in log10 units.
+
+    A sequence that is named after a gene of the model is predicted by the networks that held this gene out; any other one
+    by the networks of every fold, and its fold is empty. annotation: `own`, or `mean` where its features are not known.
+    """
+    folds = [model.fold_of(name) for name in sequences.names]
+    shape = (len(folds), len(model.populations))
+    predicted, sd = np.empty(shape), np.empty(shape)
+    for fold in dict.fromkeys(folds):
+        rows = np.array([row for row, mine in enumerate(folds) if mine == fold])
+        outputs = predict(model.networks(fold), sequences.codes[rows], sequences.annotation[rows], device)
+        predicted[rows], sd[rows] = outputs.mean(axis=0), outputs.std(axis=0)
+    known = ~np.isnan(sequences.annotation).all(axis=1)
+    populations = len(model.populations)
+    columns = [
+        np.repeat(sequences.names, populations),
+        np.repeat(["" if fold is None else str(fold) for fold in folds], populations),
+        np.tile(model.populations, len(folds)),
+        predicted.ravel(),
+        sd.ravel(),
+        np.repeat(np.where(known, "own", "mean"), populations),
+    ]
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))

@@ -1,0 +1,203 @@
+"""Every substitution of a window through the published network on CPU; `published.py` says how, and holds the weights.
+
+Here the changes are sparse as well: of the 128 filters of a pooled position, only those whose maximum changes go on.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from scxpresso.networks.fast import njit, numba, prange
+from scxpresso.networks.model import Network
+from scxpresso.saturation.effects import ALTERNATIVE_CODES
+from scxpresso.saturation.published import (
+    FILTERS1,
+    FILTERS2,
+    K1,
+    K2,
+    NOTHING,
+    PAD1,
+    PAD2,
+    POOL1,
+    POOL2,
+    REACH,
+    Layers,
+)
+
+ZERO = np.float32(0)
+MISSING = np.float32(NOTHING)
+FAST = {"nsz", "contract"}
+
+
+@njit(cache=True, fastmath=FAST)
+def _first(places, bias, codes, output, row):
+    """The first convolution's filters at an output; `MISSING` where there is no such output."""
+    if output < 0 or output >= len(codes) - 1:
+        row[:] = MISSING
+        return
+    row[:] = bias
+    for place in range(max(0, PAD1 - output), min(K1, len(codes) + PAD1 - output)):
+        part = places[place, codes[output + place - PAD1]]
+        for filt in range(FILTERS1):
+            row[filt] += part[filt]
+
+
+@njit(parallel=True, cache=True, fastmath=FAST)
+def _pool(places, bias, codes, pooled):
+    """The first convolution, rectified and pooled: windows × 128."""
+    for window in prange(len(pooled)):
+        row, largest = np.empty(FILTERS1, dtype=np.float32), pooled[window]
+        largest[:] = ZERO
+        for output in range(window * POOL1 - 1, (window + 1) * POOL1 - 1):
+            _first(places, bias, codes, output, row)
+            for filt in range(FILTERS1):
+                largest[filt] = row[filt] if row[filt] > largest[filt] else largest[filt]
+
+
+@njit(parallel=True, cache=True, fastmath=FAST)
+def _changes(
+    codes, start, end, alternatives, places, bias, changes, pooled, weights2, outputs2, before2, after2, pooled2,
+    hidden_weights, hidden, tail, result,
+):  # fmt: skip
+    """What each substitution changes after the hidden layer: positions × 4 × (populations or 2), added to `result`.
+
+    A block of positions is one whose outputs lie in two windows, block and block + 1.
+    """
+    windows = len(pooled)
+    width = tail.shape[1]
+    for block in prange((start - 2) // POOL1, (end - 3) // POOL1 + 1):
+        origin = block * POOL1 - 1
+        outputs = np.empty((2 * POOL1, FILTERS1), dtype=np.float32)
+        before, after = np.empty_like(outputs), np.empty_like(outputs)
+        for index in range(2 * POOL1):
+            _first(places, bias, codes, origin + index, outputs[index])
+        for half in range(2):
+            low, high = half * POOL1, (half + 1) * POOL1 - 1
+            before[low] = ZERO
+            after[high] = MISSING
+            for index in range(low + 1, high + 1):
+                for filt in range(FILTERS1):
+                    value, other = before[index - 1, filt], outputs[index - 1, filt]
+                    before[index, filt] = other if other > value else value
+            for index in range(high - 1, low - 1, -1):
+                for filt in range(FILTERS1):
+                    value, other = after[index + 1, filt], outputs[index + 1, filt]
+                    after[index, filt] = other if other > value else value
+        value = np.empty(FILTERS1, dtype=np.float32)
+        filters = np.zeros(FILTERS1 + 3, dtype=np.int64)  # those that change, and how far
+        sizes = np.zeros(FILTERS1 + 3, dtype=np.float32)
+        total = np.empty(REACH * FILTERS2, dtype=np.float32)
+        change = np.empty(hidden.shape, dtype=np.float32)
+        first2 = block - PAD2 + POOL2  # row of outputs2 that total begins with
+        for position in range(max(start, origin + 3), min(end, origin + 3 + POOL1)):
+            code = codes[position]
+            for alt in range(4):
+                if code == alternatives[alt]:
+                    continue
+                total[:] = ZERO
+                low2, high2 = REACH, -1
+                for half in range(2):
+                    window = block + half
+                    if window < 0 or window >= windows:
+                        continue
+                    low = max(position - 3 - origin, half * POOL1)
+                    high = min(position + 2 - origin, (half + 1) * POOL1 - 1)
+                    if low > high:
+                        continue
+                    for filt in range(FILTERS1):
+                        one, other = before[low, filt], after[high, filt]
+                        value[filt] = one if one > other else other
+                    for index in range(low, high + 1):
+                        row, step = outputs[index], changes[code, alt, index + origin - position + 3]
+                        for filt in range(FILTERS1):
+                            other = row[filt] + step[filt]
+                            value[filt] = other if other > value[filt] else value[filt]
+                    row = pooled[window]
+                    count = 0
+                    for filt in range(FILTERS1):
+                        size = value[filt] - row[filt]
+                        filters[count], sizes[count] = filt, size
+                        count += size != ZERO
+                    if count == 0:
+                        continue
+                    low2, high2 = min(low2, half), half + K2 - 1
+                    part = total[half * FILTERS2 : (half + K2) * FILTERS2]
+                    sizes[count : count + 3] = ZERO
+                    for number in range(0, count, 4):  # four at once: `part` is read and written less often
+                        weight_0, size_0 = weights2[filters[number]], sizes[number]
+                        weight_1, size_1 = weights2[filters[number + 1]], sizes[number + 1]
+                        weight_2, size_2 = weights2[filters[number + 2]], sizes[number + 2]
+                        weight_3, size_3 = weights2[filters[number + 3]], sizes[number + 3]
+                        for place in range(K2 * FILTERS2):
+                            part[place] += (size_0 * weight_0[place] + size_1 * weight_1[place]) + (
+                                size_2 * weight_2[place] + size_3 * weight_3[place]
+                            )
+                if high2 < 0:
+                    continue
+                change[:] = ZERO
+                for window in range((first2 + low2) // POOL2, (first2 + high2) // POOL2 + 1):
+                    low = max(first2 + low2, window * POOL2)
+                    high = min(first2 + high2, window * POOL2 + POOL2 - 1)
+                    for filt in range(FILTERS2):
+                        one, other = before2[low, filt], after2[high, filt]
+                        value[filt] = one if one > other else other
+                    for index in range(low, high + 1):
+                        row = outputs2[index]
+                        step = total[(index - first2) * FILTERS2 : (index - first2 + 1) * FILTERS2]
+                        for filt in range(FILTERS2):
+                            other = row[filt] + step[filt]
+                            value[filt] = other if other > value[filt] else value[filt]
+                    for filt in range(FILTERS2):
+                        size = value[filt] - pooled2[window, filt]
+                        if size != ZERO:
+                            weight = hidden_weights[window, filt]
+                            for unit in range(len(hidden)):
+                                change[unit] += size * weight[unit]
+                effect = result[position - start, alt]
+                for unit in range(len(hidden)):
+                    before_it = hidden[unit]
+                    size = max(change[unit] + min(before_it, ZERO), -max(before_it, ZERO))
+                    if size != ZERO:
+                        weight = tail[unit]
+                        for column in range(width):
+                            effect[column] += size * weight[column]
+
+
+class Fast:
+    """The effects of substitutions by several networks, as BruteForce gives them, on the CPU."""
+
+    def __init__(self, networks: Sequence[Network]):
+        self.layers = [Layers(network.cpu()) for network, _ in networks]
+        self.populations = len(networks[0][1].populations)
+
+    @torch.no_grad()
+    def effects(
+        self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As BruteForce.effects."""
+        numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+        end = len(codes) if end is None else end
+        codes = np.ascontiguousarray(codes)
+        annotation = torch.from_numpy(annotation.astype(np.float32))
+        expression = []
+        effects = np.zeros((len(self.layers), end - start, 4, self.populations), dtype=np.float32)
+        for layers, own in zip(self.layers, effects, strict=True):
+            pooled = np.empty(((len(codes) + 1) // POOL1, FILTERS1), dtype=np.float32)
+            _pool(layers.places.numpy(), layers.bias.numpy(), codes, pooled)
+            reference = layers.reference(torch.from_numpy(pooled), annotation)
+            expression.append(reference.expression.numpy())
+            if end == start:
+                continue
+            change = np.zeros((end - start, 4, layers.tail.shape[1]), dtype=np.float32) if layers.deep else own
+            second = reference.second
+            _changes(
+                codes, start, end, ALTERNATIVE_CODES, layers.places.numpy(), layers.bias.numpy(),
+                layers.changes.numpy(), pooled, layers.second.numpy(),
+                second.outputs.flatten(0, 1).numpy(), second.before.flatten(0, 1).numpy(),
+                second.after.flatten(0, 1).numpy(), second.pooled.numpy(),
+                layers.hidden.numpy(), reference.hidden.numpy(), layers.tail.numpy(), change,
+            )  # fmt: skip
+            if layers.deep:
+                own[:] = layers.in_log10_units(torch.from_numpy(change), reference).numpy()
+        return np.stack(expression), effects

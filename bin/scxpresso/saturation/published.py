@@ -1,0 +1,207 @@
+"""Every substitution of a window through the published network, in plain PyTorch: only what it changes is computed.
+
+A substitution changes six outputs of the first convolution, so one or two pooled positions; those change at most ten
+outputs of the second, so one or two pooled positions again. A maximum without the changed outputs is that of what lies
+before and what lies after them in their pooling window, so that the result is exact. For GPUs; fast.py has it for CPUs.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from scxpresso.networks.model import Network
+from scxpresso.networks.published import ScXpresso
+from scxpresso.saturation.effects import ALTERNATIVE_CODES
+
+K1, PAD1, POOL1 = 6, 2, 30
+K2, PAD2, POOL2 = 9, 4, 10
+REACH = K2 + 1  # outputs of the second convolution that a substitution may change
+FILTERS1, FILTERS2 = 128, 32
+NOTHING = float("-inf")  # an output that there is not
+CHUNK = {"cpu": 512, "cuda": 4096}  # positions at once
+
+
+def rectified_change(change: Tensor, value: Tensor) -> Tensor:
+    """relu(value + change) − relu(value), without the rounding of a difference."""
+    return torch.maximum(change + value.clamp(max=0), -value.clamp(min=0))
+
+
+class Maxima(NamedTuple):
+    """Outputs of a convolution in their pooling windows, of which one before the first and two after the last are empty.
+
+    outputs, before, after: (windows + 3) × size × filters; an output, the largest of those before it in its window (or 0:
+    what is pooled is rectified), and after it. pooled: (windows + 3) × filters.
+    """
+
+    outputs: Tensor
+    before: Tensor
+    after: Tensor
+    pooled: Tensor
+
+    @classmethod
+    def of(cls, outputs: Tensor, size: int, padding: int) -> "Maxima":
+        """outputs: positions × filters. padding: of the pooling, either way. What no window pools is left out."""
+        windows = (len(outputs) + 2 * padding) // size
+        outputs = functional.pad(outputs.T, (size + padding, padding), value=NOTHING)[:, : (windows + 1) * size]
+        outputs = functional.pad(outputs, (0, 2 * size), value=NOTHING).T
+        outputs = outputs.reshape(windows + 3, size, -1)
+        upwards, downwards = outputs.cummax(1).values, outputs.flip(1).cummax(1).values.flip(1)
+        before = functional.pad(upwards[:, :-1], (0, 0, 1, 0), value=0.0).clamp(min=0)
+        after = functional.pad(downwards[:, 1:], (0, 0, 0, 1), value=NOTHING)
+        return cls(outputs, before, after, upwards[:, -1].clamp(min=0))
+
+    def without(self, first: Tensor, last: Tensor) -> Tensor:
+        """The maximum of a window without its outputs from `first` to `last` (indices of all outputs)."""
+        return torch.maximum(self.before.flatten(0, 1)[first], self.after.flatten(0, 1)[last])
+
+
+class Reference(NamedTuple):
+    """What a gene makes of the layers after the first pooling.
+
+    second: of the second convolution. hidden: 64, before it is rectified. deep: the two values of one population's own
+    head, before they are rectified. expression: populations, log10 (float64).
+    """
+
+    second: Maxima
+    hidden: Tensor
+    deep: Tensor | None
+    expression: Tensor
+
+
+class Layers:
+    """A network's weights as a substitution meets them.
+
+    places: 6 × 16 codes × 128, what a code adds to the first convolution. changes: 16 codes × 4 alternatives × 6 × 128, what
+    replacing the code adds to its output at the position −3 … +2 of it. second: 128 × (9 · 32), what a pooled value adds to
+    the second convolution at −4 … +4 of it. hidden: (positions + 3) × 32 × 64. tail: 64 × populations (2 for one
+    population); log10 units for several populations.
+    """
+
+    def __init__(self, network: ScXpresso):
+        self.network = network
+        first, second = network.sequence[0], network.sequence[3]
+        self.places = torch.einsum("fcp,kc->pkf", first.weight.detach(), network.one_hot).contiguous()
+        alternatives = self.places[:, torch.from_numpy(ALTERNATIVE_CODES).long()]
+        self.changes = (alternatives[:, None] - self.places[:, :, None]).flip(0).permute(1, 2, 0, 3).contiguous()
+        self.bias = first.bias.detach()
+        self.second = second.weight.detach().flip(2).permute(1, 2, 0).reshape(FILTERS1, -1).contiguous()
+        self.head = copy.deepcopy(network.head).double()  # of one vector: it costs nothing
+        hidden = network.head[0].weight.detach()
+        positions = (hidden.shape[1] - (0 if network.inputs == "sequence" else len(network.half_life.mean))) // FILTERS2
+        hidden = hidden[:, : FILTERS2 * positions].reshape(-1, FILTERS2, positions).permute(2, 1, 0)
+        self.hidden = functional.pad(hidden, (0, 0, 0, 0, 1, 2)).contiguous()
+        self.tail = network.head[3].weight.detach().T
+        self.deep = len(network.head) > 4
+        if not self.deep:
+            self.tail = self.tail * network.expression.sd
+        self.tail = self.tail.contiguous()
+
+    def first(self, codes: Tensor) -> Tensor:
+        """The first convolution: (window − 1) × 128."""
+        length = len(codes) - 1
+        outputs = self.bias.expand(length, -1).clone()
+        for place in range(K1):
+            skipped = max(PAD1 - place, 0)
+            part = codes[max(place - PAD1, 0) :][: length - skipped]
+            outputs[skipped : skipped + len(part)] += self.places[place, part]
+        return outputs
+
+    def reference(self, pooled: Tensor, annotation: Tensor) -> Reference:
+        """pooled: windows × 128, the first convolution rectified and pooled. annotation: features."""
+        bias = self.network.sequence[3].bias.detach()
+        windows = functional.pad(pooled, (0, 0, PAD2, PAD2)).unfold(0, K2, 1)  # a product: cuDNN's convolution rounds
+        weight = self.network.sequence[3].weight.detach()
+        second = Maxima.of(windows.flatten(1) @ weight.flatten(1).T + bias, POOL2, 0)
+        parts = [second.pooled[1:-2].T.flatten().double()]
+        if self.network.inputs != "sequence":
+            parts.append(self.network.half_life.apply_to(annotation).double())
+        hidden = self.head[0](torch.cat(parts))
+        after = self.head[3](hidden.clamp(min=0))
+        deep = after if self.deep else None
+        scaled = self.head[-1](after.clamp(min=0)) if self.deep else after
+        return Reference(second, hidden.float(), deep, self.network.expression.undo(scaled))
+
+    def in_log10_units(self, change: Tensor, reference: Reference) -> Tensor:
+        """The change of expression (… × populations), by what the `tail` gives for it."""
+        if not self.deep:
+            return change
+        weight = (self.network.head[-1].weight.detach() * self.network.expression.sd[:, None]).T
+        return rectified_change(change, reference.deep.float()) @ weight
+
+
+class Published:
+    """The effects of substitutions by several networks, as BruteForce gives them, on any device."""
+
+    def __init__(self, networks: Sequence[Network], device: torch.device):
+        self.device, self.chunk = device, CHUNK[device.type]
+        self.layers = [Layers(network.to(device)) for network, _ in networks]
+
+    @torch.no_grad()
+    def effects(
+        self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As BruteForce.effects."""
+        end = len(codes) if end is None else end
+        on_device = torch.from_numpy(codes).int().to(self.device)
+        annotation = torch.from_numpy(annotation.astype(np.float32)).to(self.device)
+        expression, effects = [], []
+        for layers in self.layers:
+            first = Maxima.of(layers.first(on_device), POOL1, 1)
+            reference = layers.reference(first.pooled[1:-2], annotation)
+            chunks = [
+                _changes(layers, first, reference, on_device, torch.arange(begin, min(begin + self.chunk, end)))
+                for begin in range(start, end, self.chunk)
+            ]
+            expression.append(reference.expression.cpu())
+            empty = torch.empty(0, 4, len(reference.expression))
+            effects.append(torch.cat([empty, *(layers.in_log10_units(chunk, reference).cpu() for chunk in chunks)]))
+        return torch.stack(expression).numpy(), torch.stack(effects).numpy()
+
+
+def _changes(layers: Layers, first: Maxima, reference: Reference, codes: Tensor, positions: Tensor) -> Tensor:
+    """What substitutions at some positions change after the hidden layer: positions × 4 × (populations or 2)."""
+    positions = positions.to(codes.device)
+    count = len(positions)
+    # Indices of outputs and windows are those of Maxima: an empty window comes first.
+    row = positions - 3 + 1 + POOL1  # of the first output changed
+    window = row // POOL1
+    inside = ((window + 1) * POOL1 - row).clamp(max=K1)  # of the six; the others are in the next window
+    rows = row[:, None] + torch.arange(K1, device=codes.device)
+    values = first.outputs.flatten(0, 1)[rows][:, None] + layers.changes[codes[positions]]  # count × 4 × 6 × 128
+    total = torch.zeros(count, 4, REACH, FILTERS2, device=codes.device)
+    later = torch.arange(K1, device=codes.device) >= inside[:, None]
+    change = _pooled_change(first, values, later, window, row, row + inside - 1)
+    total[:, :, :K2] = (change @ layers.second).view(count, 4, K2, FILTERS2)
+    split = torch.nonzero(inside < K1).ravel()
+    after = window[split] + 1
+    change = _pooled_change(first, values[split], ~later[split], after, after * POOL1, row[split] + K1 - 1)
+    total[split, :, 1:] += (change @ layers.second).view(len(split), 4, K2, FILTERS2)
+
+    row = window - 1 - PAD2 + POOL2
+    window = row // POOL2
+    inside = (window + 1) * POOL2 - row
+    values = reference.second.outputs.flatten(0, 1)[row[:, None] + torch.arange(REACH, device=codes.device)][:, None]
+    values = values + total
+    later = torch.arange(REACH, device=codes.device) >= inside[:, None]
+    change = _pooled_change(reference.second, values, later, window, row, row + inside - 1)
+    hidden = change @ layers.hidden[window]
+    split = torch.nonzero(inside < REACH).ravel()
+    after = window[split] + 1
+    last = row[split] + REACH - 1
+    change = _pooled_change(reference.second, values[split], ~later[split], after, after * POOL2, last)
+    hidden[split] += change @ layers.hidden[after]
+    return rectified_change(hidden, reference.hidden) @ layers.tail
+
+
+def _pooled_change(maxima: Maxima, values: Tensor, elsewhere: Tensor, window: Tensor, first: Tensor, last: Tensor):
+    """How far the pooled values of `window` change (count × 4 × filters) where `values` replace its outputs first … last.
+
+    values: count × 4 × outputs × filters. elsewhere: count × outputs, which of them are not of this window.
+    """
+    largest = values.masked_fill(elsewhere[:, None, :, None], NOTHING).amax(2)
+    return torch.maximum(largest, maxima.without(first, last)[:, None]) - maxima.pooled[window][:, None]

@@ -1,0 +1,134 @@
+"""Scores of other tools, laid beside ours."""
+
+import csv
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from scxpresso.identifiers import without_version
+from scxpresso.problems import InputError, Problem, some
+from scxpresso.variants.score_table import read_header, read_rows, table_writer
+
+EXTERNAL_COLUMNS = ["variant", "gene", "model", "track", "score"]
+COMPARISON_COLUMNS = ["variant_id", "alt", "gene_id", "population", "effect", "model", "track", "score"]
+CORRELATION_COLUMNS = ["population", "model", "track", "n", "spearman", "p_value"]
+FEWEST = 3  # pairs of a correlation
+EXPECTED = "a TSV with the columns variant, gene, model, track, score, and alt where a variant has several alleles"
+
+
+class ExternalScore(NamedTuple):
+    """One score of another tool. alt: the allele of the + strand, or '' where the file names none."""
+
+    variant: str
+    gene: str
+    model: str
+    track: str
+    score: float
+    alt: str
+
+
+@dataclass
+class Comparison:
+    """correlations: CORRELATION_COLUMNS. joined, unmatched: external scores with and without a row of ours."""
+
+    correlations: pd.DataFrame
+    joined: int
+    unmatched: list[ExternalScore] = field(default_factory=list)
+
+
+def read_external(path: str | Path) -> list[ExternalScore]:
+    """Scores of other tools (TSV). Raises InputError for missing columns, scores that are no numbers, and repeated rows."""
+    try:
+        columns = EXTERNAL_COLUMNS + (["alt"] if "alt" in read_header(path) else [])
+        rows = list(read_rows(path, columns))
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(Problem(str(path), f"no readable text ({error})", EXPECTED)) from None
+    problems, found, seen = [], [], {}
+    for number, (variant, gene, model, track, score, *alt) in enumerate(rows, start=2):
+        where = f"{path}, row {number:,}"
+        value = _number(score)
+        if not math.isfinite(value):
+            problems.append(
+                Problem(where, f"the score {score!r}", "a finite number", "leave the row out if there is none")
+            )
+        empty = [name for name, text in (("variant", variant), ("gene", gene), ("model", model)) if not text]
+        if empty:
+            problems.append(Problem(where, f"no {empty[0]}", "a variant, a gene and a model in every row"))
+        one = ExternalScore(variant, gene, model, track, value, "".join(alt).upper())
+        first = seen.setdefault(one._replace(score=0.0), number)
+        if first != number:
+            problems.append(Problem(where, f"the variant, gene, model and track of row {first:,}", "one score of each"))
+        found.append(one)
+    if not found:
+        problems.append(Problem(str(path), "no scores", EXPECTED))
+    if len(problems) > 10:
+        problems = [*problems[:10], Problem(str(path), f"{len(problems) - 10:,} more such rows", EXPECTED)]
+    if problems:
+        raise InputError(*problems)
+    return found
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def compare(scores: str | Path, external: list[ExternalScore], output: str | Path) -> Comparison:
+    """Writes COMPARISON_COLUMNS, a row a score of ours and one of another tool of the same variant and gene.
+
+    scores: what join_scores.py wrote, read row by row. An external gene is a gene_id, with or without its version, or a
+    gene_name; a score without `alt` belongs to every allele of its variant. Correlations are Spearman's, of our effects in a
+    population and the scores of a model's track. Raises InputError where no score belongs to any of ours.
+    """
+    by_variant = defaultdict(list)
+    for number, one in enumerate(external):
+        by_variant[one.variant].append((number, one))
+    pairs: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
+    matched = set()
+    with table_writer(output, COMPARISON_COLUMNS) as table:
+        for number, row in _together(scores, by_variant):
+            one = external[number]
+            matched.add(number)
+            table.writerow([*row, one.model, one.track, f"{one.score:.6g}"])
+            if row[-1]:
+                pairs[row[3], one.model, one.track].append((float(row[-1]), one.score))
+        unmatched = [one for number, one in enumerate(external) if number not in matched]
+        if not matched:
+            raise InputError(
+                Problem(
+                    "the external scores",
+                    f"none of their variants and genes is in {scores}, like {some(sorted(by_variant), 3)}",
+                    "the ids of the scored variants, and genes by gene_id or gene_name",
+                )
+            )
+    rows = [(*key, len(values), *_spearman(np.array(values))) for key, values in pairs.items()]
+    return Comparison(pd.DataFrame(rows, columns=CORRELATION_COLUMNS), len(matched), unmatched)
+
+
+def _together(
+    scores: str | Path, by_variant: dict[str, list[tuple[int, ExternalScore]]]
+) -> Iterator[tuple[int, list[str]]]:
+    """Number of each external score beside variant_id, alt, gene_id, population and effect of ours that it belongs to."""
+    for *row, gene_name in read_rows(scores, [*COMPARISON_COLUMNS[:5], "gene_name"]):
+        variant, alt, gene = row[:3]
+        names = {gene, without_version(gene), gene_name}
+        for number, one in by_variant.get(variant, ()):
+            if one.alt in ("", alt) and (one.gene in names or without_version(one.gene) == without_version(gene)):
+                yield number, row
+
+
+def _spearman(pairs: np.ndarray) -> tuple[float, float]:
+    """Rank correlation and its p-value; NaN of fewer than FEWEST pairs and of constants."""
+    if len(pairs) < FEWEST or (np.ptp(pairs, axis=0) == 0).any():
+        return math.nan, math.nan
+    found = spearmanr(*pairs.T)
+    return float(found.statistic), float(found.pvalue)

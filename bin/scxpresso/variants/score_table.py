@@ -1,0 +1,83 @@
+"""The tables that scoring reads and writes, row by row: a set may have millions of variants."""
+
+import csv
+import gzip
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from scxpresso.files import open_text
+from scxpresso.problems import InputError, Problem
+from scxpresso.store import whole
+
+SCORE_COLUMNS = [
+    "set", "variant_id", "chrom", "pos", "ref", "alt", "gene_id", "gene_name", "tss_distance", "population", "fold",
+    "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "q_value", "specificity",
+    "specificity_p_value", "gene_pearson", "flag",
+]  # fmt: skip
+
+csv.field_size_limit(sys.maxsize)  # a variant's carriers are as long as a cohort is large
+
+
+class ScorableVariant(NamedTuple):
+    """An allele in a gene's window: a row of a scorable chunk. pos: 1-based. ref, alt: of the + strand."""
+
+    variant_id: str
+    chrom: str
+    pos: int
+    ref: str
+    alt: str
+    gene_id: str
+    carriers: str
+
+
+def read_header(path: str | Path) -> list[str]:
+    """Names of a TSV's columns."""
+    with open_text(path) as file:
+        return next(csv.reader(file, delimiter="\t"), [])
+
+
+def read_rows(path: str | Path, columns: list[str]) -> Iterator[list[str]]:
+    """These columns of a TSV, gzipped or not, a row at a time. Raises InputError where the file lacks one."""
+    with open_text(path) as file:
+        rows = csv.reader(file, delimiter="\t")
+        header = next(rows, [])
+        missing = [column for column in columns if column not in header]
+        if missing:
+            expected = f"a TSV with the columns {', '.join(columns)}"
+            raise InputError(Problem(str(path), f"no column {missing[0]!r} in its first line", expected))
+        places = [header.index(column) for column in columns]
+        for number, row in enumerate(rows, start=2):
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise InputError(
+                    Problem(
+                        f"{path}, row {number:,}", f"{len(row)} cells", f"{len(header)} cells, as the first line has"
+                    )
+                )
+            yield [row[place] for place in places]
+
+
+def read_chunk(path: str | Path) -> Iterator[ScorableVariant]:
+    """A scorable chunk, as the reading of variants writes it: sorted by gene, then by position."""
+    for variant_id, chrom, pos, *rest in read_rows(path, list(ScorableVariant._fields)):
+        yield ScorableVariant(variant_id, chrom, int(pos), *rest)
+
+
+@contextmanager
+def table_writer(path: str | Path, columns: list[str]):
+    """A csv writer of a TSV with this header, gzipped where the name says so; the same rows give the same bytes."""
+    with whole(path) as partial, partial.open("wb") as raw:
+        binary = gzip.GzipFile("", "wb", 6, raw, mtime=0) if str(path).endswith(".gz") else raw
+        text = io.TextIOWrapper(binary, encoding="utf-8", newline="")
+        writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+        writer.writerow(columns)
+        yield writer
+        text.flush()
+        text.detach()
+        if binary is not raw:
+            binary.close()

@@ -1,0 +1,362 @@
+"""Effects of variants on the genes in whose windows they lie, by the networks that never saw those genes (paper 2.8).
+
+A substitution is looked up among its gene's saturation. Anything else is the difference of two predictions, of a window
+with the reference's alleles and one with the others. An insertion or deletion moves all bases beyond it, and networks that
+pool see them in other pooling windows: its effect is the mean over shifts of both windows by a phase of pooling.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+import torch
+
+from scxpresso.genome.feature_store import Features
+from scxpresso.genome.sequence import BASE_OF_CODE
+from scxpresso.networks.model import Model, Network
+from scxpresso.networks.prediction import predict
+from scxpresso.networks.registry import NETWORKS
+from scxpresso.problems import InputError, Problem
+from scxpresso.saturation.effects import ALTERNATIVE_CODES
+from scxpresso.saturation.incremental import incremental
+from scxpresso.variants.haplotypes import carried_together
+from scxpresso.variants.score_table import ScorableVariant
+from scxpresso.variants.significance import bins, p_values, ranks, specificity
+from scxpresso.variants.windows import Edit, Surroundings, read_surroundings, shifts, without_overlaps
+
+SHIFTS = 23  # of a phase, for insertions and deletions; on real ones about 5 % off the mean of all 300, r 0.996
+BATCH = 512  # windows predicted at once
+DISAGREE = 0.8  # sign_agreement below which replicates are said to disagree
+BADLY_PREDICTED = 0.3  # gene_pearson below which a gene is said to be predicted badly
+# Number of an alternative's letter (A, C, G, T) by its code.
+NUMBER_OF_CODE = np.full(16, 4, dtype=np.uint8)
+NUMBER_OF_CODE[ALTERNATIVE_CODES] = range(4)
+
+
+@dataclass(frozen=True)
+class Allele:
+    """What is scored against a gene's reference: an allele, or those of a haplotype together.
+
+    variant_id, pos, ref, alt: as the table shows them. overlapping: whether some of a haplotype's alleles were left out
+    because they overlap others.
+    """
+
+    variant_id: str
+    pos: str
+    ref: str
+    alt: str
+    edits: tuple[Edit, ...]
+    overlapping: bool = False
+
+    @property
+    def is_substitution(self) -> bool:
+        return len(self.edits) == 1 and self.edits[0].is_substitution
+
+    @property
+    def tss_distance(self) -> int:
+        """Bases from the TSS to the first base that it changes, on the gene's strand; of several, to the nearest."""
+        return min((edit.start for edit in self.edits), key=abs)
+
+    @property
+    def moves_bases(self) -> bool:
+        """Whether anything beyond its own bases lies elsewhere then."""
+        return any(edit.longer for edit in self.edits)
+
+
+@dataclass(frozen=True)
+class GeneScores:
+    """Scores of the alleles of a gene. predicted_ref: populations. Others: alleles × populations (see docs/output.md)."""
+
+    gene_id: str
+    gene_name: str
+    chrom: str
+    fold: int | None
+    gene_pearson: float
+    alleles: Sequence[Allele]
+    populations: Sequence[str]
+    predicted_ref: np.ndarray
+    effect: np.ndarray
+    sd: np.ndarray
+    sign_agreement: np.ndarray
+    percentile: np.ndarray
+    p_value: np.ndarray
+    specificity: np.ndarray
+    specificity_p_value: np.ndarray
+
+    def rows(self, set_name: str) -> Iterator[tuple]:
+        """Rows of SCORE_COLUMNS, with q_value empty."""
+        predicted, pearson = _texts(self.predicted_ref), _texts(np.array([self.gene_pearson]))[0]
+        matrices = (
+            self.effect, self.sd, self.sign_agreement, self.percentile, self.p_value, self.specificity,
+            self.specificity_p_value,
+        )  # fmt: skip
+        disagree = (self.sign_agreement < DISAGREE) & (self.effect != 0)
+        fold = "" if self.fold is None else self.fold
+        for number, allele in enumerate(self.alleles):
+            identity = (
+                set_name, allele.variant_id, self.chrom, allele.pos, allele.ref, allele.alt, self.gene_id,
+                self.gene_name, allele.tss_distance,
+            )  # fmt: skip
+            flags = {
+                value: ",".join(
+                    flag
+                    for flag, holds in [
+                        ("replicates_disagree", value),
+                        ("gene_badly_predicted", self.gene_pearson < BADLY_PREDICTED),
+                        ("all_folds", self.fold is None),
+                        ("overlapping_alleles", allele.overlapping),
+                    ]
+                    if holds
+                )
+                for value in (False, True)
+            }
+            columns = [_texts(matrix[number]) for matrix in matrices]
+            for population, ref, effect, sd, agreement, percentile, p, own, own_p, doubt in zip(
+                self.populations, predicted, *columns, disagree[number].tolist(), strict=True
+            ):
+                yield (
+                    *identity, population, fold, ref, effect, sd, agreement, percentile, p, "", own, own_p, pearson,
+                    flags[doubt],
+                )  # fmt: skip
+
+
+def _texts(values: np.ndarray) -> list[str]:
+    return ["" if value != value else "%.6g" % value for value in values.tolist()]  # noqa: UP031 (the quickest)
+
+
+class Scorer:
+    """A model, the genome that its genes lie in, and the networks that it needed so far.
+
+    genes: genes.tsv, by gene_id. Raises InputError where the model's windows are not those of the features.
+    """
+
+    def __init__(
+        self, model: Model, features: Features, genes: pd.DataFrame, device: torch.device, engine: str = "auto"
+    ):
+        self.model, self.features, self.genes, self.device, self.engine = model, features, genes, device, engine
+        if (model.upstream, model.downstream) != (features.upstream, features.downstream):
+            raise InputError(
+                Problem(
+                    str(model.folder),
+                    f"a model of {model.upstream:,} + {model.downstream:,} bases",
+                    f"the windows of the features, {features.upstream:,} + {features.downstream:,} bases",
+                    "give the features.h5 of the genome that the model was trained on",
+                )
+            )
+        self.phase = NETWORKS[model.network].phase
+        self._engines: dict[int | None, tuple] = {}
+
+    def margin(self, edits: Iterable[Edit]) -> int:
+        """Bases beyond a window that its edits and the shifts of a phase may bring into it."""
+        return self.phase // 2 + 1 + sum(edit.end - edit.start for edit in edits)
+
+    def score(self, gene_id: str, alleles: Sequence[Allele], surroundings: Surroundings | None = None) -> GeneScores:
+        """Scores of the alleles of a gene in every population.
+
+        surroundings: of the gene, its window and the margin of all edits on either side; needed for insertions and
+        deletions. Raises InputError where they are not the window of the features, and for a substitution outside of it.
+        """
+        row = self.features.rows([gene_id])
+        codes, annotation = (
+            self.features.codes[row[0]],
+            self.features.annotation(row, self.model.annotation_features)[0],
+        )
+        fold = self.model.fold_of(gene_id)
+        networks, engine = self._networks(fold)
+        self._check(gene_id, codes, alleles, surroundings)
+
+        # Every substitution of the bins that an allele lies in; the alleles that are substitutions are some of them.
+        upstream, certain = self.features.upstream, BASE_OF_CODE[codes] < 4
+        starts = bins(certain, upstream)
+        ends = np.append(starts[1:], len(codes))
+        index = np.clip([allele.tss_distance + upstream for allele in alleles], 0, len(codes) - 1)
+        bin_of = np.searchsorted(starts, index, side="right") - 1
+        real = certain[:, None] & (codes[:, None] != ALTERNATIVE_CODES)
+        single = np.array([allele.is_substitution for allele in alleles])
+        letter = [NUMBER_OF_CODE[allele.edits[0].codes[0]] if allele.is_substitution else 0 for allele in alleles]
+        letter = np.array(letter)
+
+        others = np.flatnonzero(~single)
+        effects = np.zeros((len(networks), len(alleles), len(self.model.populations)), dtype=np.float32)
+        window = surroundings or Surroundings(codes, upstream)
+        effects[:, others] = self._differences(networks, annotation, window, [alleles[at] for at in others])
+        effect = effects.mean(axis=0)
+        own = specificity(effect)
+        background, own_background = {}, {}
+        for first, last in _runs(np.unique(bin_of)):
+            begin = starts[first]
+            reference, substitutions = engine.effects(codes, annotation, begin, ends[last])
+            mean = substitutions.mean(axis=0)
+            own_mean = specificity(mean)
+            here = single & (first <= bin_of) & (bin_of <= last)
+            at = index[here] - begin, letter[here]
+            effects[:, here], effect[here], own[here] = substitutions[:, *at], mean[at], own_mean[at]
+            for bin_ in range(first, last + 1):
+                part = slice(starts[bin_] - begin, ends[bin_] - begin)
+                members = real[starts[bin_] : ends[bin_]]
+                background[bin_], own_background[bin_] = mean[part][members], own_mean[part][members]
+
+        statistics = {name: np.full(effect.shape, np.nan) for name in ("percentile", "p_value", "specificity_p_value")}
+        for bin_ in np.unique(bin_of):
+            here, size = bin_of == bin_, len(background[bin_])
+            inside = (single & certain[index])[here]
+            smaller = ranks(background[bin_], effect[here])
+            statistics["percentile"][here] = 100 * smaller / max(size, 1)
+            statistics["p_value"][here] = p_values(smaller, size, inside)
+            if effect.shape[1] > 1:
+                smaller = ranks(own_background[bin_], own[here])
+                statistics["specificity_p_value"][here] = p_values(smaller, size, inside)
+        return GeneScores(
+            gene_id=gene_id,
+            gene_name=self.genes.at[gene_id, "gene_name"],
+            chrom=self.genes.at[gene_id, "chrom"],
+            fold=fold,
+            gene_pearson=self.model.gene_pearson.get(gene_id, float("nan")),
+            alleles=alleles,
+            populations=self.model.populations,
+            predicted_ref=reference.mean(axis=0),
+            effect=effect,
+            sd=effects.std(axis=0),
+            sign_agreement=(np.sign(effects) == np.sign(effect)).mean(axis=0),
+            specificity=own,
+            **statistics,
+        )
+
+    def _networks(self, fold: int | None) -> tuple:
+        """The networks of a fold (all for None) and their saturation; kept, because genes come in order of their ids."""
+        if fold not in self._engines:
+            networks = self.model.networks(fold)
+            self._engines[fold] = networks, incremental(networks, self.device, self.engine)
+        return self._engines[fold]
+
+    def _differences(
+        self, networks: list[Network], annotation: np.ndarray, around: Surroundings, alleles: Sequence[Allele]
+    ) -> np.ndarray:
+        """Effects of alleles by whole predictions: networks × alleles × populations."""
+        size = self.model.upstream, self.model.downstream
+        moved = shifts(self.phase, SHIFTS)
+        effects = np.zeros((len(networks), len(alleles), len(self.model.populations)))
+        for by, chosen in [
+            (moved, [at for at, allele in enumerate(alleles) if allele.moves_bases]),
+            (np.zeros(1, dtype=int), [at for at, allele in enumerate(alleles) if not allele.moves_bases]),
+        ]:
+            if not chosen:
+                continue
+            references = np.stack([around.window(*size, shift) for shift in by])
+            predicted = self._predict(networks, references, annotation)
+            for first in range(0, len(chosen), BATCH // len(by)):
+                batch = chosen[first : first + BATCH // len(by)]
+                edited = [around.edited(alleles[at].edits) for at in batch]
+                windows = np.stack([[one.window(*size, shift) for shift in by] for one in edited])
+                changed = (windows != references).any(axis=2)  # what is the same has effect 0, whatever rounding does
+                difference = np.zeros((len(networks), *changed.shape, effects.shape[2]))
+                if changed.any():
+                    number = np.nonzero(changed)[1]
+                    difference[:, changed] = (
+                        self._predict(networks, windows[changed], annotation) - predicted[:, number]
+                    )
+                effects[:, batch] = difference.mean(axis=2)
+        return effects
+
+    def _predict(self, networks: list[Network], windows: np.ndarray, annotation: np.ndarray) -> np.ndarray:
+        return predict(networks, windows, np.repeat(annotation[None], len(windows), axis=0), self.device)
+
+    def _check(
+        self, gene_id: str, codes: np.ndarray, alleles: Sequence[Allele], surroundings: Surroundings | None
+    ) -> None:
+        """Raises InputError where the alleles or the FASTA do not belong to the window of the features."""
+        upstream = self.features.upstream
+        if surroundings and (surroundings.window(upstream, self.features.downstream) != codes).any():
+            raise InputError(
+                Problem(
+                    f"the FASTA around the TSS of {gene_id!r}",
+                    "another sequence than features.h5 has",
+                    "the FASTA that features.h5 was made of",
+                )
+            )
+        for allele in alleles:
+            for edit in allele.edits:
+                first, last = upstream + edit.start, upstream + edit.end
+                found = codes[max(first, 0) : max(last, 0)]
+                replaced = edit.replaced[max(-first, 0) :][: len(found)]
+                outside = edit.is_substitution and not len(found)
+                if outside or not (found & replaced).all():
+                    raise InputError(
+                        Problem(
+                            f"variant {allele.variant_id!r} at {allele.pos} ({allele.ref} → {allele.alt})",
+                            f"outside the window of {gene_id!r}"
+                            if outside
+                            else f"REF is not the sequence of {gene_id!r}",
+                            "variants that were checked against the genome that the features were made of",
+                        )
+                    )
+
+
+def _runs(numbers: np.ndarray) -> list[tuple[int, int]]:
+    """Sorted whole numbers as first and last of each run without a gap."""
+    breaks = np.flatnonzero(np.diff(numbers) > 1)
+    return list(zip(numbers[np.r_[0, breaks + 1]], numbers[np.r_[breaks, len(numbers) - 1]], strict=True))
+
+
+def alleles_of(variants: Sequence[ScorableVariant], tss: int, strand: str, haplotypes: bool) -> list[Allele]:
+    """A gene's variants as alleles, in order, and with `haplotypes` those that one chromosome carries together, after them."""
+    alleles = [
+        Allele(
+            variant.variant_id,
+            str(variant.pos),
+            variant.ref,
+            variant.alt,
+            (Edit.of(variant.pos, variant.ref, variant.alt, tss, strand),),
+        )
+        for variant in variants
+    ]
+    together = carried_together([variant.carriers for variant in variants]) if haplotypes else []
+    return alleles + [_haplotype([alleles[at] for at in indices]) for indices in together]
+
+
+def _haplotype(parts: Sequence[Allele]) -> Allele:
+    edits = [edit for part in parts for edit in part.edits]
+    kept = without_overlaps(edits)
+    return Allele(
+        "+".join(part.variant_id for part in parts),
+        ";".join(part.pos for part in parts),
+        ";".join(part.ref for part in parts),
+        ";".join(part.alt for part in parts),
+        tuple(kept),
+        len(kept) < len(edits),
+    )
+
+
+def score_variants(
+    scorer: Scorer,
+    variants: Callable[[], Iterable[ScorableVariant]],
+    fasta: str,
+    haplotypes: bool = False,
+) -> Iterator[GeneScores]:
+    """Scores of each gene's variants, a gene at a time.
+
+    variants: gives them anew each time it is called, sorted by gene: they are read once for what insertions and deletions
+    need of the FASTA, and once for scoring. Raises InputError for genes that genes.tsv lacks.
+    """
+    genes = scorer.genes
+    places, margins = {}, {}
+    for gene, group in groupby(variants(), key=lambda variant: variant.gene_id):
+        if gene not in genes.index:
+            raise InputError(Problem("genes.tsv", f"no gene {gene!r}", "every gene of the variants"))
+        tss, strand = int(genes.at[gene, "tss"]), genes.at[gene, "strand"]
+        moving = [variant for variant in group if len(variant.ref) != len(variant.alt)]
+        if moving:
+            places[gene] = genes.at[gene, "chrom"], tss, strand
+            margins[gene] = scorer.margin(
+                Edit.of(variant.pos, variant.ref, variant.alt, tss, strand) for variant in moving
+            )
+    around = read_surroundings(fasta, places, scorer.features.upstream, scorer.features.downstream, margins)
+    lacking = [gene for gene in places if gene not in around]
+    if lacking:
+        chrom = places[lacking[0]][0]
+        raise InputError(Problem(fasta, f"no contig {chrom!r}", "the FASTA that features.h5 was made of"))
+    for gene, group in groupby(variants(), key=lambda variant: variant.gene_id):
+        alleles = alleles_of(list(group), int(genes.at[gene, "tss"]), genes.at[gene, "strand"], haplotypes)
+        yield scorer.score(gene, alleles, around.pop(gene, None))

@@ -1,0 +1,57 @@
+"""How unusual an effect is: its rank among the gene's own substitutions at the same distance to the TSS."""
+
+import numpy as np
+
+BIN = 500  # bases of distance to the TSS
+FEWEST = 250  # certain positions of a bin that stands for itself
+
+
+def bins(certain: np.ndarray, upstream: int) -> np.ndarray:
+    """First index of each bin of a window, in order; a bin ends where the next one begins.
+
+    certain: of each position, whether its base is known. Bins are BIN bases of distance to the TSS (… −500 to −1, 0 to
+    499, …); one with fewer than FEWEST certain positions is joined to its neighbour on the TSS's side.
+    """
+    number = (np.arange(len(certain)) - upstream) // BIN
+    starts = np.flatnonzero(np.diff(number, prepend=number[0] - 1)).tolist()
+    numbers = [int(number[start]) for start in starts]
+    while len(starts) > 1:
+        counts = np.add.reduceat(certain.astype(int), starts)
+        few = np.flatnonzero(counts < FEWEST)
+        if not len(few):
+            break
+        bin_ = int(few[0])
+        # A bin disappears with its first index, or with that of the bin after it.
+        joins_next = bin_ == 0 or (numbers[bin_] < 0 and bin_ + 1 < len(starts))
+        removed = bin_ + 1 if joins_next else bin_
+        if joins_next and numbers[removed] >= 0:
+            numbers[bin_] = numbers[removed]
+        del starts[removed], numbers[removed]
+    return np.array(starts)
+
+
+def ranks(background: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """How many of the background's effects are smaller than each value, by absolute value.
+
+    background: effects × populations. values: alleles × populations. Gives alleles × populations.
+    """
+    ordered = np.sort(np.abs(background).T, axis=1)
+    found = [np.searchsorted(row, column) for row, column in zip(ordered, np.abs(values).T, strict=True)]
+    return np.stack(found, axis=1)
+
+
+def p_values(smaller: np.ndarray, size: int, inside: np.ndarray) -> np.ndarray:
+    """Share of the background whose effect is at least as large.
+
+    smaller: what `ranks` gives (alleles × populations). size: effects of the background. inside: of each allele, whether it
+    is one of them; one that is not is counted as one more, so that no p-value is 0.
+    """
+    at_least = size - smaller
+    return np.where(inside[:, None], at_least / max(size, 1), (1 + at_least) / (1 + size))
+
+
+def specificity(effects: np.ndarray) -> np.ndarray:
+    """Effects (… × populations) minus their mean over populations; NaN where there is one population."""
+    if effects.shape[-1] == 1:
+        return np.full_like(effects, np.nan)
+    return effects - effects.mean(axis=-1, keepdims=True)

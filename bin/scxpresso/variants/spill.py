@@ -1,0 +1,82 @@
+"""Entries of a file of variants and where they lie, on disk: sorted by contig, then by gene, without being in memory."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from scxpresso.variants.sources import Entry
+
+BLOCK = 20_000  # rows in memory at a time
+
+_TABLES = """
+    PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -50000;
+    CREATE TABLE entries (
+        number INTEGER PRIMARY KEY, variant_id TEXT, chrom TEXT, pos INTEGER, ref TEXT, alt TEXT, gene TEXT,
+        carriers TEXT, fault TEXT);
+    CREATE TABLE rejected (number INTEGER PRIMARY KEY, reason TEXT);
+    CREATE TABLE placed (gene INTEGER, pos INTEGER, number INTEGER, ref TEXT, alt TEXT);
+"""
+
+
+class Spill:
+    """A database in a file that nobody else sees: a few dozen MB of memory, however many entries there are."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __enter__(self) -> "Spill":
+        self.database = sqlite3.connect(self.path, isolation_level=None)
+        self.database.executescript(_TABLES)
+        self.database.execute("BEGIN")
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.database.close()
+
+    def add(self, entries: Iterable[Entry], once: bool) -> None:
+        """Entries in the order of the file, numbered from 1. once: those of an id and position that came before are left out."""
+        if once:
+            self.database.execute("CREATE UNIQUE INDEX by_chrom ON entries (chrom, pos, variant_id)")
+        self.database.executemany("INSERT OR IGNORE INTO entries VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", entries)
+        if not once:
+            self.database.execute("CREATE INDEX by_chrom ON entries (chrom)")
+
+    def count(self, table: str) -> int:
+        return self.database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+
+    def chroms(self) -> list[str]:
+        """Names of contigs as the file has them."""
+        return [name for (name,) in self.database.execute("SELECT DISTINCT chrom FROM entries ORDER BY chrom")]
+
+    def blocks(self, chrom: str) -> Iterator[list[tuple]]:
+        """Entries of a contig: number, pos, ref, alt, gene, fault."""
+        rows = self.database.execute("SELECT number, pos, ref, alt, gene, fault FROM entries WHERE chrom = ?", [chrom])
+        while block := rows.fetchmany(BLOCK):
+            yield block
+
+    def reject(self, rows: Iterable[tuple[int, str]]) -> None:
+        """Number and reason."""
+        self.database.executemany("INSERT INTO rejected VALUES (?, ?)", rows)
+
+    def place(self, rows: Iterable[tuple[int, int, int, str, str]]) -> None:
+        """Number of a gene, position, number of the entry, ref and alt."""
+        self.database.executemany("INSERT INTO placed VALUES (?, ?, ?, ?, ?)", rows)
+
+    def rejected(self) -> Iterator[tuple]:
+        """variant_id, chrom, pos, ref, alt, reason, in the file's order."""
+        return self.database.execute(
+            "SELECT variant_id, chrom, pos, ref, alt, reason FROM rejected CROSS JOIN entries USING (number) "
+            "ORDER BY rejected.number"
+        )
+
+    def placed(self) -> Iterator[tuple]:
+        """gene, pos, ref, alt, carriers, and variant_id, chrom, pos, ref, alt as in the file; by gene, then by position.
+
+        Alleles that the file does not name are the placed ones there too.
+        """
+        self.database.execute("CREATE INDEX by_gene ON placed (gene, pos, number)")
+        return self.database.execute(
+            "SELECT placed.gene, placed.pos, placed.ref, placed.alt, carriers, variant_id, chrom, entries.pos, "
+            "coalesce(nullif(entries.ref, ''), placed.ref), coalesce(nullif(entries.alt, ''), placed.alt) "
+            "FROM placed CROSS JOIN entries USING (number) ORDER BY placed.gene, placed.pos, number, placed.rowid"
+        )

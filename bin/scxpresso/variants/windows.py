@@ -1,0 +1,131 @@
+"""Windows with other alleles: built again around the TSS, which stays in its place."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scxpresso.genome.features import contig_names
+from scxpresso.genome.sequence import N_CODE, encode, read_fasta, reverse_complement, window_codes
+from scxpresso.identifiers import match_contigs
+
+
+@dataclass(frozen=True)
+class Edit:
+    """The bases from `start` to `end` (exclusive) relative to the TSS, on the gene's strand, become `codes`.
+
+    replaced: codes of those bases in the reference.
+    """
+
+    start: int
+    end: int
+    codes: np.ndarray
+    replaced: np.ndarray
+
+    @classmethod
+    def of(cls, pos: int, ref: str, alt: str, tss: int, strand: str) -> "Edit":
+        """Of an allele of the + strand as a VCF writes it; the bases that both alleles begin or end with are left out."""
+        ending = _shared(ref[::-1], alt[::-1])
+        ref, alt = ref[: len(ref) - ending], alt[: len(alt) - ending]
+        beginning = _shared(ref, alt)
+        ref, alt, pos = ref[beginning:], alt[beginning:], pos + beginning
+        replaced, codes = encode(ref), encode(alt)
+        if strand == "+":
+            return cls(pos - tss, pos - tss + len(ref), codes, replaced)
+        first = tss - (pos + len(ref) - 1)
+        return cls(first, first + len(ref), reverse_complement(codes), reverse_complement(replaced))
+
+    @property
+    def longer(self) -> int:
+        """Bases that the sequence gains."""
+        return len(self.codes) - (self.end - self.start)
+
+    @property
+    def is_substitution(self) -> bool:
+        """Whether one base becomes another."""
+        return self.end - self.start == len(self.codes) == 1
+
+    def overlaps(self, other: "Edit") -> bool:
+        """Whether both change the same base, or insert at the same place."""
+        if self.start == self.end == other.start == other.end:
+            return True
+        return self.start < other.end and other.start < self.end
+
+
+def _shared(one: str, other: str) -> int:
+    """How many letters two words begin with together."""
+    differ = (index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(differ, min(len(one), len(other)))
+
+
+def without_overlaps(edits: Sequence[Edit]) -> list[Edit]:
+    """Those of a haplotype's edits, in the order given, that overlap no earlier one that is kept."""
+    kept: list[Edit] = []
+    for edit in edits:
+        if not any(edit.overlaps(other) for other in kept):
+            kept.append(edit)
+    return kept
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A gene's sequence around its TSS on its own strand, further than its window. tss: index of the TSS in the codes."""
+
+    codes: np.ndarray
+    tss: int
+
+    def edited(self, edits: Collection[Edit]) -> "Surroundings":
+        """With the edits, none of which overlap; an edit beyond what is known of the sequence is left out.
+
+        The TSS stays the base that it is. An edit that replaces it is laid from its 5′ end, base by base; where the allele
+        has no base for it, the TSS is the first base after the edit.
+        """
+        pieces, done, tss = [], 0, self.tss
+        for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+            start, end = max(self.tss + edit.start, done), min(self.tss + edit.end, len(self.codes))
+            if start > end:
+                continue
+            pieces += [self.codes[done:start], edit.codes]
+            done = end
+            if edit.end <= 0:
+                tss += edit.longer
+            elif edit.start < 0:
+                tss += min(0, len(edit.codes) + edit.start)
+        return Surroundings(np.concatenate([*pieces, self.codes[done:]]), tss)
+
+    def window(self, upstream: int, downstream: int, shift: int = 0) -> np.ndarray:
+        """Codes from `upstream` bases before the TSS to `downstream` from it on, moved downstream by some bases."""
+        first, last = self.tss - upstream + shift, self.tss + downstream + shift
+        window = np.full(upstream + downstream, N_CODE, dtype=np.uint8)
+        inside = self.codes[max(first, 0) : max(last, 0)]
+        window[max(-first, 0) : max(-first, 0) + len(inside)] = inside
+        return window
+
+
+def read_surroundings(
+    fasta: str, genes: Mapping[str, tuple[str, int, str]], upstream: int, downstream: int, margins: Mapping[str, int]
+) -> dict[str, Surroundings]:
+    """What a FASTA holds around the TSS of genes, one contig in memory at a time.
+
+    genes: chromosome, TSS (1-based) and strand of each gene. margins: bases to read beyond its window on either side.
+    A gene whose contig the FASTA lacks is left out. Off a contig's end the bases are N.
+    """
+    contigs = match_contigs({chrom for chrom, _, _ in genes.values()}, contig_names(fasta)) if genes else {}
+    by_contig: dict[str, list[str]] = {}
+    for gene, (chrom, _, _) in genes.items():
+        by_contig.setdefault(contigs.get(chrom, ""), []).append(gene)
+    found = {}
+    for name, letters in read_fasta(fasta) if genes else ():
+        for gene in by_contig.get(name, []):
+            _, tss, strand = genes[gene]
+            margin = margins[gene]
+            codes, _ = window_codes(letters, tss, strand, upstream + margin, downstream + margin)
+            found[gene] = Surroundings(codes, upstream + margin)
+    return found
+
+
+def shifts(phase: int, count: int) -> np.ndarray:
+    """Whole numbers of bases, spread evenly over a phase of pooling around 0; only 0 for a phase of 1."""
+    if phase == 1:
+        return np.zeros(1, dtype=int)
+    return np.floor((np.arange(count) + 0.5) * phase / count - phase / 2).astype(int)

@@ -1,0 +1,24 @@
+// Our scores beside those of other tools, and their rank correlations.
+process COMPARE_SCORES {
+    tag "${scored.set} ${scored.atlas} ${scored.level} ${scored.network}"
+    label 'process_single'
+
+    input:
+    tuple val(scored), path(scores)
+    path external, stageAs: 'external_scores'
+    val code                                        // fingerprint of the executable's modules
+
+    output:
+    tuple val(scored), path('comparison.tsv'), path('correlations.tsv')
+
+    script:
+    """
+    export PIPELINE_CODE=${code}
+    compare_scores.py --scores ${scores} --external external_scores --output comparison.tsv --correlations correlations.tsv
+    """
+
+    stub:
+    """
+    touch comparison.tsv correlations.tsv
+    """
+}

@@ -1,0 +1,27 @@
+include { option } from './functions'
+
+// One model's effects, profiles and means over genes, from the parts of its tasks.
+process JOIN_SATURATION {
+    tag "${model.atlas} ${model.level} ${model.network}"
+    label 'process_medium'
+
+    input:
+    tuple val(model), path(parts), path(genes)
+    val contrast                                    // two populations joined by ';', or ''
+    val code                                        // fingerprint of the executable's modules
+
+    output:
+    tuple val(model), path('saturation')
+
+    script:
+    """
+    export PIPELINE_CODE=${code}
+    join_saturation.py --genes ${genes} ${option('--contrast', contrast)} --outdir saturation ${parts}
+    """
+
+    stub:
+    """
+    mkdir saturation
+    touch saturation/effects.h5 saturation/profiles.tsv.gz saturation/positions.tsv
+    """
+}

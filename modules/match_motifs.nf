@@ -1,0 +1,27 @@
+// Which motifs raise or lower each population's expression, and the sites of large effect that they explain.
+process MATCH_MOTIFS {
+    tag "${model.atlas} ${model.level} ${model.network}"
+    label 'process_medium'
+
+    input:
+    tuple val(model), path(saturation), path(genes)
+    path motifs, stageAs: 'motif_file'
+    val p_value                                     // of a placement, below which it is a hit
+    val code                                        // fingerprint of the executable's modules
+
+    output:
+    tuple val(model), path('motifs.tsv'), path('seqlets.tsv.gz')
+
+    script:
+    """
+    export PIPELINE_CODE=${code}
+    match_motifs.py --effects ${saturation}/effects.h5 --genes ${genes} --motifs motif_file \\
+        --p_value ${p_value} --threads ${task.cpus} \\
+        --output motifs.tsv --seqlets seqlets.tsv.gz
+    """
+
+    stub:
+    """
+    touch motifs.tsv seqlets.tsv.gz
+    """
+}

@@ -1,0 +1,28 @@
+// The alleles of a set that lie in windows of genes, in the chunks that tasks take, and those that are rejected, with reasons.
+process READ_VARIANTS {
+    tag "${set.set}"
+    label 'process_medium'
+
+    input:
+    tuple val(set), path(variants, stageAs: 'variants'), path(fasta, stageAs: 'genome.fasta'), path(genes)
+    val window                                      // upstream, downstream
+    val haplotypes
+    val code                                        // fingerprint of the executable's modules
+
+    output:
+    tuple val(set), path('chunks/*.tsv.gz', arity: '0..*'), path('rejected.tsv'), path('counts.json')
+
+    script:
+    """
+    export PIPELINE_CODE=${code}
+    read_variants.py --set ${set.set} --file variants --fasta genome.fasta --genes ${genes} \\
+        --upstream ${window.upstream} --downstream ${window.downstream} ${haplotypes ? '--haplotypes' : ''}
+    """
+
+    stub:
+    """
+    mkdir chunks
+    touch chunks/1.tsv.gz rejected.tsv
+    echo '{}' > counts.json
+    """
+}

@@ -1,0 +1,26 @@
+// The effect of every substitution in the windows of some genes, by the networks that never saw them.
+process SATURATE {
+    tag "${model.atlas} ${model.level} ${model.network}"
+    label 'process_gpu'
+
+    input:
+    tuple val(model), path(description, stageAs: 'model/*'), path(folds, stageAs: 'model/*'), path(features), path(genes), path(chunk, stageAs: 'chunks/*')
+    val device
+    val engine
+    val code                                        // fingerprint of the executable's modules
+
+    output:
+    tuple val(model), path("part_${chunk.baseName}")
+
+    script:
+    """
+    export PIPELINE_CODE=${code}
+    saturate.py --model model --features ${features} --genes ${genes} --chunk ${chunk} \\
+        --device ${device} --engine ${engine} --threads ${task.cpus} --outdir part_${chunk.baseName}
+    """
+
+    stub:
+    """
+    mkdir part_${chunk.baseName}
+    """
+}

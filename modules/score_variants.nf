@@ -1,0 +1,28 @@
+// The effect of alleles on the genes in whose windows they lie, by the networks that never saw these genes.
+process SCORE_VARIANTS {
+    tag "${scored.set} ${scored.atlas} ${scored.level} ${scored.network}"
+    label 'process_gpu'
+
+    input:
+    tuple val(scored), path(chunk, stageAs: 'chunks/*'), path(description, stageAs: 'model/*'), path(folds, stageAs: 'model/*'), path(features), path(genes), path(fasta, stageAs: 'genome.fasta')
+    val haplotypes
+    val device
+    val engine
+    val code                                        // fingerprint of the executable's modules
+
+    output:
+    tuple val(scored), path("scores_${chunk.simpleName}.tsv.gz")
+
+    script:
+    """
+    export PIPELINE_CODE=${code}
+    score_variants.py --set ${scored.set} --model model --features ${features} --genes ${genes} --fasta genome.fasta \\
+        --variants ${chunk} ${haplotypes ? '--haplotypes' : ''} --device ${device} --engine ${engine} \\
+        --threads ${task.cpus} --output scores_${chunk.simpleName}.tsv.gz
+    """
+
+    stub:
+    """
+    touch scores_${chunk.simpleName}.tsv.gz
+    """
+}

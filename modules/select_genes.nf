@@ -1,0 +1,32 @@
+include { option } from './functions'
+
+// The genes to saturate, in the chunks that tasks take.
+process SELECT_GENES {
+    tag "${atlas.atlas}"
+    label 'process_medium'
+
+    input:
+    tuple val(atlas), path(genes), path(counts, stageAs: 'counts')   // counts: [] but for highly variable genes
+    val selection                                   // gene ids, hvg:N or all; null where there is a list
+    path list, stageAs: 'list.txt'
+    val genes_per_task
+    val seed
+    val code                                        // fingerprint of the executable's modules
+
+    output:
+    tuple val(atlas), path('chunks/*.txt', arity: '1..*')
+
+    script:
+    """
+    export PIPELINE_CODE=${code}
+    select_genes.py --genes ${genes} ${list ? '--list list.txt' : option('--select', selection)} \\
+        ${counts ? '--counts counts' : ''} ${option('--layer', atlas.layer)} ${option('--gene_column', atlas.gene_column)} \\
+        --genes_per_chunk ${genes_per_task} --seed ${seed} --outdir chunks
+    """
+
+    stub:
+    """
+    mkdir chunks
+    touch chunks/1.txt
+    """
+}

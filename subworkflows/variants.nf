@@ -1,0 +1,72 @@
+/*
+ * Scores for the variants that matter: the alleles of every set, by every model of the set's genome.
+ */
+
+include { fingerprint ; number } from '../modules/functions'
+include { SCORE_VARIANTS       } from '../modules/score_variants'
+include { JOIN_SCORES          } from '../modules/join_scores'
+include { MOTIF_CHANGES        } from '../modules/motif_changes'
+include { COMPARE_SCORES       } from '../modules/compare_scores'
+
+workflow VARIANTS {
+    take:
+    sets_ch                                         // [set: its row of the sheet; chunks of its alleles; …]
+    models_ch                                       // [model, model.json, its folds' folders]
+    features_ch                                     // [genome, genes.tsv, features.h5]
+    genomes_ch                                      // [genome, its files]
+    inputs                                          // what was given
+    options                                         // the parameters
+
+    main:
+    // [genome, model, model.json, its folds' folders, genes.tsv, features.h5, files of the genome]
+    scorers_ch = models_ch
+        .map { model, description, folds -> [model.genome, model, description, folds] }
+        .combine(features_ch.join(genomes_ch), by: 0)
+
+    // [scored: set, atlas, level, genome, network; chunk and what scores it]; scored knows how many chunks there are
+    tasks_ch = sets_ch
+        .map { set, chunks, _rejected, _counts -> [set.genome, set.set, [chunks].flatten()] }
+        .combine(scorers_ch, by: 0)
+        .flatMap { _genome, set, chunks, model, description, folds, genes, features, files ->
+            def scored = groupKey([set: set] + model, chunks.size())
+            chunks.collect { chunk -> [scored, chunk, description, folds, features, genes, files.fasta] }
+        }
+
+    // [scored, scores.tsv.gz], with q-values
+    scores_ch = JOIN_SCORES(
+        SCORE_VARIANTS(
+            tasks_ch,
+            options.haplotypes.toBoolean(),
+            options.device,
+            options.engine,
+            fingerprint('score_variants.py'),
+        )
+            .groupTuple()
+            .map { scored, scores -> [scored.target, scores.toSorted { table -> number(table) }] },
+        fingerprint('join_scores.py'),
+    )
+
+    // [scored, table of changed motifs]
+    changes_ch = MOTIF_CHANGES(
+        scores_ch
+            .filter { inputs.motifs }
+            .map { scored, scores -> [scored.genome, scored, scores] }
+            .combine(features_ch, by: 0)
+            .map { _genome, scored, scores, genes, features -> [scored, scores, features, genes] },
+        inputs.motifs,
+        options.motif_p_value,
+        fingerprint('motif_changes.py'),
+    )
+
+    // [scored, comparison.tsv, correlations.tsv]
+    compared_ch = COMPARE_SCORES(
+        scores_ch.filter { inputs.external },
+        inputs.external,
+        fingerprint('compare_scores.py'),
+    )
+
+    emit:
+    scores_ch
+    changes_ch
+    compared_ch
+}

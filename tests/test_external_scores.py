@@ -1,0 +1,100 @@
+"""Scores of other tools beside ours: how they are joined, correlated, and refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+
+from scxpresso.problems import InputError
+from scxpresso.store import read_table
+from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS, compare, read_external
+from scxpresso.variants.score_table import SCORE_COLUMNS, table_writer
+
+POPULATIONS = ["alpha", "NA"]
+
+
+@pytest.fixture
+def scores(tmp_path):
+    """Twelve variants of two genes in two populations; rs3 has two alleles."""
+    rng = np.random.default_rng(1)
+    path = tmp_path / "scores.tsv.gz"
+    with table_writer(path, SCORE_COLUMNS) as rows:
+        for number in range(12):
+            for alt in "AC" if number == 3 else "A":
+                for population in POPULATIONS:
+                    row = dict.fromkeys(SCORE_COLUMNS, "") | {
+                        "variant_id": f"rs{number}", "alt": alt, "effect": f"{rng.normal():.6g}", "population": population,
+                        "gene_id": f"ENSG{number % 2}.7", "gene_name": ["SHH", "MYC"][number % 2],
+                    }  # fmt: skip
+                    rows.writerow(row.values())
+    return path
+
+
+def external(path, rows, columns=("variant", "gene", "model", "track", "score")):
+    pd.DataFrame(rows, columns=list(columns)).to_csv(path, sep="\t", index=False)
+    return path
+
+
+def test_scores_lie_beside_ours_with_their_rank_correlations(scores, tmp_path, run_cli):
+    genes = {0: ["SHH", "ENSG0", "ENSG0.9"], 1: ["MYC", "ENSG1.7", "ENSG1"]}
+    rows = [(f"rs{n}", genes[n % 2][n % 3], "Enformer", "CAGE: brain", n * 1.5) for n in range(12)]
+    rows += [("rs4", "MYC", "Enformer", "CAGE: brain", 1.0), ("rs99", "SHH", "ExPecto", "", 1.0)]  # neither was scored
+    path = external(tmp_path / "external.tsv", rows)
+    done = run_cli(
+        "compare_scores.py", "--scores", scores, "--external", path,
+        "--output", tmp_path / "comparison.tsv", "--correlations", tmp_path / "correlations.tsv",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "12 external scores beside ours, 2 of variants" in done.stderr
+    beside = read_table(tmp_path / "comparison.tsv")
+    assert beside.columns.tolist() == COMPARISON_COLUMNS and len(beside) == 13 * len(POPULATIONS)
+    assert (beside["score"] == 1.5 * beside["variant_id"].str[2:].astype(int)).all()
+    found = read_table(tmp_path / "correlations.tsv", index="population")
+    assert found.index.tolist() == POPULATIONS
+    for population, rows in beside.groupby("population"):
+        expected = spearmanr(rows["effect"], rows["score"])
+        assert found.loc[population, "n"] == 13 and found.loc[population, "track"] == "CAGE: brain"
+        np.testing.assert_allclose(found.loc[population, ["spearman", "p_value"]].astype(float), expected, rtol=1e-4)
+
+
+def test_an_allele_is_heeded_and_too_few_pairs_have_no_correlation(scores, tmp_path):
+    columns = ("variant", "gene", "alt", "model", "track", "score")
+    path = external(tmp_path / "e.tsv", [("rs3", "MYC", "c", "m", "t", 1), ("rs3", "MYC", "G", "m", "t", 2)], columns)
+    compared = compare(scores, read_external(path), tmp_path / "comparison.tsv")
+    assert read_table(tmp_path / "comparison.tsv")["alt"].tolist() == ["C"] * len(POPULATIONS)
+    assert (compared.joined, [one.alt for one in compared.unmatched]) == (1, ["G"])
+    assert compared.correlations.columns.tolist() == CORRELATION_COLUMNS
+    assert compared.correlations["n"].tolist() == [1, 1] and compared.correlations["spearman"].isna().all()
+
+
+def test_bad_files_are_refused_with_all_that_is_wrong(scores, tmp_path):
+    bad = external(
+        tmp_path / "bad.tsv",
+        [
+            ("rs1", "MYC", "m", "t", "high"),
+            ("", "MYC", "m", "t", 1),
+            ("rs2", "SHH", "m", "t", 1),
+            ("rs2", "SHH", "m", "t", 2),
+        ],
+    )
+    with pytest.raises(InputError) as raised:
+        read_external(bad)
+    assert [problem.found for problem in raised.value.problems] == [
+        "the score 'high'", "no variant", "the variant, gene, model and track of row 4",
+    ]  # fmt: skip
+    cases = {
+        "columns": ("variant\tgene\n", "no column 'model'"),
+        "empty": ("variant\tgene\tmodel\ttrack\tscore\n", "no scores"),
+        "cells": ("variant\tgene\tmodel\ttrack\tscore\nrs1\tMYC\n", "row 2: 2 cells"),
+    }
+    for name, (text, message) in cases.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(InputError, match=message):
+            read_external(tmp_path / name)
+    (tmp_path / "binary").write_bytes(bytes(range(128, 256)))
+    with pytest.raises(InputError, match="no readable text"):
+        read_external(tmp_path / "binary")
+    other = read_external(external(tmp_path / "other.tsv", [("chr1:5", "MYC", "m", "t", 1)]))
+    with pytest.raises(InputError, match=r"none of their variants and genes is in .* like 'chr1:5'"):
+        compare(scores, other, tmp_path / "comparison.tsv")
+    assert not (tmp_path / "comparison.tsv").exists()
