@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from scipy.stats import false_discovery_control, kstest
+from scxpresso.saturation.incremental import incremental
 
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.genome.sequence import encode, window_codes
@@ -20,7 +21,6 @@ from scxpresso.networks.prediction import About, predict, save_network
 from scxpresso.networks.published import ScXpresso
 from scxpresso.problems import InputError
 from scxpresso.saturation.effects import ALTERNATIVES
-from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table, write_table
 from scxpresso.variants.haplotypes import carried_together
 from scxpresso.variants.joining import join_scores
