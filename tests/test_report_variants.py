@@ -285,7 +285,7 @@ def test_motifs_by_population(page):
 
 
 def test_sets_are_counted(page):
-    assert "scored 4" in page.text and "outside every window 2" in page.text
+    assert "variants scored 4" in page.text and "outside every window 2" in page.text
     assert "3 alleles could not be scored:" in page.text
 
 
@@ -439,7 +439,7 @@ def test_files_may_be_named_one_by_one(tmp_path):
     content |= {"genomes": [{"genome": "hg", **named}], "sets": [content["sets"][0] | {"counts": "counts.json"}]}
     page = page_of(changed(manifest, **content))
     assert page.data["loci"][0]["transcripts"] and page.data["loci"][0]["ccres"] == []
-    assert page.data["saturation"][0]["motifs"] and "scored 4" in page.text
+    assert page.data["saturation"][0]["motifs"] and "variants scored 4" in page.text
 
 
 def test_haplotypes_and_genes_without_a_place_render(tmp_path):

@@ -158,6 +158,8 @@ function divergingMap(name, { rows, columns, z, text, title, spots = [] }) {
   };
 }
 
+const motifName = ({ motif, name }) => (motif === name ? motif : `${motif} · ${name}`);
+
 function motifs() {
   const { populations, motifs: found } = saturated("motifs");
   document.querySelector('[data-table="motifs"]').replaceChildren();
@@ -170,9 +172,9 @@ function motifs() {
     { head: "Elsewhere", ...pick("background_importance", signed) }, { head: "Difference", ...pick("difference", signed) }, { head: "p", ...pick("p_value", pValue) }, { head: "q", ...pick("q_value", pValue) },
   ], cells.filter(({ one, k }) => Number.isFinite(one.q_value[k])).sort((a, b) => a.one.q_value[a.k] - b.one.q_value[b.k]).slice(0, 300));
   return divergingMap("motifs", {
-    rows: found.map((one) => one.name), columns: populations, z: found.map((one) => one.difference), title: "Δ",
-    text: found.map((one) => populations.map((population, k) => `${safe(one.name)} · ${safe(population)}<br>difference ${signed(one.difference[k])}<br>q ${pValue(one.q_value[k])}`)),
-    spots: found.flatMap((one, row) => populations.map((_, k) => [k, row]).filter(([k]) => one.q_value[k] < 0.05)),
+    rows: found.map(motifName), columns: populations, z: found.map((one) => one.difference), title: "Δ",
+    text: found.map((one) => populations.map((population, k) => `${safe(motifName(one))} · ${safe(population)}<br>difference ${signed(one.difference[k])}<br>q ${pValue(one.q_value[k])}`)),
+    spots: found.flatMap((one, row) => populations.map((_, k) => [k, row]).filter(([k]) => Number.isFinite(one.q_value[k]) && one.q_value[k] < 0.05)),
   });
 }
 

@@ -40,8 +40,8 @@ NUMBERS = {*BEST, "tss_distance", "score", "start", "ref_score", "alt_score"}  #
 
 # What is shown of counts.json, and how it is called.
 COUNTS = {
-    "format": "format", "variants": "variants in the file", "repeated": "of them repeated", "scorable": "scored",
-    "not_scorable": "outside every window", "alleles": "alleles", "pairs": "alleles × genes",
+    "format": "format", "variants": "variants in the file", "repeated": "of them repeated", "scorable": "variants scored",
+    "not_scorable": "outside every window", "alleles": "alleles scored", "pairs": "alleles × genes",
     "unphased_calls": "unphased calls",
 }  # fmt: skip
 # What the words of the column `flag` mean.
