@@ -125,11 +125,8 @@ def test_single_files(project, option, with_it):
     (project.folder / "genes.gtf.empty").write_text("")
     project.params[option] = "genes.gtf.empty"
     project.problem(f"--{option}", "an empty file")
-    (project.folder / "fine").write_text(
-        "variant\tgene\tmodel\ttrack\tscore\nv\tg\tm\tt\t1\n"
-        if option == "external_scores"
-        else ">M\nA [1]\nC [1]\nG [1]\nT [1]\n"
-    )
+    scores, motif = "variant\tgene\tmodel\ttrack\tscore\nv\tg\tm\tt\t1\n", ">M\nA [1]\nC [1]\nG [1]\nT [1]\n"
+    (project.folder / "fine").write_text(scores if option == "external_scores" else motif)
     project.params |= {option: "fine", "saturate": None, "variants": None}
     assert f"--{with_it}" in project.problem(f"--{option}: given without")
 
