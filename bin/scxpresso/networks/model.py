@@ -78,7 +78,7 @@ class Model:
         """The replicates of a fold that its predictions use, those of every fold for None, ready to predict."""
         files = [name for part in (self.folds if fold is None else [fold]) for name in self._used[part]]
         for name in files:
-            if not (self.folder / name).resolve().is_relative_to(self.folder.resolve()):
+            if Path(name).is_absolute() or ".." in Path(name).parts:
                 raise self._problem(self.folder / "model.json", f"{name!r} is outside its folder")
         networks = [load_network(self.folder / name) for name in files]
         for name, (_, about) in zip(files, networks, strict=True):
