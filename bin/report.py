@@ -17,7 +17,7 @@ from scxpresso.console import log, reports_problems
     "--template",
     required=True,
     type=click.Path(exists=True, file_okay=False),
-    help="Folder of report.html.j2, report.css and report.js.",
+    help="Folder of report.html.j2, its style and its scripts.",
 )
 @click.option("--output", default="report.html", show_default=True, help="The page to write.")
 @reports_problems

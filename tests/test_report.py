@@ -87,6 +87,9 @@ def make_run(folder: Path, levels: dict, folds: int = 6, genes: int = 120, label
         "models": models,
         "predictions": predictions,
         "evaluation": "v",
+        "saturation": [],
+        "variants": [],
+        "sets": [],
     }
     write_json(folder / "manifest.json", manifest)
     for name, table in evaluate(folder / "manifest.json").items():

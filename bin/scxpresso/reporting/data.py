@@ -25,7 +25,10 @@ NETWORK_COLOURS = ("#0072B2", "#CC79A7", "#56B4E9", "#D55E00", "#6A4C93")
 SIGNIFICANT = 0.05  # p-values below it count as certain
 
 # What the report reads of the manifest; it may hold more.
-MANIFEST = ["run", "params", "notes", "versions", "genomes", "atlases", "models", "predictions", "evaluation"]
+MANIFEST = [
+    "run", "params", "notes", "versions", "genomes", "atlases", "models", "predictions", "evaluation", "saturation",
+    "variants", "sets",
+]  # fmt: skip
 
 
 @dataclass
@@ -141,12 +144,22 @@ def read_levels(manifest: dict, folder: Path, summary: pd.DataFrame) -> list[Lev
 
 def load(path: str | Path, columns: list) -> pd.DataFrame:
     """These columns of a table. Raises InputError where the file or a column is missing."""
-    if not Path(path).is_file():
-        raise InputError(Problem(str(path), "no such file", "a table that manifest.json lists"))
+    demand_file(path)
     table = read_table(path)
     demand(path, "column", columns, table.columns)
     # A table of no rows has no numbers to tell its numeric columns by.
     return table[columns].astype({name: float for name in columns if name not in TEXT_COLUMNS and table.empty})
+
+
+def beside(run: Run, entry: dict, role: str, name: str) -> Path:
+    """A file of a manifest entry: the path under its role where that is given, else `name` in the entry's folder."""
+    return run.folder / entry[role] if entry.get(role) else run.folder / entry["path"] / name
+
+
+def demand_file(path: str | Path) -> None:
+    """Raises InputError where a file is missing."""
+    if not Path(path).is_file():
+        raise InputError(Problem(str(path), "no such file", "a file that manifest.json lists"))
 
 
 def demand(path: str | Path, what: str, wanted: list[str], found: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """The report: one self-contained HTML page made from the tables of a run.
 
 data.py reads what manifest.json points to, verdicts.py and tables.py make of it what the template
-prints, figures.py and gene_figures.py what report.js draws, and `render` puts all of it into one page.
+prints, the modules of figures (and locus.py) what the scripts draw, and `render` puts all of it into one page.
 
 Labels (populations, atlases, genes, parameters) are hostile until proven otherwise. Three places
 make them text, so that no view has to remember: jinja2's autoescape with `finalize`; `plain` for the JSON island;
@@ -19,6 +19,8 @@ from markupsafe import Markup, escape
 from scxpresso.reporting.data import Run, read_run
 from scxpresso.reporting.figures import coarse_plots, performance_plots, training_plots, transfer_plots
 from scxpresso.reporting.gene_figures import TOP_GENES, GeneNames, gene_plots, prediction_plots
+from scxpresso.reporting.locus import Loci
+from scxpresso.reporting.saturation_figures import saturation_plots
 from scxpresso.reporting.tables import (
     atlas_view,
     comparison_kinds,
@@ -27,6 +29,7 @@ from scxpresso.reporting.tables import (
     numbers_table,
     training_view,
 )
+from scxpresso.reporting.variant_figures import FLAGS, read_scores, set_view, variant_plots, wanted_genes
 from scxpresso.reporting.verdicts import card, headline, overall
 from scxpresso.store import whole
 from scxpresso.text import count, decimal, moment, percent, plural, shown
@@ -45,13 +48,14 @@ def write_report(manifest: str | Path, template: str | Path, output: str | Path)
 
 
 def render(run: Run, template: str | Path) -> str:
-    """The whole page as a string; `template` is the folder of report.html.j2, report.css and report.js."""
+    """The whole page as a string; `template` is the folder of report.html.j2, its style and its scripts."""
     from plotly.offline import get_plotlyjs  # here: importing plotly is slow, and only the page needs it
 
     template = Path(template)
     genomes = [genome_view(run, entry) for entry in run.manifest["genomes"]]
     training = training_view(run)
     palette = run.palette()
+    data = plain(page_data(run, genomes, training))
     cards = [card(run, level, name) for level in run.levels for name in level.trained]
     page = environment(template).get_template("report.html.j2")
     return page.render(
@@ -71,9 +75,11 @@ def render(run: Run, template: str | Path) -> str:
         training=training,
         kinds=comparison_kinds(run),
         top=TOP_GENES,
-        data=plain(page_data(run, genomes, training)),
+        sets=[set_view(run, entry) for entry in run.manifest["sets"]],
+        flags=FLAGS,
+        data=data,
         css=Markup((template / "report.css").read_text(encoding="utf-8")),
-        js=Markup((template / "report.js").read_text(encoding="utf-8")),
+        js=Markup(script(template, data)),
         plotly=Markup(get_plotlyjs()),
     )
 
@@ -82,6 +88,7 @@ def page_data(run: Run, genomes: list, training: list) -> dict:
     """What report.js draws, as JSON-ready lists. Labels are always values, never keys: one may be __proto__."""
     names = GeneNames(genomes)
     palette = run.palette()
+    loci, tables = Loci(run, names), read_scores(run)
     return {
         "networks": [{"network": name, "colour": palette[name]} for name in run.networks()],
         "training": training_plots(training),
@@ -90,8 +97,21 @@ def page_data(run: Run, genomes: list, training: list) -> dict:
         "transfer": transfer_plots(run),
         "predictions": prediction_plots(run, names),
         "genes": gene_plots(run, names),
+        "saturation": saturation_plots(run, names, loci, wanted_genes(tables)),
+        "variants": variant_plots(run, tables, names, loci),
+        "loci": loci.listed(),
         "names": names.listed(),
     }
+
+
+def script(template: Path, data: dict) -> str:
+    """The scripts of the sections that the page has, as one function."""
+    names = ["report.js"]
+    if data["saturation"] or data["variants"]:
+        names.append("locus.js")
+    names += [f"{section}.js" for section in ("saturation", "variants") if data[section]]
+    parts = [(template / name).read_text(encoding="utf-8") for name in names]
+    return "\n".join(['(() => {\n"use strict";', *parts, "})();"])
 
 
 def environment(template: str | Path) -> Environment:
@@ -104,7 +124,7 @@ def environment(template: str | Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update({f.__name__: f for f in (count, decimal, percent, plural, moment, verbatim, parameter)})
+    env.filters.update({f.__name__: f for f in (count, decimal, percent, plural, moment, verbatim, parameter, tally)})
     env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return env
 
@@ -131,6 +151,11 @@ def plain(value):
 def verbatim(text) -> Markup:
     """Text that keeps its line breaks (a command)."""
     return escape("\n".join(shown(line) for line in str(text).splitlines()))
+
+
+def tally(value) -> str | None:
+    """A count of counts.json; what is no number as it is."""
+    return count(value) if isinstance(value, (int, float)) else value
 
 
 def parameter(value) -> str | None:

@@ -1,0 +1,151 @@
+"""What report.js draws of saturation: profiles of genes, means around the TSS, and motifs."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scxpresso.genome.sequence import BASE_OF_CODE, decode
+from scxpresso.reporting.data import Run, beside, load
+from scxpresso.reporting.figures import significant
+from scxpresso.reporting.gene_figures import GeneNames, pack
+from scxpresso.reporting.locus import Loci
+from scxpresso.saturation.effects import ALTERNATIVES
+from scxpresso.saturation.effects_store import Effects
+from scxpresso.saturation.profiles import LEAST, profile
+
+GENES = 8  # profiles held a model
+NUMBERS = 250_000  # positions × populations held of all profiles of a model, and of its mean profile
+NEAR_TSS = 500  # bases around the TSS in which genes are compared for which to show
+BIN = 50  # bases a column of the heat map
+MOTIFS = 60  # rows of the motifs' heat map
+POSITIONS = ["tss_distance", "population", "genes", "mean_effect"]
+MOTIF_NUMBERS = ["hits", "importance", "background_importance", "difference", "p_value", "q_value"]
+MOTIF_EFFECTS = ["population", "motif", "motif_name", *MOTIF_NUMBERS]
+
+
+def open_effects(folder: Path) -> Effects:
+    """effects.h5 of a model's saturation. Raises InputError where there is none."""
+    return Effects(folder / "effects.h5")
+
+
+def around(effects: Effects, gene: str, start: int, end: int) -> tuple[int, np.ndarray, np.ndarray]:
+    """(first, codes, effects) from `start` to `end` bases from the TSS (inclusive), as far as the window reaches.
+
+    first: distance of the first position from the TSS. codes: uint8, on the gene's strand. effects: positions ×
+    alternatives × populations; 0 where the reference is uncertain.
+    """
+    part = slice(max(effects.upstream + start, 0), max(effects.upstream + end + 1, 0))
+    codes = effects.codes[effects.row(gene), part]
+    of_bases = effects.effects(gene, part.start, part.stop)
+    of_bases[BASE_OF_CODE[codes] == 4] = 0
+    return part.start - effects.upstream, codes, of_bases
+
+
+def largest(effects: Effects, count: int, first: Collection[str]) -> list[str]:
+    """At most `count` genes: those of `first` that are saturated, then those of the largest effects near the TSS."""
+    chosen, others = [gene for gene in first if gene in effects], effects.gene_id
+    if len(others) > count > len(chosen):
+        near = {gene: np.abs(around(effects, gene, -NEAR_TSS, NEAR_TSS)[2]).max(initial=0) for gene in others}
+        others = sorted(others, key=near.get, reverse=True)
+    return list(dict.fromkeys([*chosen, *others]))[:count]
+
+
+def saturation_plots(run: Run, names: GeneNames, loci: Loci, wanted: dict) -> list[dict]:
+    """Per saturated model: profiles of a few genes, the mean profile, and motifs.
+
+    wanted: (atlas, level, network) -> genes to show before others: those of its most certain variants.
+    """
+    plots = []
+    for entry in run.manifest["saturation"]:
+        folder = run.folder / entry["path"]
+        model = tuple(entry[part] for part in ("atlas", "level", "network"))
+        with open_effects(folder) as effects:
+            shown = largest(effects, GENES, wanted.get(model, ()))
+            room = NUMBERS // max(len(shown) * len(effects.populations), 1)
+            plots.append(
+                {
+                    "name": " · ".join(model),
+                    "populations": effects.populations,
+                    "upstream": effects.upstream,
+                    "downstream": effects.downstream,
+                    "total": len(effects.gene_id),
+                    "genes": [gene_profile(effects, gene, room, names, loci) for gene in shown],
+                    "mean": mean_profile(load(folder / "positions.tsv", POSITIONS), effects.populations),
+                    "motifs": motif_effects(beside(run, entry, "motifs", "motifs.tsv"), effects.populations),
+                }
+            )
+    return plots
+
+
+def gene_profile(effects: Effects, gene: str, room: int, names: GeneNames, loci: Loci) -> dict:
+    """A gene's largest effects by position (at most `room` of them) and population, and what a logo of them needs.
+
+    effect: signed largest effect of the three substitutions. alternatives: its base. importance: minus the mean effect of the
+    three substitutions. bins: mean of |effect| in bins of BIN bases.
+    """
+    genome = effects.about.genome
+    first, codes, of_bases = around(effects, gene, -effects.upstream, effects.downstream)
+    effect, best = profile(of_bases, codes)
+    size = np.nan_to_num(np.abs(effect)).max(axis=1, initial=0)
+    kept = np.sort(np.argsort(-size, kind="stable")[: min(room, int((size >= LEAST).sum()))])
+    distances = first + np.arange(len(codes))
+    return {
+        "gene": names.number(genome, [gene])[0],
+        "locus": loci.number(genome, gene, -effects.upstream, effects.downstream - 1),
+        "letters": decode(codes),
+        "predicted": significant(effects.predicted[effects.row(gene)], 3),
+        "distances": pack(distances[kept]),
+        "effect": by_population(effect[kept]),
+        "alternatives": ["".join(ALTERNATIVES[base] for base in column) for column in best[kept].T],
+        "importance": by_population(importance(of_bases[kept])),
+        "bins": binned(np.abs(effect), distances),
+        "left_out": int((size >= LEAST).sum()) - len(kept),
+    }
+
+
+def importance(effects: np.ndarray) -> np.ndarray:
+    """Positions × populations: minus the mean effect of the three substitutions; the reference's own effect is 0."""
+    return -effects.sum(axis=1) / 3
+
+
+def by_population(values: np.ndarray) -> list[dict]:
+    """One packed vector a column."""
+    return [pack(column) for column in values.T]
+
+
+def binned(values: np.ndarray, distances: np.ndarray) -> dict:
+    """Means of the finite values (positions × populations) in bins of BIN bases: {first: the first bin's start, values}."""
+    bins = pd.DataFrame(values).groupby(np.asarray(distances) // BIN).mean()
+    return {"first": int(bins.index[0]) * BIN if len(bins) else 0, "values": by_population(bins.to_numpy())}
+
+
+def mean_profile(table: pd.DataFrame, populations: list[str]) -> dict:
+    """The mean over genes of the largest |effect| by position, of so many bases together that the page stays small."""
+    wide = table.pivot(index="tss_distance", columns="population", values="mean_effect").reindex(columns=populations)
+    if len(wide):
+        wide = wide.reindex(range(int(wide.index.min()), int(wide.index.max()) + 1))
+    step = -(-wide.size // NUMBERS) or 1
+    positions = np.asarray(wide.index)
+    means = wide.groupby(positions // step).mean()
+    return {
+        "genes": int(table["genes"].max()) if len(table) else 0,
+        "step": step,
+        "first": int(means.index[0]) * step if len(means) else 0,
+        "values": by_population(means.to_numpy()),
+        "bins": binned(wide.to_numpy(), positions),
+    }
+
+
+def motif_effects(path: Path, populations: list[str]) -> list[dict]:
+    """Per motif of the table, those of the smallest q first: its effect and q-value in each population."""
+    if not path.is_file():
+        return []
+    table = load(path, MOTIF_EFFECTS)
+    motifs = []
+    for (motif, name), rows in table.groupby(["motif", "motif_name"], sort=False):
+        rows = rows.drop_duplicates("population").set_index("population").reindex(populations)
+        numbers = {column: significant(rows[column], 3) for column in MOTIF_NUMBERS}
+        motifs.append({"motif": motif, "name": name, **numbers})
+    return sorted(motifs, key=lambda one: np.nanmin([*one["q_value"], np.inf]))[:MOTIFS]
