@@ -24,6 +24,7 @@ from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table, write_rows, write_table
 from scxpresso.variants.haplotypes import carried_together
 from scxpresso.variants.joining import join_scores
+from scxpresso.variants.reading import CHUNK_COLUMNS
 from scxpresso.variants.score_table import SCORE_COLUMNS, ScorableVariant, read_chunk
 from scxpresso.variants.scoring import SHIFTS, Scorer, score_variants
 from scxpresso.variants.significance import FEWEST, bins
@@ -403,6 +404,22 @@ def test_a_gene_that_the_model_does_not_know_gets_all_folds(world):
     np.testing.assert_allclose(scores.effect[0], np.concatenate(effects).mean(axis=0), atol=2e-6)
     row = dict(zip(SCORE_COLUMNS, next(scores.rows("s")), strict=True))
     assert row["fold"] == "" and "all_folds" in row["flag"]
+
+
+def test_plain_pytorch_scores_alike(world):
+    table = read_table(world.folder / "genes.tsv", index="gene_id")
+    features = Features(world.folder / "features.h5")
+    variants = [world.variant("plus", d, 1, other(world.letter("plus", d))) for d in (-10, 200)]
+    one, plain = (
+        world.score(variants, scorer=Scorer(Model(world.folder / "model"), features, table, CPU, engine))[0]
+        for engine in ("auto", "plain")
+    )
+    np.testing.assert_allclose(one.effect, plain.effect, atol=1e-6)
+    np.testing.assert_allclose(one.p_value, plain.p_value, atol=0.01)
+
+
+def test_what_reading_writes_is_what_scoring_reads():
+    assert list(ScorableVariant._fields) == CHUNK_COLUMNS
 
 
 def test_bins_are_500_bases_and_few_bases_join_their_neighbour_towards_the_tss():

@@ -159,10 +159,8 @@ class Scorer:
         deletions. Raises InputError where they are not the window of the features, and for a substitution outside of it.
         """
         row = self.features.rows([gene_id])
-        codes, annotation = (
-            self.features.codes[row[0]],
-            self.features.annotation(row, self.model.annotation_features)[0],
-        )
+        codes = self.features.codes[row[0]]
+        annotation = self.features.annotation(row, self.model.annotation_features)[0]
         fold = self.model.fold_of(gene_id)
         networks, engine = self._networks(fold)
         self._check(gene_id, codes, alleles, surroundings)
@@ -175,8 +173,9 @@ class Scorer:
         bin_of = np.searchsorted(starts, index, side="right") - 1
         real = certain[:, None] & (codes[:, None] != ALTERNATIVE_CODES)
         single = np.array([allele.is_substitution for allele in alleles])
-        letter = [NUMBER_OF_CODE[allele.edits[0].codes[0]] if allele.is_substitution else 0 for allele in alleles]
-        letter = np.array(letter)
+        letter = np.array(
+            [NUMBER_OF_CODE[allele.edits[0].codes[0]] if allele.is_substitution else 0 for allele in alleles]
+        )
 
         others = np.flatnonzero(~single)
         effects = np.zeros((len(networks), len(alleles), len(self.model.populations)), dtype=np.float32)
