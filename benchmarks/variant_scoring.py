@@ -27,12 +27,13 @@ from scxpresso.genome.feature_store import write_features  # noqa: E402
 from scxpresso.genome.sequence import window_codes  # noqa: E402
 from scxpresso.networks.model import Model  # noqa: E402
 from scxpresso.networks.prediction import About, save_network  # noqa: E402
-from scxpresso.store import write_table  # noqa: E402
-from scxpresso.variants.score_table import ScorableVariant, table_writer  # noqa: E402
+from scxpresso.store import write_rows, write_table  # noqa: E402
+from scxpresso.variants.score_table import ScorableVariant  # noqa: E402
 
 UPSTREAM, DOWNSTREAM, POPULATIONS, REPLICATES, THREADS = 7000, 3500, 20, 5, 2
 WINDOW = UPSTREAM + DOWNSTREAM
-GENES = 40
+GENES = 100
+COHORT_GENES = 40  # genes with variants of cohort density
 DENSITY = 37  # bases a substitution
 ONE_BY_ONE = 30  # variants that the plain way scores
 
@@ -89,8 +90,7 @@ def variants(letters: str, genes: pd.DataFrame, each: int, deleted: int = 0) -> 
 
 def scored(folder: Path, found: list[ScorableVariant]) -> float:
     """Variants a second of score_variants.py, the whole process."""
-    with table_writer(folder / "chunk.tsv.gz", list(ScorableVariant._fields)) as rows:
-        rows.writerows(found)
+    write_rows(folder / "chunk.tsv.gz", ScorableVariant._fields, found)
     command = [sys.executable, ROOT / "bin" / "score_variants.py", "--model", folder / "model", "--set", "made up"]
     for option in ("features.h5", "genes.tsv", "genome.fa"):
         command += ["--" + {"genome.fa": "fasta"}.get(option, option.split(".")[0]), folder / option]
@@ -121,7 +121,7 @@ def main() -> None:
         plain = one_by_one(folder)
         ours = {
             f"this pipeline, substitutions of cohort density (one in {DENSITY} bases)": scored(
-                folder, variants(letters, genes, WINDOW // DENSITY)
+                folder, variants(letters, genes.head(COHORT_GENES), WINDOW // DENSITY)
             ),
             "this pipeline, substitutions of GWAS density (two a gene)": scored(folder, variants(letters, genes, 2)),
             "this pipeline, deletions of three bases": scored(folder, variants(letters, genes.head(4), 12, deleted=3)),

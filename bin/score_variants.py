@@ -33,8 +33,8 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, device, 
     from scxpresso.memory import keep_large_blocks
     from scxpresso.networks.model import Model
     from scxpresso.networks.prediction import resolve_device
-    from scxpresso.store import read_table
-    from scxpresso.variants.score_table import SCORE_COLUMNS, read_chunk, table_writer
+    from scxpresso.store import read_table, write_rows
+    from scxpresso.variants.score_table import SCORE_COLUMNS, read_chunk
     from scxpresso.variants.scoring import Scorer, score_variants
 
     torch.set_num_threads(threads)
@@ -43,12 +43,16 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, device, 
     log(f"device {chosen} (asked for: {device}), {threads} threads")
     table = read_table(genes, index="gene_id", columns=["gene_id", "gene_name", "chrom", "strand", "tss"])
     scorer = Scorer(Model(model), Features(features), table, chosen, engine)
-    scored, count = 0, 0
-    with table_writer(output, SCORE_COLUMNS) as rows:
+    alleles = []
+
+    def rows():
         for gene in score_variants(scorer, lambda: read_chunk(variants), fasta, haplotypes):
-            rows.writerows(gene.rows(set_name))
-            scored, count = scored + 1, count + len(gene.alleles)
-    log(f"{count:,} alleles of {scored:,} genes scored in {len(scorer.model.populations):,} populations")
+            alleles.append(len(gene.alleles))
+            yield from gene.rows(set_name)
+
+    write_rows(output, SCORE_COLUMNS, rows())
+    populations = len(scorer.model.populations)
+    log(f"{sum(alleles):,} alleles in windows of {len(alleles):,} genes scored in {populations:,} populations")
 
 
 if __name__ == "__main__":

@@ -26,16 +26,21 @@ def part(kind, about, role, file) {
     return [kind: kind, about: about, role: role, file: file]
 }
 
-// The parts as the report's manifest: a list a kind, with the staged path of each part under its role.
+// The parts as the report's manifest: a list of entries a kind, with the staged path of each part under its role.
 def contents(parts) {
+    def kinds = ['genomes', 'atlases', 'models', 'predictions', 'evaluation', 'saturation', 'variants', 'sets', 'motifs']
     def staged = parts.withIndex(1).collect { one, number -> one + [path: "files/${number}/${one.file.name}".toString()] }
-    return staged.groupBy { one -> one.kind }.collectEntries { kind, of_kind ->
-        def entries = of_kind.groupBy { one -> one.about }.collect { about, files ->
-            about + files.groupBy { one -> one.role }.collectEntries { role, same ->
-                [role, role == 'trained_folds' ? same.collect { one -> one.path } : same[0].path]
-            }
-        }
-        [kind, entries]
+    def entries = kinds.collectEntries { kind ->
+        def of_kind = staged.findAll { one -> one.kind == kind }.groupBy { one -> one.about }
+        [kind, of_kind.collect { about, roles -> about + paths(roles) }]
+    }
+    return entries + ['evaluation', 'motifs'].collectEntries { kind -> [kind, entries[kind] ? entries[kind][0].path : null] }
+}
+
+// role: path; of the role `histories`, which several files have, a list.
+def paths(roles) {
+    return roles.groupBy { one -> one.role }.collectEntries { role, same ->
+        [role, role == 'histories' ? same.collect { one -> "${one.path}/history.tsv".toString() } : same[0].path]
     }
 }
 

@@ -43,7 +43,7 @@ workflow SUMMARY {
                 .map { genome, files -> part('genomes', [genome: genome], 'ccres', files.ccres) },
             results.expression.map { atlas, folder -> part('atlases', atlas, 'path', folder) },
             results.models.map { model, description, _folds -> part('models', model, 'description', description) },
-            results.trained.map { model, folder -> part('models', model, 'trained_folds', folder) },
+            results.trained.map { model, folder -> part('models', model, 'histories', folder) },
             results.predictions.map { model, table -> part('predictions', model, 'path', table) },
             evaluation_ch.map { folder -> part('evaluation', [:], 'path', folder) },
             results.saturation.map { model, folder -> part('saturation', model, 'path', folder) },

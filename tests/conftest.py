@@ -1,6 +1,7 @@
 """Fixtures that several test files share: the package on the path, small inputs made by hand, the real demo."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,29 @@ def tiny_model(demo_genome, tmp_path_factory) -> Path:
                 "gene_pearson": {gene: [None, 0.9, 0.1, -0.5][number % 4] for number, gene in enumerate(genes[:-10])},
             },
         )  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="session")
+def schemas(tmp_path_factory) -> Path:
+    """A folder with the schemas of parameters and sheets."""
+    from preflight_project import SCHEMAS
+
+    folder = tmp_path_factory.mktemp("schemas")
+    for name in SCHEMAS:
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checked_files(tmp_path_factory, schemas) -> Path:
+    """genome.fa, genes.gtf and atlas.h5ad of a preflight project, made once."""
+    from preflight_project import Project
+
+    folder = tmp_path_factory.mktemp("files")
+    Project(folder, schemas)
+    for sheet in folder.glob("*.csv"):
+        sheet.unlink()
     return folder
 
 

@@ -6,9 +6,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from scxpresso.problems import InputError
-from scxpresso.store import read_table
+from scxpresso.store import read_table, write_rows
 from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS, compare, read_external
-from scxpresso.variants.score_table import SCORE_COLUMNS, table_writer
+from scxpresso.variants.score_table import SCORE_COLUMNS
 
 POPULATIONS = ["alpha", "NA"]
 
@@ -18,15 +18,14 @@ def scores(tmp_path):
     """Twelve variants of two genes in two populations; rs3 has two alleles."""
     rng = np.random.default_rng(1)
     path = tmp_path / "scores.tsv.gz"
-    with table_writer(path, SCORE_COLUMNS) as rows:
-        for number in range(12):
-            for alt in "AC" if number == 3 else "A":
-                for population in POPULATIONS:
-                    row = dict.fromkeys(SCORE_COLUMNS, "") | {
-                        "variant_id": f"rs{number}", "alt": alt, "effect": f"{rng.normal():.6g}", "population": population,
-                        "gene_id": f"ENSG{number % 2}.7", "gene_name": ["SHH", "MYC"][number % 2],
-                    }  # fmt: skip
-                    rows.writerow(row.values())
+    rows = [
+        dict.fromkeys(SCORE_COLUMNS, "") | {
+            "variant_id": f"rs{number}", "alt": alt, "effect": f"{rng.normal():.6g}", "population": population,
+            "gene_id": f"ENSG{number % 2}.7", "gene_name": ["SHH", "MYC"][number % 2],
+        }
+        for number in range(12) for alt in ("AC" if number == 3 else "A") for population in POPULATIONS
+    ]  # fmt: skip
+    write_rows(path, SCORE_COLUMNS, [row.values() for row in rows])
     return path
 
 

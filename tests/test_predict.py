@@ -45,7 +45,9 @@ def test_windows_named_after_a_gene_are_predicted_by_the_networks_that_held_it_o
     rows = features.rows([known, new, known])
     names = [known, new, "a window"]
     fasta = tmp_path / "windows.fa"
-    fasta.write_text("".join(f">{name}\n{letters_of(features.codes[row])}\n" for name, row in zip(names, rows, strict=True)))
+    fasta.write_text(
+        "".join(f">{name}\n{letters_of(features.codes[row])}\n" for name, row in zip(names, rows, strict=True))
+    )
     made = run_cli(
         "predict.py", "--model", model.folder, "--windows", fasta, "--features", demo_genome / "features.h5",
         "--device", "cpu", "--output", tmp_path / "predicted.tsv.gz",

@@ -1,6 +1,5 @@
 """Preflight: one test for each kind of problem, on a tiny genome and atlas; what is well passes without a word."""
 
-import csv
 import gzip
 import itertools
 import json
@@ -17,6 +16,7 @@ import pysam
 import pytest
 import scipy.sparse
 from conftest import ROOT
+from preflight_project import FILE_COLUMNS, GENES, SCHEMAS, Project
 
 from scxpresso.checks.preflight import preflight
 from scxpresso.expression.pseudobulk import PROTOCOLS
@@ -26,15 +26,11 @@ from scxpresso.versions import PACKAGES, software_versions
 
 pytestmark = pytest.mark.filterwarnings("ignore:Variable names are not unique")
 
-SCHEMAS = {name: json.loads((ROOT / name).read_text()) for name in (
-    "nextflow_schema.json", "assets/schema_atlases.json", "assets/schema_genomes.json",
-)}  # fmt: skip
 RULES = {
     name: rule
     for group in SCHEMAS["nextflow_schema.json"]["$defs"].values()
     for name, rule in group["properties"].items()
 }
-FILE_COLUMNS = {"input": ["counts"], "genomes": ["fasta", "gtf", "canonical", "ccres"]}
 HOSTILE = [
     "; touch PWNED",
     "$(touch PWNED)",
@@ -51,121 +47,11 @@ HOSTILE = [
     "tiny\u00a0",
     "all;\tkind",
 ]
-GENES = [f"ENSG{number:011d}" for number in range(1, 61)]
-
-
-@pytest.fixture(scope="module")
-def schemas(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("schemas")
-    for name in SCHEMAS:
-        shutil.copy(ROOT / name, folder)
-    return folder
-
-
-class Project:
-    """A folder with sheets and files that are all well, for a test to spoil; `check` hands them over as main.nf does."""
-
-    def __init__(self, folder, schemas, files=None):
-        self.folder, self.schemas = folder, schemas
-        self.params = {
-            "input": str(folder / "atlases.csv"),
-            "genomes": str(folder / "genomes.csv"),
-            "outdir": "results",
-        }
-        self.atlas = {"atlas": "tiny", "counts": "atlas.h5ad", "protocol": "10x", "genome": "g1", "levels": "all;kind"}
-        self.genome = {"genome": "g1", "fasta": "genome.fa", "gtf": "genes.gtf"}
-        self.write_sheets()
-        if files:
-            shutil.copytree(files, folder, dirs_exist_ok=True)
-        else:
-            self.write_genome()
-            self.write_atlas()
-
-    def write_sheets(self):
-        for name, row in (("atlases.csv", self.atlas), ("genomes.csv", self.genome)):
-            with open(self.folder / name, "w", newline="") as file:
-                writer = csv.DictWriter(file, row)
-                writer.writeheader()
-                writer.writerow(row)
-
-    def write_genome(self, contigs=("1", "2"), annotated=("1", "2"), length=70_000, name="genes.gtf", tag=""):
-        bases = np.random.default_rng(1).choice(list("ACGT"), (len(contigs), length))
-        text = "".join(f">{contig}\n{''.join(row)}\n" for contig, row in zip(contigs, bases, strict=True))
-        (self.folder / "genome.fa").write_text(text)
-        lines = []
-        for number, gene in enumerate(GENES):
-            chrom, start = annotated[number % len(annotated)], 1000 + number * 1000
-            about = f'gene_id "{gene}"; transcript_id "ENST{number}.1"; gene_name "NAME{number}"; {tag}'
-            lines += [f"{chrom}\tx\t{part}\t{start}\t{start + 299}\t.\t+\t.\t{about}\n" for part in ("exon", "CDS")]
-        (self.folder / name).write_text("".join(lines))
-
-    def write_atlas(self, counts=None, genes=GENES, obs=None, name="atlas.h5ad", **more):
-        cells = len(counts) if counts is not None else 40
-        random = np.random.default_rng(2)
-        counts = random.poisson(1.0, (cells, len(genes))) if counts is None else counts
-        obs = {"kind": ["B cell"] * (cells - 5) + ["rare"] * 5} if obs is None else obs
-        frame = pd.DataFrame(obs, index=[f"cell{number}" for number in range(cells)])
-        var = more.pop("var", None)
-        var = pd.DataFrame(var or {}, index=list(genes))
-        data = anndata.AnnData(scipy.sparse.csr_matrix(np.asarray(counts, dtype=np.float32)), frame, var, **more)
-        data.write_h5ad(self.folder / name)
-        return data
-
-    def request(self) -> dict:
-        sources = []
-        staged = lambda name: name if name and (self.folder / name).is_file() else None  # noqa: E731
-        for sheet in ("input", "genomes"):
-            given = self.params.get(sheet)
-            path = staged(given)
-            sources.append({"sheet": sheet, "given": given, "staged": path, "folder": False})
-            rows = self.rows(path) if path else []
-            if sheet == "genomes" and not given:
-                rows = [{column: self.params.get(column) for column in ("fasta", "gtf")}]
-            sources += [
-                {"sheet": sheet, "row": number, "column": column, "given": row[column], "staged": staged(row[column]),
-                 "folder": (self.folder / row[column]).is_dir()}
-                for number, row in enumerate(rows, start=1) for column in FILE_COLUMNS[sheet] if row.get(column)
-            ]  # fmt: skip
-        return {"params": self.params, "genome": "g1", "sources": sources}
-
-    def rows(self, path):
-        try:
-            with open(path, encoding="utf-8-sig", newline="") as file:
-                return [row for row in csv.DictReader(file, skipinitialspace=True) if any(row.values())]
-        except (UnicodeDecodeError, csv.Error):
-            return []
-
-    def check(self):
-        return preflight(self.request(), self.folder, self.schemas)
-
-    def notes(self) -> str:
-        found = self.check()
-        assert found.report() == ""
-        return "\n".join(f"{note['where']}: {note['message']}" for note in found.notes)
-
-    def problem(self, *words) -> str:
-        """The report of the only problem, in which all the words are."""
-        report = self.check().report()
-        assert report.startswith("1 problem to mend"), report
-        for word in words:
-            assert word in report, report
-        assert "expected:" in report and "to mend:" in report
-        return report
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory, schemas):
-    """genome.fa, genes.gtf and atlas.h5ad, made once."""
-    folder = tmp_path_factory.mktemp("files")
-    Project(folder, schemas)
-    for sheet in folder.glob("*.csv"):
-        sheet.unlink()
-    return folder
 
 
 @pytest.fixture
-def project(tmp_path, schemas, files):
-    return Project(tmp_path, schemas, files)
+def project(tmp_path, schemas, checked_files):
+    return Project(tmp_path, schemas, checked_files)
 
 
 # ---- What is well ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import torch
 from scipy.stats import false_discovery_control, kstest
-from scxpresso.saturation.incremental import incremental
 
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.genome.sequence import encode, window_codes
@@ -21,10 +20,11 @@ from scxpresso.networks.prediction import About, predict, save_network
 from scxpresso.networks.published import ScXpresso
 from scxpresso.problems import InputError
 from scxpresso.saturation.effects import ALTERNATIVES
-from scxpresso.store import TEXT_COLUMNS, read_table, write_table
+from scxpresso.saturation.incremental import incremental
+from scxpresso.store import TEXT_COLUMNS, read_table, write_rows, write_table
 from scxpresso.variants.haplotypes import carried_together
 from scxpresso.variants.joining import join_scores
-from scxpresso.variants.score_table import SCORE_COLUMNS, ScorableVariant, read_chunk, table_writer
+from scxpresso.variants.score_table import SCORE_COLUMNS, ScorableVariant, read_chunk
 from scxpresso.variants.scoring import SHIFTS, Scorer, score_variants
 from scxpresso.variants.significance import FEWEST, bins
 from scxpresso.variants.windows import Edit, shifts, without_overlaps
@@ -416,8 +416,7 @@ def test_bins_are_500_bases_and_few_bases_join_their_neighbour_towards_the_tss()
 
 
 def chunk(path, variants):
-    with table_writer(path, list(ScorableVariant._fields)) as rows:
-        rows.writerows(sorted(variants, key=lambda variant: variant.gene_id))
+    write_rows(path, ScorableVariant._fields, sorted(variants, key=lambda variant: variant.gene_id))
     return path
 
 
@@ -471,10 +470,9 @@ def test_joining_leaves_out_missing_p_values_and_needs_the_columns(tmp_path):
     paths = []
     for number, part in enumerate(np.split(p, 3)):
         paths.append(tmp_path / f"{number}.tsv.gz")
-        with table_writer(paths[-1], SCORE_COLUMNS) as rows:
-            for value in part:
-                row = dict.fromkeys(SCORE_COLUMNS, 'a "name"') | {"p_value": "" if np.isnan(value) else f"{value:.6g}"}
-                rows.writerow(row.values())
+        texts = ["" if np.isnan(value) else f"{value:.6g}" for value in part]
+        rows = [(dict.fromkeys(SCORE_COLUMNS, 'a "name"') | {"p_value": text}).values() for text in texts]
+        write_rows(paths[-1], SCORE_COLUMNS, rows)
     assert join_scores(paths, tmp_path / "joined.tsv") == 3000
     with open(tmp_path / "joined.tsv", newline="") as file:
         found = [row["q_value"] for row in csv.DictReader(file, delimiter="\t")]

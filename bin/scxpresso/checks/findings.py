@@ -58,7 +58,9 @@ class Row:
         if problem.where.startswith("column "):
             where = self.at(problem.where.removeprefix("column "))
         else:
-            where = self.file(column) + ("" if problem.where == "counts" else f" ({problem.where})")
+            path = self.paths[column]
+            place = problem.where.removeprefix(str(path)).removeprefix(path.name).removeprefix("counts").lstrip(", ")
+            where = self.file(column) + (f" ({place})" if place else "")
         return Problem(where, problem.found, problem.expected, problem.mend or f"mend the file, or {AGAIN}")
 
     @property

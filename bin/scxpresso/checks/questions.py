@@ -37,7 +37,8 @@ def check_saturate(
             find_genes(table, wanted)
     except InputError as error:
         findings.problems += [
-            Problem("--saturate", problem.found, problem.expected, problem.mend) for problem in error.problems
+            Problem("--saturate", problem.found, problem.expected, problem.mend or "name other genes, or mend the list")
+            for problem in error.problems
         ]
         return
     if variable and not any("counts" in row.paths for row in atlases):

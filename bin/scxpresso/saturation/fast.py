@@ -10,20 +10,9 @@ import torch
 
 from scxpresso.networks.fast import njit, numba, prange
 from scxpresso.networks.model import Network
+from scxpresso.networks.windows import K1, PAD1
 from scxpresso.saturation.effects import ALTERNATIVE_CODES
-from scxpresso.saturation.published import (
-    FILTERS1,
-    FILTERS2,
-    K1,
-    K2,
-    NOTHING,
-    PAD1,
-    PAD2,
-    POOL1,
-    POOL2,
-    REACH,
-    Layers,
-)
+from scxpresso.saturation.published import FILTERS1, FILTERS2, K2, NOTHING, PAD2, POOL1, POOL2, REACH, Layers
 
 ZERO = np.float32(0)
 MISSING = np.float32(NOTHING)
@@ -55,6 +44,22 @@ def _pool(places, bias, codes, pooled):
                 largest[filt] = row[filt] if row[filt] > largest[filt] else largest[filt]
 
 
+@njit(cache=True, fastmath=FAST)
+def _add_rows(target, weights, rows, sizes, count):
+    """target += sizes @ weights[rows], of the first `count` of them; four at once, as `target` moves less often then."""
+    rows[count : count + 3] = 0
+    sizes[count : count + 3] = ZERO
+    for number in range(0, count, 4):
+        row_0, size_0 = weights[rows[number]], sizes[number]
+        row_1, size_1 = weights[rows[number + 1]], sizes[number + 1]
+        row_2, size_2 = weights[rows[number + 2]], sizes[number + 2]
+        row_3, size_3 = weights[rows[number + 3]], sizes[number + 3]
+        for column in range(len(target)):
+            target[column] += (size_0 * row_0[column] + size_1 * row_1[column]) + (
+                size_2 * row_2[column] + size_3 * row_3[column]
+            )
+
+
 @njit(parallel=True, cache=True, fastmath=FAST)
 def _changes(
     codes, start, end, alternatives, places, bias, changes, pooled, weights2, outputs2, before2, after2, pooled2,
@@ -65,7 +70,6 @@ def _changes(
     A block of positions is one whose outputs lie in two windows, block and block + 1.
     """
     windows = len(pooled)
-    width = tail.shape[1]
     for block in prange((start - 2) // POOL1, (end - 3) // POOL1 + 1):
         origin = block * POOL1 - 1
         outputs = np.empty((2 * POOL1, FILTERS1), dtype=np.float32)
@@ -85,8 +89,8 @@ def _changes(
                     value, other = after[index + 1, filt], outputs[index + 1, filt]
                     after[index, filt] = other if other > value else value
         value = np.empty(FILTERS1, dtype=np.float32)
-        filters = np.zeros(FILTERS1 + 3, dtype=np.int64)  # those that change, and how far
-        sizes = np.zeros(FILTERS1 + 3, dtype=np.float32)
+        rows = np.empty(FILTERS1 + 3, dtype=np.int64)  # of weights, for what changes, and how far that does
+        sizes = np.empty(FILTERS1 + 3, dtype=np.float32)
         total = np.empty(REACH * FILTERS2, dtype=np.float32)
         change = np.empty(hidden.shape, dtype=np.float32)
         first2 = block - PAD2 + POOL2  # row of outputs2 that total begins with
@@ -117,25 +121,15 @@ def _changes(
                     count = 0
                     for filt in range(FILTERS1):
                         size = value[filt] - row[filt]
-                        filters[count], sizes[count] = filt, size
+                        rows[count], sizes[count] = filt, size
                         count += size != ZERO
                     if count == 0:
                         continue
                     low2, high2 = min(low2, half), half + K2 - 1
-                    part = total[half * FILTERS2 : (half + K2) * FILTERS2]
-                    sizes[count : count + 3] = ZERO
-                    for number in range(0, count, 4):  # four at once: `part` is read and written less often
-                        weight_0, size_0 = weights2[filters[number]], sizes[number]
-                        weight_1, size_1 = weights2[filters[number + 1]], sizes[number + 1]
-                        weight_2, size_2 = weights2[filters[number + 2]], sizes[number + 2]
-                        weight_3, size_3 = weights2[filters[number + 3]], sizes[number + 3]
-                        for place in range(K2 * FILTERS2):
-                            part[place] += (size_0 * weight_0[place] + size_1 * weight_1[place]) + (
-                                size_2 * weight_2[place] + size_3 * weight_3[place]
-                            )
+                    _add_rows(total[half * FILTERS2 : (half + K2) * FILTERS2], weights2, rows, sizes, count)
                 if high2 < 0:
                     continue
-                change[:] = ZERO
+                count = 0
                 for window in range((first2 + low2) // POOL2, (first2 + high2) // POOL2 + 1):
                     low = max(first2 + low2, window * POOL2)
                     high = min(first2 + high2, window * POOL2 + POOL2 - 1)
@@ -150,18 +144,17 @@ def _changes(
                             value[filt] = other if other > value[filt] else value[filt]
                     for filt in range(FILTERS2):
                         size = value[filt] - pooled2[window, filt]
-                        if size != ZERO:
-                            weight = hidden_weights[window, filt]
-                            for unit in range(len(hidden)):
-                                change[unit] += size * weight[unit]
-                effect = result[position - start, alt]
+                        rows[count], sizes[count] = window * FILTERS2 + filt, size
+                        count += size != ZERO
+                change[:] = ZERO
+                _add_rows(change, hidden_weights, rows, sizes, count)
+                count = 0
                 for unit in range(len(hidden)):
                     before_it = hidden[unit]
                     size = max(change[unit] + min(before_it, ZERO), -max(before_it, ZERO))
-                    if size != ZERO:
-                        weight = tail[unit]
-                        for column in range(width):
-                            effect[column] += size * weight[column]
+                    rows[count], sizes[count] = unit, size
+                    count += size != ZERO
+                _add_rows(result[position - start, alt], tail, rows, sizes, count)
 
 
 class Fast:
@@ -196,7 +189,7 @@ class Fast:
                 layers.changes.numpy(), pooled, layers.second.numpy(),
                 second.outputs.flatten(0, 1).numpy(), second.before.flatten(0, 1).numpy(),
                 second.after.flatten(0, 1).numpy(), second.pooled.numpy(),
-                layers.hidden.numpy(), reference.hidden.numpy(), layers.tail.numpy(), change,
+                layers.hidden.flatten(0, 1).numpy(), reference.hidden.numpy(), layers.tail.numpy(), change,
             )  # fmt: skip
             if layers.deep:
                 own[:] = layers.in_log10_units(torch.from_numpy(change), reference).numpy()

@@ -310,7 +310,7 @@ class HybridEffects:
 
     @torch.no_grad()
     def __init__(self, networks: Sequence[Network]):
-        self.layers = [Layers(network.cpu().requires_grad_(False)) for network, _ in networks]
+        self.layers = [Layers(network.cpu()) for network, _ in networks]
         self.upstream, self.populations = networks[0][0].upstream, len(networks[0][1].populations)
 
     @torch.no_grad()

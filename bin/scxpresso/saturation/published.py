@@ -16,9 +16,10 @@ from torch.nn import functional
 
 from scxpresso.networks.model import Network
 from scxpresso.networks.published import ScXpresso
+from scxpresso.networks.windows import K1, PAD1
 from scxpresso.saturation.effects import ALTERNATIVE_CODES
 
-K1, PAD1, POOL1 = 6, 2, 30
+POOL1 = 30
 K2, PAD2, POOL2 = 9, 4, 10
 REACH = K2 + 1  # outputs of the second convolution that a substitution may change
 FILTERS1, FILTERS2 = 128, 32

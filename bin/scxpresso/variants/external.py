@@ -4,7 +4,7 @@ import csv
 import math
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,8 @@ from scipy.stats import spearmanr
 
 from scxpresso.identifiers import without_version
 from scxpresso.problems import InputError, Problem, some
-from scxpresso.variants.score_table import read_header, read_rows, table_writer
+from scxpresso.store import write_rows
+from scxpresso.variants.score_table import read_header, read_rows
 
 EXTERNAL_COLUMNS = ["variant", "gene", "model", "track", "score"]
 COMPARISON_COLUMNS = ["variant_id", "alt", "gene_id", "population", "effect", "model", "track", "score"]
@@ -40,7 +41,7 @@ class Comparison:
 
     correlations: pd.DataFrame
     joined: int
-    unmatched: list[ExternalScore] = field(default_factory=list)
+    unmatched: list[ExternalScore]
 
 
 def read_external(path: str | Path) -> list[ExternalScore]:
@@ -94,14 +95,14 @@ def compare(scores: str | Path, external: list[ExternalScore], output: str | Pat
         by_variant[one.variant].append((number, one))
     pairs: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
     matched = set()
-    with table_writer(output, COMPARISON_COLUMNS) as table:
+
+    def rows() -> Iterator[list[str]]:
         for number, row in _together(scores, by_variant):
             one = external[number]
             matched.add(number)
-            table.writerow([*row, one.model, one.track, f"{one.score:.6g}"])
             if row[-1]:
                 pairs[row[3], one.model, one.track].append((float(row[-1]), one.score))
-        unmatched = [one for number, one in enumerate(external) if number not in matched]
+            yield [*row, one.model, one.track, f"{one.score:.6g}"]
         if not matched:
             raise InputError(
                 Problem(
@@ -110,8 +111,14 @@ def compare(scores: str | Path, external: list[ExternalScore], output: str | Pat
                     "the ids of the scored variants, and genes by gene_id or gene_name",
                 )
             )
-    rows = [(*key, len(values), *_spearman(np.array(values))) for key, values in pairs.items()]
-    return Comparison(pd.DataFrame(rows, columns=CORRELATION_COLUMNS), len(matched), unmatched)
+
+    write_rows(output, COMPARISON_COLUMNS, rows())
+    correlations = [(*key, len(values), *_spearman(np.array(values))) for key, values in pairs.items()]
+    return Comparison(
+        pd.DataFrame(correlations, columns=CORRELATION_COLUMNS),
+        len(matched),
+        [one for number, one in enumerate(external) if number not in matched],
+    )
 
 
 def _together(

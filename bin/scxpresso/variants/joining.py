@@ -1,12 +1,13 @@
 """Scores of a set's chunks as one table, with q-values over all of it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from scxpresso.variants.score_table import SCORE_COLUMNS, read_rows, table_writer
+from scxpresso.store import write_rows
+from scxpresso.variants.score_table import SCORE_COLUMNS, read_rows
 
 P_VALUE, Q_VALUE = SCORE_COLUMNS.index("p_value"), SCORE_COLUMNS.index("q_value")
 
@@ -29,10 +30,12 @@ def join_scores(parts: Sequence[str | Path], output: str | Path) -> int:
     Reads the tables twice and keeps the distinct p-values in memory, no rows. Raises InputError for what is no such table.
     """
     counts = Counter(p for part in parts for (p,) in read_rows(part, ["p_value"]))
-    q_of = q_values(counts)
-    with table_writer(output, SCORE_COLUMNS) as table:
-        for part in parts:
-            for row in read_rows(part, SCORE_COLUMNS):
-                row[Q_VALUE] = q_of[row[P_VALUE]]
-                table.writerow(row)
+    write_rows(output, SCORE_COLUMNS, _with_q_values(parts, q_values(counts)))
     return counts.total()
+
+
+def _with_q_values(parts: Sequence[str | Path], q_of: dict[str, str]) -> Iterator[list[str]]:
+    for part in parts:
+        for row in read_rows(part, SCORE_COLUMNS):
+            row[Q_VALUE] = q_of[row[P_VALUE]]
+            yield row

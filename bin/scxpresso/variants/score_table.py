@@ -1,17 +1,13 @@
 """The tables that scoring reads and writes, row by row: a set may have millions of variants."""
 
 import csv
-import gzip
-import io
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
-from scxpresso.store import whole
 
 SCORE_COLUMNS = [
     "set", "variant_id", "chrom", "pos", "ref", "alt", "gene_id", "gene_name", "tss_distance", "population", "fold",
@@ -66,18 +62,3 @@ def read_chunk(path: str | Path) -> Iterator[ScorableVariant]:
     """A scorable chunk, as the reading of variants writes it: sorted by gene, then by position."""
     for variant_id, chrom, pos, *rest in read_rows(path, list(ScorableVariant._fields)):
         yield ScorableVariant(variant_id, chrom, int(pos), *rest)
-
-
-@contextmanager
-def table_writer(path: str | Path, columns: list[str]):
-    """A csv writer of a TSV with this header, gzipped where the name says so; the same rows give the same bytes."""
-    with whole(path) as partial, partial.open("wb") as raw:
-        binary = gzip.GzipFile("", "wb", 6, raw, mtime=0) if str(path).endswith(".gz") else raw
-        text = io.TextIOWrapper(binary, encoding="utf-8", newline="")
-        writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-        writer.writerow(columns)
-        yield writer
-        text.flush()
-        text.detach()
-        if binary is not raw:
-            binary.close()

@@ -8,6 +8,7 @@ import numpy as np
 from scxpresso.genome.features import contig_names
 from scxpresso.genome.sequence import N_CODE, encode, read_fasta, reverse_complement, window_codes
 from scxpresso.identifiers import match_contigs
+from scxpresso.variants.alleles import changed_bases
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,12 @@ class Edit:
     @classmethod
     def of(cls, pos: int, ref: str, alt: str, tss: int, strand: str) -> "Edit":
         """Of an allele of the + strand as a VCF writes it; the bases that both alleles begin or end with are left out."""
-        ending = _shared(ref[::-1], alt[::-1])
-        ref, alt = ref[: len(ref) - ending], alt[: len(alt) - ending]
-        beginning = _shared(ref, alt)
-        ref, alt, pos = ref[beginning:], alt[beginning:], pos + beginning
-        replaced, codes = encode(ref), encode(alt)
+        first, last = changed_bases(pos, ref, alt)
+        beginning, ending = first - (pos - 1), pos - 1 + len(ref) - last
+        replaced, codes = encode(ref[beginning : len(ref) - ending]), encode(alt[beginning : len(alt) - ending])
         if strand == "+":
-            return cls(pos - tss, pos - tss + len(ref), codes, replaced)
-        first = tss - (pos + len(ref) - 1)
-        return cls(first, first + len(ref), reverse_complement(codes), reverse_complement(replaced))
+            return cls(first + 1 - tss, last + 1 - tss, codes, replaced)
+        return cls(tss - last, tss - first, reverse_complement(codes), reverse_complement(replaced))
 
     @property
     def longer(self) -> int:
@@ -50,12 +48,6 @@ class Edit:
         if self.start == self.end == other.start == other.end:
             return True
         return self.start < other.end and other.start < self.end
-
-
-def _shared(one: str, other: str) -> int:
-    """How many letters two words begin with together."""
-    differ = (index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
-    return next(differ, min(len(one), len(other)))
 
 
 def without_overlaps(edits: Sequence[Edit]) -> list[Edit]:

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""All substitutions of a gene's window on CPU: one mutant at a time, in batches, and by what they change, in one run.
+
+Windows are random, of the paper's size; networks are untrained, but for the hybrid's trees, which are fitted to noise. What
+is slow is measured on some mutants and multiplied; of the hybrid network only mutants of bases that it reads are counted.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from made_up import last_tenth_validates, random_genes  # noqa: E402
+from pages import write  # noqa: E402
+
+from scxpresso.networks.hybrid import Hybrid  # noqa: E402
+from scxpresso.networks.model import Network  # noqa: E402
+from scxpresso.networks.prediction import About  # noqa: E402
+from scxpresso.networks.registry import NETWORKS  # noqa: E402
+from scxpresso.saturation.effects import ALTERNATIVE_CODES, BruteForce  # noqa: E402
+from scxpresso.saturation.incremental import incremental  # noqa: E402
+
+GENES, WINDOW, POPULATIONS, THREADS = 400, 10_500, 20, 2
+UPSTREAM = WINDOW * 2 // 3
+POSITIONS = 128  # whose mutants are measured where it takes long
+REPEATS = 5
+FORMS = {"auto": "numba", "plain": "PyTorch"}
+CPU = torch.device("cpu")
+
+
+def made_up(kind: str, data) -> Network:
+    """An untrained network; the hybrid's trees are fitted to the genes."""
+    torch.manual_seed(1)
+    about = About(kind, "both", UPSTREAM, WINDOW - UPSTREAM, tuple(map(str, range(POPULATIONS))))
+    network = about.build().eval()
+    if isinstance(network, Hybrid):
+        read = network.read(data.codes, UPSTREAM)
+        network.counts.fit(read.counts.mean(0), read.counts.std(0).clamp(min=0.1))
+        with torch.no_grad():
+            features = network.features(read.of(torch.arange(GENES)), torch.from_numpy(data.annotation))
+        network.boosting.fit(features.numpy(), data.expression, seed=1)
+    return network, about
+
+
+def seconds(compute: Callable, data, start: int, end: int) -> float:
+    """The median over some genes, after one that is not counted, for substitutions from `start` to `end`."""
+    taken = []
+    for codes, annotation in zip(data.codes[: REPEATS + 1], data.annotation, strict=False):
+        begun = time.perf_counter()
+        compute(codes, annotation, start, end)
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken[1:])
+
+
+@torch.no_grad()
+def one_at_a_time(network: torch.nn.Module, codes: np.ndarray, annotation: np.ndarray, start: int, end: int) -> None:
+    annotation = torch.from_numpy(annotation[None])
+    for index in range(start, end):
+        for code in ALTERNATIVE_CODES[codes[index] != ALTERNATIVE_CODES]:
+            mutant = torch.from_numpy(codes[None].copy())
+            mutant[0, index] = int(code)
+            network.expression.undo(network(mutant, annotation))
+
+
+def main() -> None:
+    torch.set_num_threads(THREADS)
+    data = random_genes(GENES, POPULATIONS, WINDOW, last_tenth_validates(GENES))
+    lines = ["| | substitutions | ms a gene and network | times as fast |", "|---|---|---|---|"]
+    for kind in NETWORKS:
+        networks = [made_up(kind, data)]
+        forms = {FORMS[engine]: incremental(networks, CPU, engine) for engine in FORMS}
+        if type(forms["PyTorch"]) is type(forms["numba"]):
+            del forms["PyTorch"]
+        _, effects = forms["numba"].effects(data.codes[0], data.annotation[0])
+        mutants = 3 * int(np.ptp(np.flatnonzero(effects.any(axis=(0, 2, 3)))) + 1)
+        part = UPSTREAM, UPSTREAM + POSITIONS
+        alone = seconds(partial(one_at_a_time, networks[0][0]), data, *part) / (3 * POSITIONS) * mutants
+        batches = seconds(BruteForce(networks, CPU).effects, data, *part) / (3 * POSITIONS) * mutants
+        times = {"one mutant at a time, plain PyTorch": alone, "mutants in batches": batches} | {
+            f"what changes, {name}": seconds(form.effects, data, 0, WINDOW) for name, form in forms.items()
+        }
+        lines += [
+            f"| `{kind}`: {name} | {mutants:,} | {took * 1000:,.{0 if took > 1 else 1}f} | {alone / took:,.0f} |"
+            for name, took in times.items()
+        ]
+    write("benchmarks/saturation_speed.py", lines)
+
+
+if __name__ == "__main__":
+    main()
