@@ -4,6 +4,7 @@ const UP = "#0072B2", DOWN = "#D55E00";
 const DIVERGING = [[0, "#a63c00"], [0.25, "#e89a5c"], [0.5, "#f7f7f7"], [0.75, "#6aaed6"], [1, "#00507d"]];
 const LOGO_BASES = 120; // bases in view below which a logo is drawn
 const signed = (value, digits = 3) => (!Number.isFinite(value) ? "–" : `${value > 0 ? "+" : value < 0 ? "−" : ""}${Number(Math.abs(value).toPrecision(digits))}`);
+const size = (value) => signed(value, 2).replace("+", "");
 const place = (distance) => (distance > 0 ? `+${count(distance)}` : count(distance).replace("-", "−"));
 const plotWidth = (name) => panels.get(name).querySelector(".plot").clientWidth;
 

@@ -128,7 +128,7 @@ function positions() {
   const z = packed.map(values);
   if (!z.length || !z[0].length) return "No position was saturated.";
   const x = z[0].map((_, i) => first + 50 * i + 25);
-  const text = z.map((row, k) => row.map((value, i) => `${safe(model.populations[k])}<br>${place(x[i] - 25)} to ${place(x[i] + 24)}: ${signed(value).replace("+", "")}`));
+  const text = z.map((row, k) => row.map((value, i) => `${safe(model.populations[k])}<br>${place(x[i] - 25)} to ${place(x[i] + 24)}: ${size(value)}`));
   return {
     traces: [{ type: "heatmap", x, z, text, hoverinfo: "text", colorscale: "Cividis", colorbar: colourBar("|effect|") }],
     layout: { height: model.populations.length * 22 + 130, xaxis: axis("bases from the TSS", { tickformat: ",d", showgrid: false }), yaxis: rowAxis(model.populations) },

@@ -4,8 +4,10 @@ const MAP_ROWS = 40; // variants in a heat map
 const currentSet = () => DATA.variants[Math.max(0, document.getElementById("variant-model").selectedIndex)];
 let currentVariant = 0; // a number of currentSet().variants
 
-const alleleName = ({ ref, alt }) => `${ref}>${alt}`;
-const variantName = (one) => `${one.variant} ${alleleName(one)} · ${DATA.names[one.gene]}`;
+// Long alleles, and names of many variants of a haplotype, by their start.
+const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+const alleleName = ({ ref, alt }) => `${cut(ref, 16)}>${cut(alt, 16)}`;
+const variantName = (one) => `${cut(one.variant, 40)} ${alleleName(one)} · ${DATA.names[one.gene]}`;
 const FIGURES = ["alleles", "variant-logo", "locus", "variant-map", "external"];
 
 // A population's effects over all variants of a set, decoded once.
@@ -19,24 +21,23 @@ const effectOf = (set, k, i) => numbers(set.effect[k])[i];
 
 function effectText(set, k, i) {
   const one = set.variants[i];
-  return `${safe(variantName(one))}<br>${safe(one.chrom)}:${safe(one.pos)} · ${place(one.distance)} from the TSS<br>${safe(set.populations[k])}: ${signed(effectOf(set, k, i))} ± ${signed(numbers(set.sd[k])[i]).replace("+", "")}, q ${pValue(qValue(set, k, i))}`;
+  return `${safe(variantName(one))}<br>${safe(one.chrom)}:${safe(cut(one.pos, 30))} · ${place(one.distance)} from the TSS<br>${safe(set.populations[k])}: ${signed(effectOf(set, k, i))} ± ${size(numbers(set.sd[k])[i])}, q ${pValue(qValue(set, k, i))}`;
 }
 
 // ---------------------------------------------------------------- table
 
 function fillVariants() {
   const set = currentSet();
-  const text = (column) => ({ cell: (i) => set.variants[i][column] });
   const best = (column, digits = 2) => ({ numeric: true, cell: (i) => set.first[i][column], digits });
   document.getElementById("variant-count").textContent = set.rows
     ? `${count(set.rows)} rows (alleles × genes × populations), ${count(set.certain)} with q < 0.05. The table holds ${set.first.length === 1 ? "the only allele" : `the ${count(set.first.length)} most certain alleles`}, each in its most certain population; all are in the variants folder. Choose one to see it below.`
     : "No allele lies in the window of a gene.";
   table("variants", [
-    { head: "Variant", ...text("variant") }, { head: "Gene", cell: (i) => DATA.names[set.variants[i].gene] },
-    { head: "Position", cell: (i) => `${set.variants[i].chrom}:${set.variants[i].pos}` }, { head: "Allele", cell: (i) => alleleName(set.variants[i]) },
+    { head: "Variant", cell: (i) => cut(set.variants[i].variant, 60) }, { head: "Gene", cell: (i) => DATA.names[set.variants[i].gene] },
+    { head: "Position", cell: (i) => `${set.variants[i].chrom}:${cut(set.variants[i].pos, 30)}` }, { head: "Allele", cell: (i) => alleleName(set.variants[i]) },
     { head: "From TSS", numeric: true, cell: (i) => set.variants[i].distance, format: place },
     { head: "Population", cell: (i) => set.populations[set.first[i].population] },
-    { head: "Effect, log10", ...best("effect"), format: (value) => signed(value) }, { head: "± s.d.", ...best("sd", 3) },
+    { head: "Effect, log10", ...best("effect"), format: (value) => signed(value) }, { head: "± s.d.", ...best("sd"), format: size },
     { head: "Same sign", ...best("sign_agreement") }, { head: "Percentile", ...best("percentile", 1) }, { head: "p", ...best("p_value"), format: pValue }, { head: "q", ...best("q_value"), format: pValue },
     { head: "Specificity", ...best("specificity"), format: (value) => signed(value) }, { head: "r of the gene", ...best("gene_pearson") },
     { head: "Flags", cell: (i) => set.first[i].flag.split(",").join(", ") },
@@ -72,7 +73,7 @@ function alleles() {
   const order = set.populations.map((_, k) => k)
     .sort((a, b) => parents.indexOf(set.parents[a]) - parents.indexOf(set.parents[b]) || effectOf(set, b, currentVariant) - effectOf(set, a, currentVariant));
   const traces = shown.map((i, number) => ({
-    mode: "markers", name: `${short(alleleName(set.variants[i]), 20)}`, x: order.map((k) => effectOf(set, k, i)), y: order.map((_, row) => row + (number - (shown.length - 1) / 2) * 0.24),
+    mode: "markers", name: short(alleleName(set.variants[i]), 24), x: order.map((k) => effectOf(set, k, i)), y: order.map((_, row) => row + (number - (shown.length - 1) / 2) * 0.24),
     text: order.map((k) => effectText(set, k, i)), hoverinfo: "text", marker: { size: number ? 8 : 10, symbol: SYMBOLS[number], color: order.map(colour) },
     error_x: { type: "data", array: order.map((k) => numbers(set.sd[k])[i]), thickness: 1, width: 3, color: FAINT }, legendrank: number,
   }));
@@ -127,7 +128,7 @@ function variantLogo() {
   const change = set.changes.find(({ number: i }) => i === currentVariant);
   const above = change ? motifLetters(set, change, locus) : [];
   const perBase = plotWidth("variant-logo") / logo.letters.length;
-  const reach = one.ref.includes(";") ? 1 : one.ref.length;
+  const reach = one.ref.includes(";") ? 1 : one.ref.length; // of a haplotype the nearest to the TSS is marked
   const [from, to] = locus && locus.strand === "-" ? [one.distance - reach + 0.5, one.distance + 0.5] : [one.distance - 0.5, one.distance + reach - 0.5];
   const shapes = [{ type: "rect", x0: from, x1: to, yref: "paper", y0: 0, y1: 1, layer: "below", fillcolor: "#fdf0d5", line: { width: 0 } }, ...letterShapes(letters, "y"), ...letterShapes(above, "y2")];
   const row = { mode: "text", x: distances, y: distances.map(() => 0.5), yaxis: "y3", text: [...logo.letters], textfont: { size: Math.min(13, perBase * 1.1), color: [...logo.letters].map((letter) => LETTER_COLOURS[letter]) }, hoverinfo: "skip" };
@@ -179,8 +180,8 @@ function variantMap() {
   const set = currentSet(), gene = set.genes[chosen("variant-map", "Rows") - 1];
   const all = gene ? set.variants.map((_, i) => i).filter((i) => set.variants[i].gene === gene.gene) : set.first.map((_, i) => i);
   if (!all.length) return "No variant was scored.";
-  const size = (i) => Math.max(...finite(set.populations.map((_, k) => Math.abs(effectOf(set, k, i)))), 0);
-  const kept = (gene ? [...all].sort((a, b) => size(b) - size(a)) : all).slice(0, MAP_ROWS);
+  const most = (i) => Math.max(...finite(set.populations.map((_, k) => Math.abs(effectOf(set, k, i)))), 0);
+  const kept = (gene ? [...all].sort((a, b) => most(b) - most(a)) : all).slice(0, MAP_ROWS);
   if (gene) kept.sort((a, b) => set.variants[a].distance - set.variants[b].distance);
   const rows = kept.map((i) => (gene ? `${set.variants[i].variant} ${alleleName(set.variants[i])}` : variantName(set.variants[i])));
   const made = divergingMap("variant-map", {
