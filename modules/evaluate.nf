@@ -6,9 +6,7 @@ process EVALUATE {
 
     input:
     val manifest                                    // what the numbered files below are
-    path genes, stageAs: 'genomes/?/genes.tsv'
-    path expression, stageAs: 'expression/?'
-    path predictions, stageAs: 'predictions/?.tsv.gz'
+    path files, stageAs: 'files/?/*'
     val code                                        // fingerprint of the executable's modules
 
     output:

@@ -2,31 +2,12 @@
  * Which of a task's numbered files is what: steps that see everything at once read it in a manifest.
  */
 
-def numbered(rows, folder, suffix) {
-    return rows.withIndex(1).collect { row, number -> row + [path: "${folder}/${number}${suffix}".toString()] }
-}
-
-// Value channel of the manifest of EVALUATE.
-def manifest(genomes_list, atlases_list, predictions_list) {
-    return genomes_list.map { rows -> [rows.collect { row -> [genome: row[0]] }] }
-        .combine(atlases_list.map { rows -> [rows.collect { row -> row[0] }] })
-        .combine(predictions_list.map { rows -> [rows.collect { row -> row[0] }] })
-        .map { genomes, atlases, predictions ->
-            [
-                genomes: numbered(genomes, 'genomes', ''),
-                atlases: numbered(atlases, 'expression', ''),
-                predictions: numbered(predictions, 'predictions', '.tsv.gz'),
-            ]
-        }
-        .first()
-}
-
-// A file for the report: what kind of thing it is part of, that thing's names, and what the file is of it.
+// A file for such a step: what kind of thing it is part of, that thing's names, and what the file is of it.
 def part(kind, about, role, file) {
     return [kind: kind, about: about, role: role, file: file]
 }
 
-// The parts as the report's manifest: a list of entries a kind, with the staged path of each part under its role.
+// The parts as a manifest: a list of entries a kind, with the staged path of each part under its role.
 def contents(parts) {
     def kinds = ['genomes', 'atlases', 'models', 'predictions', 'evaluation', 'saturation', 'variants', 'sets', 'motifs']
     def staged = parts.withIndex(1).collect { one, number -> one + [path: "files/${number}/${one.file.name}".toString()] }

@@ -21,7 +21,7 @@ def tables(tmp_path_factory):
     root = tmp_path_factory.mktemp("evaluation")
     rng = np.random.default_rng(1)
     write_table(root / "genomes/1/genes.tsv", pd.DataFrame({"gene_id": GENE_IDS, "gene_name": GENE_IDS}))
-    manifest = {"genomes": [{"genome": "g", "path": "genomes/1"}], "atlases": [], "predictions": []}
+    manifest = {"genomes": [{"genome": "g", "genes": "genomes/1/genes.tsv"}], "atlases": [], "predictions": []}
     observed = {}
     for number, (atlas, levels) in enumerate({"A": ["coarse", "fine"], "B": ["coarse"]}.items(), start=1):
         folder = f"expression/{number}"

@@ -34,6 +34,9 @@ NETWORKS = {
 }  # deviation of the error; None: a constant
 
 
+GENOME = {"genome": "hg", "genes": "g/genes.tsv", "folds": "g/folds.tsv", "dropped": "g/dropped_genes.tsv"}
+
+
 def make_run(folder: Path, levels: dict, folds: int = 6, genes: int = 120, label: str = "atlas one") -> Path:
     """The tables of a small run: one atlas, `levels` from coarse to fine as {level: {population: parent}}."""
     rng = np.random.default_rng(0)
@@ -82,7 +85,7 @@ def make_run(folder: Path, levels: dict, folds: int = 6, genes: int = 120, label
         "params": {"upstream": 7000, "downstream": 3500, "title": label, "fasta": None},
         "notes": [{"where": label, "message": label}],
         "versions": {"python": "3.11"},
-        "genomes": [{"genome": "hg", "path": "g"}],
+        "genomes": [GENOME],
         "atlases": [{"atlas": label, "genome": "hg", "protocol": "10x", "levels": list(levels), "path": "e"}],
         "models": models,
         "predictions": predictions,
@@ -90,6 +93,7 @@ def make_run(folder: Path, levels: dict, folds: int = 6, genes: int = 120, label
         "saturation": [],
         "variants": [],
         "sets": [],
+        "motifs": None,
     }
     write_json(folder / "manifest.json", manifest)
     for name, table in evaluate(folder / "manifest.json").items():

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from test_report import HOSTILE, TEMPLATE, Page, make_run, page_of
+from test_report import GENOME, HOSTILE, TEMPLATE, Page, make_run, page_of
 
 from scxpresso.genome.sequence import encode
 from scxpresso.motifs.changes import CHANGE_COLUMNS
@@ -95,7 +95,7 @@ def add_genome(folder: Path, label: str) -> dict:
         file.write(
             f"track name=x\nchr1\t49800\t50100\t{label}\nchr1\t1\t5\tfar\nchr3\t1\t5\telsewhere\n".replace("\nT", "T")
         )
-    return {"genome": "hg", "path": "g", "ccres": "ccres.bed.gz"}
+    return {**GENOME, "transcripts": "g/transcripts.bed", "ccres": "ccres.bed.gz"}
 
 
 def make_questions(folder: Path, populations: list, label: str = "rs0", atlas: str = "atlas one") -> Path:
@@ -129,19 +129,20 @@ def make_questions(folder: Path, populations: list, label: str = "rs0", atlas: s
         folder / "rejected.tsv",
         pd.DataFrame(rejected, columns=["set", "variant_id", "chrom", "pos", "ref", "alt", "reason"]),
     )
+    write_json(folder / "counts.json", COUNTS)
     content = json.loads(manifest.read_text())
     model = {"atlas": atlas, "level": LEVEL, "network": "scxpresso"}
     other = {
         "changes": "changes.tsv.gz",
-        "motifs": "motifs.jaspar",
         "comparison": "comparison.tsv",
         "correlations": "correlations.tsv",
     }
     content |= {
         "genomes": [add_genome(folder, label)],
-        "saturation": [{**model, "path": "s"}],
+        "saturation": [{**model, "path": "s", "motifs": "s/motifs.tsv"}],
+        "motifs": "motifs.jaspar",
         "variants": [{"set": "gwas", **model, "path": "scores.tsv.gz", **other}],
-        "sets": [{"set": "gwas", "counts": COUNTS, "rejected": "rejected.tsv"}],
+        "sets": [{"set": "gwas", "counts": "counts.json", "rejected": "rejected.tsv"}],
     }
     write_json(manifest, content)
     return manifest
@@ -419,27 +420,15 @@ def test_variants_without_saturation_and_the_reverse(tmp_path):
 
 def test_a_model_from_elsewhere_renders(tmp_path):
     manifest = make_questions(tmp_path, ["a", "b"])
-    page = page_of(changed(manifest, atlases=[], models=[], predictions=[]))
+    genome = {name: path for name, path in add_genome(tmp_path, "x").items() if name != "folds"}
+    nothing = {"atlases": [], "models": [], "predictions": [], "evaluation": None, "genomes": [genome]}
+    page = page_of(changed(manifest, **nothing))
     (plot,) = page.data["variants"]
     assert plot["parents"] == ["", ""] and page.data["loci"]
     write_json(tmp_path / "model.json", {"genome": "hg", "parents": {"a": "x", "b": "y"}})
     model = {"atlas": "atlas one", "level": LEVEL, "network": "scxpresso", "histories": [], "description": "model.json"}
     (plot,) = page_of(changed(manifest, models=[model])).data["variants"]
     assert plot["parents"] == ["x", "y"]
-
-
-def test_files_may_be_named_one_by_one(tmp_path):
-    manifest = make_questions(tmp_path, ["a", "b"])
-    write_json(tmp_path / "counts.json", COUNTS)
-    for name, role in (("g/genes.tsv", "1"), ("g/transcripts.bed", "2"), ("s/motifs.tsv", "3"), ("g/folds.tsv", "4")):
-        (tmp_path / name).rename(tmp_path / role)
-    content = json.loads(manifest.read_text())
-    named = {"genes": "1", "transcripts": "2", "folds": "4", "dropped": "g/dropped_genes.tsv", "ccres": None}
-    content["saturation"][0]["motifs"] = "3"
-    content |= {"genomes": [{"genome": "hg", **named}], "sets": [content["sets"][0] | {"counts": "counts.json"}]}
-    page = page_of(changed(manifest, **content))
-    assert page.data["loci"][0]["transcripts"] and page.data["loci"][0]["ccres"] == []
-    assert page.data["saturation"][0]["motifs"] and "variants scored 4" in page.text
 
 
 def test_haplotypes_and_genes_without_a_place_render(tmp_path):

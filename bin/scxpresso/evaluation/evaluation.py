@@ -51,7 +51,7 @@ class Predictions:
 def evaluate(manifest: Path) -> dict[str, pd.DataFrame]:
     """populations, genes, summary and comparisons, of the atlases and predictions that a manifest lists."""
     content, root = read_json(manifest), manifest.parent
-    names = pd.concat([read_table(root / genome["path"] / "genes.tsv") for genome in content["genomes"]])
+    names = pd.concat([read_table(root / genome["genes"]) for genome in content["genomes"]])
     gene_name = dict(zip(names["gene_id"], names["gene_name"], strict=True))
     levels = read_levels(content, root)
     models = [read_predictions(entry, levels, root) for entry in content["predictions"]]

@@ -27,8 +27,10 @@ SIGNIFICANT = 0.05  # p-values below it count as certain
 # What the report reads of the manifest; it may hold more.
 MANIFEST = [
     "run", "params", "notes", "versions", "genomes", "atlases", "models", "predictions", "evaluation", "saturation",
-    "variants", "sets",
+    "variants", "sets", "motifs",
 ]  # fmt: skip
+# The tables of an evaluation, which a run that trains nothing has not.
+EVALUATION = {"populations": SCORES, "genes": GENES, "summary": SUMMARY, "comparisons": COMPARISONS}
 
 
 @dataclass
@@ -107,16 +109,16 @@ def read_run(manifest_path: str | Path) -> Run:
     folder = Path(manifest_path).resolve().parent
     manifest = read_json(manifest_path)
     demand(manifest_path, "key", MANIFEST, manifest)
-    evaluation = folder / manifest["evaluation"]
-    summary = load(evaluation / "summary.tsv", SUMMARY)
+    tables = folder / manifest["evaluation"] if manifest["evaluation"] else None
+    evaluation = {name: load_if(tables and tables / f"{name}.tsv", columns) for name, columns in EVALUATION.items()}
     return Run(
         manifest=manifest,
         folder=folder,
-        levels=read_levels(manifest, folder, summary),
-        scores=load(evaluation / "populations.tsv", SCORES),
-        genes=load(evaluation / "genes.tsv", GENES),
-        summary=summary,
-        comparisons=load(evaluation / "comparisons.tsv", COMPARISONS),
+        levels=read_levels(manifest, folder, evaluation["summary"]),
+        scores=evaluation["populations"],
+        genes=evaluation["genes"],
+        summary=evaluation["summary"],
+        comparisons=evaluation["comparisons"],
     )
 
 
@@ -151,9 +153,14 @@ def load(path: str | Path, columns: list) -> pd.DataFrame:
     return table[columns].astype({name: float for name in columns if name not in TEXT_COLUMNS and table.empty})
 
 
-def beside(run: Run, entry: dict, role: str, name: str) -> Path:
-    """A file of a manifest entry: the path under its role where that is given, else `name` in the entry's folder."""
-    return run.folder / entry[role] if entry.get(role) else run.folder / entry["path"] / name
+def load_if(path: Path | None, columns: list) -> pd.DataFrame:
+    """As load; no rows where there is no file."""
+    return load(path, columns) if path else pd.DataFrame(columns=columns)
+
+
+def file_of(run: Run, entry: dict, role: str) -> Path | None:
+    """The file that a manifest entry has under a role; None where it has none."""
+    return run.folder / entry[role] if entry.get(role) else None
 
 
 def demand_file(path: str | Path) -> None:

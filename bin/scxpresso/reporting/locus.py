@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
-from scxpresso.reporting.data import Run, beside, load
+from scxpresso.reporting.data import Run, file_of, load
 from scxpresso.reporting.gene_figures import GeneNames
 
 PLACES = ["gene_id", "chrom", "strand", "tss"]
@@ -36,8 +36,8 @@ class Loci:
             wanted = {key: self._genes(genome)[key[1]] for key in self._numbers if key[0] == genome}
             contigs = {place["chrom"] for place in wanted.values()}
             entry = self._entries[genome]
-            transcripts = sorted_by_contig(beside(self._run, entry, "transcripts", "transcripts.bed"), 12, contigs)
-            ccres = sorted_by_contig(self._run.folder / entry["ccres"] if entry.get("ccres") else None, 3, contigs)
+            transcripts = sorted_by_contig(file_of(self._run, entry, "transcripts"), 12, contigs)
+            ccres = sorted_by_contig(file_of(self._run, entry, "ccres"), 3, contigs)
             for key, place in wanted.items():
                 stretch = Stretch(place, *key[2:])
                 made[key] = {
@@ -54,7 +54,7 @@ class Loci:
         """chrom, strand and TSS of every gene of a genome; none for a genome that the run does not know."""
         if genome not in self._places:
             entry = self._entries.get(genome)
-            table = load(beside(self._run, entry, "genes", "genes.tsv"), PLACES).set_index("gene_id") if entry else None
+            table = load(self._run.folder / entry["genes"], PLACES).set_index("gene_id") if entry else None
             self._places[genome] = table.to_dict("index") if entry else {}
         return self._places[genome]
 
@@ -102,7 +102,7 @@ class Stretch:
 def sorted_by_contig(path: Path | None, columns: int, contigs: set[str]) -> dict[str, list]:
     """contig -> the lines of a BED on it, as lists of fields; nothing where there is no file."""
     found = {contig: [] for contig in contigs}
-    if path is not None and path.is_file():
+    if path is not None:
         for fields in bed_lines(path, columns):
             if fields[0] in found:
                 found[fields[0]].append(fields)

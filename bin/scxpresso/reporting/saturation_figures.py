@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.genome.sequence import BASE_OF_CODE, decode
-from scxpresso.reporting.data import Run, beside, load
+from scxpresso.reporting.data import Run, file_of, load, load_if
 from scxpresso.reporting.figures import significant
 from scxpresso.reporting.gene_figures import GeneNames, pack
 from scxpresso.reporting.locus import Loci
@@ -73,7 +73,7 @@ def saturation_plots(run: Run, names: GeneNames, loci: Loci, wanted: dict) -> li
                     "total": len(effects.gene_id),
                     "genes": [gene_profile(effects, gene, room, names, loci) for gene in shown],
                     "mean": mean_profile(load(folder / "positions.tsv", POSITIONS), effects.populations),
-                    "motifs": motif_effects(beside(run, entry, "motifs", "motifs.tsv"), effects.populations),
+                    "motifs": motif_effects(file_of(run, entry, "motifs"), effects.populations),
                 }
             )
     return plots
@@ -138,11 +138,9 @@ def mean_profile(table: pd.DataFrame, populations: list[str]) -> dict:
     }
 
 
-def motif_effects(path: Path, populations: list[str]) -> list[dict]:
+def motif_effects(path: Path | None, populations: list[str]) -> list[dict]:
     """Per motif of the table, those of the smallest q first: its effect and q-value in each population."""
-    if not path.is_file():
-        return []
-    table = load(path, MOTIF_EFFECTS)
+    table = load_if(path, MOTIF_EFFECTS)
     motifs = []
     for (motif, name), rows in table.groupby(["motif", "motif_name"], sort=False):
         rows = rows.drop_duplicates("population").set_index("population").reindex(populations)

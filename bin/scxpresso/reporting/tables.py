@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from scxpresso.reporting.data import BASELINE_NAMES, SIGNIFICANT, Run, beside, ceiling, load, metric
+from scxpresso.reporting.data import BASELINE_NAMES, SIGNIFICANT, Run, ceiling, file_of, load, load_if, metric
 from scxpresso.store import HISTORY_COLUMNS
 from scxpresso.text import span
 
@@ -15,9 +15,9 @@ DROPPED_POPULATIONS = ["level", "population", "cells", "reason"]
 
 def genome_view(run: Run, entry: dict) -> dict:
     """What the page says of one genome: genes kept and dropped, windows padded, folds."""
-    genes = load(beside(run, entry, "genes", "genes.tsv"), GENOME_GENES)
-    sizes = load(beside(run, entry, "folds", "folds.tsv"), FOLDS)["fold"].value_counts()
-    dropped = load(beside(run, entry, "dropped", "dropped_genes.tsv"), DROPPED_GENES)
+    genes = load(run.folder / entry["genes"], GENOME_GENES)
+    sizes = load_if(file_of(run, entry, "folds"), FOLDS)["fold"].value_counts()
+    dropped = load(run.folder / entry["dropped"], DROPPED_GENES)
     return {
         "genome": entry["genome"],
         "kept": len(genes),

@@ -55,10 +55,8 @@ FLAGS = {
 
 def set_view(run: Run, entry: dict) -> dict:
     """What the page says of a set of variants: its counts, and rejected alleles by reason, most first."""
-    said = entry["counts"]
-    if isinstance(said, str):
-        demand_file(run.folder / said)
-        said = read_json(run.folder / said)
+    demand_file(run.folder / entry["counts"])
+    said = read_json(run.folder / entry["counts"])
     counts = {}
     for table in chunks(run.folder / entry["rejected"], REJECTED):
         for reason, number in table["reason"].value_counts().items():
@@ -213,7 +211,7 @@ def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: GeneN
         "first": [best_row(row, populations) for row in first],
         "logos": [logo(effects, row) for row in first],
         "changes": changes,
-        "motifs": matrices(run, entry, changes),
+        "motifs": matrices(run, changes),
         "external": external(run, entry, alleles, populations),
     }
 
@@ -285,12 +283,12 @@ def motif_changes(run: Run, entry: dict, first: pd.DataFrame) -> list[dict]:
     return table[["number", "motif", "name", "strand", "start", "ref_score", "alt_score"]].to_dict("records")
 
 
-def matrices(run: Run, entry: dict, changes: list[dict]) -> list[dict]:
+def matrices(run: Run, changes: list[dict]) -> list[dict]:
     """Of each motif among `changes` the heights of its letters in a logo: positions × A, C, G, T, in bits."""
     wanted = {one["motif"] for one in changes}
-    if not entry.get("motifs") or not wanted:
+    if not wanted:
         return []
-    known = [motif for motif in read_motifs(run.folder / entry["motifs"]) if motif.motif in wanted]
+    known = [motif for motif in read_motifs(run.folder / run.manifest["motifs"]) if motif.motif in wanted]
     return [
         {"motif": motif.motif, "heights": [significant(row, 2) for row in logo_heights(motif.counts)]}
         for motif in known

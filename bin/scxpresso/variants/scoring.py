@@ -26,7 +26,7 @@ from scxpresso.variants.score_table import ScorableVariant
 from scxpresso.variants.significance import bins, p_values, ranks, specificity
 from scxpresso.variants.windows import Edit, Surroundings, read_surroundings, shifts, without_overlaps
 
-SHIFTS = 23  # of a phase, for insertions and deletions; on real ones about 5 % off the mean of all 300, r 0.996
+SHIFTS = 23  # of a phase, for insertions and deletions; on real ones 10 % off the mean of all 300, r 0.996
 BATCH = 512  # windows predicted at once
 DISAGREE = 0.8  # sign_agreement below which replicates are said to disagree
 BADLY_PREDICTED = 0.3  # gene_pearson below which a gene is said to be predicted badly
