@@ -25,8 +25,12 @@ def main(parts, genes, contrast, outdir):
     from scxpresso.saturation.saturate import join_saturation
     from scxpresso.store import read_table
 
-    genes, populations = join_saturation(parts, read_table(genes), contrast, outdir)
-    log(f"{genes:,} genes and {populations:,} populations of {len(parts):,} parts")
+    genes, populations, contrasts = join_saturation(parts, read_table(genes), contrast, outdir)
+    log(
+        f"{genes:,} genes and {populations:,} populations of {len(parts):,} parts; {contrasts} of {len(contrast)} contrasts"
+    )
+    if contrasts < len(contrast):
+        log("WARNING the other contrasts are of populations that this model has not")
 
 
 if __name__ == "__main__":

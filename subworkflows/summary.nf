@@ -4,6 +4,7 @@
 
 include { fingerprint                } from '../modules/functions'
 include { part ; contents ; recorded } from '../modules/manifest'
+include { window                     } from '../modules/models'
 include { EVALUATE                   } from '../modules/evaluate'
 include { REPORT                     } from '../modules/report'
 
@@ -57,7 +58,7 @@ workflow SUMMARY {
             .map { parts -> contents(parts) }
             .combine(results.notes)
             .combine(results.versions)
-            .map { content, notes, versions -> content + recorded(run, options, notes, versions) },
+            .map { content, notes, versions -> content + recorded(run, options + window(inputs.models, options), notes, versions) },
         reported_list.map { parts -> parts.collect { one -> one.file } },
         file("${projectDir}/assets/report"),
         fingerprint('report.py'),

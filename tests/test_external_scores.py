@@ -93,7 +93,10 @@ def test_bad_files_are_refused_with_all_that_is_wrong(scores, tmp_path):
     (tmp_path / "binary").write_bytes(bytes(range(128, 256)))
     with pytest.raises(InputError, match="no readable text"):
         read_external(tmp_path / "binary")
-    other = read_external(external(tmp_path / "other.tsv", [("chr1:5", "MYC", "m", "t", 1)]))
-    with pytest.raises(InputError, match=r"none of their variants and genes is in .* like 'chr1:5'"):
-        compare(scores, other, tmp_path / "comparison.tsv")
-    assert not (tmp_path / "comparison.tsv").exists()
+
+
+def test_scores_of_another_set_leave_empty_tables(scores, tmp_path):
+    other = external(tmp_path / "other.tsv", [("chr1:5", "MYC", "m", "t", 1)])
+    compared = compare(scores, read_external(other), tmp_path / "comparison.tsv")
+    assert (compared.joined, len(compared.unmatched)) == (0, 1) and compared.correlations.empty
+    assert read_table(tmp_path / "comparison.tsv").columns.tolist() == COMPARISON_COLUMNS

@@ -19,14 +19,29 @@ from conftest import ROOT
 from scxpresso.evaluation.evaluation import COMPARISONS, GENES, POPULATIONS, SUMMARY
 from scxpresso.genome.annotation import GENE_COLUMNS, HALF_LIFE
 from scxpresso.genome.extended import EXTENDED
-from scxpresso.store import HISTORY_COLUMNS, POPULATION_COLUMNS, PREDICTION_COLUMNS, read_json, read_table
+from scxpresso.networks.new_sequences import COLUMNS as SAMPLE_COLUMNS
+from scxpresso.saturation.effects_store import Effects
+from scxpresso.store import (
+    HISTORY_COLUMNS,
+    POPULATION_COLUMNS,
+    PREDICTION_COLUMNS,
+    TEXT_COLUMNS,
+    read_json,
+    read_table,
+)
+from scxpresso.variants.score_table import SCORE_COLUMNS
 
 HOSTILE_FOLDER = "it's a $(touch PWNED) `touch PWNED` ; touch PWNED & ünï"
 HOSTILE_LABELS = ["L2/3 IT", 'a "b" <script>alert(1)</script>', "$(touch PWNED) `touch PWNED`; touch PWNED", "größer"]
+HOSTILE_ID = "rs1;$(touch${IFS}PWNED)<script>"
 SMALL = [
     "--upstream", "300", "--downstream", "200", "--network", "scxpresso", "--folds", "2", "--replicates", "1",
     "--epochs", "1",
 ]  # fmt: skip
+QUESTIONS = {
+    "READ_VARIANTS", "SELECT_GENES", "SATURATE", "JOIN_SATURATION", "MATCH_MOTIFS", "SCORE_VARIANTS", "JOIN_SCORES",
+    "MOTIF_CHANGES", "COMPARE_SCORES", "PREDICT",
+}  # fmt: skip
 STEPS = {
     "PREFLIGHT", "EXTRACT_FEATURES", "SPLIT_FOLDS", "PSEUDOBULK", "FIT_BASELINES", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE",
     "REPORT",
@@ -45,7 +60,7 @@ class Run:
     def tasks(self) -> dict[str, list[str]]:
         found = defaultdict(list)
         for row in csv.DictReader((self.outdir / "pipeline_info" / "trace.txt").open(), delimiter="\t"):
-            found[row["name"].split(" ")[0]].append(row["status"])
+            found[row["name"].split(" ")[0].split(":")[-1]].append(row["status"])
         return found
 
     @property
@@ -90,8 +105,9 @@ def make_inputs(folder: Path) -> None:
     folder.mkdir(parents=True)
     genes, lines = [f"G{number:03}" for number in range(120)], []
     with gzip.open(folder / "genome & co.fa.gz", "wt") as fasta:
-        for contig in "12":
-            fasta.write(f">chr{contig}\n{''.join(rng.choice(list('ACGT'), 70_000))}\n")
+        contigs = {contig: "".join(rng.choice(list("ACGT"), 70_000)) for contig in "12"}
+        for contig, letters in contigs.items():
+            fasta.write(f">chr{contig}\n{letters}\n")
     for number, gene in enumerate(genes):
         start, strand = 1000 * (number // 2) + 2000, "+-"[number % 3 == 0]
         for part in ("exon", "CDS"):
@@ -106,16 +122,41 @@ def make_inputs(folder: Path) -> None:
     atlas.write_h5ad(folder / "atlas.h5ad")
     (folder / "genomes.csv").write_text("genome,fasta,gtf\ntiny,genome & co.fa.gz,genes.gtf\n")
     (folder / "atlases.csv").write_text("atlas,counts,protocol,genome,levels\nfirst,atlas.h5ad,10x,tiny,all;kind\n")
+    make_questions(folder, contigs)
+
+
+def make_questions(folder: Path, contigs: dict[str, str]) -> None:
+    """Variants near the TSS of G002 (contig 1, position 3,000, strand +), motifs, another tool's scores, new sequences."""
+    rows, vcf = ["chrom\tpos\tref\talt\tvariant_id"], ["##fileformat=VCFv4.2", "##contig=<ID=1>"]
+    vcf += [
+        '##FORMAT=<ID=GT,Number=1,Type=String,Description="x">',
+        "#CHROM POS ID REF ALT QUAL FILTER INFO FORMAT x y",
+    ]
+    for number, pos in enumerate(range(2900, 3000, 10)):
+        ref = contigs["1"][pos - 1]
+        alt = "ACGT"["ACGT".index(ref) - 1] if number else contigs["1"][pos - 1 : pos] + "GG"
+        vcf.append(f"1 {pos} {HOSTILE_ID if number == 1 else '.'} {ref} {alt} . . . GT 0|1 1|1")
+        rows.append(f"1\t{pos}\t{ref}\t\tv{number}")
+    (folder / "all three.tsv").write_text("\n".join(rows) + "\n")
+    (folder / "phased.vcf").write_text("\n".join(line.replace(" ", "\t") for line in vcf) + "\n")
+    (folder / "variants.csv").write_text("set,file,genome\nthree,all three.tsv,tiny\nphased,phased.vcf,tiny\n")
+    (folder / "motifs.jaspar").write_text(">M1 <b>x</b>\nA [9 0 0 9]\nC [0 9 0 0]\nG [0 0 9 0]\nT [0 0 0 0]\n")
+    (folder / "scores.tsv").write_text(
+        "variant\tgene\tmodel\ttrack\tscore\n" + "".join(f"v{n}\tG002\tother\tbrain\t{n / 10}\n" for n in range(10))
+    )
+    (folder / "windows.fa").write_text(f">G002\n{contigs['1'][2699:3199]}\n>new\n{'ACGTN' * 100}\n")
+    (folder / "predict.csv").write_text(
+        "sample,fasta,gtf,genome\nwindows,windows.fa,,tiny\nsame,genome & co.fa.gz,genes.gtf,tiny\n"
+    )
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Project:
     base = tmp_path_factory.mktemp("pipeline")
-    for part in ("bin", "modules", "conf", "assets/report"):
+    for part in ("bin", "modules", "subworkflows", "conf", "assets/report"):
         shutil.copytree(ROOT / part, base / "pipeline" / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("main.nf", "nextflow.config", "nextflow_schema.json", "assets/schema_atlases.json"):
-        shutil.copy(ROOT / part, base / "pipeline" / part)
-    shutil.copy(ROOT / "assets/schema_genomes.json", base / "pipeline/assets")
+    for part in ("main.nf", "nextflow.config", "nextflow_schema.json", *(ROOT / "assets").glob("schema_*.json")):
+        shutil.copy(ROOT / part, base / "pipeline" / (ROOT / part).relative_to(ROOT))
     made = Project(base / "pipeline", base / "run", base / HOSTILE_FOLDER)
     make_inputs(made.inputs)
     made.folder.mkdir()
@@ -131,7 +172,7 @@ def first_run(project) -> Run:
 
 
 def columns(path: Path) -> list[str]:
-    return list(read_table(path).columns)
+    return list(pd.read_csv(path, sep="\t", nrows=0))
 
 
 def test_every_file_of_the_contract_with_its_columns(first_run):
@@ -260,10 +301,119 @@ def test_another_atlas_leaves_the_first_cached(project, first_run):
     assert (run.outdir / "predictions/second/all.scxpresso.tsv.gz").exists()
 
 
+def questions(inputs: Path) -> list:
+    """Every question at once."""
+    files = {
+        "variants": "variants.csv",
+        "motifs": "motifs.jaspar",
+        "external_scores": "scores.tsv",
+        "predict": "predict.csv",
+    }
+    named = [word for name, file in files.items() for word in (f"--{name}", inputs / file)]
+    populations = f"{HOSTILE_LABELS[0]};{HOSTILE_LABELS[3]}"
+    return [
+        *named,
+        "--saturate",
+        "G002,G003,hvg:3",
+        "--contrast",
+        populations,
+        "--haplotypes",
+        "--motif_p_value",
+        "0.005",
+    ]
+
+
+@pytest.fixture(scope="module")
+def asked(project, first_run) -> Run:
+    run = project.run("-resume", "--outdir", "asked", "--genes_per_task", "2", *questions(project.inputs))
+    assert run.status == 0, run.output
+    return Run(run.status, run.output, project.folder / "asked")
+
+
+def test_questions_leave_the_models_as_they_are(asked):
+    assert asked.tasks.keys() == STEPS | QUESTIONS
+    assert asked.rerun == QUESTIONS | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT"}  # the features of another assembly
+    assert sorted(asked.tasks["EXTRACT_FEATURES"]) == ["CACHED", "COMPLETED"]
+    assert len(asked.tasks["SATURATE"]) >= 2 * 2  # two levels, and more than one chunk
+
+
+def test_every_file_of_the_questions_with_its_columns(project, asked):
+    out = asked.outdir
+    assert not list(project.folder.rglob("PWNED"))
+    for level in ("all", "kind"):
+        saturation = out / f"saturation/first/{level}.scxpresso"
+        names = {"effects.h5", "profiles.tsv.gz", "positions.tsv", "motifs.tsv", "seqlets.tsv.gz"}
+        assert {path.name for path in saturation.iterdir()} == names | (
+            {"contrasts.tsv.gz"} if level == "kind" else set()
+        )
+        with Effects(saturation / "effects.h5") as effects:
+            assert {"G002", "G003"} <= set(effects.gene_id) and effects.effects("G002").shape[:2] == (500, 4)
+        for name in ("three", "phased"):
+            assert columns(out / f"variants/{name}/first.{level}.scxpresso.tsv.gz") == SCORE_COLUMNS
+            assert columns(out / f"variants/{name}/first.{level}.scxpresso.external.tsv")[0] == "variant_id"
+            assert columns(out / f"variants/{name}/first.{level}.scxpresso.motifs.tsv.gz")[0] == "variant_id"
+        for sample in ("windows", "same"):
+            assert columns(out / f"samples/{sample}/first.{level}.scxpresso.tsv.gz") == SAMPLE_COLUMNS
+    scores = read_table(out / "variants/three/first.kind.scxpresso.tsv.gz")
+    here = scores[scores["gene_id"] == "G002"]
+    assert len(here) == 10 * 3 * 4 and set(here["tss_distance"]) == set(range(-100, 0, 10))
+    phased = read_table(out / "variants/phased/first.kind.scxpresso.tsv.gz", text=TEXT_COLUMNS | {"pos"})
+    assert phased["variant_id"].str.contains("+", regex=False).any() and HOSTILE_ID in set(phased["variant_id"])
+    compared = read_table(out / "variants/three/first.kind.scxpresso.correlations.tsv")
+    assert set(compared["population"]) == set(HOSTILE_LABELS) and (compared["n"] >= 30).all()
+    page = (out / "report.html").read_text()
+    assert "Saturation mutagenesis" in page and "<script>" + "alert(1)" not in page and "PWNED)<script>" not in page
+
+
+def test_samples_that_are_the_genome_are_predicted_as_the_genome(asked):
+    held_out = read_table(asked.outdir / "predictions/first/kind.scxpresso.tsv.gz")
+    same = read_table(asked.outdir / "samples/same/first.kind.scxpresso.tsv.gz")
+    assert same["sequence"].tolist() == held_out["gene_id"].tolist() and (same["fold"] == held_out["fold"]).all()
+    np.testing.assert_allclose(same["predicted"], held_out["predicted"], rtol=1e-5)
+    windows = read_table(asked.outdir / "samples/windows/first.kind.scxpresso.tsv.gz").set_index("sequence")
+    own = held_out[held_out["gene_id"] == "G002"]
+    np.testing.assert_allclose(windows.loc["G002", "predicted"], own["predicted"], rtol=1e-5)
+    assert windows.loc["new", "fold"].isna().all() and set(windows.loc["new", "annotation"]) == {"mean"}
+
+
+def test_models_from_another_folder_answer_alike_and_nothing_is_trained(project, asked):
+    elsewhere = project.inputs / "models of $(touch PWNED) last year"
+    if not elsewhere.exists():
+        shutil.copytree(asked.outdir / "models", elsewhere)
+    run = project.run(
+        "--genomes", project.inputs / "genomes.csv", "--input", project.inputs / "atlases.csv", "--models", elsewhere,
+        "--outdir", "again", *questions(project.inputs), small=False,
+    )  # fmt: skip
+    assert run.status == 0, run.output
+    run = Run(run.status, run.output, project.folder / "again")
+    assert run.tasks.keys() == QUESTIONS | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT"}
+    assert not list(project.folder.rglob("PWNED")) and not (run.outdir / "models").exists()
+    for file in (
+        "variants/phased/first.kind.scxpresso.tsv.gz", "variants/three/first.all.scxpresso.tsv.gz",
+        "samples/windows/first.kind.scxpresso.tsv.gz", "saturation/first/kind.scxpresso/motifs.tsv",
+        "saturation/first/kind.scxpresso/positions.tsv",
+    ):  # fmt: skip
+        pd.testing.assert_frame_equal(*(pd.read_csv(out / file, sep="\t") for out in (asked.outdir, run.outdir)))
+    assert "models that were trained before" in (run.outdir / "report.html").read_text()
+
+
+def test_variants_of_another_assembly_end_the_run_before_any_training(project):
+    text = (project.inputs / "all three.tsv").read_text().splitlines()
+    moved = [line.split("\t") for line in text[1:]]
+    lines = ["\t".join([chrom, str(int(pos) + 1000), ref, *rest]) for chrom, pos, ref, *rest in moved]
+    (project.inputs / "moved.tsv").write_text("\n".join([text[0], *lines]) + "\n")
+    (project.inputs / "moved.csv").write_text("set,file,genome\nmoved,moved.tsv,tiny\n")
+    run = project.run("--seed", "7", "--outdir", "moved", "--variants", project.inputs / "moved.csv")
+    assert run.status != 0 and "another assembly" in run.output
+    assert "TRAIN_FOLD" not in Run(1, "", project.folder / "moved").tasks
+
+
 def test_both_parsers_run_the_whole_pipeline_as_a_stub(project):
     for parser in ("v1", "v2"):
-        run = project.run("-stub", "-output-dir", f"stub_{parser}", parser=parser)
+        run = project.run("-stub", "-output-dir", f"stub_{parser}", *questions(project.inputs), parser=parser)
         assert run.status == 0, run.output
+        assert (project.folder / f"stub_{parser}" / "saturation/first/kind.scxpresso/motifs.tsv").exists()
+        assert (project.folder / f"stub_{parser}" / "variants/three/first.kind.scxpresso.tsv.gz").exists()
         assert (project.folder / f"stub_{parser}" / "report.html").exists()
         assert (project.folder / f"stub_{parser}" / "models/first/kind/scxpresso/model.json").exists()
 

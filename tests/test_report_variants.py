@@ -426,7 +426,7 @@ def test_a_model_from_elsewhere_renders(tmp_path):
     (plot,) = page.data["variants"]
     assert plot["parents"] == ["", ""] and page.data["loci"]
     write_json(tmp_path / "model.json", {"genome": "hg", "parents": {"a": "x", "b": "y"}})
-    model = {"atlas": "atlas one", "level": LEVEL, "network": "scxpresso", "histories": [], "description": "model.json"}
+    model = {"atlas": "atlas one", "level": LEVEL, "network": "scxpresso", "genome": "hg", "description": "model.json"}
     (plot,) = page_of(changed(manifest, models=[model])).data["variants"]
     assert plot["parents"] == ["x", "y"]
 

@@ -219,8 +219,7 @@ def test_a_contrast_names_two_populations_whatever_is_in_their_names():
     with pytest.raises(InputError, match="two ways"):
         find_contrast("a;b;c", populations)
     for wrong in ("a", "a;a", "a;x", ";"):
-        with pytest.raises(InputError, match=r"names no two populations of the model[\s\S]*'b;c'"):
-            find_contrast(wrong, populations)
+        assert find_contrast(wrong, populations) is None
 
 
 def test_genes_are_found_by_id_version_or_name(tmp_path, gene_frame):

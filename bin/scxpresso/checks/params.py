@@ -68,4 +68,4 @@ def check_options(params: dict, findings: Findings) -> None:
             "leave one of them out (--genomes may come from a profile such as test, or from a params file)",
         )  # fmt: skip
     if params["device"] == "auto":
-        findings.note("--device", "auto: a training task uses a GPU where it finds one, else the CPU")
+        findings.note("--device", "auto: tasks that train or use networks take a GPU where they find one, else the CPU")

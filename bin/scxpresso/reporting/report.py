@@ -73,6 +73,8 @@ def render(run: Run, template: str | Path) -> str:
         genomes=genomes,
         atlases=[atlas_view(run, entry) for entry in run.manifest["atlases"]],
         training=training,
+        reused=run.manifest["models"] if not run.levels else [],
+        unused=Markup("" if run.levels else " hidden"),  # of what only a run that trains has
         kinds=comparison_kinds(run),
         top=TOP_GENES,
         sets=[set_view(run, entry) for entry in run.manifest["sets"]],

@@ -15,6 +15,8 @@ def headline(run: Run, genomes: list, training: list) -> str:
         size = len(level.labels)
         sizes[level.atlas].append("as a whole" if size == 1 else f"{plural(size, 'population')} of {level.level}")
     atlases = listed(f"{atlas} ({', '.join(levels)})" for atlas, levels in sizes.items())
+    if not run.levels:
+        atlases = listed(dict.fromkeys(model["atlas"] for model in run.manifest["models"]))
     genes = listed(f"{plural(genome['kept'], 'gene')} of {genome['genome']}" for genome in genomes)
     parts = [f"Models of {atlases or 'no atlas'} from the promoters of {genes or 'no gene'}"]
     if training:

@@ -108,38 +108,33 @@ def saturate(
     write_rows(Path(outdir) / PROFILES, PROFILE_COLUMNS, members)
 
 
-def find_contrast(text: str, populations: Sequence[str]) -> tuple[int, int]:
-    """`A;B` as the numbers of two populations, whose names may hold semicolons themselves.
+def find_contrast(text: str, populations: Sequence[str]) -> tuple[int, int] | None:
+    """`A;B` as the numbers of two populations, whose names may hold semicolons themselves; None where one is not there.
 
-    Raises InputError where they are not two different populations of the model, or may be read in two ways.
+    Raises InputError where it may be read in two ways.
     """
     number = {name: index for index, name in enumerate(populations)}
     exact = [(text[:cut], text[cut + 1 :]) for cut, letter in enumerate(text) if letter == ";"]
     pairs = dict.fromkeys([*exact, *((one.strip(), other.strip()) for one, other in exact)])
     found = [(number[one], number[other]) for one, other in pairs if one in number and other in number and one != other]
-    if len(found) != 1:
-        raise InputError(
-            Problem(
-                "--contrast",
-                f"{text!r} {'may be read in two ways' if found else 'names no two populations of the model'}",
-                f"two of {some(populations, 40)}, joined by ';'",
-            )
-        )
-    return found[0]
+    if len(found) > 1:
+        expected = f"two of {some(populations, 40)}, joined by ';'"
+        raise InputError(Problem("--contrast", f"{text!r} may be read in two ways", expected))
+    return found[0] if found else None
 
 
 def join_saturation(
     parts: Sequence[str | Path], genes: pd.DataFrame, contrasts: Sequence[str], outdir: str | Path
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Join the folders that `saturate` wrote to one, and write positions.tsv and, if asked for, contrasts.tsv.gz.
 
-    genes: genes.tsv, which gives the order. contrasts: see find_contrast. Gives the numbers of genes and of populations.
-    Raises InputError for parts that do not belong together, and unknown populations.
+    genes: genes.tsv, which gives the order. contrasts: see find_contrast; those of populations that the model has not are
+    left out. Gives the numbers of genes, populations and contrasts. Raises InputError for parts that do not belong together.
     """
     outdir, parts = Path(outdir), [Path(part) for part in parts]
     with Effects(parts[0] / EFFECTS) as effects:
         populations, upstream = effects.populations, effects.upstream
-    pairs = [find_contrast(text, populations) for text in contrasts]
+    pairs = [pair for text in contrasts if (pair := find_contrast(text, populations))]
     rank = {gene: number for number, gene in enumerate(genes["gene_id"])}
     parts.sort(key=lambda part: _first_rank(part / EFFECTS, rank))
     sums = join_effects(outdir / EFFECTS, [part / EFFECTS for part in parts], genes["gene_id"])
@@ -148,7 +143,7 @@ def join_saturation(
     with Effects(outdir / EFFECTS) as effects:
         if pairs:
             write_rows(outdir / CONTRASTS, CONTRAST_COLUMNS, _contrasts(effects, Place.of(genes), pairs))
-        return len(effects.gene_id), len(populations)
+        return len(effects.gene_id), len(populations), len(pairs)
 
 
 def _first_rank(path: Path, rank: dict[str, int]) -> int:

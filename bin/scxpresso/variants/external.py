@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from scxpresso.identifiers import without_version
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem
 from scxpresso.store import write_rows
 from scxpresso.variants.score_table import read_header, read_rows
 
@@ -103,14 +103,6 @@ def compare(scores: str | Path, external: list[ExternalScore], output: str | Pat
             if row[-1]:
                 pairs[row[3], one.model, one.track].append((float(row[-1]), one.score))
             yield [*row, one.model, one.track, f"{one.score:.6g}"]
-        if not matched:
-            raise InputError(
-                Problem(
-                    "the external scores",
-                    f"none of their variants and genes is in {scores}, like {some(sorted(by_variant), 3)}",
-                    "the ids of the scored variants, and genes by gene_id or gene_name",
-                )
-            )
 
     write_rows(output, COMPARISON_COLUMNS, rows())
     correlations = [(*key, len(values), *_spearman(np.array(values))) for key, values in pairs.items()]
