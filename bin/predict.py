@@ -41,9 +41,11 @@ def main(model, windows, features, device, threads, output):
     if not (windows or features):
         raise click.UsageError("give --windows, --features or both")
     torch.set_num_threads(threads)
+    chosen = resolve_device(device)
+    log(f"device {chosen} (asked for: {device}), {threads} threads")
     trained, genome = Model(model), Features(features) if features else None
     sequences = Sequences.of_windows(windows, genome, trained) if windows else Sequences.of_genes(genome, trained)
-    table = predict_sequences(trained, sequences, resolve_device(device))
+    table = predict_sequences(trained, sequences, chosen)
     write_table(output, table)
     held_out = (table["fold"] != "").sum() // len(trained.populations)
     log(f"{len(sequences.names):,} sequences predicted, {held_out:,} of them by the networks that held out their gene")

@@ -88,7 +88,7 @@ def test_variable_genes_of_no_atlas(project):
     project.params["input"] = None
     give_model(project)
     project.params["saturate"] = "hvg:20"
-    project.problem("--saturate", "hvg:20 without an atlas", "--input beside --models")
+    project.problem("--saturate", "highly variable genes of 'tiny' without its cells", "--input beside --models")
 
 
 def test_a_contrast_of_unknown_populations(project):
@@ -112,6 +112,16 @@ def test_sets_of_variants(project):
     give_sheet(project, "variants", set="../mine", file="genes.gtf", genome="g2")
     report = project.check().report()
     assert "'../mine'" in report and "an unknown genome 'g2'" in report
+
+
+def test_samples(project):
+    give_sheet(project, "predict", sample="mine", fasta="genome.fa", genome="g1")
+    project.problem("column fasta", "records that are not 10,500 bases long: '1 (70,000)', '2 (70,000)'", "name a gtf")
+    (project.folder / "windows.fa").write_text(">a\n" + "ACGTN" * 2100 + "\n")
+    give_sheet(project, "predict", sample="mine", fasta="windows.fa", genome="g1")
+    project.notes()
+    give_sheet(project, "predict", sample="mine", fasta="windows.fa", gtf="genes.gtf", genome="g1")
+    project.problem("predict.csv, row 1", "genes are on contigs that the FASTA lacks")
 
 
 @pytest.mark.parametrize(("option", "with_it"), [("motifs", "saturate"), ("external_scores", "variants")])

@@ -38,8 +38,6 @@ def check_genome(row: Row, params: dict, findings: Findings) -> list[Transcript]
             check_bed(row.paths["ccres"])
     if chosen and contigs:
         chosen = check_contigs(row, chosen, contigs, params, findings)
-    if chosen and params["models"] is None:
-        check_folds(row, chosen, params, findings)
     return chosen
 
 

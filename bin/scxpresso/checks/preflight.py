@@ -8,10 +8,17 @@ from pathlib import Path
 
 from scxpresso.checks.atlas import check_atlas
 from scxpresso.checks.findings import Findings
-from scxpresso.checks.genome import check_genome
+from scxpresso.checks.genome import check_folds, check_genome
 from scxpresso.checks.models import check_genomes_of_models, read_models
 from scxpresso.checks.params import check_options, check_params
-from scxpresso.checks.questions import check_contrast, check_saturate, check_sets, check_single_files, check_use
+from scxpresso.checks.questions import (
+    check_contrast,
+    check_samples,
+    check_saturate,
+    check_sets,
+    check_single_files,
+    check_use,
+)
 from scxpresso.checks.sheets import Request, check_genome_names, read_sheet, single_genome
 
 
@@ -38,12 +45,17 @@ def preflight(content: dict, folder: Path, schemas: Path) -> Findings:
     check_genome_names(atlases + sets + samples, genomes, findings)
     check_genomes_of_models(models, genomes, findings)
 
-    genes = {row.values.get("genome"): check_genome(row, params, findings) for row in genomes}
+    genes = {}
+    for row in genomes:
+        chosen = genes[row.values.get("genome")] = check_genome(row, params, findings)
+        if chosen and not models:
+            check_folds(row, chosen, params, findings)
     for row in atlases:
         check_atlas(row, genes.get(row.values.get("genome"), []), params, findings)
     check_use(params, findings)
-    check_saturate(request, params, genes, atlases, findings)
+    check_saturate(request, params, genes, models, atlases, findings)
     check_contrast(params, models, atlases, findings)
     check_sets(sets, findings)
+    check_samples(samples, params, findings)
     check_single_files(request, params, findings)
     return findings

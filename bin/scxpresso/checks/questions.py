@@ -6,8 +6,11 @@ import pandas as pd
 
 from scxpresso.checks.damage import first_fault, reading
 from scxpresso.checks.findings import AGAIN, Findings, Row
+from scxpresso.checks.genome import check_genome
 from scxpresso.checks.sheets import Request, missing
+from scxpresso.files import is_hdf5
 from scxpresso.genome.annotation import Transcript
+from scxpresso.genome.sequence import read_fasta
 from scxpresso.motifs.matrices import read_motifs
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.saturation.selection import find_genes, parse_selection, read_gene_list
@@ -17,7 +20,12 @@ from scxpresso.variants.sources import open_source
 
 
 def check_saturate(
-    request: Request, params: dict, genes: dict[str, list[Transcript]], atlases: list[Row], findings: Findings
+    request: Request,
+    params: dict,
+    genes: dict[str, list[Transcript]],
+    models: list[dict],
+    atlases: list[Row],
+    findings: Findings,
 ) -> None:
     """Genes to saturate that every genome knows; an atlas where highly variable ones are asked for."""
     if params["saturate"] is None:
@@ -41,11 +49,22 @@ def check_saturate(
             for problem in error.problems
         ]
         return
-    if variable and not any("counts" in row.paths for row in atlases):
+    if variable:
+        check_variable(models, atlases, findings)
+
+
+def check_variable(models: list[dict], atlases: list[Row], findings: Findings) -> None:
+    """Cells of every atlas whose highly variable genes are asked for."""
+    given = {row.values.get("atlas"): row for row in atlases}
+    for name in sorted({model["atlas"] for model in models} - given.keys()):
         findings.problem(
-            "--saturate", f"hvg:{variable} without an atlas", "the atlas whose genes vary",
+            "--saturate", f"highly variable genes of {name!r} without its cells", f"the atlas {name!r} in --input",
             "give --input beside --models, or name genes",
         )  # fmt: skip
+    for row in atlases:
+        if "counts" in row.paths and not is_hdf5(row.paths["counts"]):
+            found = "highly variable genes of a table of samples"
+            findings.problem(row.file("counts"), found, "an h5ad", "name genes in --saturate, or give an h5ad")
 
 
 def check_contrast(params: dict, models: list[dict], atlases: list[Row], findings: Findings) -> None:
@@ -71,6 +90,26 @@ def check_sets(sets: list[Row], findings: Findings) -> None:
                 row, "file", "a VCF, BCF, table of the GWAS Catalog, or TSV of chrom, pos, ref, alt", findings
             ):
                 open_source(row.paths["file"])
+
+
+def check_samples(samples: list[Row], params: dict, findings: Findings) -> None:
+    """Assemblies with their genes, as genomes are checked; windows that are as long as the models'."""
+    for row in samples:
+        if "gtf" in row.given:
+            check_genome(row, params, findings)
+        elif "fasta" in row.paths:
+            with reading(row, "fasta", "a FASTA of windows", findings):
+                check_windows(str(row.paths["fasta"]), params["upstream"] + params["downstream"])
+
+
+def check_windows(path: str, window: int) -> None:
+    """Raises InputError for records of another length than the models' window, and where there are none."""
+    lengths = {name: len(letters) for name, letters in read_fasta(path)}
+    wrong = [f"{name} ({length:,})" for name, length in lengths.items() if length != window]
+    if wrong or not lengths:
+        found = f"records that are not {window:,} bases long: {some(wrong)}" if wrong else "no record"
+        mend = "cut the windows as the models' are, or name a gtf where this is an assembly"
+        raise InputError(Problem("", found, f"windows of {window:,} bases, as the models read", mend))
 
 
 def check_single_files(request: Request, params: dict, findings: Findings) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scxpresso.files import open_text
+from scxpresso.identifiers import bare_contig
 from scxpresso.problems import InputError, Problem
 from scxpresso.reporting.data import Run, file_of, load
 from scxpresso.reporting.gene_figures import GeneNames
@@ -100,12 +101,13 @@ class Stretch:
 
 
 def sorted_by_contig(path: Path | None, columns: int, contigs: set[str]) -> dict[str, list]:
-    """contig -> the lines of a BED on it, as lists of fields; nothing where there is no file."""
+    """contig -> the lines of a BED on it, with or without `chr`, as lists of fields; nothing where there is no file."""
     found = {contig: [] for contig in contigs}
+    name_of = {bare_contig(contig): contig for contig in contigs}
     if path is not None:
         for fields in bed_lines(path, columns):
-            if fields[0] in found:
-                found[fields[0]].append(fields)
+            if contig := name_of.get(bare_contig(fields[0])):
+                found[contig].append(fields)
     return found
 
 

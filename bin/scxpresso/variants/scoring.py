@@ -1,4 +1,4 @@
-"""Effects of variants on the genes in whose windows they lie, by the networks that never saw those genes (paper 2.8).
+"""Effects of variants on the genes in whose windows they lie, by the networks that never saw those genes (paper 3.4).
 
 A substitution is looked up among its gene's saturation. Anything else is the difference of two predictions, of a window
 with the reference's alleles and one with the others. An insertion or deletion moves all bases beyond it, and networks that
