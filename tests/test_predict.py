@@ -107,8 +107,8 @@ def test_windows_that_do_not_fit_are_named(model, features, tmp_path, content, m
 
 def test_features_of_another_window_are_refused(model, features, tmp_path):
     other = Features.__new__(Features)
-    other.codes, other.upstream = features.codes[:, 1:], features.upstream
-    with pytest.raises(InputError, match="the model's --upstream and --downstream"):
+    other.upstream, other.downstream = features.upstream, features.downstream - 1
+    with pytest.raises(InputError, match="extract features with --upstream 1000 --downstream 500"):
         Sequences.of_genes(other, model)
 
 

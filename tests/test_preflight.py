@@ -541,7 +541,7 @@ def test_a_file_that_may_not_be_read(project, monkeypatch):
     def denied(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("scxpresso.checks.damage.lacks_bgzf_end", lambda path: path.suffix == ".h5ad" and denied(path))
+    monkeypatch.setattr("scxpresso.damage.lacks_bgzf_end", lambda path: path.suffix == ".h5ad" and denied(path))
     project.problem("column counts, file 'atlas.h5ad': no permission to read it")
 
 

@@ -27,7 +27,7 @@ from scxpresso.saturation.profiles import (
     profile_rows,
     write_rows,
 )
-from scxpresso.saturation.saturate import check_window, find_contrast, join_saturation
+from scxpresso.saturation.saturate import find_contrast, join_saturation
 from scxpresso.saturation.selection import (
     find_genes,
     highly_variable_genes,
@@ -358,4 +358,4 @@ def test_features_of_another_window_are_an_error(tmp_path, demo_genome, tiny_mod
     model, features = Model(tiny_model / "hybrid"), Features(demo_genome / "features.h5")
     model.upstream = 7000
     with pytest.raises(InputError, match="--upstream 7000 --downstream 500"):
-        check_window(model, features)
+        model.check_window(features.upstream, features.downstream)

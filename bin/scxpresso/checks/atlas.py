@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from scxpresso.checks.damage import looks_like, reading
-from scxpresso.checks.findings import Findings, Row
+from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.checks.raw_counts import counts_fault, tpm_fault
+from scxpresso.damage import looks_like
 from scxpresso.expression.atlas import Atlas
 from scxpresso.expression.grouping import WHOLE, group_cells
 from scxpresso.expression.pseudobulk import SCALE, is_spike_in, read_bulk

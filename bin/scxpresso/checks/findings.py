@@ -1,12 +1,13 @@
 """What the checks find: problems that the user has to mend, and notes of what was decided for the user."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scxpresso.problems import Problem
+from scxpresso.damage import AGAIN, damage, gzip_fault
+from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
-
-AGAIN = "download or write it again, and compare its size or checksum with the source's"
 
 
 @dataclass
@@ -72,3 +73,16 @@ class Row:
     def atlas(self) -> str:
         """How notes name the atlas of this row."""
         return f"atlas {self.values['atlas']}" if "atlas" in self.values else self.place
+
+
+@contextmanager
+def reading(row: Row, column: str, expected: str, findings: Findings) -> Iterator[None]:
+    """Whatever goes wrong with the file of this cell becomes a problem of the cell, and the next check goes on."""
+    path = row.paths[column]
+    try:
+        yield
+    except Exception as error:  # a damaged file may break any reader in any way
+        if isinstance(error, InputError) and not gzip_fault(path):
+            findings.problems += [row.placed(column, problem) for problem in error.problems]
+        else:
+            findings.problem(row.file(column), damage(path, error), expected, AGAIN)

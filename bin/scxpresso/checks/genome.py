@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pysam
 
-from scxpresso.checks.damage import looks_like, reading, start_of
-from scxpresso.checks.findings import Findings, Row
+from scxpresso.checks.findings import Findings, Row, reading
+from scxpresso.damage import looks_like, start_of
 from scxpresso.files import open_text
 from scxpresso.genome.annotation import (
     CANONICAL_TAGS,

@@ -2,6 +2,8 @@
 
 import json
 
+from jsonschema import Draft202012Validator
+
 from scxpresso.checks.findings import Findings, Row
 from scxpresso.checks.schemas import misfit
 from scxpresso.checks.sheets import Request
@@ -45,8 +47,6 @@ def read_models(request: Request, params: dict, names: dict, findings: Findings)
 
 def check_names(where: str, content: dict, schema: dict, findings: Findings) -> None:
     """Names that become names of files are safe ones."""
-    from jsonschema import Draft202012Validator
-
     for key in ("atlas", "level", "genome", "network"):
         for error in Draft202012Validator(schema).iter_errors(content[key]):
             findings.problems.append(misfit(f"{where}, {key!r}", content[key], error, "train the model again"))

@@ -4,10 +4,10 @@ import re
 
 import pandas as pd
 
-from scxpresso.checks.damage import first_fault, reading
-from scxpresso.checks.findings import AGAIN, Findings, Row
+from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.checks.genome import check_genome
 from scxpresso.checks.sheets import Request, missing
+from scxpresso.damage import AGAIN, first_fault
 from scxpresso.files import is_hdf5
 from scxpresso.genome.annotation import Transcript
 from scxpresso.genome.sequence import read_fasta

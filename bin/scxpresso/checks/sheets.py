@@ -10,9 +10,9 @@ from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
-from scxpresso.checks.damage import first_fault, looks_like
-from scxpresso.checks.findings import AGAIN, Findings, Row
+from scxpresso.checks.findings import Findings, Row
 from scxpresso.checks.schemas import coerced, misfit
+from scxpresso.damage import AGAIN, first_fault, looks_like
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.text import did_you_mean, shown
 

@@ -8,6 +8,7 @@ import torch
 
 from scxpresso.networks.prediction import About, load_network
 from scxpresso.problems import InputError, Problem
+from scxpresso.text import shown
 
 Network = tuple[torch.nn.Module, About]
 # What model.json has to say of a model for it to be used again.
@@ -68,6 +69,18 @@ class Model:
     def folds(self) -> list[int]:
         """Numbers of its folds."""
         return sorted(self._used)
+
+    def check_window(self, upstream: int, downstream: int) -> None:
+        """Raises InputError where features have another window than the model reads."""
+        if (upstream, downstream) != (self.upstream, self.downstream):
+            raise InputError(
+                Problem(
+                    "features.h5",
+                    f"windows of {upstream:,} bases upstream and {downstream:,} downstream",
+                    f"{self.upstream:,} and {self.downstream:,}, as the model {shown(self.name)} reads",
+                    f"extract features with --upstream {self.upstream} --downstream {self.downstream}",
+                )
+            )
 
     def fold_of(self, gene_id: str) -> int | None:
         """The fold whose networks never saw a gene; None where the model does not know it."""

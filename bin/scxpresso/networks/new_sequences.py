@@ -29,16 +29,7 @@ class Sequences:
     @classmethod
     def of_genes(cls, features: Features, model: Model) -> "Sequences":
         """The genes of a features.h5. Raises InputError for another window than the model's."""
-        window = (features.upstream, features.codes.shape[1] - features.upstream)
-        if window != (model.upstream, model.downstream):
-            raise InputError(
-                Problem(
-                    "features.h5",
-                    f"windows of {window[0]:,} + {window[1]:,} bases",
-                    f"those of the model, {model.upstream:,} upstream and {model.downstream:,} downstream of the TSS",
-                    "extract the features with the model's --upstream and --downstream",
-                )
-            )
+        model.check_window(features.upstream, features.downstream)
         rows = np.arange(len(features.gene_id))
         annotation = features.annotation(rows, model.annotation_features)
         return cls(list(features.gene_id), features.codes, annotation)

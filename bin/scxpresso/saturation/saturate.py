@@ -40,20 +40,6 @@ def read_chunk(path: str | Path) -> list[str]:
     return genes
 
 
-def check_window(model: Model, features: Features) -> None:
-    """Raises InputError where the features have another window than the model reads."""
-    window = (features.upstream, features.downstream)
-    if window != (model.upstream, model.downstream):
-        raise InputError(
-            Problem(
-                "features.h5",
-                f"windows of {window[0]:,} bases upstream and {window[1]:,} downstream",
-                f"{model.upstream:,} and {model.downstream:,}, as the model {shown(model.name)} reads",
-                f"extract features with --upstream {model.upstream} --downstream {model.downstream}",
-            )
-        )
-
-
 def saturate(
     model: Model,
     features: Features,
@@ -70,7 +56,7 @@ def saturate(
     all folds, and its fold is 0. genes: genes.tsv. engine: see incremental. step: told of each gene. Raises InputError for
     features of another window, and genes without features or place.
     """
-    check_window(model, features)
+    model.check_window(features.upstream, features.downstream)
     places = Place.of(genes)
     missing = [gene for gene in wanted if gene not in places]
     if missing:

@@ -136,15 +136,7 @@ class Scorer:
         self, model: Model, features: Features, genes: pd.DataFrame, device: torch.device, engine: str = "auto"
     ):
         self.model, self.features, self.genes, self.device, self.engine = model, features, genes, device, engine
-        if (model.upstream, model.downstream) != (features.upstream, features.downstream):
-            raise InputError(
-                Problem(
-                    str(model.folder),
-                    f"a model of {model.upstream:,} + {model.downstream:,} bases",
-                    f"the windows of the features, {features.upstream:,} + {features.downstream:,} bases",
-                    "give the features.h5 of the genome that the model was trained on",
-                )
-            )
+        model.check_window(features.upstream, features.downstream)
         self.phase = NETWORKS[model.network].phase
         self._engines: dict[int | None, tuple] = {}
 

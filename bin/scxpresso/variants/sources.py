@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import pysam
 
-from scxpresso.checks.damage import damage, first_fault, looks_like, start_of
-from scxpresso.checks.findings import AGAIN
+from scxpresso.damage import AGAIN, damage, first_fault, looks_like, start_of
 from scxpresso.files import is_bgzip, is_gzip, open_text, unzipped_stream
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown

@@ -3,14 +3,12 @@
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from scxpresso.checks.findings import AGAIN, Findings, Row
 from scxpresso.files import is_bgzip, is_gzip
-from scxpresso.problems import InputError
 from scxpresso.text import shown
+
+AGAIN = "download or write it again, and compare its size or checksum with the source's"
 
 GZIP = b"\x1f\x8b"
 BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
@@ -86,19 +84,6 @@ def lacks_bgzf_end(path: Path) -> bool:
     with open(path, "rb") as file:
         file.seek(-min(path.stat().st_size, len(BGZF_END)), io.SEEK_END)
         return is_bgzip(path) and file.read() != BGZF_END
-
-
-@contextmanager
-def reading(row: Row, column: str, expected: str, findings: Findings) -> Iterator[None]:
-    """Whatever goes wrong with the file of this cell becomes a problem of the cell, and the next check goes on."""
-    path = row.paths[column]
-    try:
-        yield
-    except Exception as error:  # a damaged file may break any reader in any way
-        if isinstance(error, InputError) and not gzip_fault(path):
-            findings.problems += [row.placed(column, problem) for problem in error.problems]
-        else:
-            findings.problem(row.file(column), damage(path, error), expected, AGAIN)
 
 
 def damage(path: Path, error: Exception) -> str:
