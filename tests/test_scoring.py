@@ -521,7 +521,7 @@ def test_what_does_not_belong_together_is_refused(world, tmp_path, run_cli):
     table = read_table(world.folder / "genes.tsv", index="gene_id")
     features = Features(world.folder / "features.h5")
     features.upstream += 1
-    with pytest.raises(InputError, match="a model of 400"):
+    with pytest.raises(InputError, match="windows of 401 bases upstream"):
         Scorer(Model(world.folder / "model"), features, table, CPU)
     (tmp_path / "chunk.tsv").write_text("variant_id\tchrom\n")
     done = score_cli(run_cli, world, tmp_path / "chunk.tsv", tmp_path / "out.tsv.gz")
