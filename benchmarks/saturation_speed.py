@@ -20,11 +20,12 @@ import torch  # noqa: E402
 from made_up import last_tenth_validates, random_genes  # noqa: E402
 from pages import write  # noqa: E402
 
+from scxpresso.genome.sequence import ALTERNATIVE_CODES  # noqa: E402
 from scxpresso.networks.hybrid import Hybrid  # noqa: E402
 from scxpresso.networks.model import Network  # noqa: E402
 from scxpresso.networks.prediction import About  # noqa: E402
 from scxpresso.networks.registry import NETWORKS  # noqa: E402
-from scxpresso.saturation.effects import ALTERNATIVE_CODES, BruteForce  # noqa: E402
+from scxpresso.saturation.effects import BruteForce  # noqa: E402
 from scxpresso.saturation.incremental import incremental  # noqa: E402
 
 GENES, WINDOW, POPULATIONS, THREADS = 400, 10_500, 20, 2

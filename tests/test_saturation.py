@@ -6,12 +6,12 @@ import torch
 from torch import nn
 
 from scxpresso.genome.feature_store import Features
-from scxpresso.genome.sequence import N_CODE, encode
+from scxpresso.genome.sequence import ALTERNATIVE_CODES, N_CODE, encode
 from scxpresso.networks.hybrid import END, START, Hybrid
 from scxpresso.networks.prediction import About, predict
 from scxpresso.networks.published import Scaling, ScXpresso
 from scxpresso.saturation import incremental as chooser
-from scxpresso.saturation.effects import ALTERNATIVE_CODES, BruteForce
+from scxpresso.saturation.effects import BruteForce
 from scxpresso.saturation.fast import Fast
 from scxpresso.saturation.hybrid import HybridEffects
 from scxpresso.saturation.incremental import NoSequence, incremental

@@ -11,10 +11,10 @@ import torch
 
 from scxpresso.expression.atlas import Atlas
 from scxpresso.genome.feature_store import Features
-from scxpresso.genome.sequence import N_CODE, encode
+from scxpresso.genome.sequence import ALTERNATIVE_CODES, N_CODE, encode
 from scxpresso.networks.model import Model
 from scxpresso.problems import InputError
-from scxpresso.saturation.effects import ALTERNATIVE_CODES, BruteForce
+from scxpresso.saturation.effects import BruteForce
 from scxpresso.saturation.effects_store import About, Effects, join_effects, rounded, write_effects
 from scxpresso.saturation.profiles import (
     PROFILE_COLUMNS,

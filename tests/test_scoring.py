@@ -12,14 +12,13 @@ import torch
 from scipy.stats import false_discovery_control, kstest
 
 from scxpresso.genome.feature_store import Features, write_features
-from scxpresso.genome.sequence import encode, window_codes
+from scxpresso.genome.sequence import ALTERNATIVES, encode, window_codes
 from scxpresso.networks.boosting import Boosting
 from scxpresso.networks.hybrid import COUNTS, Hybrid
 from scxpresso.networks.model import Model
 from scxpresso.networks.prediction import About, predict, save_network
 from scxpresso.networks.published import ScXpresso
 from scxpresso.problems import InputError
-from scxpresso.saturation.effects import ALTERNATIVES
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table, write_rows, write_table
 from scxpresso.variants.haplotypes import carried_together

@@ -50,6 +50,11 @@ def decode(codes: np.ndarray) -> str:
     return "".join(_CODE_LETTERS[code] for code in codes)
 
 
+# The bases that a substitution may bring, in the order of every table and array of effects.
+ALTERNATIVES = "ACGT"
+ALTERNATIVE_CODES = encode(ALTERNATIVES)
+
+
 def reverse_complement(codes: np.ndarray) -> np.ndarray:
     """The other strand's codes, along the last axis."""
     flipped = codes[..., ::-1]

@@ -13,6 +13,7 @@ from scxpresso.motifs.scanning import NONE, PER_BIT, UNCERTAIN, Scanner, base_nu
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.store import growing_table
 from scxpresso.text import shown
+from scxpresso.variants.alleles import trimmed
 
 KEY = ["variant_id", "chrom", "pos", "ref", "alt", "gene_id"]
 CHANGE_COLUMNS = [
@@ -107,10 +108,7 @@ def _alleles(
             said = _LETTERS[np.frombuffer(ref.encode("latin-1", "replace"), dtype=np.uint8)]
             if ((inside != said) & (inside != UNCERTAIN)).any():
                 wrong.append(table.at[row, "variant_id"])
-            shared = _shared(ref[::-1], alt[::-1])
-            ref, alt = ref[: len(ref) - shared], alt[: len(alt) - shared]
-            shared = _shared(ref, alt)
-            ref, alt, pos = ref[shared:], alt[shared:], pos + shared
+            pos, ref, alt = trimmed(pos, ref, alt)
             at = pos - begin
             before, after = _slice(window, at - flank, at), _slice(window, at + len(ref), at + len(ref) + flank)
             position[row] = pos
@@ -133,11 +131,6 @@ def _slice(window: np.ndarray, start: int, end: int) -> np.ndarray:
     if low < high:
         part[low - start : high - start] = window[low:high]
     return part
-
-
-def _shared(one: str, other: str) -> int:
-    """How many letters two words share at their start."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _changes(

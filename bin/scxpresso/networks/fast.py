@@ -181,6 +181,11 @@ class _Convolve(torch.autograd.Function):
         return torch.from_numpy(grad_inputs), grad_weight, torch.from_numpy(grad_bias.sum(axis=0))
 
 
+def take_threads() -> None:
+    """Compiled loops take as many threads as PyTorch does."""
+    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+
+
 def applies(network: type, inputs: str) -> bool:
     """Whether a network has this fast form."""
     return network is ScXpresso and inputs != "half_life"
@@ -188,7 +193,7 @@ def applies(network: type, inputs: str) -> bool:
 
 def forward(network: ScXpresso, table: WindowTable, rows: np.ndarray, half_life: Tensor) -> Tensor:
     """What network(codes[rows], half_life) gives, up to the order of sums; differentiable in its parameters."""
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    take_threads()
     first, second = network.sequence[0], network.sequence[3]
     rows_of_table = table.one_hot @ first.weight.reshape(FILTERS1, -1).T + first.bias
     pooled = _Convolve.apply(_LookUp.apply(rows_of_table, table.index[rows]), second.weight, second.bias)

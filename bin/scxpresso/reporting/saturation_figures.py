@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scxpresso.genome.sequence import BASE_OF_CODE, decode
+from scxpresso.genome.sequence import ALTERNATIVES, BASE_OF_CODE, decode
 from scxpresso.reporting.data import Run, file_of, load, load_if
 from scxpresso.reporting.figures import significant
 from scxpresso.reporting.gene_figures import GeneNames, pack
 from scxpresso.reporting.locus import Loci
-from scxpresso.saturation.effects import ALTERNATIVES
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.saturation.profiles import LEAST, profile
 

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from scxpresso.genome.sequence import encode
+from scxpresso.genome.sequence import ALTERNATIVE_CODES
 from scxpresso.networks.model import Network
 from scxpresso.networks.prediction import predict
 
-ALTERNATIVES = "ACGT"
-ALTERNATIVE_CODES = encode(ALTERNATIVES)
 BATCH = 768  # mutants predicted at once
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
+from scxpresso.genome.sequence import ALTERNATIVES
 from scxpresso.problems import InputError, Problem, some
-from scxpresso.saturation.effects import ALTERNATIVES
 from scxpresso.saturation.profiles import PositionSums
 from scxpresso.store import whole
 from scxpresso.text import did_you_mean

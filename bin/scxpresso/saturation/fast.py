@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from scxpresso.networks.fast import njit, numba, prange
+from scxpresso.genome.sequence import ALTERNATIVE_CODES
+from scxpresso.networks.fast import njit, prange, take_threads
 from scxpresso.networks.model import Network
 from scxpresso.networks.windows import K1, PAD1
-from scxpresso.saturation.effects import ALTERNATIVE_CODES
 from scxpresso.saturation.published import FILTERS1, FILTERS2, K2, NOTHING, PAD2, POOL1, POOL2, REACH, Layers
 
 ZERO = np.float32(0)
@@ -169,7 +169,7 @@ class Fast:
         self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """As BruteForce.effects."""
-        numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+        take_threads()
         end = len(codes) if end is None else end
         codes = np.ascontiguousarray(codes)
         annotation = torch.from_numpy(annotation.astype(np.float32))

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from scxpresso.genome.sequence import BASE_OF_CODE
-from scxpresso.networks.fast import njit, numba, prange
+from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
+from scxpresso.networks.fast import njit, prange, take_threads
 from scxpresso.networks.hybrid import (
     BEFORE,
     BIN,
@@ -32,7 +32,6 @@ from scxpresso.networks.hybrid import (
     region,
 )
 from scxpresso.networks.model import Network
-from scxpresso.saturation.effects import ALTERNATIVE_CODES
 
 FIRST = START - BEFORE  # the first base read, relative to the TSS; bases and regions count from it here
 LENGTH = END - START
@@ -318,7 +317,7 @@ class HybridEffects:
         self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """As BruteForce.effects."""
-        numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+        take_threads()
         end = len(codes) if end is None else end
         effects = np.zeros((len(self.layers), end - start, 4, self.populations), dtype=np.float32)
         read = Hybrid.read(codes[None], self.upstream).of(torch.arange(1))

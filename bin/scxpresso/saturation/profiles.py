@@ -12,9 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS
+from scxpresso.genome.sequence import ALTERNATIVES, BASE_OF_CODE, CHANNELS
 from scxpresso.problems import InputError, Problem
-from scxpresso.saturation.effects import ALTERNATIVES
 from scxpresso.store import whole
 
 LEAST = 0.001  # |log10| from which profiles and contrasts have a row

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from scxpresso.genome.sequence import ALTERNATIVE_CODES
 from scxpresso.networks.model import Network
 from scxpresso.networks.published import ScXpresso
 from scxpresso.networks.windows import K1, PAD1
-from scxpresso.saturation.effects import ALTERNATIVE_CODES
 
 POOL1 = 30
 K2, PAD2, POOL2 = 9, 4, 10

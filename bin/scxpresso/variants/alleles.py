@@ -23,28 +23,27 @@ def fault_of(ref: str, alt: str) -> str:
     return SAME if ref == alt else ""
 
 
-def normalised(pos: int, ref: str, alt: str) -> tuple[int, str, str]:
-    """The allele without the bases that both share: at the end first, then at the start; each keeps at least one.
-
-    An insertion or deletion so keeps one base beside it, as in VCF. It is not moved to the left in repeats.
-    """
-    shortest = min(len(ref), len(alt))
-    end = 0
-    while end < shortest - 1 and ref[-1 - end] == alt[-1 - end]:
-        end += 1
-    start = 0
-    while start < shortest - end - 1 and ref[start] == alt[start]:
-        start += 1
-    return pos + start, ref[start : len(ref) - end], alt[start : len(alt) - end]
-
-
-def changed_bases(pos: int, ref: str, alt: str) -> tuple[int, int]:
-    """0-based, half-open contig bounds of the bases that an allele replaces; equal where it only inserts before them."""
-    shortest = min(len(ref), len(alt))
+def trimmed(pos: int, ref: str, alt: str, keep: int = 0) -> tuple[int, str, str]:
+    """The allele without the bases that both share: at the end first, then at the start; each keeps at least `keep`."""
+    shortest = min(len(ref), len(alt)) - keep
     end = 0
     while end < shortest and ref[-1 - end] == alt[-1 - end]:
         end += 1
     start = 0
     while start < shortest - end and ref[start] == alt[start]:
         start += 1
-    return pos - 1 + start, pos - 1 + len(ref) - end
+    return pos + start, ref[start : len(ref) - end], alt[start : len(alt) - end]
+
+
+def normalised(pos: int, ref: str, alt: str) -> tuple[int, str, str]:
+    """The shortest form of an allele in which REF and ALT have a base each.
+
+    An insertion or deletion so keeps one base beside it, as in VCF. It is not moved to the left in repeats.
+    """
+    return trimmed(pos, ref, alt, keep=1)
+
+
+def changed_bases(pos: int, ref: str, alt: str) -> tuple[int, int]:
+    """0-based, half-open contig bounds of the bases that an allele replaces; equal where it only inserts before them."""
+    pos, ref, _ = trimmed(pos, ref, alt)
+    return pos - 1, pos - 1 + len(ref)

@@ -22,10 +22,11 @@ from scxpresso.store import read_table, write_json, write_rows
 from scxpresso.text import shown
 from scxpresso.variants.alleles import BASES, SAME, SUBSTITUTIONS, changed_bases, normalised
 from scxpresso.variants.gene_windows import Windows
+from scxpresso.variants.score_table import ScorableVariant
 from scxpresso.variants.sources import Source, open_source
 from scxpresso.variants.spill import Spill
 
-CHUNK_COLUMNS = ["variant_id", "chrom", "pos", "ref", "alt", "gene_id", "carriers"]
+CHUNK_COLUMNS = list(ScorableVariant._fields)
 REJECTED_COLUMNS = ["set", "variant_id", "chrom", "pos", "ref", "alt", "reason"]
 
 UNKNOWN_CONTIG = "the FASTA has no such contig"

@@ -14,12 +14,11 @@ import pandas as pd
 import torch
 
 from scxpresso.genome.feature_store import Features
-from scxpresso.genome.sequence import BASE_OF_CODE
+from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
 from scxpresso.networks.model import Model, Network
 from scxpresso.networks.prediction import predict
 from scxpresso.networks.registry import NETWORKS
 from scxpresso.problems import InputError, Problem
-from scxpresso.saturation.effects import ALTERNATIVE_CODES
 from scxpresso.saturation.incremental import incremental
 from scxpresso.variants.haplotypes import carried_together
 from scxpresso.variants.score_table import ScorableVariant

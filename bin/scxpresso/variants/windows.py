@@ -8,7 +8,7 @@ import numpy as np
 from scxpresso.genome.features import contig_names
 from scxpresso.genome.sequence import N_CODE, encode, read_fasta, reverse_complement, window_codes
 from scxpresso.identifiers import match_contigs
-from scxpresso.variants.alleles import changed_bases
+from scxpresso.variants.alleles import trimmed
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Edit:
     @classmethod
     def of(cls, pos: int, ref: str, alt: str, tss: int, strand: str) -> "Edit":
         """Of an allele of the + strand as a VCF writes it; the bases that both alleles begin or end with are left out."""
-        first, last = changed_bases(pos, ref, alt)
-        beginning, ending = first - (pos - 1), pos - 1 + len(ref) - last
-        replaced, codes = encode(ref[beginning : len(ref) - ending]), encode(alt[beginning : len(alt) - ending])
+        pos, ref, alt = trimmed(pos, ref, alt)
+        replaced, codes = encode(ref), encode(alt)
+        start = pos - tss
         if strand == "+":
-            return cls(first + 1 - tss, last + 1 - tss, codes, replaced)
-        return cls(tss - last, tss - first, reverse_complement(codes), reverse_complement(replaced))
+            return cls(start, start + len(ref), codes, replaced)
+        return cls(1 - start - len(ref), 1 - start, reverse_complement(codes), reverse_complement(replaced))
 
     @property
     def longer(self) -> int:
