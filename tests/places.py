@@ -7,7 +7,7 @@ from conftest import ROOT
 
 PAGE = ROOT / "docs" / "running.md"
 BEGIN, END = "<!-- tests/places.py writes this -->\n", "<!-- end -->\n"
-HEADER = ["place", "ran here", "configuration checked: what a test asserts"]
+HEADER = ["place", "ran here", "checked of every task", "of GPU tasks", "besides"]
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,10 @@ class Place:
     gpu: dict[str, object]  # of TRAIN_FOLD beside `-profile gpu`
     scope: dict[str, object]  # other settings, by dotted name
 
-    def asserted(self) -> str:
-        """What is asserted, in words for the table."""
-        named = {f"`{name}`": value for name, value in self.every.items()}
-        named |= {f"GPU `{name}`": value for name, value in self.gpu.items()}
-        named |= {f"`{name}`": value for name, value in self.scope.items()}
-        return ", ".join(f"{name} = `{value}`" for name, value in named.items() if value is not None)
+    def asserted(self) -> list[str]:
+        """What is asserted, in words for the last cells of the table."""
+        names = [self.every, self.gpu, [name.split(".", 1)[1] for name in self.scope]]
+        return [", ".join(name.replace("_", " ") for name in group) or "–" for group in names]
 
 
 QUEUES = {"queue": "normal", "gpu_queue": "gpu", "account": "lab"}
