@@ -100,7 +100,7 @@ system_packages() {
 has_gpu() { [[ $(nvidia-smi -L 2>/dev/null) == *"GPU "[0-9]* ]]; }
 
 # Sets torch_build: 'cpu' from PyTorch's own wheel index, or 'PyPI', which brings CUDA on Linux. The build that is
-# installed stays until another is asked for: remaking takes gigabytes, and jobs of a cluster may be using it.
+# installed stays until another is asked for: to change it takes gigabytes, and jobs of a cluster may be using it.
 choose_torch() {
   local installed=$1 asked=${SCXPRESSO_TORCH:-}
   torch_build=${installed:-PyPI}
@@ -220,7 +220,7 @@ from_launcher() (
   cd "$tools"
   unset NXF_VER NXF_JAR NXF_JAVA_HOME
   TERM=dumb JAVA_CMD=bin/java NXF_HOME=launcher NXF_TEMP=launcher NXF_BIN=nextflow/one.jar \
-    bash launcher/bin/nextflow -version </dev/null && rm -r launcher
+    bash launcher/bin/nextflow -version </dev/null && chmod +r nextflow/one.jar && rm -r launcher
 )
 
 from_maven() {

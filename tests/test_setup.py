@@ -7,9 +7,11 @@ import functools
 import http.server
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -192,6 +194,7 @@ def test_the_launcher_comes_before_maven(equipped, server):
     assert "version 26.04.6 build 1 of the launcher" in ran
     assert "\nNXF_OFFLINE=\n" in ran  # plugins of cloud executors may be fetched
     assert sorted(path.name for path in (equipped.tools / "nextflow").iterdir()) == ["one.jar"]
+    assert (equipped.tools / "nextflow" / "one.jar").stat().st_mode & 0o044  # others may use the same .tools
     assert not any(equipped.home.iterdir())
 
 
@@ -220,12 +223,29 @@ def test_the_choice_is_made_anew_when_the_users_programs_change(equipped):
     assert "of Maven" in equipped.nextflow()
 
 
+def test_a_server_that_is_silent_is_waited_for_a_few_seconds(equipped):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        start = time.monotonic()
+        assert "does not answer" in equipped.setup(NXF_BASE=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        assert time.monotonic() - start < 30
+    assert "of Maven" in equipped.nextflow()
+
+
 def test_one_line_says_what_to_do_when_there_is_no_nextflow(equipped):
     (equipped.programs / "mvn").unlink()
     line = equipped.fail()
     assert line.startswith("setup: MISSING Nextflow >= 25.04: put 'nextflow' or 'mvn'")
     equipped.program("mvn", MAVEN)
     equipped.setup()  # nothing stands in the way of another try
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may install packages")
+def test_root_on_debian_gets_maven_by_apt(equipped):
+    mvn = (equipped.programs / "mvn").rename(equipped.folder / "mvn")
+    install = f'[[ "$1 ${{@: -1}}" == "install maven" ]] && ln -s "{mvn}" "{equipped.programs}"'
+    equipped.program("apt-get", f"#!/usr/bin/env bash\n[[ $1 == update ]] || {{ {install}; }}\n")
+    assert "apt-get install maven" in equipped.setup()
+    assert "of Maven" in equipped.nextflow()
 
 
 @pytest.mark.parametrize(
