@@ -143,12 +143,11 @@ install_packages() {
   local installed=$1 size="5 GB where PyTorch brings its GPU libraries"
   [[ $installed == "$torch_build" ]] || new_environment || exit 1
   if [[ $torch_build == cpu ]]; then
-    size="2 GB"
-    if ! step "PyTorch for CPUs from its own wheel index" torch_for_cpu; then
+    if step "PyTorch for CPUs from its own wheel index" torch_for_cpu; then
+      size="2 GB"
+    else
       [[ ${SCXPRESSO_TORCH:-} != cpu ]] || return
-      torch_build=PyPI
-      install_packages cpu
-      return
+      stamp torch PyPI
     fi
   fi
   step "Python packages (about 2 minutes, $size)" pinned_packages

@@ -338,15 +338,13 @@ def test_pytorch_without_a_gpu_is_the_cpu_build_and_stays_until_another_is_asked
     assert bare.torch() == "2.15.0"  # what was there works still
 
 
-def test_pytorch_is_pypis_where_its_own_index_does_not_answer_or_lacks_the_version(bare, server, tmp_path):
-    assert "does not answer" in bare.setup()
-    assert bare.torch() == "2.15.0"
+def test_pytorch_is_pypis_where_its_own_index_lacks_the_version(bare, server, tmp_path):
     (bare.folder / "containers" / "requirements.txt").write_text("torch==2.16.0\n")
-    write_wheel(tmp_path / "new", "torch", "2.16.0", {"torch/__init__.py": "__version__ = '2.16.0'\n"})
-    shutil.rmtree(bare.tools)
-    said = bare.setup(SCXPRESSO_TORCH_INDEX=f"{server}/cpu", PIP_FIND_LINKS=str(tmp_path / "new"))
+    write_wheel(tmp_path, "torch", "2.16.0", {"torch/__init__.py": "__version__ = '2.16.0'\n"})
+    said = bare.setup(SCXPRESSO_TORCH_INDEX=f"{server}/cpu", PIP_FIND_LINKS=str(tmp_path))
     assert "PyTorch for CPUs from its own wheel index ..." in said
     assert bare.torch() == "2.16.0"
+    assert bare.setup() == ""
 
 
 def test_pytorch_with_a_gpu_is_pypis_unless_the_cpu_build_is_asked_for(bare, server):
@@ -361,9 +359,9 @@ def test_pytorch_with_a_gpu_is_pypis_unless_the_cpu_build_is_asked_for(bare, ser
     assert bare.torch() == "2.15.0+cpu"
 
 
-def test_cuda_by_hand_must_have_cuda(bare, tmp_path):
+def test_pytorch_is_pypis_where_its_own_index_does_not_answer_but_cuda_by_hand_must_have_cuda(bare, tmp_path):
     text = "class version:\n    cuda = None\n"
-    write_wheel(tmp_path / "arm", "torch", "2.15.0", {"torch/__init__.py": text})
-    pip = {"PIP_FIND_LINKS": str(tmp_path / "arm"), "PIP_NO_INDEX": "1"}
-    for _ in range(2):  # also of an environment that is there
-        assert "PyPI has none" in bare.fail(**pip, SCXPRESSO_TORCH="cuda")
+    write_wheel(tmp_path, "torch", "2.15.0", {"torch/__init__.py": text})
+    assert "does not answer" in bare.setup(PIP_FIND_LINKS=str(tmp_path), PIP_NO_INDEX="1")
+    assert "PyPI has none" in bare.fail(SCXPRESSO_TORCH="cuda")
+    assert bare.setup() == ""
