@@ -8,6 +8,7 @@ from conftest import ROOT
 PAGE = ROOT / "docs" / "running.md"
 BEGIN, END = "<!-- tests/places.py writes this -->\n", "<!-- end -->\n"
 HEADER = ["place", "ran here", "checked of every task", "of GPU tasks", "besides"]
+WORDS = {"accelerator": "request", "before_script": "lease", "cluster_options": "options", "max_forks": "forks"}
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class Place:
 
     def asserted(self) -> list[str]:
         """What is asserted, in words for the last cells of the table."""
-        names = [self.every, self.gpu, [name.split(".", 1)[1] for name in self.scope]]
-        return [", ".join(name.replace("_", " ") for name in group) or "–" for group in names]
+        groups = [self.every, self.gpu, [name.split(".")[-1] for name in self.scope]]
+        return [", ".join(WORDS.get(name, name.replace("_", " ")) for name in names) or "–" for names in groups]
 
 
 QUEUES = {"queue": "normal", "gpu_queue": "gpu", "account": "lab"}
