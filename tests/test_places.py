@@ -15,9 +15,9 @@ FILES = sorted(path.stem for path in (ROOT / "conf").glob("*.config"))
 LEASE = ROOT / "conf" / "lease_gpu.sh"
 
 
-def nextflow(*words, cwd: Path, parser: str = "v1", **environment) -> subprocess.CompletedProcess:
-    """Nextflow's output, with the parser of the configuration that is asked for."""
-    env = os.environ | {"NXF_SYNTAX_PARSER": parser} | environment
+def nextflow(*words, cwd: Path, parser: str = "v1") -> subprocess.CompletedProcess:
+    """Nextflow's output, with the parser of the configuration that is asked for and without the plugins of clouds."""
+    env = os.environ | {"NXF_SYNTAX_PARSER": parser, "NXF_PLUGINS_DEFAULT": "false"}
     command = [str(word) for word in (ROOT / "setup" / "nextflow", *words)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=env)
 
@@ -31,7 +31,7 @@ class Resolved:
             "-q", "run", ROOT / "tests/data/resolve.nf", "-c", ROOT / "nextflow.config", "-profile", profile, *options,
             cwd=folder,
         )  # fmt: skip
-        lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
+        lines = [line.split(" ", 1) for line in done.stdout.splitlines() if " " in line]
         rows = [json.loads(rest) for kind, rest in lines if kind == "RESOLVED"]
         assert done.returncode == 0 and rows, done.stdout + done.stderr
         self.of = {row["process"]: row for row in rows if "failure" not in row}
