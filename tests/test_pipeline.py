@@ -478,14 +478,17 @@ def test_no_task_names_a_folder_of_this_machine(project, first_run, asked):
 def test_a_task_killed_for_memory_tries_again_with_more(project):
     (project.folder / "killed.config").write_text(
         "trace.fields = 'name,status,attempt,memory'\n"
-        "process { withName: SPLIT_FOLDS { beforeScript = { task.attempt == 1 ? 'exit 137' : '' } } }\n"
+        "process { withName: SPLIT_FOLDS {\n"
+        "    ext = [memory: 1.GB]\n"
+        "    beforeScript = { task.attempt == 1 ? 'exit 137' : '' }\n"
+        "} }\n"
     )
-    run = project.run("-stub", "-c", "killed.config", "--outdir", "killed", "-process.resourceLimits.memory", "16.GB")
+    run = project.run("-stub", "-c", "killed.config", "--outdir", "killed")
     assert run.status == 0, run.output
     assert "Execution is retried (1)" in run.output
     rows = csv.DictReader((project.folder / "killed/pipeline_info/trace.txt").open(), delimiter="\t")
     attempts = {row["attempt"]: row["memory"] for row in rows if "SPLIT_FOLDS" in row["name"]}
-    assert attempts == {"1": "4 GB", "2": "8 GB"}
+    assert attempts == {"1": "1 GB", "2": "2 GB"}
 
 
 def test_bad_input_stops_before_anything_is_made(project):
