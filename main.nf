@@ -6,7 +6,7 @@
  * steps are the picture in the README; docs/output.md lists what each one publishes.
  */
 
-include { typed ; usage                     } from './modules/parameters'
+include { check_images ; typed ; usage      } from './modules/parameters'
 include { read_inputs ; preflight_request   } from './modules/sheets'
 include { window                            } from './modules/models'
 include { fingerprint ; named               } from './modules/functions'
@@ -26,6 +26,7 @@ workflow {
         println(usage())
         System.exit(0)
     }
+    check_images(workflow, options)
     inputs = read_inputs(options)
     PREFLIGHT(
         preflight_request(options, inputs),

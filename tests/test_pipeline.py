@@ -491,6 +491,22 @@ def test_a_task_killed_for_memory_tries_again_with_more(project):
     assert attempts == {"1": "1 GB", "2": "2 GB"}
 
 
+@pytest.mark.one_parser
+def test_tasks_with_a_gpu_take_a_device_each_and_others_none(project):
+    (project.folder / "devices.config").write_text(
+        "process.afterScript = 'echo ${CUDA_VISIBLE_DEVICES-none} > device'\ntrace.fields = 'name,status,workdir'\n"
+    )
+    options = ["-stub", "-profile", "gpu", "--device", "cpu", "--local_gpus", "3,5", "-c", "devices.config"]
+    run = project.run(*options, "--outdir", "leased", *questions(project.inputs))
+    assert run.status == 0, run.output
+    taken = defaultdict(set)
+    for row in csv.DictReader((project.folder / "leased/pipeline_info/trace.txt").open(), delimiter="\t"):
+        taken[row["name"].split(" ")[0].split(":")[-1]].add((Path(row["workdir"]) / "device").read_text().strip())
+    with_gpu = {"TRAIN_FOLD", "SATURATE", "SCORE_VARIANTS", "PREDICT"}
+    assert set.union(*(taken[step] for step in with_gpu)) == {"3", "5"}
+    assert set.union(*(taken[step] for step in taken.keys() - with_gpu)) == {"none"}
+
+
 def test_bad_input_stops_before_anything_is_made(project):
     (project.inputs / "bad.csv").write_text(
         "atlas,counts,protocol,genome,levels\n; touch PWNED,atlas.h5ad,10X,tiny,all\nok,gone.h5ad,10x,other,all;typ\n"
