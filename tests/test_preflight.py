@@ -16,8 +16,10 @@ import pysam
 import pytest
 import scipy.sparse
 from conftest import ROOT
+from jsonschema import Draft202012Validator
 from preflight_project import FILE_COLUMNS, GENES, SCHEMAS, Project
 
+from scxpresso.checks.params import default_of
 from scxpresso.checks.preflight import preflight
 from scxpresso.expression.pseudobulk import PROTOCOLS
 from scxpresso.genome.folds import METHODS
@@ -31,6 +33,7 @@ RULES = {
     for group in SCHEMAS["nextflow_schema.json"]["$defs"].values()
     for name, rule in group["properties"].items()
 }
+SHEETS = dict(zip(FILE_COLUMNS, itertools.islice(SCHEMAS, 1, None), strict=True))  # parameter: schema of its sheet
 HOSTILE = [
     "; touch PWNED",
     "$(touch PWNED)",
@@ -601,8 +604,39 @@ def config_defaults():
 
 
 def test_schema_and_configuration_agree():
-    assert {name: rule.get("default") for name, rule in RULES.items()} == config_defaults()
+    assert {name: default_of(rule) for name, rule in RULES.items()} == config_defaults()
     assert all(rule["description"] and rule["help_text"] for rule in RULES.values())
+
+
+def manifest(name):
+    return re.search(rf"\nmanifest \{{.*?\n    {name}\s*= '(.*?)'\n", (ROOT / "nextflow.config").read_text(), re.S)[1]
+
+
+def test_the_schema_keeps_the_rules_of_nf_core():
+    """The rules of `nf-core pipelines schema lint`, which `make lint-schema` runs itself."""
+    schema = SCHEMAS["nextflow_schema.json"]
+    home = f"https://raw.githubusercontent.com/{manifest('name')}/main"
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$id"] == f"{home}/nextflow_schema.json"
+    assert schema["title"] == f"{manifest('name')} pipeline parameters"
+    assert schema["description"] == manifest("description")
+    assert [entry["$ref"] for entry in schema["allOf"]] == [f"#/$defs/{group}" for group in schema["$defs"]]
+    names = [name for group in schema["$defs"].values() for name in group["properties"]]
+    assert len(names) == len(set(names))
+    assert "input" in schema["$defs"]["input_output_options"]["properties"]
+    for name, rule in RULES.items():
+        default = rule.get("default", "given")
+        assert default not in (None, "", "null", "None") and default is not False, name
+        if rule["type"] == "string":
+            assert "enum" in rule or (rule["pattern"] and rule["errorMessage"]), name
+    for name, sheet in SHEETS.items():
+        rule = RULES[name]
+        assert (rule["format"], rule["mimetype"], rule["schema"]) == ("file-path", "text/csv", sheet)
+        assert SCHEMAS[sheet]["$id"] == f"{home}/{sheet}"
+        Draft202012Validator.check_schema(SCHEMAS[sheet])
+        for column, value in SCHEMAS[sheet]["items"]["properties"].items():
+            assert value.get("meta") == (None if value.get("format") == "file-path" else [column]), (sheet, column)
+    Draft202012Validator.check_schema(schema)
 
 
 def test_profiles_set_only_known_parameters():
