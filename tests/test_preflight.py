@@ -598,9 +598,13 @@ def test_levels_from_fine_to_coarse_are_noted(project):
 
 
 def config_defaults():
-    text = re.search(r"\nparams \{\n(.*?)\n\}", (ROOT / "nextflow.config").read_text(), re.S)[1]
-    found = re.findall(r"^\s+(\w+)\s*=\s*(.+?)\s*$", text, re.M)
-    return {name: None if value == "null" else json.loads(value.replace("'", '"')) for name, value in found}
+    """Defaults of nextflow.config: those of its block, and those that the configuration itself reads before."""
+    config = (ROOT / "nextflow.config").read_text()
+    found = re.findall(r"^params\.(\w+)\s*= params\.\w+ \?: (.+)$", config, re.M)
+    found += re.findall(r"^\s+(\w+)\s*=\s*(.+?)\s*$", re.search(r"\nparams \{\n(.*?)\n\}", config, re.S)[1], re.M)
+    values = {name: None if value == "null" else json.loads(value.replace("'", '"')) for name, value in found}
+    allowed = SCHEMAS["nextflow_schema.json"]["patternProperties"]
+    return {name: value for name, value in values.items() if not any(re.search(rule, name) for rule in allowed)}
 
 
 def test_schema_and_configuration_agree():

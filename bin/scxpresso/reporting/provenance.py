@@ -282,15 +282,16 @@ def software_entities(versions: dict) -> list[dict]:
 
 def image_entity(name: str, image: str) -> dict:
     """A container image, from its address: registry/name:tag@sha256:digest, of which the name alone is always there."""
-    rest, _, digest = without_secrets(image).partition("@sha256:")
+    rest, _, digest = image.removeprefix("docker://").partition("@sha256:")
     address, tag = re.fullmatch(r"(.*?)(?::([^:/]*))?", rest, re.DOTALL).groups()
     first, slash, path = address.partition("/")
     registry = first if slash and re.search(r"[.:]|^localhost$", first) else None
+    kind = "SIFImage" if address.endswith((".sif", ".img")) else "DockerImage"
     properties = {"registry": registry, "name": path if registry else address, "tag": tag, "sha256": digest or None}
     return {
         "@id": f"#{name}",
         "@type": "ContainerImage",
-        "additionalType": {"@id": "https://w3id.org/ro/terms/workflow-run#DockerImage"},
+        "additionalType": {"@id": f"https://w3id.org/ro/terms/workflow-run#{kind}"},
         **{name: value for name, value in properties.items() if value},
     }
 
