@@ -33,7 +33,7 @@ lint: setup ## Check the Python code's style
 	@$(python) -m ruff check bin tests benchmarks
 	@$(python) -m ruff format --check bin tests benchmarks
 
-lint-schema: setup ## Check schema, citation and the record of a run with nf-core, cffconvert and RO-Crate's validator (1 GB)
+lint-schema: setup ## Check schema, citation and the record of a run with nf-core, cffconvert and RO-Crate's validator (0.5 GB)
 	@setup/checkers.sh
 	@$(python) -m pytest -q -m checkers tests/test_checkers.py
 
