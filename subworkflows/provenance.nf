@@ -38,7 +38,11 @@ workflow PROVENANCE {
 
     crate_ch = WRITE_CRATE(
         notes_ch.combine(versions_ch).combine(inputs_list).combine(outputs_list).map { notes, versions, summed, paths ->
-            recorded(run, options + window(inputs.models, options), notes, versions) + [
+            def record = recorded(run, options + window(inputs.models, options), notes, versions)
+            [
+                run: record.run.subMap('version', 'revision'),
+                params: record.params,
+                versions: record.versions,
                 checked: read_json(notes).checked,
                 uses: uses(inputs),
                 inputs: summed,

@@ -33,7 +33,9 @@ RULES = {
     for group in SCHEMAS["nextflow_schema.json"]["$defs"].values()
     for name, rule in group["properties"].items()
 }
-SHEETS = dict(zip(FILE_COLUMNS, itertools.islice(SCHEMAS, 1, None), strict=True))  # parameter: schema of its sheet
+SHEET_SCHEMAS = dict(
+    zip(FILE_COLUMNS, itertools.islice(SCHEMAS, 1, None), strict=True)
+)  # parameter: schema of its sheet
 HOSTILE = [
     "; touch PWNED",
     "$(touch PWNED)",
@@ -633,7 +635,7 @@ def test_the_schema_keeps_the_rules_of_nf_core():
         assert default not in (None, "", "null", "None") and default is not False, name
         if rule["type"] == "string":
             assert "enum" in rule or (rule["pattern"] and rule["errorMessage"]), name
-    for name, sheet in SHEETS.items():
+    for name, sheet in SHEET_SCHEMAS.items():
         rule = RULES[name]
         assert (rule["format"], rule["mimetype"], rule["schema"]) == ("file-path", "text/csv", sheet)
         assert SCHEMAS[sheet]["$id"] == f"{home}/{sheet}"
@@ -677,7 +679,14 @@ def test_executable_writes_what_the_module_expects(project, run_cli):
     assert (project.folder / "problems.txt").read_text() == ""
     assert json.loads((project.folder / "preflight.json").read_text())["notes"]
     versions = json.loads((project.folder / "versions.json").read_text())
-    assert versions == software_versions() and {"python", "torch", "bedtools", "nf-scxpresso"} <= versions.keys()
+    assert versions == software_versions(project.request()["software"])
+    assert {
+        "python",
+        "torch",
+        "bedtools",
+        "nf-scxpresso",
+        "nextflow",
+    } <= versions.keys() and "container" not in versions
 
     (project.folder / "genome.fa").write_text("")
     made = run_cli("preflight.py", *options)
