@@ -33,9 +33,8 @@ RULES = {
     for group in SCHEMAS["nextflow_schema.json"]["$defs"].values()
     for name, rule in group["properties"].items()
 }
-SHEET_SCHEMAS = dict(
-    zip(FILE_COLUMNS, itertools.islice(SCHEMAS, 1, None), strict=True)
-)  # parameter: schema of its sheet
+# parameter: schema of its sheet
+SHEET_SCHEMAS = dict(zip(FILE_COLUMNS, itertools.islice(SCHEMAS, 1, None), strict=True))
 HOSTILE = [
     "; touch PWNED",
     "$(touch PWNED)",
@@ -680,13 +679,8 @@ def test_executable_writes_what_the_module_expects(project, run_cli):
     assert json.loads((project.folder / "preflight.json").read_text())["notes"]
     versions = json.loads((project.folder / "versions.json").read_text())
     assert versions == software_versions(project.request()["software"])
-    assert {
-        "python",
-        "torch",
-        "bedtools",
-        "nf-scxpresso",
-        "nextflow",
-    } <= versions.keys() and "container" not in versions
+    assert {"python", "torch", "bedtools", "nf-scxpresso", "nextflow"} <= versions.keys()
+    assert "container" not in versions
 
     (project.folder / "genome.fa").write_text("")
     made = run_cli("preflight.py", *options)
