@@ -33,6 +33,7 @@ from scxpresso.evaluation.evaluation import COMPARISONS, GENES, POPULATIONS, SUM
 from scxpresso.genome.annotation import GENE_COLUMNS, HALF_LIFE
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.networks.new_sequences import COLUMNS as SAMPLE_COLUMNS
+from scxpresso.reporting.provenance import UNDESCRIBED
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import (
     HISTORY_COLUMNS,
@@ -406,6 +407,7 @@ def check_record(run: Run, project: Project) -> dict:
         f"pipeline_info/{name}" for name in ("trace.txt", "timeline.html", "report.html", "ro-crate-metadata.json")
     }
     assert {os.path.normpath(f"pipeline_info/{path}") for path in here} == published
+    assert UNDESCRIBED not in {entity.get("description") for entity in described}
     for path in files - here:
         local = Path(path.removeprefix("file://"))
         file = found[next(name for name in found if unquote(name) == path)]

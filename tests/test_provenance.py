@@ -13,7 +13,7 @@ from conftest import ROOT
 from scxpresso import __version__
 from scxpresso.reporting.addresses import file_name, file_uri, without_secrets
 from scxpresso.reporting.checksums import checksums
-from scxpresso.reporting.provenance import FORMATS, OUTPUTS, describe_run, image_entity
+from scxpresso.reporting.provenance import FORMATS, OUTPUTS, UNDESCRIBED, describe_run, image_entity, output_file
 
 HOSTILE = 'it\'s "a" <script>alert(1)</script> #1 50% ?x=1 é; $(touch PWNED)'
 # One path for each kind of output.
@@ -226,9 +226,11 @@ def test_the_same_run_gives_the_same_bytes(schemas, tmp_path, run_cli):
     assert texts[0] == texts[1]
 
 
-def test_a_path_that_nothing_describes_is_an_error(schemas):
-    with pytest.raises(StopIteration):
-        describe_run(manifest() | {"outputs": ["news/of/today.txt"]}, schemas)
+def test_a_result_that_nothing_describes_ends_no_run():
+    assert output_file("news/of/today.txt") == {
+        "@id": "../news/of/today.txt", "@type": "File", "name": "news/of/today.txt", "description": UNDESCRIBED,
+        "encodingFormat": "text/plain",
+    }  # fmt: skip
 
 
 def test_checksums_of_files_and_folders(tmp_path, run_cli):

@@ -65,6 +65,7 @@ OUTPUTS = {
     "pipeline_info/preflight.json": "What the checks of the input decided",
     "pipeline_info/versions.json": "Versions of the software of the run",
 }
+UNDESCRIBED = "A result of the pipeline"
 FORMATS = {
     "bcf": "application/octet-stream",
     "bed": "text/plain",
@@ -218,11 +219,12 @@ def purpose(use: dict, rules: dict, schemas: dict) -> str:
 
 def output_file(path: str) -> dict:
     """One published file."""
+    described = (text for pattern, text in OUTPUTS.items() if PurePosixPath(path).match(pattern))
     return {
         "@id": quote(posixpath.relpath(path, FOLDER)),
         "@type": "File",
         "name": path,
-        "description": next(text for pattern, text in OUTPUTS.items() if PurePosixPath(path).match(pattern)),
+        "description": next(described, UNDESCRIBED),
         "encodingFormat": encoding_format(path),
     }
 
