@@ -144,7 +144,9 @@ workflow {
     PROVENANCE(checked_ch, published_ch, PREFLIGHT.out.notes, PREFLIGHT.out.versions, inputs, workflow, options)
 
     publish:
-    results = published_ch.mix(PROVENANCE.out.crate_ch.flatten().map { file -> [path: "pipeline_info/${file.name}", file: file] })
+    results = published_ch
+        .mix(PROVENANCE.out.crate_ch.flatMap { files -> files.collect { file -> [path: "pipeline_info/${file.name}", file: file] } })
+        .map { one -> one + [path: one.path.toString()] }
 }
 
 output {
