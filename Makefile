@@ -24,7 +24,7 @@ run: setup ## Run on your data: make run ARGS="--input atlases.csv --genomes gen
 	@setup/nextflow run . $(value ARGS)
 
 test: setup ## Run the tests (without containers)
-	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) -m pytest -q --durations=10 -n 2 --dist loadgroup tests
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) -m pytest -q --durations=10 -n 2 --no-loadscope-reorder tests
 
 places: setup ## Write the table of docs/running.md that says what is checked of each place
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" SCXPRESSO_WRITE_PLACES=1 $(python) -m pytest -q tests/test_places.py
