@@ -1,0 +1,144 @@
+"""The pipeline on a real SLURM of one node: GPUs, job arrays, memory, a node that goes, a job that is refused."""
+
+import time
+
+import pandas as pd
+import pytest
+from schedulers.daemons import until
+from schedulers.runs import Cluster
+from schedulers.slurm import one_node_slurm
+from test_pipeline import STEPS, questions
+
+pytestmark = pytest.mark.slurm
+
+GPU_STEPS = {"TRAIN_FOLD", "SATURATE", "SCORE_VARIANTS", "PREDICT"}
+# Where a job ran and the devices that SLURM gave it, in a file beside its script.
+TELL = """process.beforeScript = 'echo "$SLURM_JOB_PARTITION ${CUDA_VISIBLE_DEVICES:-none}" > given.txt'"""
+
+
+def at_first(step: str, command: str) -> str:
+    """Configuration in which a step's first attempt begins with a command, and the next ones do not."""
+    return f"process {{ withName: {step} {{ beforeScript = {{ task.attempt == 1 ? '{command}' : '' }} }} }}\n"
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    with one_node_slurm(tmp_path_factory.mktemp("slurm")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def cluster(slurm, tmp_path_factory) -> Cluster:
+    return Cluster(slurm.env, tmp_path_factory.mktemp("runs"), "#SBATCH")
+
+
+@pytest.fixture(scope="module")
+def plain(cluster):
+    return cluster.run("plain", "slurm")
+
+
+def predictions(run) -> pd.DataFrame:
+    return pd.read_csv(run.outdir / "predictions/first/kind.scxpresso.tsv.gz", sep="\t")
+
+
+def test_pipeline_runs_to_its_report(plain):
+    assert plain.status == 0, plain.output
+    assert plain.tasks.keys() == STEPS and len(predictions(plain)) == 120 * 4
+    assert "<html" in (plain.outdir / "report.html").read_text()
+    assert len(plain.jobs) == sum(map(len, plain.tasks.values()))
+    assert not [job for job in plain.jobs if "--gres" in str(job.options) or "-p gpu" in job.options]
+
+
+@pytest.mark.parametrize(("profile", "parser"), [("slurm,gpu", "v1"), ("gpu,slurm", "v2")])
+def test_only_gpu_tasks_ask_for_a_gpu_and_go_to_its_queue(cluster, plain, profile, parser):
+    run = cluster.run(
+        f"gpu_{parser}", profile, "--device", "cpu", "--queue", "cpu", "--gpu_queue", "gpu", config=TELL, parser=parser
+    )
+    assert run.status == 0, run.output
+    pd.testing.assert_frame_equal(predictions(run), predictions(plain))
+    assert {job.step for job in run.jobs} == STEPS
+    for job in run.jobs:
+        gpu = job.step in GPU_STEPS
+        assert ("--gres=gpu:1" in job.options) == gpu, job
+        assert (f"-p {'gpu' if gpu else 'cpu'}") in job.options, job
+        assert (job.folder / "given.txt").read_text().strip() == ("gpu 0" if gpu else "cpu none"), job
+
+
+def test_every_question_asks_for_its_gpus_with_other_words_for_them(cluster):
+    run = cluster.run(
+        "questions", "gpu,slurm", "-stub", "--device", "cpu", "--gpu_options", "--gpus=1", *questions(cluster.inputs)
+    )
+    assert run.status == 0, run.output
+    assert {job.step for job in run.jobs if "--gpus=1" in job.options} == GPU_STEPS
+    assert not [job for job in run.jobs if "--gres" in str(job.options)]
+
+
+@pytest.mark.parametrize("parser", ["v1", "v2"])
+def test_job_arrays_give_the_same_results(cluster, plain, parser):
+    run = cluster.run(f"array_{parser}", "slurm", "--array_size", "2", parser=parser)
+    assert run.status == 0, run.output
+    arrays = [job for job in run.jobs if "--array 0-1" in job.options]
+    assert [job.step for job in arrays] == ["TRAIN_FOLD"] * 2, run.jobs
+    assert len(run.tasks["TRAIN_FOLD"]) == 4
+    pd.testing.assert_frame_equal(predictions(run), predictions(plain))
+
+
+@pytest.mark.parametrize(
+    ("killed", "command"),
+    [
+        # SLURM kills the whole job, which leaves no exit status; a control group kills the process, and the job says 137.
+        ("by_slurm", 'python3 -c "import time; taken = 4_600_000_000 * b\\\'1\\\'; time.sleep(60)"'),
+        ("by_the_kernel", "exit 137"),
+    ],
+)
+def test_a_task_killed_for_memory_is_tried_again_with_twice_as_much(slurm, cluster, killed, command):
+    run = cluster.run(killed, "slurm", "-stub", config=at_first("SPLIT_FOLDS", command))
+    assert run.status == 0, run.output
+    first, second = (job for job in run.jobs if job.step == "SPLIT_FOLDS")
+    assert second.memory == 2 * first.memory
+    if killed == "by_slurm":
+        assert "exceeded memory limit" in (first.folder / ".command.log").read_text()
+        assert not (first.folder / ".exitcode").exists()
+
+
+def test_jobs_wait_for_a_drained_node(slurm, cluster):
+    started = cluster.start("drained", "slurm", "-stub", config=at_first("EXTRACT_FEATURES", "sleep 5"))
+    until(lambda: "EXTRACT_FEATURES" in slurm.queue("R"), 60, slurm.logs)
+    slurm.run("scontrol", "update", "nodename=localhost", "state=drain", "reason=test")
+    try:
+        until(lambda: "SPLIT_FOLDS" in slurm.queue("PD"), 60, slurm.logs)
+        time.sleep(12)  # longer than a job that left no exit status is waited for
+        assert started.poll() is None and "SPLIT_FOLDS" in slurm.queue("PD")
+    finally:
+        slurm.run("scontrol", "update", "nodename=localhost", "state=resume")
+    run = cluster.end("drained", started, 120)
+    assert run.status == 0, run.output
+    assert "retried" not in run.output
+
+
+def test_a_task_of_a_failed_node_is_tried_again(slurm, cluster):
+    started = cluster.start("failed", "slurm", "-stub", config=at_first("SPLIT_FOLDS", "sleep 90"))
+    until(lambda: "SPLIT_FOLDS" in slurm.queue("R"), 60, slurm.logs)
+    slurm.run("scontrol", "update", "nodename=localhost", "state=down", "reason=test")
+    slurm.run("scontrol", "update", "nodename=localhost", "state=resume")
+    run = cluster.end("failed", started, 120)
+    print(run.output, [(j.step, j.memory, list(f.name for f in j.folder.iterdir())) for j in run.jobs])
+    assert run.status == 0, run.output
+    assert [job.step for job in run.jobs].count("SPLIT_FOLDS") == 2
+    assert 0
+
+
+@pytest.mark.parametrize(
+    ("refused", "options", "config", "reason"),
+    [
+        (
+            "memory", [], "process { resourceLimits = [:]; withName: SPLIT_FOLDS { memory = 900.GB } }",
+            "Memory specification can not be satisfied",
+        ),
+        ("queue", ["--queue", "nowhere"], "", "invalid partition specified: nowhere"),
+    ],
+)  # fmt: skip
+def test_a_job_that_sbatch_refuses_ends_the_run_with_its_words(cluster, refused, options, config, reason):
+    run = cluster.run(f"refused_{refused}", "slurm", "-stub", *options, config=config, seconds=90)
+    assert run.status != 0
+    assert "Failed to submit process to grid scheduler" in run.output and reason in run.output, run.output
