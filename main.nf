@@ -6,12 +6,10 @@
  * steps are the picture in the README; docs/output.md lists what each one publishes.
  */
 
-nextflow.preview.output = true
-
-include { usage                             } from './modules/help'
+include { typed ; usage                     } from './modules/parameters'
 include { read_inputs ; preflight_request   } from './modules/sheets'
 include { window                            } from './modules/models'
-include { fingerprint ; json ; named        } from './modules/functions'
+include { fingerprint ; named               } from './modules/functions'
 include { PREFLIGHT                         } from './modules/preflight'
 include { EXTRACT_FEATURES                  } from './modules/extract_features'
 include { READ_VARIANTS                     } from './modules/read_variants'
@@ -23,13 +21,14 @@ include { SUMMARY                           } from './subworkflows/summary'
 
 workflow {
     main:
-    if (params.help.toString() != 'false') {
-        println usage()
+    options = typed(params)
+    if (options.help) {
+        println(usage())
         System.exit(0)
     }
-    inputs = read_inputs(params)
+    inputs = read_inputs(options)
     PREFLIGHT(
-        preflight_request(params, inputs),
+        preflight_request(options, inputs),
         inputs.files,
         files("${projectDir}/{nextflow_schema,assets/schema_*}.json"),
         fingerprint('preflight.py'),
@@ -47,7 +46,7 @@ workflow {
     // [genome, genes.tsv, features.h5, dropped_genes.tsv, transcripts.bed]
     extracted_ch = EXTRACT_FEATURES(
         genomes_ch.map { genome, files -> [genome, files.fasta, files.gtf, files.canonical ?: []] },
-        window(inputs.models, params),
+        window(inputs.models, options),
         fingerprint('extract_features.py'),
     )
     // [genome, genes.tsv, features.h5]
@@ -59,13 +58,13 @@ workflow {
             .flatMap { inputs.sets.collect { row -> [row.values.genome, row.values, row.files.file] } }
             .combine(genomes_ch.join(features_ch), by: 0)
             .map { _genome, set, variants, files, genes, _features -> [set, variants, files.fasta, genes] },
-        window(inputs.models, params),
-        params.haplotypes.toBoolean(),
+        window(inputs.models, options),
+        options.haplotypes,
         fingerprint('read_variants.py'),
     )
 
     // [model: atlas, level, genome, network; model.json; its folds' folders]
-    if (params.models) {
+    if (options.models) {
         models_ch = checked_ch.flatMap {
             inputs.models.collect { one -> [one.values.subMap('atlas', 'level', 'genome', 'network'), one.file, one.folds] }
         }
@@ -73,7 +72,7 @@ workflow {
     }
     else {
         // Variants that do not fit the genome end the run before any training.
-        TRAIN(atlases_ch, features_ch, checked_ch.mix(sets_ch.map { true }).collect(), params)
+        TRAIN(atlases_ch, features_ch, checked_ch.mix(sets_ch.map { true }).collect(), options)
         models_ch = TRAIN.out.trained_models_ch
         made = [
             folds: TRAIN.out.folds_ch,
@@ -84,9 +83,9 @@ workflow {
         ]
     }
 
-    SATURATION(models_ch, features_ch, inputs, params)
-    VARIANTS(sets_ch, models_ch, features_ch, genomes_ch, inputs, params)
-    PREDICTION(checked_ch, models_ch, features_ch, inputs, params)
+    SATURATION(models_ch, features_ch, inputs, options)
+    VARIANTS(sets_ch, models_ch, features_ch, genomes_ch, inputs, options)
+    PREDICTION(checked_ch, models_ch, features_ch, inputs, options)
 
     SUMMARY(
         made + [
@@ -105,7 +104,7 @@ workflow {
         ],
         inputs,
         workflow,
-        params,
+        options,
     )
 
     publish:
@@ -136,7 +135,7 @@ workflow {
         )
     samples = PREDICTION.out.predicted_ch.map { predicted, table -> predicted + [file: table] }
     summaries = SUMMARY.out.evaluation_ch.mix(SUMMARY.out.report_ch)
-    pipeline_info = PREFLIGHT.out.notes.mix(PREFLIGHT.out.versions, channel.of(json(params)).collectFile(name: 'params.json'))
+    pipeline_info = PREFLIGHT.out.notes.mix(PREFLIGHT.out.versions, PREFLIGHT.out.params)
 }
 
 output {

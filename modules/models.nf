@@ -5,17 +5,28 @@
 // [values: what model.json says, empty where it cannot be read; file: model.json; folds: folders of its folds' networks;
 // networks: their files, relative to model.json], sorted by path.
 def trained_before(folder) {
-    def stream = java.nio.file.Files.walk(folder, 5, java.nio.file.FileVisitOption.FOLLOW_LINKS)
-    def found = stream.iterator().findAll { path -> path.fileName.toString() == 'model.json' }
-    stream.close()
-    return found.sort { path -> path.toString() }.collect { path ->
-        def folds = path.parent.listFiles().findAll { fold -> fold.isDirectory() && fold.name.startsWith('fold_') }
+    return descriptions(folder, 5).sort { path -> path.toUriString() }.collect { path ->
+        def folds = entries(path.parent).findAll { fold -> fold.isDirectory() && fold.name.startsWith('fold_') }
         [
             values: described(path),
             file: path,
             folds: folds.sort { fold -> fold.name },
-            networks: folds.collectMany { fold -> fold.listFiles().collect { file -> "${fold.name}/${file.name}".toString() } }.sort(),
+            networks: folds.collectMany { fold -> entries(fold).collect { file -> "${fold.name}/${file.name}".toString() } }.sort(),
         ]
+    }
+}
+
+// What a folder holds, on a disk or in a bucket. (`files` would take the brackets and stars of a folder's name for a pattern.)
+def entries(folder) {
+    def found = []
+    folder.eachFile { path -> found << path }
+    return found
+}
+
+// Every model.json in a folder, at most some levels down.
+def descriptions(folder, levels) {
+    return entries(folder).collectMany { path ->
+        path.isDirectory() ? (levels > 1 ? descriptions(path, levels - 1) : []) : (path.name == 'model.json' ? [path] : [])
     }
 }
 

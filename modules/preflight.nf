@@ -14,6 +14,7 @@ process PREFLIGHT {
     path 'problems.txt', emit: problems             // empty when all is well
     path 'preflight.json', emit: notes
     path 'versions.json', emit: versions
+    path 'params.json', emit: params
 
     script:
     """
@@ -29,5 +30,6 @@ process PREFLIGHT {
     touch problems.txt
     echo '{"notes": []}' > preflight.json
     echo '{}' > versions.json
+    echo '{}' > params.json
     """
 }

@@ -17,26 +17,23 @@ workflow PREDICTION {
 
     main:
     // [row of the sheet, its files]
-    samples = checked_ch
-        .flatMap { inputs.samples.collect { one -> [one.values, one.files] } }
-        .branch { row, _files ->
-            assemblies: row.gtf
-            windows: true
-        }
+    samples_ch = checked_ch.flatMap { inputs.samples.collect { one -> [one.values, one.files] } }
+    assembled_ch = samples_ch.filter { row, _files -> row.gtf }
+    windows_ch = samples_ch.filter { row, _files -> !row.gtf }
     // [sample; features.h5 of its own genes]
     assemblies_ch = EXTRACT_FEATURES(
-        samples.assemblies.map { row, files -> [row.sample, files.fasta, files.gtf, files.canonical ?: []] },
+        assembled_ch.map { row, files -> [row.sample, files.fasta, files.gtf, files.canonical ?: []] },
         window(inputs.models, options),
         fingerprint('extract_features.py'),
     ).map { name, _genes, features, _dropped, _transcripts -> [name, features] }
 
     // [genome of the models, name, windows or [], features.h5: its own, or those of genes that windows may be named after]
-    asked_ch = samples.assemblies
+    asked_ch = assembled_ch
         .map { row, _files -> [row.sample, row.genome] }
         .join(assemblies_ch)
         .map { name, genome, features -> [genome, name, [], features] }
         .mix(
-            samples.windows
+            windows_ch
                 .map { row, files -> [row.genome, row.sample, files.fasta] }
                 .combine(features_ch, by: 0)
                 .map { genome, name, windows, _genes, features -> [genome, name, windows, features] }

@@ -73,6 +73,6 @@ workflow SUMMARY {
 def in_order(parts_ch) {
     return parts_ch
         .map { one -> ["${one.kind} ${one.about} ${one.role} ${one.file.name}".toString(), one] }
-        .toSortedList { a, b -> a[0] <=> b[0] }
-        .map { parts -> parts.collect { one -> one[1] } }
+        .toList()
+        .map { named -> named.toSorted { one -> one[0] }.collect { one -> one[1] } }
 }

@@ -66,7 +66,7 @@ workflow TRAIN {
 
     // The folds of each training task, in a list of their own so that `combine` leaves them together.
     held_out_ch = ready_ch.flatMap {
-        (1..(options.folds as int)).toList().collate(options.folds_per_task as int).collect { held_out -> [held_out] }
+        (1..options.folds).toList().collate(options.folds_per_task).collect { held_out -> [held_out] }
     }
 
     // [model, folder of a fold's networks]
@@ -82,7 +82,7 @@ workflow TRAIN {
 
     // [model, its folds' folders], as soon as the last of them is there
     folders_ch = trained_ch
-        .map { model, folder -> [groupKey(model, options.folds as int), folder] }
+        .map { model, folder -> [groupKey(model, options.folds), folder] }
         .groupTuple()
         .map { model, folders -> [model.target, folders.toSorted { folder -> folder.name }] }
 

@@ -36,7 +36,7 @@ workflow VARIANTS {
     scores_ch = JOIN_SCORES(
         SCORE_VARIANTS(
             tasks_ch,
-            options.haplotypes.toBoolean(),
+            options.haplotypes,
             options.device,
             options.engine,
             fingerprint('score_variants.py'),
