@@ -12,8 +12,8 @@ from test_pipeline import STEPS, questions
 pytestmark = pytest.mark.slurm
 
 GPU_STEPS = {"TRAIN_FOLD", "SATURATE", "SCORE_VARIANTS", "PREDICT"}
-# Where a job ran and the devices that SLURM gave it, in a file beside its script.
-TELL = """process.beforeScript = 'echo "$SLURM_JOB_PARTITION ${CUDA_VISIBLE_DEVICES:-none}" > given.txt'"""
+# Where a job ran and the devices that SLURM gave it, in its log.
+TELL = """process { withName: '.*' { beforeScript = 'echo "GIVEN $SLURM_JOB_PARTITION ${CUDA_VISIBLE_DEVICES:-none}"' } }"""
 
 
 def at_first(step: str, command: str) -> str:
@@ -61,21 +61,20 @@ def test_only_gpu_tasks_ask_for_a_gpu_and_go_to_its_queue(cluster, plain, profil
         gpu = job.step in GPU_STEPS
         assert ("--gres=gpu:1" in job.options) == gpu, job
         assert (f"-p {'gpu' if gpu else 'cpu'}") in job.options, job
-        assert (job.folder / "given.txt").read_text().strip() == ("gpu 0" if gpu else "cpu none"), job
+        assert f"GIVEN {'gpu 0' if gpu else 'cpu none'}\n" in (job.folder / ".command.log").read_text(), job
 
 
 def test_every_question_asks_for_its_gpus_with_other_words_for_them(cluster):
     run = cluster.run(
-        "questions", "gpu,slurm", "-stub", "--device", "cpu", "--gpu_options", "--gpus=1", *questions(cluster.inputs)
+        "questions", "gpu,slurm", "-stub", "--device", "cpu", "--gpu_options=--gpus=1", *questions(cluster.inputs)
     )
     assert run.status == 0, run.output
     assert {job.step for job in run.jobs if "--gpus=1" in job.options} == GPU_STEPS
     assert not [job for job in run.jobs if "--gres" in str(job.options)]
 
 
-@pytest.mark.parametrize("parser", ["v1", "v2"])
-def test_job_arrays_give_the_same_results(cluster, plain, parser):
-    run = cluster.run(f"array_{parser}", "slurm", "--array_size", "2", parser=parser)
+def test_job_arrays_give_the_same_results(cluster, plain):
+    run = cluster.run("arrays", "slurm", "--array_size", "2")
     assert run.status == 0, run.output
     arrays = [job for job in run.jobs if "--array 0-1" in job.options]
     assert [job.step for job in arrays] == ["TRAIN_FOLD"] * 2, run.jobs
@@ -83,62 +82,66 @@ def test_job_arrays_give_the_same_results(cluster, plain, parser):
     pd.testing.assert_frame_equal(predictions(run), predictions(plain))
 
 
-@pytest.mark.parametrize(
-    ("killed", "command"),
-    [
-        # SLURM kills the whole job, which leaves no exit status; a control group kills the process, and the job says 137.
-        ("by_slurm", 'python3 -c "import time; taken = 4_600_000_000 * b\\\'1\\\'; time.sleep(60)"'),
-        ("by_the_kernel", "exit 137"),
-    ],
-)
-def test_a_task_killed_for_memory_is_tried_again_with_twice_as_much(slurm, cluster, killed, command):
-    run = cluster.run(killed, "slurm", "-stub", config=at_first("SPLIT_FOLDS", command))
+def test_job_arrays_of_every_question_under_the_strict_parser(cluster):
+    run = cluster.run("arrays_v2", "gpu,slurm", "-stub", "--array_size", "2", *questions(cluster.inputs), parser="v2")
+    assert run.status == 0, run.output
+    arrays = [job for job in run.jobs if "--array" in str(job.options)]
+    assert {job.step for job in arrays} == GPU_STEPS - {"PREDICT"}
+    assert all("--gres=gpu:1" in job.options for job in arrays)
+
+
+# SLURM kills the whole job, which leaves no exit status; where a control group kills the process, the job ends with 137.
+KILLED = {"job": """python3 -c "import time; taken = 4_600_000_000 * b\\'1\\'; time.sleep(60)" """, "process": "exit 137"}
+
+
+@pytest.mark.parametrize("killed", KILLED)
+def test_a_task_killed_for_memory_is_tried_again_with_twice_as_much(cluster, killed):
+    run = cluster.run(f"killed_{killed}", "slurm", "-stub", config=at_first("SPLIT_FOLDS", KILLED[killed]))
     assert run.status == 0, run.output
     first, second = (job for job in run.jobs if job.step == "SPLIT_FOLDS")
     assert second.memory == 2 * first.memory
-    if killed == "by_slurm":
-        assert "exceeded memory limit" in (first.folder / ".command.log").read_text()
-        assert not (first.folder / ".exitcode").exists()
+    assert ("exceeded memory limit" in (first.folder / ".command.log").read_text()) == (killed == "job")
 
 
 def test_jobs_wait_for_a_drained_node(slurm, cluster):
     started = cluster.start("drained", "slurm", "-stub", config=at_first("EXTRACT_FEATURES", "sleep 5"))
-    until(lambda: "EXTRACT_FEATURES" in slurm.queue("R"), 60, slurm.logs)
-    slurm.run("scontrol", "update", "nodename=localhost", "state=drain", "reason=test")
     try:
+        until(lambda: "EXTRACT_FEATURES" in slurm.queue("R"), 60, slurm.logs)
+        slurm.node("drain")
         until(lambda: "SPLIT_FOLDS" in slurm.queue("PD"), 60, slurm.logs)
         time.sleep(12)  # longer than a job that left no exit status is waited for
         assert started.poll() is None and "SPLIT_FOLDS" in slurm.queue("PD")
     finally:
-        slurm.run("scontrol", "update", "nodename=localhost", "state=resume")
-    run = cluster.end("drained", started, 120)
+        slurm.node("resume")
+        run = cluster.end("drained", started, 120)
     assert run.status == 0, run.output
     assert "retried" not in run.output
 
 
-def test_a_task_of_a_failed_node_is_tried_again(slurm, cluster):
-    started = cluster.start("failed", "slurm", "-stub", config=at_first("SPLIT_FOLDS", "sleep 90"))
-    until(lambda: "SPLIT_FOLDS" in slurm.queue("R"), 60, slurm.logs)
-    slurm.run("scontrol", "update", "nodename=localhost", "state=down", "reason=test")
-    slurm.run("scontrol", "update", "nodename=localhost", "state=resume")
-    run = cluster.end("failed", started, 120)
-    print(run.output, [(j.step, j.memory, list(f.name for f in j.folder.iterdir())) for j in run.jobs])
+def test_tasks_of_a_node_that_is_taken_down_are_tried_again(slurm, cluster):
+    started = cluster.start("down", "slurm", "-stub", config=at_first("SPLIT_FOLDS", "sleep 90"))
+    try:
+        until(lambda: "SPLIT_FOLDS" in slurm.queue("R"), 60, slurm.logs)
+        slurm.node("down")
+    finally:
+        slurm.node("resume")
+        run = cluster.end("down", started, 120)
     assert run.status == 0, run.output
     assert [job.step for job in run.jobs].count("SPLIT_FOLDS") == 2
-    assert 0
 
 
-@pytest.mark.parametrize(
-    ("refused", "options", "config", "reason"),
-    [
-        (
-            "memory", [], "process { resourceLimits = [:]; withName: SPLIT_FOLDS { memory = 900.GB } }",
-            "Memory specification can not be satisfied",
-        ),
-        ("queue", ["--queue", "nowhere"], "", "invalid partition specified: nowhere"),
-    ],
-)  # fmt: skip
-def test_a_job_that_sbatch_refuses_ends_the_run_with_its_words(cluster, refused, options, config, reason):
+REFUSED = {
+    "memory": (
+        "process { resourceLimits = [:]; withName: SPLIT_FOLDS { memory = 900.GB } }", [],
+        "Memory specification can not be satisfied",
+    ),
+    "queue": ("", ["--queue", "nowhere"], "invalid partition specified: nowhere"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("refused", REFUSED)
+def test_a_job_that_sbatch_refuses_ends_the_run_with_its_words(cluster, refused):
+    config, options, reason = REFUSED[refused]
     run = cluster.run(f"refused_{refused}", "slurm", "-stub", *options, config=config, seconds=90)
     assert run.status != 0
     assert "Failed to submit process to grid scheduler" in run.output and reason in run.output, run.output

@@ -72,7 +72,9 @@ class Cluster:
             make_inputs(self.inputs)
         folder = self.folder / name
         folder.mkdir()
-        (folder / "quick.config").write_text(QUICK + config)
+        # The strict parser of Nextflow 25.04 knows the profiles of the last configuration file alone.
+        declared = " ".join(f"{name} {{ }};" for name in profile.split(","))
+        (folder / "quick.config").write_text(f"{QUICK}{config}\nprofiles {{ {declared} }}\n")
         command = [
             ROOT / "setup/nextflow", "run", ROOT, "-ansi-log", "false", "-profile", profile, "-c", "quick.config",
             "--input", self.inputs / "atlases.csv", "--genomes", self.inputs / "genomes.csv", *SMALL, *options,
