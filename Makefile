@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 python := .tools/venv/bin/python
 version = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' bin/scxpresso/__init__.py)
 
-.PHONY: help setup demo run test lint bench bench-accuracy image test-containers clean
+.PHONY: help setup demo run test places lint bench bench-accuracy image test-containers clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,9 @@ run: setup ## Run on your data: make run ARGS="--input atlases.csv --genomes gen
 
 test: setup ## Run the tests (without containers)
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) -m pytest -q --durations=10 tests
+
+places: setup ## Write the table of docs/running.md that says what is checked of each place
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" SCXPRESSO_WRITE_PLACES=1 $(python) -m pytest -q tests/test_places.py
 
 lint: setup ## Check the Python code's style
 	@$(python) -m ruff check bin tests benchmarks

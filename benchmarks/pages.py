@@ -1,4 +1,4 @@
-"""What benchmarks write into README.md and docs/performance.md: their tables, and the machine that they ran on."""
+"""What benchmarks write into README.md and docs/: their tables, and the machine that they ran on."""
 
 import os
 from importlib.metadata import version
@@ -6,7 +6,7 @@ from pathlib import Path
 from platform import machine, python_version
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "performance.md"]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "running.md"]
 
 
 def write(benchmark: str, lines: list[str]) -> None:

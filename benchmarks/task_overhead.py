@@ -39,7 +39,7 @@ def run_pipeline(outdir: Path, work: Path, folds: int) -> pd.DataFrame:
     )
     trace = pd.read_csv(outdir / "pipeline_info" / "trace.txt", sep="\t")
     trace[["submit", "start", "complete", "realtime"]] /= 1000
-    trace["training"] = trace["name"].str.startswith("TRAIN_FOLD")
+    trace["training"] = trace["name"].str.contains("TRAIN_FOLD ")
     trace["start_up"] = trace["workdir"][trace["training"]].map(start_up)
     return trace
 

@@ -7,7 +7,7 @@
 lease_gpu() {
     local devices=$1 device folder waited=
     [[ $devices == none ]] && return
-    [[ $devices == auto ]] && devices=$(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null)
+    [[ $devices == auto ]] && devices=$(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null || true)
     [[ -n $devices ]] || return 0 # the task itself says that there is no GPU
     command -v flock >/dev/null || { echo 'lease_gpu.sh: flock (util-linux) is missing, so tasks may share a GPU' >&2; return 0; }
 

@@ -18,6 +18,17 @@ sys.dont_write_bytecode = True
 import scxpresso.networks.fast  # noqa: E402, F401
 
 
+def pytest_collection_modifyitems(config, items):
+    """Tests that do not depend on the parser run once, unless all launchers are asked for."""
+    if os.environ.get("NXF_TEST_LAUNCHERS"):
+        return
+    again = [
+        item for item in items if item.get_closest_marker("one_parser") and item.callspec.params["project"][1] != "v1"
+    ]
+    config.hook.pytest_deselected(items=again)
+    items[:] = [item for item in items if item not in again]
+
+
 @pytest.fixture(scope="session")
 def demo() -> Path:
     """The embedded demo: a whole genome and its atlas."""

@@ -1,8 +1,13 @@
-"""Real Nextflow runs on a small made-up genome and atlas: results, caching, both parsers, bad and hostile input."""
+"""Real Nextflow runs on a small simulated genome and atlas: results, caching, bad and hostile input.
+
+With both parsers of the Nextflow that set-up chose, or of each one that NXF_TEST_LAUNCHERS names (paths joined by colons).
+"""
 
 import csv
 import gzip
+import json
 import os
+import re
 import shutil
 import subprocess
 from collections import defaultdict
@@ -72,14 +77,20 @@ class Run:
 
 @dataclass
 class Project:
-    """A copy of the pipeline to edit, a folder to run it in, and its inputs."""
+    """A copy of the pipeline to edit, a folder to run it in, its inputs, and the Nextflow that runs it."""
 
     pipeline: Path
     folder: Path
     inputs: Path
+    launcher: Path
+    parser: str
 
-    def run(self, *options, parser="v1", small=True) -> Run:
-        command = [ROOT / "setup" / "nextflow", "run", self.pipeline, "-ansi-log", "false", "-c", "small.config"]
+    def nextflow(self, *words) -> subprocess.CompletedProcess:
+        environment = os.environ | {"NXF_SYNTAX_PARSER": self.parser, "NXF_ANSI_LOG": "false"}
+        command = [str(word) for word in (self.launcher, *words)]
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+
+    def run(self, *options, small=True) -> Run:
         if small:
             options = [
                 "--input",
@@ -89,14 +100,7 @@ class Project:
                 *SMALL,
                 *options,
             ]
-        environment = os.environ | {"NXF_SYNTAX_PARSER": parser, "NXF_ANSI_LOG": "false"}
-        done = subprocess.run(
-            [str(word) for word in [*command, *options]],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
+        done = self.nextflow("run", self.pipeline, "-ansi-log", "false", "-c", "small.config", *options)
         return Run(done.returncode, done.stdout + done.stderr, self.folder / "results")
 
 
@@ -151,14 +155,21 @@ def make_questions(folder: Path, contigs: dict[str, str]) -> None:
     )
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Project:
+LAUNCHERS = [Path(path) for path in os.environ.get("NXF_TEST_LAUNCHERS", "").split(":") if path]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(launcher, parser) for launcher in LAUNCHERS or [ROOT / "setup" / "nextflow"] for parser in ("v1", "v2")],
+    ids=lambda chosen: f"{chosen[0].parent.name}-{chosen[1]}",
+)
+def project(request, tmp_path_factory) -> Project:
     base = tmp_path_factory.mktemp("pipeline")
     for part in ("bin", "modules", "subworkflows", "conf", "assets/report"):
         shutil.copytree(ROOT / part, base / "pipeline" / part, ignore=shutil.ignore_patterns("__pycache__"))
     for part in ("main.nf", "nextflow.config", "nextflow_schema.json", *(ROOT / "assets").glob("schema_*.json")):
         shutil.copy(ROOT / part, base / "pipeline" / (ROOT / part).relative_to(ROOT))
-    made = Project(base / "pipeline", base / "run", base / HOSTILE_FOLDER)
+    made = Project(base / "pipeline", base / "run", base / HOSTILE_FOLDER, *request.param)
     make_inputs(made.inputs)
     made.folder.mkdir()
     (made.folder / "small.config").write_text("process.resourceLimits = [cpus: 1, memory: 4.GB, time: 1.h]\n")
@@ -237,6 +248,7 @@ def test_a_changed_parameter_runs_what_depends_on_it(project, first_run):
     assert run.rerun == {"PREFLIGHT", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE", "REPORT"}
 
 
+@pytest.mark.one_parser
 def test_a_second_network_joins_the_first_which_stays_cached(project, first_run):
     both = ["-resume", "--network", "scxpresso,hybrid", "--outdir", "both"]
     run = project.run(*both)
@@ -269,6 +281,7 @@ def edited(path: Path):
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+@pytest.mark.one_parser
 @pytest.mark.parametrize(
     ("file", "rerun"),
     [
@@ -288,6 +301,7 @@ def test_an_edited_module_or_executable_runs_what_depends_on_it(project, first_r
     assert run.rerun - {"PREFLIGHT"} <= rerun and run.rerun & rerun
 
 
+@pytest.mark.one_parser
 def test_another_atlas_leaves_the_first_cached(project, first_run):
     sheet = project.inputs / "atlases.csv"
     former = sheet.read_text()
@@ -367,6 +381,7 @@ def test_every_file_of_the_questions_with_its_columns(project, asked):
     assert "Saturation mutagenesis" in page and "<script>" + "alert(1)" not in page and "PWNED)<script>" not in page
 
 
+@pytest.mark.one_parser
 def test_samples_that_are_the_genome_are_predicted_as_the_genome(asked):
     held_out = read_table(asked.outdir / "predictions/first/kind.scxpresso.tsv.gz")
     same = read_table(asked.outdir / "samples/same/first.kind.scxpresso.tsv.gz")
@@ -399,6 +414,7 @@ def test_models_from_another_folder_answer_alike_and_nothing_is_trained(project,
     assert "models that were trained before" in (run.outdir / "report.html").read_text()
 
 
+@pytest.mark.one_parser
 def test_variants_of_another_assembly_end_the_run_before_any_training(project):
     text = (project.inputs / "all three.tsv").read_text().splitlines()
     moved = [line.split("\t") for line in text[1:]]
@@ -410,35 +426,66 @@ def test_variants_of_another_assembly_end_the_run_before_any_training(project):
     assert "TRAIN_FOLD" not in Run(1, "", project.folder / "moved").tasks
 
 
-def test_both_parsers_run_the_whole_pipeline_as_a_stub(project):
-    for parser in ("v1", "v2"):
-        run = project.run("-stub", "-output-dir", f"stub_{parser}", *questions(project.inputs), parser=parser)
-        assert run.status == 0, run.output
-        assert (project.folder / f"stub_{parser}" / "saturation/first/kind.scxpresso/motifs.tsv").exists()
-        assert (project.folder / f"stub_{parser}" / "variants/three/first.kind.scxpresso.tsv.gz").exists()
-        assert (project.folder / f"stub_{parser}" / "report.html").exists()
-        assert (project.folder / f"stub_{parser}" / "models/first/kind/scxpresso/model.json").exists()
+def test_the_whole_pipeline_runs_as_a_stub(project):
+    run = project.run("-stub", "--outdir", "stub", *questions(project.inputs))
+    assert run.status == 0, run.output
+    for file in (
+        "saturation/first/kind.scxpresso/motifs.tsv", "variants/three/first.kind.scxpresso.tsv.gz", "report.html",
+        "models/first/kind/scxpresso/model.json",
+    ):  # fmt: skip
+        assert (project.folder / "stub" / file).exists()
 
 
-def test_the_strict_parser_runs_it_for_real_with_parameters_as_text(project):
-    options = ["--inputs", "half_life", "--folds", "3", "--folds_per_task", "2"]
-    run = project.run("-output-dir", "strict", *options, parser="v2")
+@pytest.mark.one_parser
+def test_a_task_may_train_several_folds(project, first_run):
+    run = project.run("-resume", "--inputs", "half_life", "--folds", "3", "--folds_per_task", "2", "--outdir", "three")
     assert run.status == 0, run.output
     for level in ("all", "kind"):  # folds 1 and 2 by one task, 3 by another
         for fold in (1, 2, 3):
-            history = read_table(project.folder / f"strict/models/first/{level}/scxpresso/fold_{fold}/history.tsv")
+            history = read_table(project.folder / f"three/models/first/{level}/scxpresso/fold_{fold}/history.tsv")
             assert set(history["fold"]) == {fold}
-        predicted = read_table(project.folder / f"strict/predictions/first/{level}.scxpresso.tsv.gz")
+        predicted = read_table(project.folder / f"three/predictions/first/{level}.scxpresso.tsv.gz")
         assert predicted["gene_id"].nunique() == 120
+
+
+def test_a_parameter_is_the_same_wherever_it_is_given(project):
+    """Text on the command line or in a file, and numbers that are written otherwise, run no task again."""
+    numbers = {"seed": 1, "learning_rate": 0.0005, "haplotypes": False, "genes_per_task": 50}
+    (project.folder / "numbers.json").write_text(json.dumps(numbers))
+    (project.folder / "text.json").write_text(json.dumps({name: str(value) for name, value in numbers.items()}))
+    (project.folder / "own.config").write_text("params.seed = '01'\nparams.learning_rate = 5e-4\n")
+    first = project.run("-stub", "--outdir", "given")
+    assert first.status == 0, first.output
+    for options in (
+        ["-params-file", "numbers.json"], ["-params-file", "text.json"], ["-c", "own.config"],
+        ["--seed", "1", "--learning_rate", "5e-4", "--haplotypes", "false", "--genes_per_task", "50"],
+    ):  # fmt: skip
+        run = project.run("-stub", "-resume", "--outdir", "given", *options)
+        assert run.status == 0, run.output
+        run.outdir = project.folder / "given"
+        assert run.rerun <= {"PREFLIGHT", "REPORT"}, options
+
+
+def test_no_task_names_a_folder_of_this_machine(project, first_run, asked):
+    """Tasks see what is staged and bin/ alone, so that they run where nothing else of the project is."""
+    scripts = list((project.folder / "work").glob("*/*/.command.sh"))
+    assert len(scripts) > 20
+    for script in scripts:
+        text = script.read_text().replace("#!/bin/bash", "")
+        assert not re.search(r"(^|[\s='\"])/[\w.]", re.sub(r"^\{.*\}$", "", text, flags=re.MULTILINE)), script
 
 
 def test_a_task_killed_for_memory_tries_again_with_more(project):
     (project.folder / "killed.config").write_text(
+        "trace.fields = 'name,status,attempt,memory'\n"
         "process { withName: SPLIT_FOLDS { beforeScript = { task.attempt == 1 ? 'exit 137' : '' } } }\n"
     )
-    run = project.run("-stub", "-c", "killed.config", "-output-dir", "killed")
+    run = project.run("-stub", "-c", "killed.config", "--outdir", "killed", "-process.resourceLimits.memory", "16.GB")
     assert run.status == 0, run.output
     assert "Execution is retried (1)" in run.output
+    rows = csv.DictReader((project.folder / "killed/pipeline_info/trace.txt").open(), delimiter="\t")
+    attempts = {row["attempt"]: row["memory"] for row in rows if "SPLIT_FOLDS" in row["name"]}
+    assert attempts == {"1": "4 GB", "2": "8 GB"}
 
 
 def test_bad_input_stops_before_anything_is_made(project):
@@ -455,22 +502,14 @@ def test_bad_input_stops_before_anything_is_made(project):
 
 
 def test_help_lists_every_parameter(project):
-    for parser in ("v1", "v2"):
-        run = project.run("--help", parser=parser, small=False)
-        assert run.status == 0
-        for name in ("--input", "--genomes", "--folds", "--learning_rate", "--device"):
-            assert name in run.output
+    run = project.run("--help", small=False)
+    assert run.status == 0
+    for name in ("--input", "--genomes", "--folds", "--learning_rate", "--device"):
+        assert name in run.output
 
 
-@pytest.mark.parametrize(
-    "profile",
-    ["test", "test_full", "xpresso", "docker", "podman", "singularity", "apptainer", "gpu", "slurm", "test,docker,gpu"],
-)
-def test_every_profile_is_a_valid_configuration(project, profile):
-    done = subprocess.run(
-        [ROOT / "setup" / "nextflow", "config", project.pipeline, "-profile", profile],
-        cwd=project.folder, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    expected = {"test": "folds = 5", "xpresso": "aggregation = 'median'", "slurm": "executor = 'slurm'"}
-    assert expected.get(profile, "params") in done.stdout
+def test_profiles_of_what_to_run_are_valid(project):
+    expected = {"test": "folds = 5", "xpresso": "aggregation = 'median'", "test_full": "pfalciparum|assets/demo"}
+    for profile, text in expected.items():
+        shown = project.nextflow("config", project.pipeline, "-profile", profile)
+        assert shown.returncode == 0 and re.search(text, shown.stdout), shown.stderr
