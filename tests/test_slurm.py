@@ -5,7 +5,7 @@ import time
 import pandas as pd
 import pytest
 from schedulers.daemons import until
-from schedulers.runs import Cluster
+from schedulers.runs import Cluster, at_first
 from schedulers.slurm import one_node_slurm
 from test_pipeline import STEPS, questions
 
@@ -14,11 +14,6 @@ pytestmark = pytest.mark.slurm
 GPU_STEPS = {"TRAIN_FOLD", "SATURATE", "SCORE_VARIANTS", "PREDICT"}
 # Where a job ran and the devices that SLURM gave it, in its log.
 TELL = """process { withName: '.*' { beforeScript = 'echo "GIVEN $SLURM_JOB_PARTITION ${CUDA_VISIBLE_DEVICES:-none}"' } }"""
-
-
-def at_first(step: str, command: str) -> str:
-    """Configuration in which a step's first attempt begins with a command, and the next ones do not."""
-    return f"process {{ withName: {step} {{ beforeScript = {{ task.attempt == 1 ? '{command}' : '' }} }} }}\n"
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +56,7 @@ def test_only_gpu_tasks_ask_for_a_gpu_and_go_to_its_queue(cluster, plain, profil
         gpu = job.step in GPU_STEPS
         assert ("--gres=gpu:1" in job.options) == gpu, job
         assert (f"-p {'gpu' if gpu else 'cpu'}") in job.options, job
-        assert f"GIVEN {'gpu 0' if gpu else 'cpu none'}\n" in (job.folder / ".command.log").read_text(), job
+        assert f"GIVEN {'gpu 0' if gpu else 'cpu none'}\n" in job.log, job
 
 
 def test_every_question_asks_for_its_gpus_with_other_words_for_them(cluster):
@@ -78,29 +73,47 @@ def test_job_arrays_give_the_same_results(cluster, plain):
     assert run.status == 0, run.output
     arrays = [job for job in run.jobs if "--array 0-1" in job.options]
     assert [job.step for job in arrays] == ["TRAIN_FOLD"] * 2, run.jobs
+    tasks = [job for job in run.attempts("TRAIN_FOLD") if job not in arrays]
+    assert len({(job.memory, job.time) for job in arrays + tasks}) == 1
     assert len(run.tasks["TRAIN_FOLD"]) == 4
     pd.testing.assert_frame_equal(predictions(run), predictions(plain))
 
 
 def test_job_arrays_of_every_question_under_the_strict_parser(cluster):
-    run = cluster.run("arrays_v2", "gpu,slurm", "-stub", "--array_size", "2", *questions(cluster.inputs), parser="v2")
-    assert run.status == 0, run.output
+    config = at_first("TRAIN_FOLD", "sleep 15")  # longer than a task that left no exit status is waited for
+    options = ["-stub", "--array_size", "2", *questions(cluster.inputs)]
+    run = cluster.run("arrays_v2", "gpu,slurm", *options, config=config, parser="v2")
+    assert run.status == 0 and "retried" not in run.output, run.output
     arrays = [job for job in run.jobs if "--array" in str(job.options)]
     assert {job.step for job in arrays} == GPU_STEPS - {"PREDICT"}
     assert all("--gres=gpu:1" in job.options for job in arrays)
 
 
-# SLURM kills the whole job, which leaves no exit status; where a control group kills the process, the job ends with 137.
-KILLED = {"job": """python3 -c "import time; taken = 4_600_000_000 * b\\'1\\'; time.sleep(60)" """, "process": "exit 137"}
-
-
-@pytest.mark.parametrize("killed", KILLED)
-def test_a_task_killed_for_memory_is_tried_again_with_twice_as_much(cluster, killed):
-    run = cluster.run(f"killed_{killed}", "slurm", "-stub", config=at_first("SPLIT_FOLDS", KILLED[killed]))
+@pytest.fixture(scope="module")
+def killed(cluster):
+    """A run whose first attempts are killed: by SLURM for memory or time, or as a control group does, for memory."""
+    config = (
+        at_first("EXTRACT_FEATURES", "exit 137")
+        + at_first("SPLIT_FOLDS", 'python3 -c "import time; taken = 4_600_000_000 * bytes([1]); time.sleep(60)"')
+        + at_first("PSEUDOBULK", "sleep 300", "ext = [memory: 1.GB, time: 1.min]")
+    )
+    run = cluster.run("killed", "slurm", "-stub", config=config)
     assert run.status == 0, run.output
-    first, second = (job for job in run.jobs if job.step == "SPLIT_FOLDS")
+    return run
+
+
+@pytest.mark.parametrize("step", ["EXTRACT_FEATURES", "SPLIT_FOLDS"])
+def test_a_task_killed_for_memory_is_tried_again_with_twice_as_much(killed, step):
+    first, second = killed.attempts(step)
     assert second.memory == 2 * first.memory
-    assert ("exceeded memory limit" in (first.folder / ".command.log").read_text()) == (killed == "job")
+    if step == "SPLIT_FOLDS":  # the whole job is gone, without an exit status
+        assert "exceeded memory limit" in first.log and not (first.folder / ".exitcode").exists()
+
+
+def test_a_task_killed_for_time_is_tried_again_with_twice_as_much(killed):
+    first, second = killed.attempts("PSEUDOBULK")
+    assert "DUE TO TIME LIMIT" in first.log
+    assert second.time == 2 * first.time
 
 
 def test_jobs_wait_for_a_drained_node(slurm, cluster):
@@ -127,7 +140,7 @@ def test_tasks_of_a_node_that_is_taken_down_are_tried_again(slurm, cluster):
         slurm.node("resume")
         run = cluster.end("down", started, 120)
     assert run.status == 0, run.output
-    assert [job.step for job in run.jobs].count("SPLIT_FOLDS") == 2
+    assert len(run.attempts("SPLIT_FOLDS")) == 2
 
 
 REFUSED = {

@@ -31,7 +31,28 @@ class Job:
     @property
     def memory(self) -> int:
         """Megabytes asked for."""
-        return int(re.search(r"(?:--mem |h_rss=)(\d+)M", "\n".join(self.options))[1])
+        return int(self.asked(r"(?:--mem |h_rss=)(\d+)M"))
+
+    @property
+    def time(self) -> int:
+        """Seconds asked for."""
+        hours, minutes, seconds = map(int, self.asked(r"(?:-t |h_rt=)([\d:]+)").split(":"))
+        return (hours * 60 + minutes) * 60 + seconds
+
+    def asked(self, pattern: str) -> str:
+        found = re.search(pattern, "\n".join(self.options))
+        assert found, f"{self} does not ask for {pattern}"
+        return found[1]
+
+    @property
+    def log(self) -> str:
+        return (self.folder / ".command.log").read_text()
+
+
+def at_first(step: str, command: str, settings: str = "") -> str:
+    """Configuration in which a step's first attempt begins with a command, and the next ones do not."""
+    before = f"beforeScript = {{ task.attempt == 1 ? '{command}' : '' }}"
+    return f"process {{ withName: {step} {{ {before}; {settings} }} }}\n"
 
 
 @dataclass
@@ -40,6 +61,9 @@ class ClusterRun(Run):
 
     work: Path
     prefix: str
+
+    def attempts(self, step: str) -> list[Job]:
+        return [job for job in self.jobs if job.step == step]
 
     @property
     def jobs(self) -> list[Job]:

@@ -36,7 +36,7 @@ JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
-ReturnToService=2
+ReturnToService=0
 MpiDefault=none
 SwitchType=switch/none
 SchedulerParameters=sched_interval=1,bf_interval=1
