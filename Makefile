@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 python := .tools/venv/bin/python
 version = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' bin/scxpresso/__init__.py)
 
-.PHONY: help setup demo run test places lint bench bench-accuracy image test-containers clean
+.PHONY: help setup demo run test places lint lint-schema bench bench-accuracy image test-containers clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -24,7 +24,7 @@ run: setup ## Run on your data: make run ARGS="--input atlases.csv --genomes gen
 	@setup/nextflow run . $(value ARGS)
 
 test: setup ## Run the tests (without containers)
-	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) -m pytest -q --durations=10 tests
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) -m pytest -q --durations=10 -n 2 --dist loadgroup tests
 
 places: setup ## Write the table of docs/running.md that says what is checked of each place
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" SCXPRESSO_WRITE_PLACES=1 $(python) -m pytest -q tests/test_places.py
@@ -32,6 +32,10 @@ places: setup ## Write the table of docs/running.md that says what is checked of
 lint: setup ## Check the Python code's style
 	@$(python) -m ruff check bin tests benchmarks
 	@$(python) -m ruff format --check bin tests benchmarks
+
+lint-schema: setup ## Check schema, citation and the record of a run with nf-core, cffconvert and RO-Crate's validator (0.5 GB)
+	@setup/checkers.sh
+	@$(python) -m pytest -q -m checkers tests/test_checkers.py
 
 bench: setup ## Measure speed and memory (half an hour); the tables of README.md and docs/performance.md are written anew
 	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for name in start_up training_speed saturation_speed variant_reading variant_scoring genome_size pseudobulk_size growth task_overhead gpu_training; do \

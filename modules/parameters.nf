@@ -31,6 +31,14 @@ def as_type(value, type) {
     return type == 'string' ? value.toString() : value
 }
 
+// A cloud cannot pull the images of this machine, and would say so only after minutes.
+def check_images(workflow, options) {
+    def clouds = workflow.profile.tokenize(',').intersect(['awsbatch', 'googlebatch', 'azurebatch', 'k8s'])
+    if (clouds && !options.registry && workflow.container.toString() =~ /(^|[\[:, ])nf-scxpresso:/) {
+        error("--registry: not given; expected the registry that ${clouds[0]} pulls the images from: make push REGISTRY=<registry>, then add --registry <registry>")
+    }
+}
+
 def usage() {
     def content = schema()
     def groups = content['$defs'].values().collect { group ->

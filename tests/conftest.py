@@ -19,14 +19,20 @@ import scxpresso.networks.fast  # noqa: E402, F401
 
 
 def pytest_collection_modifyitems(config, items):
-    """Tests that do not depend on the parser run once, unless all launchers are asked for."""
-    if os.environ.get("NXF_TEST_LAUNCHERS"):
-        return
-    again = [
+    """Tests that do not depend on Nextflow's parser run once, and tests that share a fixture in one process (make test).
+
+    The longest come first, so that no process is left with them in the end.
+    """
+    once = [
         item for item in items if item.get_closest_marker("one_parser") and item.callspec.params["project"][1] != "v1"
     ]
-    config.hook.pytest_deselected(items=again)
-    items[:] = [item for item in items if item not in again]
+    if once and not os.environ.get("NXF_TEST_LAUNCHERS"):
+        config.hook.pytest_deselected(items=once)
+        items[:] = [item for item in items if item not in once]
+    for item in items:
+        project = item.callspec.params.get("project", "") if hasattr(item, "callspec") else ""
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.name} {project}"))
+    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
 
 
 @pytest.fixture(scope="session")

@@ -212,3 +212,9 @@ def test_devices_are_those_that_nvidia_smi_lists(tmp_path):
 def test_without_a_gpu_or_under_a_scheduler_nothing_is_leased(tmp_path):
     for devices in ("auto", "none"):
         assert lease(tmp_path, devices, "echo ${CUDA_VISIBLE_DEVICES-}").communicate(timeout=20)[0] == "\n"
+
+
+@pytest.mark.parametrize("parser", ["v1", "v2"])
+def test_a_cloud_without_a_registry_is_told_so_at_once(folder, parser):
+    done = nextflow("-q", "run", ROOT, "-profile", "test,googlebatch", cwd=folder, parser=parser)
+    assert done.returncode != 0 and "--registry: not given" in done.stdout + done.stderr
