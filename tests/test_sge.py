@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 from conftest import ROOT
+from places import ran_here, read_table
 from schedulers.runs import Cluster, at_first
 from schedulers.sge import one_node_grid_engine
 from test_pipeline import STEPS
@@ -27,6 +28,7 @@ def test_pipeline_runs_to_its_report(cluster):
     assert len(pd.read_csv(run.outdir / "predictions/first/kind.scxpresso.tsv.gz", sep="\t")) == 120 * 4
     assert "<html" in (run.outdir / "report.html").read_text()
     assert not [job for job in run.jobs if "gpu" in str(job.options)]
+    cluster.seen.append("report")
 
 
 @pytest.mark.parametrize(("profile", "parser"), [("sge,gpu", "v1"), ("gpu,sge", "v2")])
@@ -39,6 +41,8 @@ def test_only_gpu_tasks_ask_for_a_gpu_and_go_to_its_queue(cluster, profile, pars
         gpu = job.step == "TRAIN_FOLD"
         assert ("-l gpu=1" in str(job.options)) == gpu, job
         assert f"GIVEN {'gpu.q' if gpu else 'cpu.q'}\n" in job.log, job
+    if parser == "v2":
+        cluster.seen.append("GPUs and their queue")
 
 
 def test_cpus_are_those_of_one_node_and_a_task_killed_for_time_gets_twice_as_much(cluster):
@@ -50,9 +54,17 @@ def test_cpus_are_those_of_one_node_and_a_task_killed_for_time_gets_twice_as_muc
     first, second = run.attempts("SPLIT_FOLDS")
     assert (first.folder / ".exitcode").read_text() == "140"  # SIGUSR2
     assert (first.time, second.time) == (20, 40) and first.memory == second.memory
+    cluster.seen += ["parallel environment", "killed for time"]
 
 
 def test_a_job_that_qsub_refuses_ends_the_run_with_its_words(cluster):
     run = cluster.run("refused", "sge", "-stub", "--cluster_options=-l nonsense=1", seconds=90)
     assert run.status != 0
     assert "Failed to submit process to grid scheduler" in run.output and "unknown resource" in run.output, run.output
+    cluster.seen.append("resource refused")
+
+
+def test_the_table_of_places_says_what_ran(cluster):
+    ran = ", ".join(cluster.seen)
+    ran_here("sge", ran)
+    assert read_table()["`sge`"][1] == ran

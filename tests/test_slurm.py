@@ -4,6 +4,7 @@ import time
 
 import pandas as pd
 import pytest
+from places import ran_here, read_table
 from schedulers.daemons import until
 from schedulers.runs import Cluster, at_first
 from schedulers.slurm import one_node_slurm
@@ -36,12 +37,13 @@ def predictions(run) -> pd.DataFrame:
     return pd.read_csv(run.outdir / "predictions/first/kind.scxpresso.tsv.gz", sep="\t")
 
 
-def test_pipeline_runs_to_its_report(plain):
+def test_pipeline_runs_to_its_report(cluster, plain):
     assert plain.status == 0, plain.output
     assert plain.tasks.keys() == STEPS and len(predictions(plain)) == 120 * 4
     assert "<html" in (plain.outdir / "report.html").read_text()
     assert len(plain.jobs) == sum(map(len, plain.tasks.values()))
     assert not [job for job in plain.jobs if "--gres" in str(job.options) or "-p gpu" in job.options]
+    cluster.seen.append("report")
 
 
 @pytest.mark.parametrize(("profile", "parser"), [("slurm,gpu", "v1"), ("gpu,slurm", "v2")])
@@ -66,6 +68,7 @@ def test_every_question_asks_for_its_gpus_with_other_words_for_them(cluster):
     assert run.status == 0, run.output
     assert {job.step for job in run.jobs if "--gpus=1" in job.options} == GPU_STEPS
     assert not [job for job in run.jobs if "--gres" in str(job.options)]
+    cluster.seen.append("GPUs and their queue")
 
 
 def test_job_arrays_give_the_same_results(cluster, plain):
@@ -87,6 +90,7 @@ def test_job_arrays_of_every_question_under_the_strict_parser(cluster):
     arrays = [job for job in run.jobs if "--array" in str(job.options)]
     assert {job.step for job in arrays} == GPU_STEPS - {"PREDICT"}
     assert all("--gres=gpu:1" in job.options for job in arrays)
+    cluster.seen.append("job arrays")
 
 
 @pytest.fixture(scope="module")
@@ -103,17 +107,19 @@ def killed(cluster):
 
 
 @pytest.mark.parametrize("step", ["EXTRACT_FEATURES", "SPLIT_FOLDS"])
-def test_a_task_killed_for_memory_is_tried_again_with_twice_as_much(killed, step):
+def test_a_task_killed_for_memory_is_tried_again_with_twice_as_much(cluster, killed, step):
     first, second = killed.attempts(step)
     assert second.memory == 2 * first.memory
     if step == "SPLIT_FOLDS":  # the whole job is gone, without an exit status
         assert "exceeded memory limit" in first.log and not (first.folder / ".exitcode").exists()
+        cluster.seen.append("killed for memory")
 
 
-def test_a_task_killed_for_time_is_tried_again_with_twice_as_much(killed):
+def test_a_task_killed_for_time_is_tried_again_with_twice_as_much(cluster, killed):
     first, second = killed.attempts("PSEUDOBULK")
     assert "DUE TO TIME LIMIT" in first.log
     assert second.time == 2 * first.time
+    cluster.seen.append("killed for time")
 
 
 def test_jobs_wait_for_a_drained_node(slurm, cluster):
@@ -129,6 +135,7 @@ def test_jobs_wait_for_a_drained_node(slurm, cluster):
         run = cluster.end("drained", started, 120)
     assert run.status == 0, run.output
     assert "retried" not in run.output
+    cluster.seen.append("node drained")
 
 
 def test_tasks_of_a_node_that_is_taken_down_are_tried_again(slurm, cluster):
@@ -141,6 +148,7 @@ def test_tasks_of_a_node_that_is_taken_down_are_tried_again(slurm, cluster):
         run = cluster.end("down", started, 120)
     assert run.status == 0, run.output
     assert len(run.attempts("SPLIT_FOLDS")) == 2
+    cluster.seen.append("node down")
 
 
 REFUSED = {
@@ -158,3 +166,10 @@ def test_a_job_that_sbatch_refuses_ends_the_run_with_its_words(cluster, refused)
     run = cluster.run(f"refused_{refused}", "slurm", "-stub", *options, config=config, seconds=90)
     assert run.status != 0
     assert "Failed to submit process to grid scheduler" in run.output and reason in run.output, run.output
+    cluster.seen.append(f"{refused} refused")
+
+
+def test_the_table_of_places_says_what_ran(cluster):
+    ran = ", ".join(cluster.seen)
+    ran_here("slurm", ran)
+    assert read_table()["`slurm`"][1] == ran

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 
@@ -41,6 +41,16 @@ def until(holds: Callable[[], bool], seconds: float, explain: Callable[[], str])
     while not holds():
         assert time.monotonic() < deadline, explain()
         time.sleep(0.2)
+
+
+@contextmanager
+def told_to_end():
+    """Meanwhile a request to end (SIGTERM) interrupts as Ctrl-C does, so that what was started is stopped."""
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def stop(pid_file: Path, seconds: float = 20) -> None:

@@ -1,9 +1,8 @@
 """Runs of the pipeline on a scheduler: the small inputs of test_pipeline.py, and what each task's job asked for."""
 
-import os
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from conftest import ROOT
@@ -80,11 +79,12 @@ def read_job(script: Path, prefix: str) -> Job:
 
 @dataclass
 class Cluster:
-    """A scheduler's environment, a folder to run in, small inputs, and how a job script's options begin."""
+    """A scheduler's environment, a folder to run in, small inputs, how a job script's options begin, what was seen."""
 
     env: dict[str, str]
     folder: Path
     prefix: str
+    seen: list[str] = field(default_factory=list)
 
     @property
     def inputs(self) -> Path:

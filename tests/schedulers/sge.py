@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from schedulers.daemons import call, free_ports, program, stop, until
+from schedulers.daemons import call, free_ports, program, stop, told_to_end, until
 
 DEBIAN = Path("/usr/share/gridengine")
 TOOLS = Path("/usr/lib/gridengine")
@@ -27,6 +27,8 @@ listener_threads   2
 worker_threads     2
 scheduler_threads  1
 """
+
+
 @dataclass
 class GridEngine:
     """A running Grid Engine: the environment in which its commands find it, and its folder with the daemons' logs."""
@@ -39,6 +41,7 @@ class GridEngine:
         return call(*command, env=self.env)
 
     def answers(self, *command: str) -> bool:
+        """Whether the queue master is there and answers a command."""
         with suppress(AssertionError):
             return bool(self.run(*command))
         return False
@@ -56,7 +59,6 @@ class GridEngine:
 @contextmanager
 def one_node_grid_engine(folder: Path):
     """Start the queue master and the node, with queues, a parallel environment and a GPU; stop them at the end."""
-    program("sge_qmaster")
     host = socket.gethostname()
     common, spool = folder / "default/common", f"{folder}/default/common;{folder}/qmaster"
     for part in ("default/common", "qmaster/job_scripts", "execd"):
@@ -67,7 +69,9 @@ def one_node_grid_engine(folder: Path):
     (common / "host_aliases").write_text(f"{host} localhost\n")
     text = (DEBIAN / "default-configuration").read_text().replace("/var/spool/gridengine/execd", f"{folder}/execd")
     text = re.sub("(?m)^(m.n_.id) .*", r"\1 0", text)  # root's jobs are refused otherwise
-    (folder / "configuration").write_text(text.replace("00:00:40", "00:00:02"))  # a node is unknown until it has reported
+    (folder / "configuration").write_text(
+        text.replace("00:00:40", "00:00:02")
+    )  # a node is unknown until it has reported
     ports = dict(zip(("SGE_QMASTER_PORT", "SGE_EXECD_PORT"), map(str, free_ports(2)), strict=True))
     engine = GridEngine(folder, os.environ | ports | {"SGE_ROOT": str(folder), "SGE_CELL": "default"})
     tools = DEBIAN / "util/resources"
@@ -79,26 +83,27 @@ def one_node_grid_engine(folder: Path):
         "managers": getpass.getuser(),
     }.items():
         engine.run(TOOLS / "spooldefaults", kind, what)
-    try:
-        engine.run("sge_qmaster")
-        until(lambda: engine.answers("qconf", "-sh"), 30, engine.logs)
-        engine.run("qconf", "-as", host)
-        engine.run("sge_execd")
-        for environment in (tools / "pe").iterdir():  # the template of a queue names them all
-            engine.run("qconf", "-Ap", environment)
-        engine.change("-Mc", engine.run("qconf", "-sc") + "\ngpu gpu INT <= YES JOB 0 0")
-        quick = re.sub(r"(?m)^(flush_\w+_sec) .*", r"\1 1", engine.run("qconf", "-ssconf"))
-        engine.change("-Msconf", quick.replace("0:0:15", "0:0:1").replace("np_load_avg=0.50", "NONE"))
-        queue = {"hostlist": host, "slots": 2, "load_thresholds": "NONE"}
-        for name in ("cpu.q", "gpu.q"):
-            # Grid Engine's own template, which many sites keep: jobs are read by csh unless they say otherwise.
-            engine.run("env", "EDITOR=true", program("qconf"), "-aq", name)
-            for attribute, value in queue.items():
-                engine.run("qconf", "-rattr", "queue", attribute, value, name)
-        until(lambda: "lx-" in engine.run("qhost"), 30, engine.logs)
-        engine.run("qconf", "-rattr", "exechost", "complex_values", "gpu=1", host)
-        yield engine
-    finally:
-        subprocess.run(["qdel", "-f", "-u", getpass.getuser()], env=engine.env, capture_output=True, timeout=60)
-        for pid in (*folder.glob("execd/*/execd.pid"), folder / "qmaster/qmaster.pid"):
-            stop(pid)
+    with told_to_end():
+        try:
+            engine.run("sge_qmaster")
+            until(lambda: engine.answers("qconf", "-sh"), 30, engine.logs)
+            engine.run("qconf", "-as", host)
+            engine.run("sge_execd")
+            for environment in (tools / "pe").iterdir():  # the template of a queue names them all
+                engine.run("qconf", "-Ap", environment)
+            engine.change("-Mc", engine.run("qconf", "-sc") + "\ngpu gpu INT <= YES JOB 0 0")
+            quick = re.sub(r"(?m)^(flush_\w+_sec) .*", r"\1 1", engine.run("qconf", "-ssconf"))
+            engine.change("-Msconf", quick.replace("0:0:15", "0:0:1").replace("np_load_avg=0.50", "NONE"))
+            queue = {"hostlist": host, "slots": 2, "load_thresholds": "NONE"}
+            for name in ("cpu.q", "gpu.q"):
+                # Grid Engine's own template, which many sites keep: jobs are read by csh unless they say otherwise.
+                engine.run("env", "EDITOR=true", program("qconf"), "-aq", name)
+                for attribute, value in queue.items():
+                    engine.run("qconf", "-rattr", "queue", attribute, value, name)
+            until(lambda: "lx-" in engine.run("qhost"), 30, engine.logs)
+            engine.run("qconf", "-rattr", "exechost", "complex_values", "gpu=1", host)
+            yield engine
+        finally:
+            subprocess.run(["qdel", "-f", "-u", getpass.getuser()], env=engine.env, timeout=60)
+            for pid in (*folder.glob("execd/*/execd.pid"), folder / "qmaster/qmaster.pid"):
+                stop(pid)

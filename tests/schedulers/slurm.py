@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from schedulers.daemons import call, free_ports, stop, until
+from schedulers.daemons import call, free_ports, stop, told_to_end, until
 
 MEMORY_MB = 16_000
 # config_overrides: the node has the memory that is written here, however much this machine has.
@@ -86,13 +86,14 @@ def one_node_slurm(folder: Path):
     (folder / "gres.conf").write_text(DEVICES)
     slurm = Slurm(folder, os.environ | {"SLURM_CONF": str(conf)})
     munge = {"key-file": "key", "socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
-    try:
-        slurm.run("munged", "--force", *(f"--{name}={folder}/munge.{suffix}" for name, suffix in munge.items()))
-        slurm.run("slurmctld", "-f", str(conf))
-        slurm.run("slurmd", "-N", "localhost", "-f", str(conf))
-        until(lambda: slurm.run("sinfo", "--noheader", "--partition=cpu", "--format=%T") == "idle", 30, slurm.logs)
-        yield slurm
-    finally:
-        subprocess.run(["scancel", "--full", f"--user={os.geteuid()}"], env=slurm.env, capture_output=True, timeout=60)
-        for name in ("slurmd", "slurmctld", "munge"):
-            stop(folder / f"{name}.pid")
+    with told_to_end():
+        try:
+            slurm.run("munged", "--force", *(f"--{name}={folder}/munge.{suffix}" for name, suffix in munge.items()))
+            slurm.run("slurmctld", "-f", str(conf))
+            slurm.run("slurmd", "-N", "localhost", "-f", str(conf))
+            until(lambda: slurm.run("sinfo", "--noheader", "--partition=cpu", "--format=%T") == "idle", 30, slurm.logs)
+            yield slurm
+        finally:
+            subprocess.run(["scancel", "--full", f"--user={os.geteuid()}"], env=slurm.env, timeout=60)
+            for name in ("slurmd", "slurmctld", "munge"):
+                stop(folder / f"{name}.pid")
