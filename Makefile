@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 python := .tools/venv/bin/python
 version = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' bin/scxpresso/__init__.py)
 
-.PHONY: help setup demo run test places lint lint-schema bench bench-accuracy image test-containers clean
+.PHONY: help setup demo run test places lint lint-schema bench bench-accuracy image test-containers test-slurm test-sge clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,14 @@ image: ## Build the container image with podman or docker
 
 test-containers: setup ## Run the pipeline inside containers, with podman and with docker
 	@$(python) -m pytest -q -s -m containers tests/test_containers.py
+
+test-slurm: setup ## Run the pipeline as jobs of a real SLURM of one node (10 minutes; apt brings SLURM)
+	@tests/schedulers/packages.sh "munged slurmctld slurmd sbatch" munge slurmctld slurmd slurm-client
+	@$(python) -m pytest -q --durations=0 --durations-min=5 -m slurm tests/test_slurm.py
+
+test-sge: setup ## Run the pipeline as jobs of a real Grid Engine of one node (3 minutes; apt brings Grid Engine)
+	@tests/schedulers/packages.sh "sge_qmaster sge_execd qsub" gridengine-master gridengine-exec gridengine-client
+	@$(python) -m pytest -q --durations=0 --durations-min=5 -m sge tests/test_sge.py
 
 clean: ## Remove results, work folders and .tools/
 	rm -rf .tools work results .nextflow .nextflow.log*
