@@ -59,8 +59,8 @@ PLACES = [
     engine("apptainer", "--nv", autoMounts=True, ociAutoPull=True, pullTimeout="2h"),
     Place("conda", {}, {"conda": "containers/environment.yml"}, {}, {"conda.enabled": True}),
     cluster("slurm", "slurm", "--gres=gpu:1"),
-    cluster("lsf", "lsf", "-gpu num=1"),
-    cluster("pbs", "pbspro", "-l select=1:ncpus=2:mem=8192mb:ngpus=1"),
+    cluster("lsf", "lsf", "-gpu num=1", array=0),
+    cluster("pbs", "pbspro", "-l select=1:ncpus=2:mem=8192mb:ngpus=1", array=0),
     cluster("sge", "sge", "-l gpu=1", options="-S /bin/bash --nice", array=0),
     Place(
         "awsbatch",
