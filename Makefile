@@ -45,7 +45,7 @@ bench-accuracy: setup ## Measure held-out accuracy on the demo atlas (three quar
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py
 
 image: ## Build the container images with docker or podman (TARGET=cpu or TARGET=cuda: one of them)
-	@containers/images.sh build
+	@containers/images.sh image
 
 push: ## Put the images into a registry: make push REGISTRY=ghcr.io/mylab
 	@containers/images.sh push

@@ -5,51 +5,58 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' bin/scxpresso/__init__.py)
-targets=(${TARGET:-cpu cuda})
+read -ra targets <<<"${TARGET:-cpu cuda}"
 
 fail() { echo "make $*" >&2; exit 1; }
 
-for engine in docker podman none; do
-  "$engine" info >/dev/null 2>&1 && break
-done
+# Sets engine: docker where its daemon answers, else podman.
+find_engine() {
+  for engine in docker podman; do
+    "$engine" info >/dev/null 2>&1 && return
+  done
+  fail "$1: neither docker nor podman answers"
+}
 
-# The tag of a target's image.
-tag() { if [[ $1 == cuda ]]; then echo "$version-cuda"; else echo "$version"; fi; }
+# The name of a target's image.
+name() { if [[ $1 == cuda ]]; then echo "nf-scxpresso:$version-cuda"; else echo "nf-scxpresso:$version"; fi; }
 
-build() {
+image() {
   local arguments=() target
+  find_engine image
   [[ -z ${SCXPRESSO_TORCH_INDEX:-} ]] || arguments+=(--build-arg "TORCH_INDEX=$SCXPRESSO_TORCH_INDEX")
   [[ -z ${AWS_CLI:-} ]] || arguments+=(--build-arg "AWS_CLI=$AWS_CLI")
   for target in "${targets[@]}"; do
-    "$engine" build --target "$target" "${arguments[@]}" -t "nf-scxpresso:$(tag "$target")" -f containers/Dockerfile .
+    "$engine" build --target "$target" "${arguments[@]}" -t "$(name "$target")" -f containers/Dockerfile .
   done
 }
 
 push() {
   local options=() target image
   [[ -n ${REGISTRY:-} ]] || fail "push REGISTRY=…: name the registry, such as ghcr.io/mylab"
-  # A registry on this machine has no certificate; docker knows that by itself.
+  find_engine push
+  # A registry on this machine has no certificate, which docker knows by itself.
   [[ $engine == podman && $REGISTRY =~ ^(localhost|127\.0\.0\.1)(:|/|$) ]] && options=(--tls-verify=false)
   for target in "${targets[@]}"; do
-    image=nf-scxpresso:$(tag "$target")
+    image=$(name "$target")
     "$engine" tag "$image" "$REGISTRY/$image"
     "$engine" push "${options[@]}" "$REGISTRY/$image"
   done
 }
 
 sif() {
-  local program target archive
+  local program target image folder
   program=$(type -P apptainer || type -P singularity) ||
-    fail "sif: needs apptainer or singularity on PATH; on a machine without, use make push and --registry docker://…"
-  [[ $engine != none ]] || fail "sif: needs docker or podman, which has the images"
-  archive=$(mktemp -d)
-  trap 'rm -rf "$archive"' EXIT
+    fail "sif: needs apptainer or singularity on PATH; they also take images from a registry (make push, --registry)"
+  find_engine sif
+  folder=$(mktemp -d)
+  # shellcheck disable=SC2064 # the folder of now
+  trap "rm -rf '$folder'" EXIT
   for target in "${targets[@]}"; do
-    "$engine" save -o "$archive/image.tar" "nf-scxpresso:$(tag "$target")"
-    "$program" build --force "nf-scxpresso-$(tag "$target").sif" "docker-archive:$archive/image.tar"
-    rm "$archive/image.tar"
+    image=$(name "$target")
+    "$engine" save -o "$folder/image.tar" "$image"
+    "$program" build --force "${image/:/-}.sif" "docker-archive:$folder/image.tar"
+    rm "$folder/image.tar"
   done
 }
 
-[[ $engine != none || $1 == sif ]] || fail "$1: neither docker nor podman answers"
 "$1"
