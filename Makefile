@@ -53,8 +53,8 @@ push: ## Put the images into a registry: make push REGISTRY=ghcr.io/mylab
 sif: ## Write the images as files of Apptainer
 	@containers/images.sh sif
 
-test-containers: setup ## Run the pipeline inside containers, with podman and with docker
-	@$(python) -m pytest -q -s -m containers tests/test_containers.py
+test-containers: setup ## Run the pipeline in its images, with podman and with docker, and push them to a registry
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" SCXPRESSO_WRITE_PLACES=1 $(python) -m pytest -q -s -m containers tests/test_containers.py
 
 clean: ## Remove results, work folders and .tools/
 	rm -rf .tools work results .nextflow .nextflow.log*
