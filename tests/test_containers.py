@@ -53,8 +53,23 @@ def engine() -> Iterator[None]:
 def images(engine) -> None:
     """Both images, made by `make image`."""
     subprocess.run(["make", "image"], cwd=ROOT, check=True)
+    if os.environ.get("SCXPRESSO_WRITE_PLACES"):
+        write_sizes()
+
+
+def write_sizes() -> None:
+    """The size of each image, and what of it is NVIDIA's libraries, into containers/README.md."""
+    lines = ["| image | PyTorch | unpacked | of which `nvidia` |", "| --- | --- | --- | --- |"]
+    script = "python -c 'import torch; print(torch.__version__)'; du -sbc /opt/venv/lib/python3*/site-packages/nvidia || true"
     for image in (CPU, CUDA):
-        print(f"{image}: {int(podman('inspect', '--format', '{{.Size}}', image).stdout) / 1e9:.2f} GB")
+        size = int(podman("inspect", "--format", "{{.Size}}", image).stdout)
+        torch, *parts = podman("run", "--rm", image, "bash", "-c", script).stdout.splitlines()
+        of_nvidia = int(parts[-1].split()[0])
+        lines.append(f"| `{image}` | {torch} | {size / 1e9:.1f} GB | {of_nvidia / 1e9:.1f} GB |")
+    page = ROOT / "containers/README.md"
+    begin, end = "<!-- tests/test_containers.py writes this -->\n", "<!-- end -->"
+    before, rest = page.read_text(encoding="utf-8").split(begin)
+    page.write_text(before + begin + "\n".join(lines) + "\n" + end + rest.split(end)[1], encoding="utf-8")
 
 
 @pytest.fixture
