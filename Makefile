@@ -6,9 +6,8 @@ MAKEFLAGS += --no-print-directory
 export PYTHONDONTWRITEBYTECODE := 1
 
 python := .tools/venv/bin/python
-version = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' bin/scxpresso/__init__.py)
 
-.PHONY: help setup demo run test places lint lint-schema bench bench-accuracy image test-containers test-slurm test-sge clean
+.PHONY: help setup demo run test places lint lint-schema bench bench-accuracy image push sif test-containers test-slurm test-sge clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -45,12 +44,17 @@ bench: setup ## Measure speed and memory (half an hour); the tables of README.md
 bench-accuracy: setup ## Measure held-out accuracy on the demo atlas (three quarters of an hour); writes README.md's table
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py
 
-image: ## Build the container image with podman or docker
-	@for engine in docker podman; do $$engine info >/dev/null 2>&1 && break; done; \
-	$$engine build -t nf-scxpresso:$(version) -f containers/Dockerfile .
+image: ## Build the container images with docker or podman (TARGET=cpu or TARGET=cuda: one of them)
+	@containers/images.sh image
 
-test-containers: setup ## Run the pipeline inside containers, with podman and with docker
-	@$(python) -m pytest -q -s -m containers tests/test_containers.py
+push: ## Put the images into a registry: make push REGISTRY=ghcr.io/mylab
+	@containers/images.sh push
+
+sif: ## Write the images as files of Apptainer
+	@containers/images.sh sif
+
+test-containers: setup ## Run the pipeline in its images, with podman and with docker, and push them to a registry
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" SCXPRESSO_WRITE_PLACES=1 $(python) -m pytest -q -s -m containers tests/test_containers.py
 
 test-slurm: setup ## Run the pipeline as jobs of a real SLURM of one node (10 minutes; apt brings SLURM)
 	@tests/schedulers/packages.sh "munged slurmctld slurmd sbatch" munge slurmctld slurmd slurm-client
