@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from places import ran_here
-from test_pipeline import QUESTIONS, STEPS, Project, make_inputs, questions
+from test_pipeline import QUESTIONS, STEPS, Project, Run, make_inputs, questions
 
 from scxpresso import __version__
 
@@ -122,21 +122,19 @@ def test_the_aws_client_is_inside_if_it_is_asked_for(engine):
     podman("rmi", "nf-scxpresso-aws")
 
 
-def statuses(trace: Path) -> dict[str, set[str]]:
-    """How the tasks of each process ended."""
-    found = {}
+def tasks(trace: Path) -> list[tuple[str, str, str]]:
+    """The process, the folder's short name and the status of each task of a run."""
     with open(trace) as lines:
-        for row in csv.DictReader(lines, delimiter="\t"):
-            found.setdefault(row["name"].split(" ")[0].split(":")[-1], set()).add(row["status"])
-    return found
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    return [(row["name"].split(" ")[0].split(":")[-1], row["hash"], row["status"]) for row in rows]
 
 
 def test_the_demo_in_podman(images, tmp_path):
     run = [ROOT / "setup/nextflow", "run", ROOT, "-profile", "test,podman", "-ansi-log", "false"]
     run += ["--outdir", tmp_path / "results", "--epochs", "1", "--folds", "2"]
     assert subprocess.run(run, cwd=tmp_path, stdin=subprocess.DEVNULL).returncode == 0
-    tasks = statuses(tmp_path / "results/pipeline_info/trace.txt")
-    assert tasks.keys() >= STEPS and set.union(*tasks.values()) == {"COMPLETED"}
+    ran = tasks(tmp_path / "results/pipeline_info/trace.txt")
+    assert {process for process, _, _ in ran} >= STEPS and {status for *_, status in ran} == {"COMPLETED"}
     report = tmp_path / "results/report.html"
     assert report.stat().st_uid == os.getuid()
     assert "<html" in report.read_text()
@@ -170,19 +168,21 @@ def sealed(tmp_path) -> Project:
     return project
 
 
-def containers(project: Project, engine: str) -> dict[str, set[str]]:
+def containers(project: Project, run: Run, engine: str) -> dict[str, set[str]]:
     """The images in which the tasks of each process ran, after a look at what each task could see."""
+    assert run.status == 0, run.output
     found = {}
-    for task in (project.folder / "work").glob("*/*/.command.run"):
+    for process, name, status in tasks(run.outdir / "pipeline_info/trace.txt"):
+        assert status == "COMPLETED"
+        (task,) = (project.folder / "work").glob(f"{name}*/.command.run")
         text = task.read_text()
         words = shlex.split(re.search(rf"^ *{engine} run .*$", text, re.MULTILINE)[0].split(" /bin/bash ")[0])
         mounted = {words[at + 1].split(":")[0] for at, word in enumerate(words) if word == "-v"}
         assert mounted == {str(project.pipeline.parent)} | {str(project.pipeline / part) for part in ("bin", *STAGED)}
         assert {"none", "--read-only", str(project.pipeline)} <= set(words)
         # Of the project, a task reaches bin/ and what it staged.
-        reached = re.findall(rf"{re.escape(str(project.pipeline))}/([\w./]+)", text.split("podman run")[0])
+        reached = re.findall(rf"{re.escape(str(project.pipeline))}/([\w./]+)", text.split(f"{engine} run")[0])
         assert all(part.startswith(("bin", *STAGED)) for part in reached)
-        process = re.search(r"^# NEXTFLOW TASK: (?:\w+:)*(\w+)", text, re.MULTILINE)[1]
         found.setdefault(process, set()).add(words[-1])
     return found
 
@@ -190,10 +190,7 @@ def containers(project: Project, engine: str) -> dict[str, set[str]]:
 def test_every_process_in_its_image_sees_no_network_and_nothing_of_the_project_but_bin(images, sealed):
     gpu = ["-profile", "podman,gpu", "--device", "cpu", "--local_gpus", "none"]
     run = sealed.run(*gpu, *questions(sealed.inputs))
-    assert run.status == 0, run.output
-    assert run.tasks.keys() == STEPS | QUESTIONS
-    assert {status for tasks in run.tasks.values() for status in tasks} == {"COMPLETED"}
-    used = containers(sealed, "podman")
+    used = containers(sealed, run, "podman")
     assert {process for process, names in used.items() if names == {CUDA}} == WITH_GPU
     assert {process for process, names in used.items() if names == {CPU}} == (STEPS | QUESTIONS) - WITH_GPU
     ran_here("podman", "yes, `make test-containers`: the demo; every process, strict parser, no network, both images")
@@ -201,9 +198,8 @@ def test_every_process_in_its_image_sees_no_network_and_nothing_of_the_project_b
 
 def test_the_docker_client_runs_the_same(docker, sealed):
     run = sealed.run("-profile", "docker")
-    assert run.status == 0, run.output
-    assert run.tasks.keys() == STEPS
-    assert set().union(*containers(sealed, "docker").values()) == {CPU}
+    used = containers(sealed, run, "docker")
+    assert used.keys() == STEPS and set.union(*used.values()) == {CPU}
     assert (run.outdir / "report.html").stat().st_uid == os.getuid()
     ran_here(
         "docker", "yes, `make test-containers`: every step of training, strict parser, no network (podman's socket)"
