@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Known motifs where a model finds sequence important."""
 
+import os
+
 import click
 
 from scxpresso.console import log, reports_problems
@@ -31,9 +33,7 @@ def main(effects, genes, motifs, p_value, threads, output, seqlets):
 
     Importance of a base: by how much it raises log10 expression over the mean of the other three. Positions are 1-based.
     """
-    import torch
-
-    torch.set_num_threads(threads)
+    os.environ["NUMBA_NUM_THREADS"] = str(threads)  # which numba reads when it is imported
 
     from scxpresso.motifs.matching import match_motifs
     from scxpresso.motifs.matrices import read_motifs

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """What scored variants do to known motifs."""
 
+import os
+
 import click
 
 from scxpresso.console import log, reports_problems
@@ -29,9 +31,7 @@ def main(scores, features, genes, motifs, p_value, threads, output):
 
     Motifs are written that are a hit in one of the two and score differently in the other. Positions are 1-based.
     """
-    import torch
-
-    torch.set_num_threads(threads)
+    os.environ["NUMBA_NUM_THREADS"] = str(threads)  # which numba reads when it is imported
 
     from scxpresso.genome.feature_store import Features
     from scxpresso.motifs.changes import write_motif_changes

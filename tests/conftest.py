@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bin"))
 sys.dont_write_bytecode = True
 
-# First of all that is compiled: it tells numba how many threads PyTorch has, which holds for the whole process.
-import scxpresso.networks.fast  # noqa: E402, F401
+# First of all that is compiled, after PyTorch: numba takes its number of threads, which holds for the whole process.
+import torch  # noqa: E402, I001
+import scxpresso.compiled  # noqa: E402, F401
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -104,7 +105,6 @@ def tiny_model(demo_genome, tmp_path_factory) -> Path:
 
     Three populations, two folds of two replicates. The last ten genes of genes.tsv are unknown to the models.
     """
-    import torch
 
     from scxpresso.genome.feature_store import Features
     from scxpresso.networks.boosting import Boosting

@@ -1,13 +1,11 @@
 """The published network: its size, shapes and variants, and its fast form."""
 
-import os
-
 import numpy as np
 import pytest
 import torch
 
 from scxpresso.genome.sequence import N_CODE
-from scxpresso.networks.fast import _cache_folder, applies, forward
+from scxpresso.networks.fast import applies, forward
 from scxpresso.networks.published import ScXpresso
 from scxpresso.networks.stacked import DeviceTable, Stack
 from scxpresso.networks.windows import WindowTable
@@ -105,17 +103,6 @@ def test_the_window_table_gives_back_each_window():
 
 def test_the_half_life_network_has_no_fast_form():
     assert not applies(ScXpresso, "half_life")
-
-
-def test_compiled_kernels_are_kept_only_where_nobody_else_could_put_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert _cache_folder() == str(tmp_path / "cache" / "nf-scxpresso")
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # as for a container's user, who has no home
-    assert _cache_folder() == str(tmp_path / f"nf-scxpresso-{os.getuid()}")
-    monkeypatch.setattr("os.getuid", lambda: 12345)  # the folders are another user's now
-    assert _cache_folder().startswith(str(tmp_path / "nf-scxpresso-")) and not _cache_folder().endswith("-12345")
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,14 @@
-"""Sums of an atlas' counts over the cells of each population: loops over every stored count, compiled.
-
-They are not cached on disk: they compile in about a second, once an atlas.
-"""
+"""Sums of an atlas' counts over the cells of each population: loops over every stored count, compiled."""
 
 import numpy as np
 import scipy.sparse
-from numba import config, njit
-from numba.np.unsafe.ndarray import to_fixed_tuple
 
+from scxpresso.compiled import njit, numba, to_fixed_tuple
 from scxpresso.expression.grouping import HALVINGS, Grouping, halves
 
 PARTS = 1 + HALVINGS  # that a count is added to: the whole of its population, and a half in some halvings
 
-config.SLP_VECTORIZE = 1  # off by default; it makes vector instructions of _add's innermost loop, which is short
+numba.config.SLP_VECTORIZE = 1  # off by default; it makes vector instructions of _add's innermost loop, which is short
 
 
 class Sums:
@@ -49,7 +45,7 @@ def library_sizes(chunk: scipy.sparse.csr_matrix, spike_in: np.ndarray) -> np.nd
     return _library_sizes(spike_in, chunk.indptr, chunk.indices, chunk.data)
 
 
-@njit
+@njit()
 def _library_sizes(spike_in, indptr, indices, counts):
     sizes = np.zeros(len(indptr) - 1)
     for cell in range(len(sizes)):
@@ -59,7 +55,7 @@ def _library_sizes(spike_in, indptr, indices, counts):
     return sizes
 
 
-@njit
+@njit()
 def _add(total, order, population, bits, scale, indptr, indices, counts):
     parts = np.empty(PARTS)
     for cell in order:

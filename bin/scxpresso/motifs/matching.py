@@ -8,11 +8,11 @@ import pandas as pd
 from scipy.special import erfc
 from scipy.stats import false_discovery_control
 
+from scxpresso.compiled import njit, prange
 from scxpresso.genome.sequence import BASE_OF_CODE, decode
 from scxpresso.motifs.matrices import Motif
 from scxpresso.motifs.scanning import Hits, Scanner, composition, count_bases
 from scxpresso.motifs.seqlets import Seqlets, find_seqlets, substitution_sums, window_sums
-from scxpresso.networks.fast import njit, prange
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import growing_table
@@ -91,7 +91,7 @@ class Tally:
         return pd.DataFrame(dict(zip(MOTIF_COLUMNS, columns, strict=True)))
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _compare(windows, whole, edges, start, rank, mean, variance):
     """Each hit's mid-rank (0 to 1) among the whole windows of its bin, their mean, and the mid-ranks' variance.
 

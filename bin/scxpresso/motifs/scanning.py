@@ -11,11 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scxpresso.compiled import njit, prange
 from scxpresso.genome.sequence import encode
 from scxpresso.motifs.matrices import Motif
-
-# From there, as it says where numba keeps what it compiles and how many threads it has before numba is imported.
-from scxpresso.networks.fast import njit, prange
 from scxpresso.problems import some
 
 BASES = "ACGT"
@@ -176,7 +174,7 @@ def _block_tables(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return tables.astype(np.int16), (most[::-1].cumsum()[::-1] - most).astype(np.int32)
 
 
-@njit(cache=True)
+@njit()
 def _words(bases):
     """Number of the BLOCK bases from each position on (uncertain ones as A), and how many certain ones follow."""
     length = len(bases)
@@ -190,7 +188,7 @@ def _words(bases):
     return word, certain
 
 
-@njit(cache=True)
+@njit()
 def _score(word, position, tables, rest, first, last, least):
     """Score of a placement from blocks `first` to `last`; NONE as soon as it cannot reach `least`."""
     total = 0
@@ -201,7 +199,7 @@ def _score(word, position, tables, rest, first, last, least):
     return total
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _scan(word, certain, tables, rest, blocks, width, threshold, count, start, score, reverse):
     """Placements that reach the threshold on either strand; `count` goes on where there is no more room for them."""
     for motif in prange(len(width)):
@@ -224,7 +222,7 @@ def _scan(word, certain, tables, rest, blocks, width, threshold, count, start, s
         count[motif] = found
 
 
-@njit(cache=True)
+@njit()
 def _apart(motif, start, width, length):
     """Which hits (of each motif the best first) stay when none may overlap a better one of its motif."""
     kept = np.zeros(len(motif), dtype=np.bool_)
@@ -238,7 +236,7 @@ def _apart(motif, start, width, length):
     return kept
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _best_over(word, certain, tables, rest, blocks, width, flank, end, score, start, reverse):
     for motif in prange(len(width)):  # outside, so that its tables stay in the cache
         begin = 0

@@ -6,48 +6,20 @@ ReLU and maximum commute, and only the largest position of each pooling window c
 passes are sparse. Each thread sums its own part of the genes: with the same threads a run repeats bit for bit.
 """
 
-import os
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
 
+from scxpresso.compiled import njit, numba, prange
 from scxpresso.networks.published import ScXpresso
 from scxpresso.networks.windows import WindowTable
-
-
-def _cache_folder() -> str:
-    """Where compiled kernels are kept between tasks: the user's cache, or a temporary folder where there is none.
-
-    Only a folder that nobody else could have filled: numba believes what it finds there.
-    """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME") or "/") / ".cache")
-    for folder in (cache / "nf-scxpresso", Path(tempfile.gettempdir()) / f"nf-scxpresso-{os.getuid()}"):
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
-            return str(folder)
-    return tempfile.mkdtemp(prefix="nf-scxpresso-")
-
-
-# Both before numba is imported. By default it keeps compiled kernels beside this file (bin/ holds only code), and starts a
-# thread a core, whose idle ones spin and take a core from the task beside this one.
-os.environ.setdefault("NUMBA_CACHE_DIR", _cache_folder())
-os.environ.setdefault("NUMBA_NUM_THREADS", str(torch.get_num_threads()))
-
-import numba  # noqa: E402
-from numba import njit, prange  # noqa: E402
 
 POOL1, POOL1_PAD = 30, 1
 K2, PAD2, POOL2 = 9, 4, 10
 FILTERS1, FILTERS2 = 128, 32
 
 
-@njit(parallel=True, cache=True, fastmath={"nsz", "contract"})
+@njit(parallel=True, fastmath={"nsz", "contract"})
 def _look_up(table, index, pooled, largest):
     """First convolution, ReLU and pooling: genes × 350 × 128, and which of the 30 positions was largest."""
     genes, length = index.shape
@@ -73,7 +45,7 @@ def _look_up(table, index, pooled, largest):
                 value[filt] = max(value[filt], np.float32(0))
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _scatter_to_table(index, largest, pooled, gradient, parts):
     """Gradient of the table: each pooled value's goes to the row of its largest position (parts × windows × 128)."""
     genes, windows, count = pooled.shape[0], pooled.shape[1], len(parts)
@@ -87,7 +59,7 @@ def _scatter_to_table(index, largest, pooled, gradient, parts):
                         parts[part, row, filt] += gradient[gene, window, filt]
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _sum_and_pool(shifted, bias, pooled, largest):
     """Second convolution's sum over its nine shifts, ReLU and pooling: genes × 35 × 32, and the largest positions."""
     genes, length = shifted.shape[0], shifted.shape[1]
@@ -110,7 +82,7 @@ def _sum_and_pool(shifted, bias, pooled, largest):
                         largest[gene, window, filt] = position
 
 
-@njit(parallel=True, cache=True, fastmath={"nsz", "contract"})
+@njit(parallel=True, fastmath={"nsz", "contract"})
 def _sparse_backward(inputs, weights, largest, gradient, grad_inputs, grad_weights, grad_bias):
     """Backward of the second convolution, through the largest positions alone.
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from scxpresso.compiled import njit, prange
 from scxpresso.genome.sequence import ALTERNATIVE_CODES
-from scxpresso.networks.fast import njit, prange, take_threads
+from scxpresso.networks.fast import take_threads
 from scxpresso.networks.model import Network
 from scxpresso.networks.windows import K1, PAD1
 from scxpresso.saturation.published import FILTERS1, FILTERS2, K2, NOTHING, PAD2, POOL1, POOL2, REACH, Layers
@@ -19,7 +20,7 @@ MISSING = np.float32(NOTHING)
 FAST = {"nsz", "contract"}
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(fastmath=FAST)
 def _first(places, bias, codes, output, row):
     """The first convolution's filters at an output; `MISSING` where there is no such output."""
     if output < 0 or output >= len(codes) - 1:
@@ -32,7 +33,7 @@ def _first(places, bias, codes, output, row):
             row[filt] += part[filt]
 
 
-@njit(parallel=True, cache=True, fastmath=FAST)
+@njit(parallel=True, fastmath=FAST)
 def _pool(places, bias, codes, pooled):
     """The first convolution, rectified and pooled: windows × 128."""
     for window in prange(len(pooled)):
@@ -44,7 +45,7 @@ def _pool(places, bias, codes, pooled):
                 largest[filt] = row[filt] if row[filt] > largest[filt] else largest[filt]
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(fastmath=FAST)
 def _add_rows(target, weights, rows, sizes, count):
     """target += sizes @ weights[rows], of the first `count` of them; four at once, as `target` moves less often then."""
     rows[count : count + 3] = 0
@@ -60,7 +61,7 @@ def _add_rows(target, weights, rows, sizes, count):
             )
 
 
-@njit(parallel=True, cache=True, fastmath=FAST)
+@njit(parallel=True, fastmath=FAST)
 def _changes(
     codes, start, end, alternatives, places, bias, changes, pooled, weights2, outputs2, before2, after2, pooled2,
     hidden_weights, hidden, tail, result,

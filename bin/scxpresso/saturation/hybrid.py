@@ -13,8 +13,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from scxpresso.compiled import njit, prange
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
-from scxpresso.networks.fast import njit, prange, take_threads
+from scxpresso.networks.fast import take_threads
 from scxpresso.networks.hybrid import (
     BEFORE,
     BIN,
@@ -49,7 +50,7 @@ ZERO = np.float32(0)
 FAST = {"nsz", "contract"}
 
 
-@njit(cache=True, fastmath=FAST)
+@njit(fastmath=FAST)
 def _add_product(target, sizes, weights):
     """target += sizes @ weights; few sizes are 0."""
     for number in range(len(sizes)):
@@ -59,14 +60,14 @@ def _add_product(target, sizes, weights):
                 target[column] += size * weight[column]
 
 
-@njit(cache=True)
+@njit()
 def _rectify_change(change, value):
     """A change of `value`, in place, becomes that of the rectified value."""
     for number in range(len(change)):
         change[number] = max(change[number] + min(value[number], ZERO), -max(value[number], ZERO))
 
 
-@njit(cache=True)
+@njit()
 def _sum_bins(windows, table):
     """Sums over each bin of what its six-mers give (bins × filters), and how many of them are certain."""
     sums, certain = np.zeros((BINS, FILTERS)), np.zeros(BINS, dtype=np.int64)
@@ -79,7 +80,7 @@ def _sum_bins(windows, table):
     return sums, certain
 
 
-@njit(cache=True)
+@njit()
 def _leaf(feature, threshold, child, values):
     """The leaf that a tree gives to a gene's features; a leaf is its own child."""
     node = 0
@@ -90,7 +91,7 @@ def _leaf(feature, threshold, child, values):
         node = following
 
 
-@njit(cache=True)
+@njit()
 def _paths(feature, threshold, child, values):
     """Leaves of all trees, and by feature the nodes on the way to them: where a feature's begin, their trees and thresholds."""
     trees = len(feature)
@@ -115,7 +116,7 @@ def _paths(feature, threshold, child, values):
     return leaves, begin, tree_of, threshold_of
 
 
-@njit(cache=True)
+@njit()
 def _kmer(bases, begin, k, place, base):
     """Number of the k-mer at `begin` with `base` at `place`; −1 if a base of it is uncertain."""
     number = 0
@@ -127,7 +128,7 @@ def _kmer(bases, begin, k, place, base):
     return number
 
 
-@njit(cache=True)
+@njit()
 def _count_changes(bases, regions, place, base, columns, steps):
     """Which counts change, and by how much, where `base` comes to `place`: how many of them were written."""
     found = 0
@@ -148,7 +149,7 @@ def _count_changes(bases, regions, place, base, columns, steps):
     return found
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _effects(
     bases, first, last, alternatives, regions, windows, counts,
     table, means, certain, bins, hidden, between, deeper, tail,

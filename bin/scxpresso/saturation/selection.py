@@ -111,7 +111,7 @@ def highly_variable_genes(
         return list(match.values())
 
     # First: it says where numba keeps what it compiles, and scanpy compiles while it is imported.
-    from scxpresso.networks.fast import numba  # noqa: F401, I001
+    from scxpresso.compiled import numba  # noqa: F401, I001
     import anndata
     import scanpy
 

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""What a task pays where its kernels are compiled anew, and what it costs that the image's are for any processor.
+
+Compiles the kernels and makes the inputs as the image does, by containers/compile_kernels.sh; then runs each executable that
+has kernels. Seconds of the processor, the best of three, as kernels compile on one core.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+from safetensors.numpy import load_file
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "bin")]
+
+from measure import run  # noqa: E402
+from pages import write  # noqa: E402
+
+from scxpresso.compiled import LEVEL  # noqa: E402
+
+TIMES = 3
+DEMO = ROOT / "assets" / "demo"
+NOWHERE = "/nowhere"  # as SCXPRESSO_KERNELS: no kernels compiled beforehand
+
+
+def commands(work: Path) -> dict[str, list]:
+    """Short tasks on what compile_kernels.sh made."""
+    shared = ["--features", work / "features.h5", "--genes", work / "genes.tsv"]
+    train = [
+        "--features", work / "features.h5", "--expression", work / "expression/cell_type.tsv.gz",
+        "--folds", work / "folds.tsv", "--fold", 1, "--replicates", 1, "--device", "cpu", "--outdir", work / "trained",
+    ]  # fmt: skip
+    saturate = [*shared, "--chunk", work / "chunks/1.txt", "--device", "cpu", "--outdir", work / "saturated"]
+    score = [
+        *shared, "--set", "demo", "--fasta", DEMO / "genome.fa.gz", "--variants", work / "variants/chunks/1.tsv.gz",
+        "--device", "cpu", "--output", work / "scored.tsv.gz",
+    ]  # fmt: skip
+    return {
+        "train_fold.py, network scxpresso, 1 epoch": ["train_fold.py", *train, "--epochs", 1],
+        "saturate.py, network scxpresso": ["saturate.py", "--model", work / "cell_type/scxpresso", *saturate],
+        "saturate.py, network hybrid": ["saturate.py", "--model", work / "cell_type/hybrid", *saturate],
+        "score_variants.py, network scxpresso": ["score_variants.py", "--model", work / "cell_type/scxpresso", *score],
+        "pseudobulk.py": [
+            "pseudobulk.py", "--counts", DEMO / "atlas.h5ad", "--protocol", "10x", "--levels", "cell_type",
+            "--genes", work / "genes.tsv", "--outdir", work / "again",
+        ],
+        "match_motifs.py": [
+            "match_motifs.py", "--effects", work / "saturation/effects.h5", "--genes", work / "genes.tsv",
+            "--motifs", DEMO / "motifs.meme", "--output", work / "motifs.tsv", "--seqlets", work / "seqlets.tsv.gz",
+        ],
+    }  # fmt: skip
+
+
+def best(command: list, ready: Path | str, cache: Path | None) -> float:
+    """Seconds of an executable with the kernels of a folder, and those that the cache keeps; None: an empty one each time."""
+
+    def once() -> float:
+        with tempfile.TemporaryDirectory() as empty:
+            kept = {"NUMBA_CACHE_DIR": str(cache or empty), "SCXPRESSO_KERNELS": str(ready)}
+            return run([sys.executable, ROOT / "bin" / command[0], *command[1:]], **kept).cpu
+
+    return min(once() for _ in range(TIMES))
+
+
+def same(work: Path, native: Path, level: Path) -> str:
+    """How far results of kernels for this processor and for any one differ: weights, and effects of substitutions."""
+    weights = [load_file(folder / "trained/fold_1/replicate_1.safetensors") for folder in (native, level)]
+    effects = [h5py.File(folder / "saturated/effects.h5")["effects"][:] for folder in (native, level)]
+    pairs = [*((weights[0][name], weights[1][name]) for name in weights[0]), effects]
+    return "the same" if all(np.array_equal(*pair, equal_nan=True) for pair in pairs) else "not the same"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        work, ready, cache = (Path(folder) / name for name in ("work", "ready", "cache"))
+        for path in (work, ready, cache):
+            path.mkdir()
+        made = {"NUMBA_CACHE_DIR": str(ready), "SCXPRESSO_KERNELS": str(ready)}
+        script = [ROOT / "containers" / "compile_kernels.sh", ROOT]
+        subprocess.run(script, cwd=work, env=os.environ | made, check=True, capture_output=True)
+        lines = [
+            "| task | compiled anew | kept from the task before | in the image |",
+            "|---|---|---|---|",
+        ]
+        for name, command in commands(work).items():
+            anew = best(command, NOWHERE, None)
+            run([sys.executable, ROOT / "bin" / command[0], *command[1:]], NUMBA_CACHE_DIR=str(cache))
+            times = [anew, best(command, NOWHERE, cache), best(command, ready, None)]
+            executable, _, rest = name.partition(",")
+            lines.append(
+                f"| `{executable}`{', ' * bool(rest)}{rest.strip()} | {' | '.join(f'{t:.1f} s' for t in times)} |"
+            )
+        lines += ["", *long_tasks(work, ready, cache)]
+    write("benchmarks/kernel_compilation.py", lines)
+
+
+def long_tasks(work: Path, ready: Path, cache: Path) -> list[str]:
+    """Tasks of a length at which speed counts, with kernels for this processor and for any one."""
+    genes = [line.split("\t")[0] for line in (work / "genes.tsv").read_text().splitlines()[1:101]]
+    (work / "chunks/1.txt").write_text("\n".join(genes) + "\n")
+    lines = [f"| | kernels for this processor | for any one ({LEVEL}) |", "|---|---|---|"]
+    for name, what, option in (
+        ("train_fold.py, network scxpresso, 1 epoch", "training, 20 epochs", ["--epochs", 20]),
+        ("saturate.py, network scxpresso", f"saturation, {len(genes)} genes", []),
+    ):
+        command, times = [*commands(work)[name], *option], []
+        for kind, (folder, kept) in {"native": (NOWHERE, cache), "level": (ready, None)}.items():
+            output = work / kind / ("trained" if "train" in what else "saturated")
+            times.append(best([*command, "--outdir", output], folder, kept))
+        lines.append(f"| {what} | {times[0]:.1f} s | {times[1]:.1f} s |")
+    return [*lines, "", f"Their results are {same(work, work / 'native', work / 'level')}, bit for bit."]
+
+
+if __name__ == "__main__":
+    main()

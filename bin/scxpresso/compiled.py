@@ -1,0 +1,131 @@
+"""numba, set up for the pipeline: its threads, and where compiled kernels are kept. Kernels take `njit` and `prange` here.
+
+A kernel that was compiled once is kept in a folder of the user's. It is found by the *content* of its source file and by the
+constants that this imports, as bin/ lies elsewhere on every machine of a cloud. The container image brings kernels compiled
+beforehand, in a folder that its environment names in SCXPRESSO_KERNELS; that one is only read.
+"""
+
+import hashlib
+import os
+import platform
+import stat
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def _cache_folder() -> str:
+    """Where compiled kernels are kept between tasks: the user's cache, or a temporary folder where there is none.
+
+    Only a folder that nobody else could have filled: numba believes what it finds there.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME") or "/") / ".cache")
+    for folder in (cache / "nf-scxpresso", Path(tempfile.gettempdir()) / f"nf-scxpresso-{os.getuid()}"):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
+            return str(folder)
+    return tempfile.mkdtemp(prefix="nf-scxpresso-")
+
+
+def _ready_folder() -> str | None:
+    """The kernels that were compiled beforehand, if any: of root or of the user, and not for others to write."""
+    folder = os.environ.get("SCXPRESSO_KERNELS")
+    if not folder or not os.path.isdir(folder):
+        return None
+    found = os.stat(folder)
+    others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return folder if found.st_uid in (0, os.getuid()) and not others_write else None
+
+
+# All of this before numba is imported. By default it keeps compiled kernels beside their source (bin/ holds only code), and
+# starts a thread a core, whose idle ones spin and take a core from the task beside this one.
+os.environ.setdefault("NUMBA_CACHE_DIR", _cache_folder())
+_torch = sys.modules.get("torch")
+os.environ.setdefault("NUMBA_NUM_THREADS", str(_torch.get_num_threads() if _torch else 1))
+
+# Kernels compiled beforehand are for any x86-64 processor since 2013 (level v3: AVX2, FMA), not for that of the machine
+# that compiled them. Elsewhere, and on older ones, each is compiled for the machine at hand.
+LEVEL = "x86-64-v3"
+_FEATURES = {
+    "avx", "avx2", "bmi", "bmi2", "cx16", "f16c", "fma", "lzcnt", "movbe", "popcnt", "sahf", "sse3", "sse4.1", "sse4.2",
+    "ssse3", "xsave",
+}  # fmt: skip
+_READY = _ready_folder()
+if _READY and platform.machine() == "x86_64":
+    from llvmlite.binding import get_host_cpu_features
+
+    _host = get_host_cpu_features()
+    if all(_host.get(feature) for feature in _FEATURES):
+        os.environ.setdefault("NUMBA_CPU_NAME", LEVEL)
+        os.environ.setdefault("NUMBA_CPU_FEATURES", "")  # no more than the level has
+
+import numba  # noqa: E402
+import numpy as np  # noqa: E402
+from numba import prange  # noqa: E402, F401
+from numba.core.caching import (  # noqa: E402
+    CompileResultCacheImpl,
+    FunctionCache,
+    IndexDataCacheFile,
+    UserProvidedCacheLocator,
+)
+from numba.np.unsafe.ndarray import to_fixed_tuple  # noqa: E402, F401
+
+
+class _ByContent(UserProvidedCacheLocator):
+    """A folder of the cache for each content of a source file, wherever the file lies."""
+
+    def __init__(self, py_func, py_file):
+        super().__init__(py_func, py_file)
+        self.content = hashlib.sha256(Path(py_file).read_bytes()).hexdigest()
+        self._cache_path = os.path.join(numba.config.CACHE_DIR, self.content)
+
+
+class _Implementation(CompileResultCacheImpl):
+    _locator_classes = (_ByContent,)
+
+
+def _constants(function: Callable) -> str:
+    """Digest of the numbers that a function's module has: they are part of what is compiled, and some are imported."""
+    numbers = (int, float, tuple, np.generic, np.ndarray)
+    values = {name: value for name, value in function.__globals__.items() if isinstance(value, numbers)}
+    text = [(name, value.tobytes() if isinstance(value, np.ndarray) else value) for name, value in values.items()]
+    return hashlib.sha256(repr(sorted(text, key=lambda pair: pair[0])).encode()).hexdigest()
+
+
+class KernelCache(FunctionCache):
+    """The cache of one kernel: what was compiled beforehand is looked up first, anything else is kept as by numba."""
+
+    _impl_class = _Implementation
+
+    def __init__(self, function: Callable):
+        super().__init__(function)
+        self._own, locator = self._cache_file, self._impl.locator
+        self._ready = _READY and IndexDataCacheFile(
+            os.path.join(_READY, locator.content), self._impl.filename_base, locator.get_source_stamp()
+        )
+
+    def _index_key(self, sig, codegen):
+        return *super()._index_key(sig, codegen), _constants(self._py_func)
+
+    def _load_overload(self, sig, target_context):
+        found = None
+        if self._ready:
+            self._cache_file = self._ready
+            found = super()._load_overload(sig, target_context)
+            self._cache_file = self._own
+        return found or super()._load_overload(sig, target_context)
+
+
+def njit(**options) -> Callable[[Callable], Callable]:
+    """numba.njit for a kernel that is kept once it is compiled."""
+
+    def kernel(function: Callable) -> Callable:
+        dispatcher = numba.njit(**options)(function)
+        dispatcher._cache = KernelCache(function)  # what enable_caching() does, with a cache of its own
+        return dispatcher
+
+    return kernel

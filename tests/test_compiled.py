@@ -1,0 +1,117 @@
+"""Compiled kernels: where they are kept, and that those compiled beforehand are used."""
+
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from scxpresso.compiled import LEVEL, _cache_folder, _ready_folder
+
+KERNEL = """
+from scxpresso.compiled import njit, numba
+from constants import OFFSET
+
+@njit()
+def add(value):
+    return value + OFFSET
+
+if __name__ == "__main__":
+    print(add(1))
+    print(sum(add.stats.cache_hits.values()), sum(add.stats.cache_misses.values()), numba.config.CPU_NAME)
+"""
+
+
+def test_compiled_kernels_are_kept_only_where_nobody_else_could_put_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert _cache_folder() == str(tmp_path / "cache" / "nf-scxpresso")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # as for a container's user, who has no home
+    assert _cache_folder() == str(tmp_path / f"nf-scxpresso-{os.getuid()}")
+    monkeypatch.setattr("os.getuid", lambda: 12345)  # the folders are another user's now
+    assert _cache_folder().startswith(str(tmp_path / "nf-scxpresso-")) and not _cache_folder().endswith("-12345")
+
+
+def test_kernels_compiled_beforehand_are_read_only_where_others_could_not_put_them(tmp_path, monkeypatch):
+    monkeypatch.delenv("SCXPRESSO_KERNELS", raising=False)
+    assert _ready_folder() is None
+    monkeypatch.setenv("SCXPRESSO_KERNELS", str(tmp_path / "none"))
+    assert _ready_folder() is None
+    monkeypatch.setenv("SCXPRESSO_KERNELS", str(tmp_path))
+    tmp_path.chmod(0o755)
+    assert _ready_folder() == str(tmp_path)
+    for mode in (0o775, 0o757):
+        tmp_path.chmod(mode)
+        assert _ready_folder() is None
+    tmp_path.chmod(0o755)
+    os.chown(tmp_path, 12345, -1) if os.getuid() == 0 else monkeypatch.setattr("os.getuid", lambda: 12345)
+    assert _ready_folder() is None
+
+
+@pytest.fixture
+def run_kernel(tmp_path):
+    """Run a kernel in a process of its own: its result, cache hits and misses, and the processor that it is compiled for."""
+
+    def run(folder: str, cache: str, ready: str | None = None, source: str = KERNEL, offset: int = 1) -> list[str]:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "kernel.py").write_text(source)
+        (tmp_path / folder / "constants.py").write_text(f"OFFSET = {offset}")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+        environment |= {"NUMBA_CACHE_DIR": str(tmp_path / cache), "PYTHONPATH": str(ROOT / "bin")}
+        environment |= {"SCXPRESSO_KERNELS": str(tmp_path / ready)} if ready else {}
+        command = [sys.executable, tmp_path / folder / "kernel.py"]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    return run
+
+
+def test_a_kernel_is_found_wherever_its_source_lies_and_only_if_that_is_the_same(run_kernel):
+    assert run_kernel("here", "cache")[:3] == ["2", "0", "1"]
+    assert run_kernel("here", "cache")[:3] == ["2", "1", "0"]
+    assert run_kernel("there", "cache")[:3] == ["2", "1", "0"]
+    assert run_kernel("there", "cache", source=KERNEL.replace("value + ", "value * 5 + "))[:3] == ["6", "0", "1"]
+
+
+def test_a_kernel_is_compiled_anew_where_a_constant_that_it_imports_differs(run_kernel):
+    assert run_kernel("here", "cache")[0] == "2"
+    assert run_kernel("here", "cache", offset=7)[:3] == ["8", "0", "1"]
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the level is one of x86-64")
+def test_a_kernel_compiled_beforehand_is_used_and_its_folder_left_alone(run_kernel, tmp_path):
+    (tmp_path / "ready").mkdir(mode=0o755)
+    assert run_kernel("image", "ready", "ready") == ["2", "0", "1", LEVEL]
+    before = {file: file.read_bytes() for file in (tmp_path / "ready").rglob("*") if file.is_file()}
+    assert run_kernel("task", "cache", "ready") == ["2", "1", "0", LEVEL]
+    assert not list((tmp_path / "cache").rglob("*.nbc"))
+    # What it lacks is compiled, and kept elsewhere.
+    changed = KERNEL.replace("value + ", "value * 5 + ")
+    assert run_kernel("task", "cache", "ready", changed) == ["6", "0", "1", LEVEL]
+    assert run_kernel("task", "cache", "ready", changed) == ["6", "1", "0", LEVEL]
+    assert before == {file: file.read_bytes() for file in (tmp_path / "ready").rglob("*") if file.is_file()}
+
+
+def test_every_kernel_is_compiled_for_the_image(tmp_path):
+    work, ready = tmp_path / "work", tmp_path / "ready"
+    for folder in (work, ready):
+        folder.mkdir(mode=0o755)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment |= {"NUMBA_CACHE_DIR": str(ready), "SCXPRESSO_KERNELS": str(ready)}
+    script = ROOT / "containers" / "compile_kernels.sh"
+    done = subprocess.run([script, ROOT], cwd=work, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    kernels = {
+        f"{file.stem}.{line.split('(')[0].removeprefix('def ')}"
+        for file in (ROOT / "bin" / "scxpresso").rglob("*.py")
+        for before, line in pairwise(file.read_text().splitlines())
+        if before.startswith("@njit(")
+    }
+    assert len(kernels) > 10
+    assert {file.name.split("-")[0] for file in ready.rglob("*.nbc")} == kernels
