@@ -54,7 +54,7 @@ sif: ## Write the images as files of Apptainer
 	@containers/images.sh sif
 
 test-containers: setup ## Run the pipeline in its images, with podman and with docker, and push them to a registry
-	@PATH="$$PWD/.tools/venv/bin:$$PATH" SCXPRESSO_WRITE_PLACES=1 $(python) -m pytest -q -s -m containers tests/test_containers.py
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" SCXPRESSO_WRITE_PLACES=1 $(python) -m pytest -q -s -m containers tests/test_compiled.py tests/test_containers.py
 
 test-slurm: setup ## Run the pipeline as jobs of a real SLURM of one node (10 minutes; apt brings SLURM)
 	@tests/schedulers/packages.sh "munged slurmctld slurmd sbatch" munge slurmctld slurmd slurm-client

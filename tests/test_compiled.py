@@ -97,6 +97,7 @@ def test_a_kernel_compiled_beforehand_is_used_and_its_folder_left_alone(run_kern
     assert before == {file: file.read_bytes() for file in (tmp_path / "ready").rglob("*") if file.is_file()}
 
 
+@pytest.mark.containers  # it compiles them all: minutes
 def test_every_kernel_is_compiled_for_the_image(tmp_path):
     work, ready = tmp_path / "work", tmp_path / "ready"
     for folder in (work, ready):
