@@ -34,7 +34,7 @@ lint: setup ## Check the Python code's style
 	@$(python) -m ruff format --check bin tests benchmarks
 
 bench: setup ## Measure speed and memory (half an hour); the tables of README.md and docs/performance.md are written anew
-	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for name in start_up training_speed saturation_speed variant_reading variant_scoring genome_size pseudobulk_size growth task_overhead gpu_training; do \
+	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for name in start_up training_speed saturation_speed variant_reading variant_scoring genome_size pseudobulk_size growth kernel_compilation task_overhead gpu_training; do \
 	echo "== benchmarks/$$name.py"; $(python) benchmarks/$$name.py || failed="$${failed:-} $$name"; done; \
 	[ -z "$${failed:-}" ] || { echo "failed:$$failed" >&2; exit 1; }
 
