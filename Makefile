@@ -6,9 +6,8 @@ MAKEFLAGS += --no-print-directory
 export PYTHONDONTWRITEBYTECODE := 1
 
 python := .tools/venv/bin/python
-version = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' bin/scxpresso/__init__.py)
 
-.PHONY: help setup demo run test places lint bench bench-accuracy image test-containers clean
+.PHONY: help setup demo run test places lint lint-schema bench bench-accuracy image push sif test-containers test-slurm test-sge clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -24,7 +23,7 @@ run: setup ## Run on your data: make run ARGS="--input atlases.csv --genomes gen
 	@setup/nextflow run . $(value ARGS)
 
 test: setup ## Run the tests (without containers)
-	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) -m pytest -q --durations=10 tests
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) -m pytest -q --durations=10 -n 2 --no-loadscope-reorder tests
 
 places: setup ## Write the table of docs/running.md that says what is checked of each place
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" SCXPRESSO_WRITE_PLACES=1 $(python) -m pytest -q tests/test_places.py
@@ -32,6 +31,10 @@ places: setup ## Write the table of docs/running.md that says what is checked of
 lint: setup ## Check the Python code's style
 	@$(python) -m ruff check bin tests benchmarks
 	@$(python) -m ruff format --check bin tests benchmarks
+
+lint-schema: setup ## Check schema, citation and the record of a run with nf-core, cffconvert and RO-Crate's validator (0.5 GB)
+	@setup/checkers.sh
+	@$(python) -m pytest -q -m checkers tests/test_checkers.py
 
 bench: setup ## Measure speed and memory (half an hour); the tables of README.md and docs/performance.md are written anew
 	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for name in start_up training_speed saturation_speed variant_reading variant_scoring genome_size pseudobulk_size growth kernel_compilation task_overhead gpu_training; do \
@@ -41,12 +44,25 @@ bench: setup ## Measure speed and memory (half an hour); the tables of README.md
 bench-accuracy: setup ## Measure held-out accuracy on the demo atlas (three quarters of an hour); writes README.md's table
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py
 
-image: ## Build the container image with podman or docker
-	@for engine in docker podman; do $$engine info >/dev/null 2>&1 && break; done; \
-	$$engine build -t nf-scxpresso:$(version) -f containers/Dockerfile .
+image: ## Build the container images with docker or podman (TARGET=cpu or TARGET=cuda: one of them)
+	@containers/images.sh image
 
-test-containers: setup ## Run the pipeline inside containers, with podman and with docker
-	@$(python) -m pytest -q -s -m containers tests/test_containers.py
+push: ## Put the images into a registry: make push REGISTRY=ghcr.io/mylab
+	@containers/images.sh push
+
+sif: ## Write the images as files of Apptainer
+	@containers/images.sh sif
+
+test-containers: setup ## Run the pipeline in its images, with podman and with docker, and push them to a registry
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" SCXPRESSO_WRITE_PLACES=1 $(python) -m pytest -q -s -m containers tests/test_containers.py
+
+test-slurm: setup ## Run the pipeline as jobs of a real SLURM of one node (10 minutes; apt brings SLURM)
+	@tests/schedulers/packages.sh "munged slurmctld slurmd sbatch" munge slurmctld slurmd slurm-client
+	@$(python) -m pytest -q --durations=0 --durations-min=5 -m slurm tests/test_slurm.py
+
+test-sge: setup ## Run the pipeline as jobs of a real Grid Engine of one node (3 minutes; apt brings Grid Engine)
+	@tests/schedulers/packages.sh "sge_qmaster sge_execd qsub" gridengine-master gridengine-exec gridengine-client
+	@$(python) -m pytest -q --durations=0 --durations-min=5 -m sge tests/test_sge.py
 
 clean: ## Remove results, work folders and .tools/
 	rm -rf .tools work results .nextflow .nextflow.log*

@@ -18,6 +18,7 @@ include { SATURATION                        } from './subworkflows/saturation'
 include { VARIANTS                          } from './subworkflows/variants'
 include { PREDICTION                        } from './subworkflows/prediction'
 include { SUMMARY                           } from './subworkflows/summary'
+include { PROVENANCE                        } from './subworkflows/provenance'
 
 workflow {
     main:
@@ -108,63 +109,53 @@ workflow {
         options,
     )
 
-    publish:
-    genomes = extracted_ch
+    // What is published: [its path in the results' folder, a file or folder]
+    published_ch = extracted_ch
         .mix(made.folds)
-        .flatMap { genome -> genome.tail().collect { table -> [genome: genome[0], file: table] } }
-    expression = made.expression.map { atlas, folder -> [atlas: atlas.atlas, file: folder] }
-    models = made.trained.mix(made.described).map { model, path -> model + [file: path] }
-    predictions = made.predictions.map { model, table -> model + [file: table] }
-    saturation = SATURATION.out.saturation_ch
-        .map { model, folder -> model + [file: folder, name: ''] }
+        .flatMap { genome -> genome.tail().collect { table -> [path: "genomes/${genome[0]}/${table.name}", file: table] } }
         .mix(
+            made.expression.map { atlas, folder -> [path: "expression/${atlas.atlas}", file: folder] },
+            made.trained
+                .mix(made.described)
+                .map { model, file -> [path: "models/${model.atlas}/${model.level}/${model.network}/${file.name}", file: file] },
+            made.predictions.map { model, table -> [path: "predictions/${model.atlas}/${model.level}.${model.network}.tsv.gz", file: table] },
+            SATURATION.out.saturation_ch.map { model, folder -> [path: saturated(model), file: folder] },
             SATURATION.out.matched_ch.flatMap { model, motifs, seqlets ->
-                [motifs, seqlets].collect { table -> model + [file: table, name: "/${table.name}"] }
-            }
-        )
-    variants = sets_ch
-        .flatMap { set, _chunks, rejected, counts -> [rejected, counts].collect { table -> [set: set.set, file: table, name: table.name] } }
-        .mix(
-            VARIANTS.out.scores_ch.map { scored, scores -> [set: scored.set, file: scores, name: named(scored, 'tsv.gz')] },
-            VARIANTS.out.changes_ch.map { scored, changes -> [set: scored.set, file: changes, name: named(scored, 'motifs.tsv.gz')] },
+                [motifs, seqlets].collect { table -> [path: "${saturated(model)}/${table.name}", file: table] }
+            },
+            sets_ch.flatMap { set, _chunks, rejected, counts ->
+                [rejected, counts].collect { table -> [path: "variants/${set.set}/${table.name}", file: table] }
+            },
+            VARIANTS.out.scores_ch.map { scored, scores -> [path: "variants/${scored.set}/${named(scored, 'tsv.gz')}", file: scores] },
+            VARIANTS.out.changes_ch.map { scored, changes -> [path: "variants/${scored.set}/${named(scored, 'motifs.tsv.gz')}", file: changes] },
             VARIANTS.out.compared_ch.flatMap { scored, comparison, correlations ->
                 [
-                    [set: scored.set, file: comparison, name: named(scored, 'external.tsv')],
-                    [set: scored.set, file: correlations, name: named(scored, 'correlations.tsv')],
+                    [path: "variants/${scored.set}/${named(scored, 'external.tsv')}", file: comparison],
+                    [path: "variants/${scored.set}/${named(scored, 'correlations.tsv')}", file: correlations],
                 ]
             },
+            PREDICTION.out.predicted_ch.map { predicted, table -> [path: "samples/${predicted.sample}/${named(predicted, 'tsv.gz')}", file: table] },
+            SUMMARY.out.evaluation_ch.mix(SUMMARY.out.report_ch).map { file -> [path: file.name, file: file] },
+            PREFLIGHT.out.notes
+                .mix(PREFLIGHT.out.versions, PREFLIGHT.out.params)
+                .map { file -> [path: "pipeline_info/${file.name}", file: file] },
         )
-    samples = PREDICTION.out.predicted_ch.map { predicted, table -> predicted + [file: table] }
-    summaries = SUMMARY.out.evaluation_ch.mix(SUMMARY.out.report_ch)
-    pipeline_info = PREFLIGHT.out.notes.mix(PREFLIGHT.out.versions, PREFLIGHT.out.params)
+
+    PROVENANCE(checked_ch, published_ch, PREFLIGHT.out.notes, PREFLIGHT.out.versions, inputs, workflow, options)
+
+    publish:
+    results = published_ch
+        .mix(PROVENANCE.out.crate_ch.flatMap { files -> files.collect { file -> [path: "pipeline_info/${file.name}", file: file] } })
+        .map { one -> one + [path: one.path.toString()] }
 }
 
 output {
-    genomes {
-        path { table -> table.file >> "genomes/${table.genome}/${table.file.name}" }
+    results {
+        path { one -> one.file >> one.path }
     }
-    expression {
-        path { atlas -> atlas.file >> "expression/${atlas.atlas}" }
-    }
-    models {
-        path { model -> model.file >> "models/${model.atlas}/${model.level}/${model.network}/${model.file.name}" }
-    }
-    predictions {
-        path { model -> model.file >> "predictions/${model.atlas}/${model.level}.${model.network}.tsv.gz" }
-    }
-    saturation {
-        path { part -> part.file >> "saturation/${part.atlas}/${part.level}.${part.network}${part.name}" }
-    }
-    variants {
-        path { table -> table.file >> "variants/${table.set}/${table.name}" }
-    }
-    samples {
-        path { table -> table.file >> "samples/${table.sample}/${named(table, 'tsv.gz')}" }
-    }
-    summaries {
-        path '.'
-    }
-    pipeline_info {
-        path 'pipeline_info'
-    }
+}
+
+// The folder of a model's saturation.
+def saturated(model) {
+    return "saturation/${model.atlas}/${model.level}.${model.network}"
 }

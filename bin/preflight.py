@@ -2,6 +2,7 @@
 """Checks of parameters, sheets and files, and of these against each other, before anything expensive."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -19,7 +20,8 @@ def main(request, schemas, outdir):
     The request is JSON: `params` (name: value), `genome` (its name where there is no sheet of genomes), and `sources`,
     one for each sheet and each file that a sheet names: `sheet` (input or genomes), `row` and `column` (not for a sheet
     itself), `given` (as the user wrote it), `staged` (its path, relative to the request; null where there is no file)
-    and `folder` (whether there is a folder instead). params.json repeats `params`, versions.json has the software's versions.
+    and `folder` (whether there is a folder instead). params.json repeats `params`; versions.json has the software's versions,
+    with those that only Nextflow knows: `software` (name: version or image, null where there is none).
     """
     from scxpresso.checks.preflight import preflight
     from scxpresso.store import read_json, whole, write_json
@@ -31,8 +33,9 @@ def main(request, schemas, outdir):
     outdir = Path(outdir)
     with whole(outdir / "problems.txt") as partial:
         partial.write_text(report, encoding="utf-8")
-    write_json(outdir / "preflight.json", {"notes": found.notes})
-    write_json(outdir / "versions.json", software_versions())
+    checked = datetime.now(UTC).isoformat(timespec="seconds")
+    write_json(outdir / "preflight.json", {"checked": checked, "notes": found.notes})
+    write_json(outdir / "versions.json", software_versions(content["software"]))
     write_json(outdir / "params.json", content["params"])
     if report:
         print(report, file=sys.stderr, end="")

@@ -42,7 +42,7 @@ def recorded(workflow, params, notes, versions) {
             command: workflow.commandLine.replaceAll(/ -resume( [0-9a-f-]{36})?\b/, ''),
             profile: workflow.profile,
             nextflow: workflow.nextflow.version.toString(),
-            container: workflow.containerEngine ? workflow.container.toString() : null,
+            container: read_json(versions).container,
         ],
     ]
 }

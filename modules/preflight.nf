@@ -17,10 +17,17 @@ process PREFLIGHT {
     path 'params.json', emit: params
 
     script:
+    // Executors of clouds start containers themselves, without an engine of Nextflow's.
+    def contained = workflow.containerEngine || task.executor in ['awsbatch', 'azurebatch', 'google-batch', 'k8s']
+    def software = [
+        nextflow: workflow.nextflow.version.toString(),
+        container: contained ? task.container : null,
+        container_gpu: contained ? task.ext.gpu_container : null,
+    ]
     """
     export PIPELINE_CODE=${code}
     cat > request.json <<'END_OF_REQUEST'
-    ${json(request)}
+    ${json(request + [software: software])}
     END_OF_REQUEST
     preflight.py --request request.json --schemas schemas || [ -s problems.txt ]
     """

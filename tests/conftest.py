@@ -1,6 +1,7 @@
 """Fixtures that several test files share: the package on the path, small inputs made by hand, the real demo."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,15 +20,30 @@ import torch  # noqa: E402, I001
 import scxpresso.compiled  # noqa: E402, F401
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Where tests run in several processes (make test), those of a module share one, for its fixtures; of test_pipeline.py,
+    those of a Nextflow and parser."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFixtures(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module, _, test = nodeid.partition("::")
+            launcher = re.search(r"\[([\w.]+-v[12])", test) if module.endswith("test_pipeline.py") else None
+            return module + (launcher[1] if launcher else "")
+
+    return ByFixtures(config, log)
+
+
 def pytest_collection_modifyitems(config, items):
-    """Tests that do not depend on the parser run once, unless all launchers are asked for."""
-    if os.environ.get("NXF_TEST_LAUNCHERS"):
-        return
-    again = [
+    """Tests that do not depend on Nextflow's parser run once; the longest come first, so that none is left for the end."""
+    once = [
         item for item in items if item.get_closest_marker("one_parser") and item.callspec.params["project"][1] != "v1"
     ]
-    config.hook.pytest_deselected(items=again)
-    items[:] = [item for item in items if item not in again]
+    if once and not os.environ.get("NXF_TEST_LAUNCHERS"):
+        config.hook.pytest_deselected(items=once)
+        items[:] = [item for item in items if item not in once]
+    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
 
 
 @pytest.fixture(scope="session")

@@ -41,13 +41,13 @@ def engine(name: str, gpu_option: str, **scope: object) -> Place:
     return Place(name, {"local_gpus": "0,1"}, {}, {"container_options": gpu_option, "max_forks": 2}, scope)
 
 
-def cluster(profile: str, executor: str, request: str, **every: object) -> Place:
-    """A scheduler of a cluster."""
+def cluster(profile: str, executor: str, request: str, options: str = "--nice", array: int = 50) -> Place:
+    """A scheduler of a cluster: its request for a GPU, the options of every job, and the tasks of a job array."""
     return Place(
         profile,
         QUEUES | {"array_size": "50", "cluster_options": "--nice"},
-        {"executor": executor, "queue": "normal", "cluster_options": "--nice"} | ON_CLUSTER | every,
-        CUDA | {"queue": "gpu", "cluster_options": f"--nice {request}", "array": 50, "max_forks": 0},
+        {"executor": executor, "queue": "normal", "cluster_options": options} | ON_CLUSTER,
+        CUDA | {"queue": "gpu", "cluster_options": f"{options} {request}", "array": array, "max_forks": 0},
         {"executor.account": "lab", "executor.queueSize": 100},
     )
 
@@ -59,9 +59,9 @@ PLACES = [
     engine("apptainer", "--nv", autoMounts=True, ociAutoPull=True, pullTimeout="2h"),
     Place("conda", {}, {"conda": "containers/environment.yml"}, {}, {"conda.enabled": True}),
     cluster("slurm", "slurm", "--gres=gpu:1"),
-    cluster("lsf", "lsf", "-gpu num=1"),
-    cluster("pbs", "pbspro", "-l select=1:ncpus=2:mem=8192mb:ngpus=1"),
-    cluster("sge", "sge", "-l gpu=1"),
+    cluster("lsf", "lsf", "-gpu num=1", array=0),
+    cluster("pbs", "pbspro", "-l select=1:ncpus=2:mem=8192mb:ngpus=1", array=0),
+    cluster("sge", "sge", "-l gpu=1", options="-S /bin/bash --nice", array=0),
     Place(
         "awsbatch",
         QUEUES | {"region": "eu-west-1", "array_size": "50"},

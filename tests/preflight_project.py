@@ -99,7 +99,12 @@ class Project:
             {"sheet": "models", "row": number, "given": name, "staged": name, "folder": False, "networks": networks}
             for number, (name, networks) in enumerate(self.models.items(), start=1)
         ]
-        return {"params": self.params, "genome": "g1", "sources": sources}
+        return {
+            "params": self.params,
+            "genome": "g1",
+            "sources": sources,
+            "software": {"nextflow": "25.04.4", "container": None},
+        }
 
     def rows(self, path):
         try:

@@ -5,6 +5,7 @@ With both parsers of the Nextflow that set-up chose, or of each one that NXF_TES
 
 import csv
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -13,19 +14,26 @@ import subprocess
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from urllib.parse import unquote
 
 import anndata
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+import yaml
 from conftest import ROOT
 
 from scxpresso.evaluation.evaluation import COMPARISONS, GENES, POPULATIONS, SUMMARY
 from scxpresso.genome.annotation import GENE_COLUMNS, HALF_LIFE
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.networks.new_sequences import COLUMNS as SAMPLE_COLUMNS
+from scxpresso.reporting.provenance import UNDESCRIBED
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import (
     HISTORY_COLUMNS,
@@ -50,7 +58,7 @@ QUESTIONS = {
 }  # fmt: skip
 STEPS = {
     "PREFLIGHT", "EXTRACT_FEATURES", "SPLIT_FOLDS", "PSEUDOBULK", "FIT_BASELINES", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE",
-    "REPORT",
+    "REPORT", "CHECKSUM", "WRITE_CRATE",
 }  # fmt: skip
 
 
@@ -214,7 +222,9 @@ def test_every_file_of_the_contract_with_its_columns(first_run):
         assert columns(out / f"evaluation/{name}.tsv") == expected
     for name in ("trace.txt", "timeline.html", "report.html", "versions.json", "preflight.json", "params.json"):
         assert (out / "pipeline_info" / name).exists(), name
-    assert read_json(out / "pipeline_info/versions.json")["torch"]
+    versions = read_json(out / "pipeline_info/versions.json")
+    assert {"nf-scxpresso", "nextflow", "python", "torch", "bedtools"} <= versions.keys()
+    assert "container" not in versions  # there is none
 
 
 def test_nothing_is_published_as_a_link_into_the_work_folder(first_run):
@@ -240,12 +250,13 @@ def test_resume_runs_nothing_again_when_nothing_changed(project, first_run):
     run = project.run("-resume")
     assert run.status == 0, run.output
     assert run.rerun == set() and run.tasks.keys() == STEPS
+    check_record(run, project)
 
 
 def test_a_changed_parameter_runs_what_depends_on_it(project, first_run):
     run = project.run("-resume", "--learning_rate", "0.001")
     assert run.status == 0, run.output
-    assert run.rerun == {"PREFLIGHT", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE", "REPORT"}
+    assert run.rerun == {"PREFLIGHT", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE", "REPORT", "WRITE_CRATE"}
 
 
 @pytest.mark.one_parser
@@ -297,8 +308,9 @@ def test_an_edited_module_or_executable_runs_what_depends_on_it(project, first_r
     with edited(project.pipeline / "bin" / file):
         run = project.run("-resume")
     assert run.status == 0, run.output
-    # What reads a table that came out the same as before is cached, so a step may stay out; nothing else may come in.
-    assert run.rerun - {"PREFLIGHT"} <= rerun and run.rerun & rerun
+    # What reads a table that came out the same as before is cached, so a step may stay out; nothing else may come in, but
+    # for a new check of the input, whose time the record has.
+    assert run.rerun - {"PREFLIGHT", "WRITE_CRATE"} <= rerun and run.rerun & rerun
 
 
 @pytest.mark.one_parser
@@ -348,8 +360,10 @@ def asked(project, first_run) -> Run:
 
 def test_questions_leave_the_models_as_they_are(asked):
     assert asked.tasks.keys() == STEPS | QUESTIONS
-    assert asked.rerun == QUESTIONS | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT"}  # the features of another assembly
+    # The features of another assembly, and the checksums of further files
+    assert asked.rerun == QUESTIONS | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
     assert sorted(asked.tasks["EXTRACT_FEATURES"]) == ["CACHED", "COMPLETED"]
+    assert asked.tasks["CHECKSUM"].count("CACHED") == 5
     assert len(asked.tasks["SATURATE"]) >= 2 * 2  # two levels, and more than one chunk
 
 
@@ -381,6 +395,74 @@ def test_every_file_of_the_questions_with_its_columns(project, asked):
     assert "Saturation mutagenesis" in page and "<script>" + "alert(1)" not in page and "PWNED)<script>" not in page
 
 
+def check_record(run: Run, project: Project) -> dict:
+    """The crate of a run: its files are those that were published, its checksums those of the inputs. Its entities."""
+    described = read_json(run.outdir / "pipeline_info/ro-crate-metadata.json")["@graph"]
+    found = {entity["@id"]: entity for entity in described}
+    assert len(found) == len(described)
+    files = {unquote(name) for name, entity in found.items() if "File" in entity["@type"]}
+    here = {path for path in files if "://" not in path}
+    published = {path.relative_to(run.outdir).as_posix() for path in run.outdir.rglob("*") if path.is_file()}
+    # Nextflow writes its own records when everything else is done.
+    published -= {
+        f"pipeline_info/{name}" for name in ("trace.txt", "timeline.html", "report.html", "ro-crate-metadata.json")
+    }
+    assert {os.path.normpath(f"pipeline_info/{path}") for path in here} == published
+    assert UNDESCRIBED not in {entity.get("description") for entity in described}
+    for path in files - here:
+        local = Path(path.removeprefix("file://"))
+        file = found[next(name for name in found if unquote(name) == path)]
+        assert file["sha256"] == hashlib.sha256(local.read_bytes()).hexdigest()
+        assert int(file["contentSize"]) == local.stat().st_size
+    started = datetime.fromisoformat(found["#run"]["startTime"])
+    assert abs((datetime.now(UTC) - started).total_seconds()) < 24 * 3600
+    return found
+
+
+def test_the_record_of_a_run_has_all_that_was_read_and_written(project, asked):
+    found = check_record(asked, project)
+    names = {entity["name"] for entity in found.values() if "sha256" in entity}
+    assert names == {
+        "atlases.csv", "atlas.h5ad", "genomes.csv", "genome & co.fa.gz", "genes.gtf", "variants.csv", "all three.tsv",
+        "phased.vcf", "motifs.jaspar", "scores.tsv", "predict.csv", "windows.fa",
+    }  # fmt: skip
+    assert found["#value-folds"]["value"] == 2 and found["#value-haplotypes"]["value"] is True
+    for pattern in yaml.safe_load((ROOT / "tower.yml").read_text())["reports"]:
+        assert list(asked.outdir.glob(pattern)), pattern
+
+
+@contextmanager
+def served(folder: Path):
+    """The port of a web server that hands out a folder's files."""
+    handler = partial(QuietHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_words):
+        pass
+
+
+@pytest.mark.one_parser
+def test_secrets_of_signed_addresses_do_not_reach_the_record(project, first_run):
+    (project.inputs / "c c.bed").write_text("chr1\t10\t20\tx\n")
+    with served(project.inputs) as port:
+        signed = f"http://joe:PASSWORD@127.0.0.1:{port}/c%20c.bed?X-Amz-Signature=SIGNATURE&x=1"
+        (project.inputs / "signed.csv").write_text(
+            f"genome,fasta,gtf,ccres\ntiny,genome & co.fa.gz,genes.gtf,{signed}\n"
+        )
+        run = project.run("-resume", "--genomes", project.inputs / "signed.csv", "--outdir", "signed")
+    assert run.status == 0, run.output
+    text = (project.folder / "signed/pipeline_info/ro-crate-metadata.json").read_text()
+    assert not re.search("joe|PASSWORD|SIGNATURE|X-Amz", text)
+    found = {entity["@id"]: entity for entity in json.loads(text)["@graph"]}
+    digest = hashlib.sha256((project.inputs / "c c.bed").read_bytes()).hexdigest()
+    assert found[f"http://127.0.0.1:{port}/c%20c.bed"]["sha256"] == digest
+
+
 @pytest.mark.one_parser
 def test_samples_that_are_the_genome_are_predicted_as_the_genome(asked):
     held_out = read_table(asked.outdir / "predictions/first/kind.scxpresso.tsv.gz")
@@ -403,7 +485,7 @@ def test_models_from_another_folder_answer_alike_and_nothing_is_trained(project,
     )  # fmt: skip
     assert run.status == 0, run.output
     run = Run(run.status, run.output, project.folder / "again")
-    assert run.tasks.keys() == QUESTIONS | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT"}
+    assert run.tasks.keys() == QUESTIONS | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
     assert not list(project.folder.rglob("PWNED")) and not (run.outdir / "models").exists()
     for file in (
         "variants/phased/first.kind.scxpresso.tsv.gz", "variants/three/first.all.scxpresso.tsv.gz",
@@ -412,6 +494,8 @@ def test_models_from_another_folder_answer_alike_and_nothing_is_trained(project,
     ):  # fmt: skip
         pd.testing.assert_frame_equal(*(pd.read_csv(out / file, sep="\t") for out in (asked.outdir, run.outdir)))
     assert "models that were trained before" in (run.outdir / "report.html").read_text()
+    found = check_record(run, project)
+    assert sum(entity.get("name") == "replicate_1.safetensors" and "sha256" in entity for entity in found.values()) == 4
 
 
 @pytest.mark.one_parser
@@ -463,7 +547,7 @@ def test_a_parameter_is_the_same_wherever_it_is_given(project):
         run = project.run("-stub", "-resume", "--outdir", "given", *options)
         assert run.status == 0, run.output
         run.outdir = project.folder / "given"
-        assert run.rerun <= {"PREFLIGHT", "REPORT"}, options
+        assert run.rerun <= {"PREFLIGHT", "REPORT", "WRITE_CRATE"}, options
 
 
 def test_no_task_names_a_folder_of_this_machine(project, first_run, asked):

@@ -16,8 +16,10 @@ import pysam
 import pytest
 import scipy.sparse
 from conftest import ROOT
+from jsonschema import Draft202012Validator
 from preflight_project import FILE_COLUMNS, GENES, SCHEMAS, Project
 
+from scxpresso.checks.params import default_of
 from scxpresso.checks.preflight import preflight
 from scxpresso.expression.pseudobulk import PROTOCOLS
 from scxpresso.genome.folds import METHODS
@@ -31,6 +33,8 @@ RULES = {
     for group in SCHEMAS["nextflow_schema.json"]["$defs"].values()
     for name, rule in group["properties"].items()
 }
+# parameter: schema of its sheet
+SHEET_SCHEMAS = dict(zip(FILE_COLUMNS, itertools.islice(SCHEMAS, 1, None), strict=True))
 HOSTILE = [
     "; touch PWNED",
     "$(touch PWNED)",
@@ -595,14 +599,49 @@ def test_levels_from_fine_to_coarse_are_noted(project):
 
 
 def config_defaults():
-    text = re.search(r"\nparams \{\n(.*?)\n\}", (ROOT / "nextflow.config").read_text(), re.S)[1]
-    found = re.findall(r"^\s+(\w+)\s*=\s*(.+?)\s*$", text, re.M)
-    return {name: None if value == "null" else json.loads(value.replace("'", '"')) for name, value in found}
+    """Defaults of nextflow.config: those of its block, and those that the configuration itself reads before."""
+    config = (ROOT / "nextflow.config").read_text()
+    found = re.findall(r"^params\.(\w+)\s*= params\.\w+ \?: (.+)$", config, re.M)
+    found += re.findall(r"^\s+(\w+)\s*=\s*(.+?)\s*$", re.search(r"\nparams \{\n(.*?)\n\}", config, re.S)[1], re.M)
+    values = {name: None if value == "null" else json.loads(value.replace("'", '"')) for name, value in found}
+    allowed = SCHEMAS["nextflow_schema.json"]["patternProperties"]
+    return {name: value for name, value in values.items() if not any(re.search(rule, name) for rule in allowed)}
 
 
 def test_schema_and_configuration_agree():
-    assert {name: rule.get("default") for name, rule in RULES.items()} == config_defaults()
+    assert {name: default_of(rule) for name, rule in RULES.items()} == config_defaults()
     assert all(rule["description"] and rule["help_text"] for rule in RULES.values())
+
+
+def manifest(name):
+    return re.search(rf"\nmanifest \{{.*?\n    {name}\s*= '(.*?)'\n", (ROOT / "nextflow.config").read_text(), re.S)[1]
+
+
+def test_the_schema_keeps_the_rules_of_nf_core():
+    """The rules of `nf-core pipelines schema lint`, which `make lint-schema` runs itself."""
+    schema = SCHEMAS["nextflow_schema.json"]
+    home = f"https://raw.githubusercontent.com/{manifest('name')}/main"
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$id"] == f"{home}/nextflow_schema.json"
+    assert schema["title"] == f"{manifest('name')} pipeline parameters"
+    assert schema["description"] == manifest("description")
+    assert [entry["$ref"] for entry in schema["allOf"]] == [f"#/$defs/{group}" for group in schema["$defs"]]
+    names = [name for group in schema["$defs"].values() for name in group["properties"]]
+    assert len(names) == len(set(names))
+    assert "input" in schema["$defs"]["input_output_options"]["properties"]
+    for name, rule in RULES.items():
+        default = rule.get("default", "given")
+        assert default not in (None, "", "null", "None") and default is not False, name
+        if rule["type"] == "string":
+            assert "enum" in rule or (rule["pattern"] and rule["errorMessage"]), name
+    for name, sheet in SHEET_SCHEMAS.items():
+        rule = RULES[name]
+        assert (rule["format"], rule["mimetype"], rule["schema"]) == ("file-path", "text/csv", sheet)
+        assert SCHEMAS[sheet]["$id"] == f"{home}/{sheet}"
+        Draft202012Validator.check_schema(SCHEMAS[sheet])
+        for column, value in SCHEMAS[sheet]["items"]["properties"].items():
+            assert value.get("meta") == (None if value.get("format") == "file-path" else [column]), (sheet, column)
+    Draft202012Validator.check_schema(schema)
 
 
 def test_profiles_set_only_known_parameters():
@@ -639,7 +678,9 @@ def test_executable_writes_what_the_module_expects(project, run_cli):
     assert (project.folder / "problems.txt").read_text() == ""
     assert json.loads((project.folder / "preflight.json").read_text())["notes"]
     versions = json.loads((project.folder / "versions.json").read_text())
-    assert versions == software_versions() and {"python", "torch", "bedtools", "nf-scxpresso"} <= versions.keys()
+    assert versions == software_versions(project.request()["software"])
+    assert {"python", "torch", "bedtools", "nf-scxpresso", "nextflow"} <= versions.keys()
+    assert "container" not in versions
 
     (project.folder / "genome.fa").write_text("")
     made = run_cli("preflight.py", *options)

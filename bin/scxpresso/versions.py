@@ -1,4 +1,4 @@
-"""Versions of everything that the pipeline computes with."""
+"""Versions of everything that the pipeline runs with, read without importing it."""
 
 import platform
 import shutil
@@ -13,9 +13,10 @@ PACKAGES = [
 ]  # fmt: skip
 
 
-def software_versions() -> dict[str, str]:
-    """Versions of everything that the pipeline computes with, read without importing it."""
-    found = {"nf-scxpresso": __version__, "python": platform.python_version()}
+def software_versions(known: dict[str, str | None]) -> dict[str, str]:
+    """Versions of everything that the pipeline runs with: `known` ones that are not None, and what is installed here."""
+    found = {"nf-scxpresso": __version__} | {name: version for name, version in known.items() if version}
+    found["python"] = platform.python_version()
     found |= {name: metadata.version(name) for name in PACKAGES}
     if shutil.which("bedtools"):
         said = subprocess.run(["bedtools", "--version"], capture_output=True, text=True, check=True).stdout

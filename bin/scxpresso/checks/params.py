@@ -20,7 +20,7 @@ def check_params(given: dict, schema: dict, findings: Findings) -> dict:
     for name in unknown_params(given, rules, schema["patternProperties"]):
         near = did_you_mean(name, [f"--{known}" for known in rules])
         findings.problem(f"--{shown(name)}", "no such parameter", "one that --help lists", near or "leave it out")
-    defaults = {name: rule.get("default") for name, rule in rules.items()}
+    defaults = {name: default_of(rule) for name, rule in rules.items()}
     values = {name: coerced(given[name], rule) for name, rule in rules.items() if given.get(name) is not None}
     for name in [name for group in groups for name in group.get("required", ()) if name not in values]:
         findings.problem(f"--{name}", "not given", expectation(rules[name]), f"add --{name}")
@@ -32,6 +32,11 @@ def check_params(given: dict, schema: dict, findings: Findings) -> dict:
             findings.problems.append(misfit(f"--{name}", given[name], error, mend))
             values[name] = default
     return defaults | values
+
+
+def default_of(rule: dict):
+    """The default of a parameter. A schema for nf-core names no default that is empty, null or false."""
+    return rule.get("default", False if rule["type"] == "boolean" else None)
 
 
 def unknown_params(given: dict, rules: dict, allowed: Iterable[str]) -> list[str]:

@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+"""SHA-256 and size of files, for the record of a run."""
+
+from pathlib import Path
+
+import click
+
+from scxpresso.console import log
+
+
+@click.command(epilog="Example: checksum.py --folder files --output checksums.json")
+@click.option("--folder", required=True, type=click.Path(exists=True, file_okay=False), help="Folders 1, 2, … in it.")
+@click.option("--output", default="checksums.json", show_default=True, help="The JSON to write.")
+def main(folder, output):
+    """Write `number`, `path`, `sha256` and `size` of each file in folder/<number>/; each of these folders has one entry.
+
+    That entry is a file, whose `path` is empty, or a folder, and `path` is relative to it.
+    """
+    from scxpresso.reporting.checksums import checksums
+    from scxpresso.store import write_json
+
+    found = checksums(Path(folder))
+    write_json(output, found)
+    log(f"{output}: {len(found)} files")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Addresses of files as others may read them: percent-encoded, and without what gives access to them."""
+
+import re
+from urllib.parse import quote, unquote
+
+URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+ENCODED = {"http", "https", "ftp"}  # of these Nextflow hands over what the user wrote, percent-encoded
+
+
+def without_secrets(text: str) -> str:
+    """Text whose URLs have no user, password, query (as of signed URLs) and fragment. What begins as a URL is one."""
+    if URL.fullmatch(text):
+        return _bare(text)
+    return re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://\S*", lambda found: _bare(found[0]), text)
+
+
+def _bare(url: str) -> str:
+    scheme, rest = URL.fullmatch(url).groups()
+    host, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
+
+def file_uri(address: str) -> str:
+    """A path or URL, as Nextflow knows it, as a URI."""
+    if not URL.fullmatch(address):
+        return f"file://{quote(address)}"
+    scheme, rest = URL.fullmatch(without_secrets(address)).groups()
+    kept = "/:@!$&'()*+,;=~" + ("%" if scheme.lower() in ENCODED else "")
+    return f"{scheme}://{quote(rest, safe=kept)}"
+
+
+def file_name(uri: str) -> str:
+    """The last part of a URI, readable."""
+    return unquote(uri.rsplit("/", 1)[1])

@@ -1,0 +1,27 @@
+"""Checksums of what a run was given."""
+
+import hashlib
+import os
+from pathlib import Path
+
+
+def checksums(folder: Path) -> list[dict]:
+    """`number`, `path`, `sha256` and `size` of each file below folder/<number>/<entry>, in order; paths as in bin/checksum.py.
+
+    Files are read in parts, so that their size does not matter.
+    """
+    found = []
+    for staged in sorted(folder.iterdir(), key=lambda path: int(path.name)):
+        (entry,) = staged.iterdir()
+        files = files_in(entry) if entry.is_dir() else [""]
+        for path in files:
+            with (entry / path).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                found.append({"number": int(staged.name), "path": path, "sha256": digest, "size": file.tell()})
+    return found
+
+
+def files_in(folder: Path) -> list[str]:
+    """Paths of all files in a folder, relative to it, sorted; links are followed, as Nextflow stages links."""
+    found = [Path(where, name) for where, _, names in os.walk(folder, followlinks=True) for name in names]
+    return sorted(path.relative_to(folder).as_posix() for path in found)

@@ -1,0 +1,318 @@
+"""The record of a run for machines: an RO-Crate by the profile Workflow Run RO-Crate 0.5, which builds on RO-Crate 1.1.
+
+The crate's file lies in the results' folder pipeline_info, and describes the whole results' folder: the paths of results are
+relative to the file, as everything in an RO-Crate, and most lead out of its folder (`../report.html`). Inputs lie wherever
+they were given, by their absolute addresses. The same manifest gives the same bytes.
+"""
+
+import posixpath
+import re
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+from scxpresso.reporting.addresses import file_name, file_uri, without_secrets
+from scxpresso.store import read_json
+
+FOLDER = "pipeline_info"  # of the crate, in the results' folder
+WORKFLOW, RUN, AUTHORS, RIGHTS = "main.nf", "#run", "#authors", "#rights"
+NEXTFLOW = "https://w3id.org/workflowhub/workflow-ro-crate#nextflow"
+PROFILES = {
+    "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
+    "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
+    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
+}
+# Terms of the profile that RO-Crate's own context lacks; written out, a reader needs to know one context only.
+TERMS = {
+    name: f"https://w3id.org/ro/terms/workflow-run#{name}"
+    for name in ("sha256", "containerImage", "ContainerImage", "registry", "tag")
+}
+TYPES = {"integer": "Integer", "number": "Float", "boolean": "Boolean", "string": "Text"}
+
+# What is published, by path (the first that fits); docs/output.md describes the columns.
+OUTPUTS = {
+    "report.html": "The run on one page",
+    "genomes/*/genes.tsv": "Genes of the genome with the features of their annotation",
+    "genomes/*/features.h5": "Promoter sequences and annotation features that models read",
+    "genomes/*/folds.tsv": "The fold that holds each gene out",
+    "genomes/*/dropped_genes.tsv": "Genes of the annotation that are not used, and why",
+    "genomes/*/transcripts.bed": "The transcript that stands for each gene",
+    "expression/*/dropped_populations.tsv": "Populations of the atlas that are not used, and why",
+    "expression/*/dropped_genes.tsv": "Genes of the atlas that are not used, and why",
+    "expression/*/*.populations.tsv": "Populations of a level: cells, genes and noise ceiling",
+    "expression/*/*.tsv.gz": "Observed expression of each gene in each population of a level (log10)",
+    "models/*/*/*/model.json": "What a model is: its inputs, populations, folds and held-out correlations",
+    "models/*/*/*/fold_*/history.tsv": "Losses of each epoch of a fold's training",
+    "models/*/*/*/fold_*/*.safetensors": "Weights of one trained network",
+    "predictions/*/*.tsv.gz": "Observed and predicted expression of each gene in each population, held out",
+    "evaluation/populations.tsv": "Held-out correlations of each population and fold",
+    "evaluation/genes.tsv": "Held-out correlation of each gene over the populations",
+    "evaluation/summary.tsv": "Held-out performance of each network and baseline",
+    "evaluation/comparisons.tsv": "Each population's model against other ways to predict it",
+    "saturation/*/*/effects.h5": "Effect of every substitution in the windows of the chosen genes",
+    "saturation/*/*/profiles.tsv.gz": "The substitution of largest effect at each position",
+    "saturation/*/*/positions.tsv": "Mean of the largest effects by distance to the TSS",
+    "saturation/*/*/contrasts.tsv.gz": "Profiles of two populations compared",
+    "saturation/*/*/motifs.tsv": "Importance of each motif's hits",
+    "saturation/*/*/seqlets.tsv.gz": "Stretches that matter, with the motifs that they match",
+    "variants/*/rejected.tsv": "Variants that were not scored, and why",
+    "variants/*/counts.json": "How many variants were read, scored and rejected",
+    "variants/*/*.motifs.tsv.gz": "Motifs that variants change",
+    "variants/*/*.external.tsv": "Effects of variants beside other tools' scores",
+    "variants/*/*.correlations.tsv": "Correlations of effects with other tools' scores",
+    "variants/*/*.tsv.gz": "Effects of variants on the expression of genes in each population",
+    "samples/*/*.tsv.gz": "Predicted expression of new sequences",
+    "pipeline_info/params.json": "Every parameter of the run",
+    "pipeline_info/preflight.json": "What the checks of the input decided",
+    "pipeline_info/versions.json": "Versions of the software of the run",
+}
+UNDESCRIBED = "A result of the pipeline"
+FORMATS = {
+    "bcf": "application/octet-stream",
+    "bed": "text/plain",
+    "csv": "text/csv",
+    "gz": "application/gzip",
+    "h5": "application/x-hdf5",
+    "h5ad": "application/x-hdf5",
+    "html": "text/html",
+    "json": "application/json",
+    "safetensors": "application/octet-stream",
+    "tsv": "text/tab-separated-values",
+}
+
+
+def describe_run(manifest: dict, schemas: str | Path) -> dict:
+    """The content of ro-crate-metadata.json; `manifest` as in bin/write_crate.py, `schemas` a folder of the JSON Schemas."""
+    schemas = {path.stem: read_json(path) for path in Path(schemas).glob("*.json")}
+    rules = {
+        name: rule
+        for group in schemas["nextflow_schema"]["$defs"].values()
+        for name, rule in group["properties"].items()
+    }
+    inputs = input_files(manifest, rules, schemas)
+    values, parameters = parameter_entities(manifest["params"], rules, inputs)
+    outputs = [output_file(path) for path in manifest["outputs"]]
+    software = software_entities(manifest["versions"])
+    images = [
+        image_entity(name, manifest["versions"][name])
+        for name in ("container", "container_gpu")
+        if name in manifest["versions"]
+    ]
+    files = [workflow_entity(manifest, schemas, parameters, software), *inputs, *outputs]
+    graph = [
+        {
+            "@id": "ro-crate-metadata.json",
+            "@type": "CreativeWork",
+            "about": {"@id": "./"},
+            "conformsTo": refs([{"@id": "https://w3id.org/ro/crate/1.1"}, {"@id": list(PROFILES)[-1]}]),
+        },
+        root_entity(manifest, files),
+        *files,
+        run_entity(manifest, [*inputs, *values], outputs, images),
+        *parameters,
+        *values,
+        *software,
+        *images,
+        *context_entities(manifest["versions"]),
+    ]
+    return {"@context": ["https://w3id.org/ro/crate/1.1/context", TERMS], "@graph": graph}
+
+
+def refs(entities: list[dict]) -> dict | list[dict]:
+    """References to entities; a single one is no list, as RO-Crate recommends."""
+    found = [{"@id": entity["@id"]} for entity in entities]
+    return found[0] if len(found) == 1 else found
+
+
+def linked(**properties: list[dict]) -> dict:
+    """Properties that refer to entities, without those that refer to none."""
+    return {name: refs(entities) for name, entities in properties.items() if entities}
+
+
+def root_entity(manifest: dict, files: list[dict]) -> dict:
+    """The results' folder."""
+    return {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": "Results of nf-scxpresso",
+        "description": "What a run of nf-scxpresso read and wrote. Its results are in the folder above this file's.",
+        "datePublished": manifest["checked"],
+        "license": {"@id": RIGHTS},
+        "conformsTo": refs([{"@id": profile} for profile in PROFILES]),
+        "mainEntity": {"@id": WORKFLOW},
+        "hasPart": refs(files),
+        "mentions": {"@id": RUN},
+    }
+
+
+def workflow_entity(manifest: dict, schemas: dict, parameters: list[dict], software: list[dict]) -> dict:
+    """The pipeline; a copy of its main script is published beside the crate."""
+    run = manifest["run"]
+    return {
+        "@id": WORKFLOW,
+        "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
+        "name": "nf-scxpresso",
+        "description": schemas["nextflow_schema"]["description"],
+        "encodingFormat": "text/plain",
+        "conformsTo": {"@id": "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"},
+        "version": run["version"],
+        **({"identifier": run["revision"]} if run["revision"] else {}),
+        "license": "https://spdx.org/licenses/MIT",
+        "creator": {"@id": AUTHORS},
+        "programmingLanguage": {"@id": NEXTFLOW},
+        **linked(input=parameters, softwareRequirements=software),
+    }
+
+
+def run_entity(manifest: dict, objects: list[dict], results: list[dict], images: list[dict]) -> dict:
+    """The run itself. It started when its input was checked; when it ends is not known before it has."""
+    return {
+        "@id": RUN,
+        "@type": "CreateAction",
+        "name": f"Run of nf-scxpresso {manifest['run']['version']}",
+        "description": "Inputs, parameters and results of one run of the workflow",
+        "startTime": manifest["checked"],
+        "instrument": {"@id": WORKFLOW},
+        **linked(object=objects, result=results, containerImage=images),
+    }
+
+
+def input_files(manifest: dict, rules: dict, schemas: dict) -> list[dict]:
+    """One entity for each file that was given, with its checksum."""
+    uses = {}
+    for use in manifest["uses"]:
+        uses.setdefault(use["address"], []).append(use)
+    found = {}
+    for group in manifest["inputs"]:
+        for file in group["files"]:
+            address = group["addresses"][file["number"] - 1]
+            named = uses.get(address, [{"parameter": "models", "column": None}])
+            uri = file_uri(f"{address}/{file['path']}" if file["path"] else address)
+            parameters = {parameter_of(use, manifest["params"]) for use in named} - {None}
+            found[uri] = {
+                "@id": uri,
+                "@type": "File",
+                "name": file_name(uri),
+                "description": "; ".join(dict.fromkeys(purpose(use, rules, schemas) for use in named)),
+                "encodingFormat": encoding_format(file_name(uri)),
+                "contentSize": str(file["size"]),
+                "sha256": file["sha256"],
+                **linked(exampleOfWork=[{"@id": parameter_id(name)} for name in sorted(parameters)]),
+            }
+    return [found[uri] for uri in sorted(found)]
+
+
+def parameter_of(use: dict, params: dict) -> str | None:
+    """The parameter whose value a file is; None where a sheet names it."""
+    name = use["column"] or use["parameter"]
+    if use["column"] and not (use["parameter"] == "genomes" and params["genomes"] is None):
+        return None
+    return name
+
+
+def purpose(use: dict, rules: dict, schemas: dict) -> str:
+    """What a file was given for, in the words of the schemas."""
+    rule = rules[use["parameter"]]
+    if use["column"]:
+        return schemas[Path(rule["schema"]).stem]["items"]["properties"][use["column"]]["description"]
+    return rule["description"]
+
+
+def output_file(path: str) -> dict:
+    """One published file."""
+    described = (text for pattern, text in OUTPUTS.items() if PurePosixPath(path).match(pattern))
+    return {
+        "@id": quote(posixpath.relpath(path, FOLDER)),
+        "@type": "File",
+        "name": path,
+        "description": next(described, UNDESCRIBED),
+        "encodingFormat": encoding_format(path),
+    }
+
+
+def encoding_format(path: str) -> str:
+    """The media type by a file's name; text where it is unknown."""
+    return FORMATS.get(path.rsplit(".", 1)[-1].lower(), "text/plain")
+
+
+def parameter_id(name: str) -> str:
+    """The @id of a parameter, as opposed to that of its value."""
+    return f"#parameter-{name}"
+
+
+def parameter_entities(params: dict, rules: dict, inputs: list[dict]) -> tuple[list[dict], list[dict]]:
+    """The values of parameters that are no files, and the parameters that have a value; in the schema's order."""
+    values, parameters = [], []
+    for name, rule in rules.items():
+        value = params.get(name)
+        if value is None:
+            continue
+        me = {"@id": parameter_id(name)}
+        examples = [file for file in inputs if me in as_list(file.get("exampleOfWork", []))]
+        kind = "File" if examples else TYPES[rule["type"]]
+        if not examples:
+            text = without_secrets(value) if isinstance(value, str) else value
+            examples = [
+                {"@id": f"#value-{name}", "@type": "PropertyValue", "name": name, "value": text, "exampleOfWork": me}
+            ]
+            values += examples
+        parameters.append(
+            me
+            | {
+                "@type": "FormalParameter",
+                "name": name,
+                "description": rule["description"],
+                "additionalType": kind,
+                "conformsTo": {"@id": "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"},
+                "workExample": refs(examples),
+            }
+        )
+    return values, parameters
+
+
+def as_list(value) -> list:
+    return value if isinstance(value, list) else [value]
+
+
+def software_entities(versions: dict) -> list[dict]:
+    """Every program and package but Nextflow, which is the workflow's language, and the images, which hold them."""
+    return [
+        {"@id": f"#software-{name}", "@type": "SoftwareApplication", "name": name, "softwareVersion": version}
+        for name, version in versions.items()
+        if name not in ("nf-scxpresso", "nextflow", "container", "container_gpu")
+    ]
+
+
+def image_entity(name: str, image: str) -> dict:
+    """A container image, from its address: registry/name:tag@sha256:digest, of which the name alone is always there."""
+    rest, _, digest = image.removeprefix("docker://").partition("@sha256:")
+    address, tag = re.fullmatch(r"(.*?)(?::([^:/]*))?", rest, re.DOTALL).groups()
+    first, slash, path = address.partition("/")
+    registry = first if slash and re.search(r"[.:]|^localhost$", first) else None
+    kind = "SIFImage" if address.endswith((".sif", ".img")) else "DockerImage"
+    properties = {"registry": registry, "name": path if registry else address, "tag": tag, "sha256": digest or None}
+    return {
+        "@id": f"#{name}",
+        "@type": "ContainerImage",
+        "additionalType": {"@id": f"https://w3id.org/ro/terms/workflow-run#{kind}"},
+        **{name: value for name, value in properties.items() if value},
+    }
+
+
+def context_entities(versions: dict) -> list[dict]:
+    """What the others refer to and no file is."""
+    nextflow = {"version": versions["nextflow"]} if "nextflow" in versions else {}
+    return [
+        {"@id": NEXTFLOW, "@type": "ComputerLanguage", "name": "Nextflow", "url": {"@id": "https://www.nextflow.io/"}}
+        | nextflow,
+        {"@id": AUTHORS, "@type": "Organization", "name": "the nf-scxpresso authors"},
+        {
+            "@id": RIGHTS,
+            "@type": "CreativeWork",
+            "name": "Rights",
+            "description": "Whoever made the run decides about its results, within what the licences of its inputs allow.",
+        },
+        *(
+            {"@id": profile, "@type": "CreativeWork", "name": name, "version": profile.rsplit("/", 1)[1]}
+            for profile, name in PROFILES.items()
+        ),
+    ]

@@ -1,0 +1,78 @@
+/*
+ * The record of the run, for machines. It waits for everything else, but for the checksums of what was given: they are
+ * computed beside the training, once for each file.
+ */
+
+include { fingerprint                  } from '../modules/functions'
+include { read_json ; recorded         } from '../modules/manifest'
+include { entries ; window             } from '../modules/models'
+include { CHECKSUM                     } from '../modules/checksum'
+include { WRITE_CRATE                  } from '../modules/write_crate'
+
+workflow PROVENANCE {
+    take:
+    checked_ch                                      // that the input is well
+    published_ch                                    // path in the results' folder, and the file or folder that goes there
+    notes_ch                                        // preflight.json
+    versions_ch                                     // versions.json
+    inputs                                          // what was given
+    run                                             // about the run
+    options                                         // the parameters
+
+    main:
+    // [addresses, checksums.json]
+    summed_ch = CHECKSUM(
+        checked_ch.flatMap { given(inputs).collect { files -> [files.collect { path -> path.toUriString() }, files] } },
+        fingerprint('checksum.py'),
+    )
+    // Each of them as the only item of a list, so that `combine` leaves it together; in an order that does not depend on who
+    // finished first.
+    inputs_list = summed_ch
+        .map { addresses, sums -> [addresses: addresses, files: read_json(sums)] }
+        .toList()
+        .map { files -> [files.toSorted { one -> one.addresses.join('\n') }] }
+    outputs_list = published_ch
+        .flatMap { one -> paths_of(one.path.toString(), one.file) }
+        .toList()
+        .map { paths -> [paths.toSorted()] }
+
+    crate_ch = WRITE_CRATE(
+        notes_ch.combine(versions_ch).combine(inputs_list).combine(outputs_list).map { notes, versions, summed, paths ->
+            def record = recorded(run, options + window(inputs.models, options), notes, versions)
+            [
+                run: record.run.subMap('version', 'revision'),
+                params: record.params,
+                versions: record.versions,
+                checked: read_json(notes).checked,
+                uses: uses(inputs),
+                inputs: summed,
+                outputs: paths,
+            ]
+        },
+        files("${projectDir}/{nextflow_schema,assets/schema_*}.json"),
+        file("${projectDir}/main.nf"),
+        fingerprint('write_crate.py'),
+    )
+
+    emit:
+    crate_ch                                        // ro-crate-metadata.json, main.nf
+}
+
+// Every file that was given, once, in a list of its own; the files of a model, some hundred, together.
+def given(inputs) {
+    def single = inputs.named.findAll { one -> one.file != null && one.sheet != 'models' }.collect { one -> [one.file] }
+    return single.unique() + inputs.models.collect { model -> [model.file] + model.folds }
+}
+
+// What each file was given for: a parameter, or a column of its sheet.
+def uses(inputs) {
+    return inputs.named
+        .findAll { one -> one.file != null }
+        .collect { one -> [address: one.file.toUriString(), parameter: one.sheet, column: one.column] }
+        .unique()
+}
+
+// The path of a file as published; of a folder, those of the files in it.
+def paths_of(path, file) {
+    return file.isDirectory() ? entries(file).collectMany { entry -> paths_of("${path}/${entry.name}".toString(), entry) } : [path]
+}
