@@ -25,24 +25,26 @@ def _look_up(table, index, pooled, largest):
     genes, length = index.shape
     windows = pooled.shape[1]
     for gene in prange(genes):
+        place = np.empty(FILTERS1, dtype=np.int32)  # as wide as a value, else AVX2 takes no vectors: 12 times as long
         for window in range(windows):
             begin = window * POOL1 - POOL1_PAD
             first = max(begin, 0)
             last = min(begin + POOL1, length)
-            value, place = pooled[gene, window], largest[gene, window]
+            value = pooled[gene, window]
             row = table[index[gene, first]]
             for filt in range(FILTERS1):
                 value[filt] = row[filt]
                 place[filt] = first - begin
             for position in range(first + 1, last):
                 row = table[index[gene, position]]
-                at = np.uint8(position - begin)
+                at = np.int32(position - begin)
                 for filt in range(FILTERS1):
                     better = row[filt] > value[filt]
                     value[filt] = row[filt] if better else value[filt]
                     place[filt] = at if better else place[filt]
             for filt in range(FILTERS1):
                 value[filt] = max(value[filt], np.float32(0))
+                largest[gene, window, filt] = place[filt]
 
 
 @njit(parallel=True)
