@@ -105,6 +105,24 @@ def test_an_image_has_what_tasks_need_whoever_runs_it(images, image):
         assert image == CPU or not tensors.startswith("None"), "no CUDA in the image for GPUs"
 
 
+@pytest.mark.parametrize("image", [CPU, CUDA])
+def test_kernels_are_in_the_image_wherever_bin_lies_and_whoever_runs_it(images, image, tmp_path):
+    """All that has kernels runs again as while the image was built, and compiles none."""
+    place = tmp_path / "some" / "where else"
+    for part in ("bin", "assets/demo"):
+        shutil.copytree(ROOT / part, place / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "containers/compile_kernels.sh", place)
+    script = (
+        'export NUMBA_CACHE_DIR=$HOME/compiled; mkdir "$NUMBA_CACHE_DIR"; cd "$(mktemp -d)"\n'
+        "/place/compile_kernels.sh /place >log 2>&1 || { cat log >&2; exit 1; }\n"
+        "for folder in $NUMBA_CACHE_DIR $SCXPRESSO_KERNELS; do find $folder -name '*.nbc' | wc -l; done\n"
+        "stat -c %U:%a $SCXPRESSO_KERNELS"
+    )
+    run = ["run", "--rm", "--network", "none", "--user", "23456:23456", "-v", f"{place}:/place:ro", image]
+    compiled, ready, access = podman(*run, "bash", "-euc", script).stdout.splitlines()
+    assert (compiled, access) == ("0", "root:755") and int(ready) > 0
+
+
 def test_the_aws_client_is_inside_if_it_is_asked_for(engine):
     build = (
         "build",
@@ -131,10 +149,12 @@ def tasks(trace: Path) -> list[tuple[str, str, str]]:
 
 def test_the_demo_in_podman(images, tmp_path):
     run = [ROOT / "setup/nextflow", "run", ROOT, "-profile", "test,podman", "-ansi-log", "false"]
-    run += ["--outdir", tmp_path / "results", "--epochs", "1", "--folds", "2"]
+    run += ["--outdir", tmp_path / "results", "--epochs", "1", "--folds", "2", "-c", tmp_path / "kernels.config"]
+    (tmp_path / "kernels.config").write_text("env.NUMBA_CACHE_DIR = 'compiled'\n")  # in each task's folder
     assert subprocess.run(run, cwd=tmp_path, stdin=subprocess.DEVNULL).returncode == 0
     ran = tasks(tmp_path / "results/pipeline_info/trace.txt")
     assert {process for process, _, _ in ran} >= STEPS and {status for *_, status in ran} == {"COMPLETED"}
+    assert not list((tmp_path / "work").glob("*/*/compiled/*/*.nbc")), "kernels that the image should have had"
     report = tmp_path / "results/report.html"
     assert report.stat().st_uid == os.getuid()
     assert "<html" in report.read_text()
