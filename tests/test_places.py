@@ -63,7 +63,8 @@ def test_a_place_gives_tasks_what_its_table_says(folder, place: Place):
         row = found.of[process]
         assert row["container"] == "registry.test/lab/nf-scxpresso:9"
         assert {name: row[name] for name in place.every} == place.every
-        assert row["accelerator"] is row["before_script"] is row["container_options"] is None and row["array"] == 0
+        assert row["accelerator"] is row["before_script"] is None and row["array"] == 0
+        assert row["container_options"] == place.every.get("container_options")
     trained = found.of["TRAIN_FOLD"]
     assert {name: trained[name] for name in place.gpu} == place.gpu
     assert (trained["cpus"], trained["gigabytes"]) == (2, 8), "a profile's label replaced the size of the task"
