@@ -73,7 +73,8 @@ PLACES = [
         "googlebatch",
         {"account": "lab", "region": "europe-west1", "array_size": "50"},
         {"executor": "google-batch", "disk": 100, "container_options": "--user 0:0", "limits": {}},
-        CUDA | {"gpu_type": "nvidia-tesla-t4", "container_options": "--user 0:0 --gpus all", "array": 50, "max_forks": 0},
+        CUDA
+        | {"gpu_type": "nvidia-tesla-t4", "container_options": "--user 0:0 --gpus all", "array": 50, "max_forks": 0},
         {"google.project": "lab", "google.location": "europe-west1", "google.batch.maxSpotAttempts": 3},
     ),
     Place(
@@ -88,7 +89,12 @@ PLACES = [
         {"storage_claim": "claim"},
         {"executor": "k8s", "limits": {}},
         CUDA | {"container_options": None, "max_forks": 0},
-        {"k8s.storageClaimName": "claim", "k8s.storageMountPath": "/workspace", "k8s.computeResourceType": "Job", "k8s.securityContext": {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000}},
+        {
+            "k8s.storageClaimName": "claim",
+            "k8s.storageMountPath": "/workspace",
+            "k8s.computeResourceType": "Job",
+            "k8s.securityContext": {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000},
+        },
     ),
 ]
 
