@@ -80,7 +80,7 @@ workflow TRAIN {
         fingerprint('train_fold.py'),
     ).flatMap { model, folders -> folders.collect { folder -> [model, folder] } }
 
-    // [model, its folds' folders], as soon as the last of them is there
+    // [model, its folds' folders], as soon as the last of them is there. (Nextflow 26.04 has `groupBy` for it, 25.04 has not.)
     folders_ch = trained_ch
         .map { model, folder -> [groupKey(model, options.folds), folder] }
         .groupTuple()
