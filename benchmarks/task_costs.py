@@ -35,7 +35,7 @@ def main() -> None:
     lines = ["| process | tasks | seconds per task | longest | memory, largest |", "|---|---|---|---|---|"]
     for process, tasks in trace.groupby("process", sort=False):
         seconds, longest, memory = tasks["seconds"].mean(), tasks["seconds"].max(), tasks["memory"].max()
-        lines.append(f"| `{process}` | {len(tasks)} | {seconds:.0f} | {longest:.0f} | {memory:.1f} GB |")
+        lines.append(f"| `{process}` | {len(tasks)} | {seconds:.2g} | {longest:.2g} | {memory:.1f} GB |")
     lines += ["", f"{len(trace)} tasks took {trace['seconds'].sum() / 60:.0f} minutes together."]
     write("benchmarks/task_costs.py", lines)
 
