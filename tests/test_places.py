@@ -25,11 +25,11 @@ def nextflow(*words, cwd: Path, parser: str = "v1") -> subprocess.CompletedProce
 class Resolved:
     """Directives of processes, and the scopes beside them, as the configuration of some profiles gives them."""
 
-    def __init__(self, folder: Path, profile: str, params: dict[str, str]):
+    def __init__(self, folder: Path, profile: str, params: dict[str, str], parser: str = "v1"):
         options = [f"--{name}={value}" for name, value in params.items()]
         done = nextflow(
             "-q", "run", ROOT / "tests/data/resolve.nf", "-c", ROOT / "nextflow.config", "-profile", profile, *options,
-            cwd=folder,
+            cwd=folder, parser=parser,
         )  # fmt: skip
         lines = [line.split(" ", 1) for line in done.stdout.splitlines() if " " in line]
         rows = [json.loads(rest) for kind, rest in lines if kind == "RESOLVED"]
@@ -67,7 +67,8 @@ def test_a_place_gives_tasks_what_its_table_says(folder, place: Place):
         assert row["container_options"] == place.every.get("container_options")
     trained = found.of["TRAIN_FOLD"]
     assert {name: trained[name] for name in place.gpu} == place.gpu
-    assert (trained["cpus"], trained["gigabytes"]) == (2, 8), "a profile's label replaced the size of the task"
+    sizes = {name: (row["cpus"], row["gigabytes"]) for name, row in found.of.items()}
+    assert sizes == {"PREFLIGHT": (1, 4), "PSEUDOBULK": (2, 8), "TRAIN_FOLD": (2, 8)}
     assert {name: found.scope(name) for name in place.scope} == place.scope
 
 
@@ -81,18 +82,18 @@ def test_the_table_of_places_is_what_is_asserted():
 
 
 def test_every_place_has_a_file_and_every_file_a_place():
-    others = {"base", "labels", "gpu", "test", "test_full", "xpresso"}
+    others = {"base", "gpu", "test", "test_full", "xpresso"}
     assert set(FILES) - others == {place.profile for place in PLACES}
 
 
 @pytest.mark.parametrize("parser", ["v1", "v2"])
 @pytest.mark.parametrize("profile", ["slurm", "googlebatch", "docker"])
 def test_profiles_work_in_either_order(folder, profile, parser):
-    shown = [
-        nextflow("config", ROOT, "-profile", order, cwd=folder, parser=parser).stdout
-        for order in (f"gpu,{profile}", f"{profile},gpu")
-    ]
-    assert sorted(shown[0].splitlines()) == sorted(shown[1].splitlines()) and "cuda" in shown[0]
+    orders = (f"gpu,{profile}", f"{profile},gpu")
+    shown = [nextflow("config", ROOT, "-profile", order, cwd=folder, parser=parser).stdout for order in orders]
+    # In one of the orders the strict parser of 25.04 says of each selector's setting that it does not know it, and heeds it.
+    lines = [sorted(line for line in text.splitlines() if not line.startswith("WARN: ")) for text in shown]
+    assert lines[0] == lines[1] and "cuda" in shown[0]
 
 
 def test_only_this_machine_limits_its_tasks_and_takes_no_heed_of_time(folder):
@@ -145,13 +146,15 @@ def test_profiles_of_an_institute_load(folder, parser):
     )
     (base / "conf" / "uni.config").write_text(
         "params { config_profile_name = 'uni' }\n"
-        "process {\n    executor = 'slurm'\n    queue = 'uni'\n    resourceLimits = [memory: 700.GB, cpus: 64]\n}\n"
+        "process {\n    executor = 'slurm'\n    queue = 'uni'\n    resourceLimits = [memory: 700.GB, cpus: 64]\n"
+        "    withLabel: process_medium { cpus = 6 }\n    withLabel: process_gpu { cpus = 8; memory = 40.GB; time = 3.d }\n}\n"
     )
     pipeline = folder / f"run_{parser}"
     pipeline.mkdir()
-    run = ["-q", "run", ROOT / "tests/data/resolve.nf", "-c", ROOT / "nextflow.config", "-profile", "uni,gpu"]
-    shown = nextflow(*run, "--custom_config_base", base, cwd=pipeline).stdout
-    assert '"executor":"slurm","queue":"uni"' in shown and '"memory":' in shown
+    found = Resolved(pipeline, "uni,gpu", {"custom_config_base": str(base)}, parser)
+    rows = found.of.values()
+    assert {(row["executor"], row["queue"], row["limits"]["cpus"]) for row in rows} == {("slurm", "uni", 64)}
+    assert [(row["cpus"], row["gigabytes"], row["hours"]) for row in rows] == [(1, 4, 4), (6, 8, 4), (8, 40, 72)]
     file = pipeline / "params.json"
     file.write_text(json.dumps({"custom_config_base": str(base)}))
     shown = nextflow("config", ROOT, "-profile", "uni", cwd=pipeline, parser=parser)

@@ -42,6 +42,8 @@ def test_pipeline_runs_to_its_report(cluster, plain):
     assert plain.tasks.keys() == STEPS and len(predictions(plain)) == 120 * 4
     assert "<html" in (plain.outdir / "report.html").read_text()
     assert len(plain.jobs) == sum(map(len, plain.tasks.values()))
+    small = {"PREFLIGHT", "EXTRACT_FEATURES", "SPLIT_FOLDS", "CHECKSUM", "WRITE_CRATE"}
+    assert {(job.step in small, job.memory) for job in plain.jobs} == {(True, 4096), (False, 8192)}
     assert not [job for job in plain.jobs if "--gres" in str(job.options) or "-p gpu" in job.options]
     cluster.seen.append("report")
 

@@ -15,7 +15,7 @@ def relative(text) {
 }
 
 def resolved(process, name, label, state) {
-    def task = new nextflow.processor.TaskConfig(settings(process, name, label) + state)
+    def task = new nextflow.processor.TaskConfig(settings(process, name, label) + [label: [label]] + state)
     task.setContext([task: task, params: params, workflow: workflow, projectDir: projectDir])
     return [
         process: name,
