@@ -1,6 +1,7 @@
 """The quickest exact form in which networks give the effects of all substitutions of a window."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import numpy as np
 import torch
@@ -51,6 +52,9 @@ def incremental(networks: Sequence[Network], device: torch.device, engine: str =
 
         if device.type != "cpu":
             log(f"{about.network}: substitutions are evaluated on the CPU")
+            networks = [
+                (deepcopy(network).cpu(), about) for network, about in networks
+            ]  # the caller's may be elsewhere
         return HybridEffects(networks)
     log(f"{about.network}: no incremental form; every substitution goes through the whole network")
     return BruteForce(networks, device)
