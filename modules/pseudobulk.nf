@@ -11,7 +11,8 @@ process PSEUDOBULK {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(atlas), path('expression')
+    tuple val(atlas), path('expression'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

@@ -14,7 +14,8 @@ process SELECT_GENES {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(atlas), path('chunks/*.txt', arity: '1..*')
+    tuple val(atlas), path('chunks/*.txt', arity: '1..*'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

@@ -313,6 +313,17 @@ def test_an_edited_module_or_executable_runs_what_depends_on_it(project, first_r
     assert run.rerun - {"PREFLIGHT", "WRITE_CRATE"} <= rerun and run.rerun & rerun
 
 
+def test_warnings_of_tasks_reach_the_report_and_the_console(project, first_run):
+    """A p-value that no motif reaches, as it is or reversed."""
+    options = ["--saturate", "G002", "--motifs", project.inputs / "motifs.jaspar", "--motif_p_value", "1e-12"]
+    for _ in ("made", "cached"):
+        run = project.run("-resume", "--outdir", "warned", *options)
+        assert run.status == 0, run.output
+        assert run.output.count("so they get no hits") == 2, run.output  # one for each model
+        page = (project.folder / "warned/report.html").read_text()
+        assert "Warning of MATCH_MOTIFS" in page and "so they get no hits" in page
+
+
 @pytest.mark.one_parser
 def test_another_atlas_leaves_the_first_cached(project, first_run):
     sheet = project.inputs / "atlases.csv"

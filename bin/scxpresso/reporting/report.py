@@ -28,6 +28,7 @@ from scxpresso.reporting.tables import (
     genome_view,
     numbers_table,
     training_view,
+    warnings_view,
 )
 from scxpresso.reporting.variant_figures import FLAGS, read_scores, set_view, variant_plots, wanted_genes
 from scxpresso.reporting.verdicts import card, headline, overall
@@ -63,6 +64,7 @@ def render(run: Run, template: str | Path) -> str:
         params=run.manifest["params"],
         versions=run.manifest["versions"],
         notes=run.manifest["notes"],
+        warnings=warnings_view(run),
         paper=PAPER,
         headline=headline(run, genomes, training),
         overall=overall(cards),
