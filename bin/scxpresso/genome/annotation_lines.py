@@ -13,6 +13,9 @@ from scxpresso.problems import InputError, Problem
 PARTS = {"exon", "CDS", "start_codon", "stop_codon", "UTR"}  # of a transcript
 MANY_LINES = 1000  # enough to tell GTF from GFF3
 
+# In column 9, of a transcript that is joined from several.
+TRANS_SPLICED = re.compile(r"exception[ =]\"?trans.splicing|(^|;)\s*trans_splicing\b", re.IGNORECASE)
+
 
 class Line(NamedTuple):
     """A feature line. part: one of PARTS, or the feature's own name; start, end: 1-based, both included."""
@@ -115,7 +118,7 @@ def gff3_attributes(text: str) -> dict[str, list[str]]:
     attributes = {}
     for item in text.strip().strip(";").split(";"):
         name, _, values = item.partition("=")
-        attributes[name.strip()] = [unquote(value.strip()) for value in values.split(",")]
+        attributes[name.strip()] = [unquote(value.strip(' "')) for value in values.split(",")]
     return attributes
 
 
