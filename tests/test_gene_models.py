@@ -432,3 +432,28 @@ def test_tags_of_gff3_stand_in_tag_and_note(tmp_path):
         rows = [f"1 mRNA 1 90 + ID=S;gene=G;{about}", "1 exon 1 90 + Parent=S", "1 CDS 1 90 + Parent=S"]
         rows += ["1 mRNA 1 300 + ID=L;gene=G", "1 exon 1 300 + Parent=L", "1 CDS 1 300 + Parent=L"]
         assert chosen(gff3(tmp_path / "a", *rows))["G"].transcript_id == "S"
+
+
+def test_versions_of_one_id_at_one_place_are_joined_and_noted(schemas, tmp_path):
+    parts = [
+        ("exon", 100, 200),
+        ("exon", 100, 260),
+        ("exon", 400, 500),
+        ("CDS", 150, 200),
+        ("CDS", 150, 205),
+        ("CDS", 400, 450),
+    ]
+    (transcript,) = read_annotation(gtf(tmp_path / "a", [("1", *part, "+", "G", "T", "") for part in parts]))
+    assert transcript.exons == [(100, 260), (400, 500)] and transcript.cds == [(150, 205), (400, 450)]
+    project = Project(tmp_path, schemas)
+    lines = (tmp_path / "genes.gtf").read_text()
+    longer = lines.splitlines()[0].replace("\t1299\t", "\t1399\t")
+    (tmp_path / "genes.gtf").write_text(lines + longer + "\n")
+    assert "1 transcripts list exons or coding regions that overlap" in project.notes()
+
+
+def test_utf_16_without_its_mark_is_refused_with_the_reason(schemas, tmp_path):
+    project = Project(tmp_path, schemas)
+    text = (tmp_path / "genes.gtf").read_text()
+    (tmp_path / "genes.gtf").write_bytes(text.encode("utf-16-le"))
+    project.problem("column gtf", "UTF-16")

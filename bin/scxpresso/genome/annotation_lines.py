@@ -30,10 +30,13 @@ class Line(NamedTuple):
     attributes: str
 
 
+_UTR = re.compile(r"((five|three)_prime_|[53]['_-]*)?(utr|untranslated_region)([_-]?[53])?", re.IGNORECASE)
+
+
 @cache
 def _part(feature: str) -> str:
     """UTR for every spelling of it (`five_prime_UTR`, `3'-UTR`, `5UTR`); any other name as it is."""
-    return "UTR" if re.fullmatch(r"((five|three)_prime_|[53]['_-]*)?utr([_-]?[53])?", feature.lower()) else feature
+    return "UTR" if _UTR.fullmatch(feature) else feature
 
 
 def _rows(path: str) -> Iterator[tuple[int, str]]:
@@ -54,6 +57,7 @@ def _columns(number: int, line: str) -> list[str]:
                 f"the annotation, line {number}",
                 f"{line[:60]!r}",
                 "nine tab-separated columns with whole numbers for start and end (GTF or GFF3)",
+                "save it as UTF-8: it looks like UTF-16 without its mark" if "\0" in line else "",
             )
         )
     return columns

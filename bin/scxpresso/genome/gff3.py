@@ -4,11 +4,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import pairwise
 from urllib.parse import unquote
 
 from scxpresso.genome.annotation_lines import PARTS, TRANS_SPLICED, Line, first, gff3_attributes
-from scxpresso.genome.loci import Owner, Pieces, Place, transcripts_at_places
+from scxpresso.genome.loci import Owner, Pieces, Place, overlap, transcripts_at_places
 from scxpresso.genome.transcript import Transcript
 from scxpresso.problems import InputError, Problem
 
@@ -87,7 +86,7 @@ class _Gff3:
         for gene, number in self.orphans.items():
             known = transcripts.get(gene, set())
             coding = any(self._is_coding(parents) for parents in [gene, *known])
-            if coding and (len(known) > 1 or (not known and any(map(_overlap, self.pieces[gene].values())))):
+            if coding and (len(known) > 1 or (not known and self._overlaps(gene))):
                 found = (
                     f"exons or coding regions of {gene} without a parent, and nothing that tells its transcripts apart"
                 )
@@ -99,6 +98,10 @@ class _Gff3:
 
     def _is_coding(self, parents: str) -> bool:
         return any(pieces.spans["CDS"] for pieces in self.pieces.get(parents, {}).values())
+
+    def _overlaps(self, parents: str) -> bool:
+        pieces = self.pieces[parents].values()
+        return any(overlap(sorted(set(found.spans[part]))) for found in pieces for part in ("exon", "CDS"))
 
     def _transcripts_by_gene(self) -> dict[str, set[str]]:
         """gene → its transcripts, as lines of transcripts and parts name it by attributes."""
@@ -213,15 +216,6 @@ def _is_gene(line: Line) -> bool:
 
 def _bare(name: str) -> str:
     return re.sub(r"^gene[:-]", "", name)
-
-
-def _overlap(pieces: Pieces) -> bool:
-    """Whether exons or coding pieces overlap by more than a frameshift, as those of one transcript do not."""
-    return any(
-        later[0] <= earlier[1] - 3
-        for part in ("exon", "CDS")
-        for earlier, later in pairwise(sorted(set(pieces.spans[part])))
-    )
 
 
 def _refusal(number: int, found: str, mend: str) -> InputError:

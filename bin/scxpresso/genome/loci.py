@@ -11,15 +11,20 @@ from itertools import pairwise
 from scxpresso.genome.annotation_lines import Line
 from scxpresso.genome.transcript import Span, Transcript, merged
 
+MAX_FRAMESHIFT = 2  # bases that two coding pieces share where a ribosome slips back
 MAX_STRAY = 10  # bases: exons and coding regions of careless annotations differ by a few
 
 
 class Pieces:
-    """Lines of a transcript on one strand of a contig: spans by part, and the frames of its coding pieces."""
+    """Lines of a transcript on one strand of a contig: spans by part, and the frames of its coding pieces.
+
+    versions: whether exons or coding pieces overlap, as those of one transcript do not.
+    """
 
     def __init__(self, spans: dict[str, list[Span]] | None = None, frames: dict[int, int] | None = None):
         self.spans = defaultdict(list, spans or {})
         self.frames = frames or {}
+        self.versions = False
 
     def add(self, line: Line) -> None:
         self.spans[line.part].append((line.start, line.end))
@@ -32,9 +37,18 @@ class Pieces:
         self.frames |= other.frames
 
     def once(self) -> None:
-        """Sort the spans; a line that is listed twice counts once."""
+        """Sort the spans. A line that is listed twice counts once, and those of several versions of an id are joined."""
         for part, spans in self.spans.items():
             self.spans[part] = sorted(set(spans))
+        for part in ("exon", "CDS"):
+            if overlap(self.spans[part]):
+                self.versions = True
+                self.spans[part] = merged(self.spans[part])
+
+
+def overlap(spans: list[Span]) -> bool:
+    """Whether sorted spans overlap by more than a frameshift."""
+    return any(later[0] <= earlier[1] - MAX_FRAMESHIFT for earlier, later in pairwise(spans))
 
 
 Place = tuple[str, str]  # contig, strand
@@ -72,6 +86,7 @@ def transcripts_at_places(owner: Owner, about: Callable[[Place], dict]) -> Itera
                         start_codon=locus.spans["start_codon"],
                         stop_codon=locus.spans["stop_codon"],
                         frames=locus.frames,
+                        versions=pieces.versions,
                         **about((chrom, strand)),
                     )
                 )
@@ -120,7 +135,7 @@ def _breaks(pieces: Pieces, exons: list[Span], strand: str) -> list[int]:
     A coding region is whole: no untranslated exon lies within it, and it starts and stops once.
     """
     coding = pieces.spans["CDS"]
-    if len(coding) < 2 or any(later[0] <= earlier[1] for earlier, later in pairwise(exons)):
+    if len(coding) < 2 or pieces.versions:
         return []
     starts = [start for start, _ in exons]
     cuts = []
