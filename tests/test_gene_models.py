@@ -250,6 +250,18 @@ def test_exons_of_a_second_locus_go_with_its_coding_region(tmp_path):
     assert half_life_features(second)["utr5_length"] == 350
 
 
+def test_exons_without_a_strand_go_with_their_coding_region(tmp_path):
+    rows = [("1", "exon", 100, 900, ".", "G", "T", ""), ("1", "CDS", 200, 499, "-", "G", "T", "")]
+    (transcript,) = read_annotation(gtf(tmp_path / "a", rows))
+    assert (transcript.strand, transcript.tss, transcript.orf_length) == ("-", 900, 300)
+
+
+def test_an_extra_copy_of_a_lift_over_stands_behind_the_gene(tmp_path):
+    rows = [("1", part, 100, 999, "+", "G", "T1", 'extra_copy_number "1"') for part in ("exon", "CDS")]
+    rows += [("2", part, 100, 399, "+", "G", "T", 'extra_copy_number "0"') for part in ("exon", "CDS")]
+    assert chosen(gtf(tmp_path / "a", rows))["G"].chrom == "2"
+
+
 def test_trans_spliced_transcripts_stand_for_no_gene(tmp_path):
     marked = 'exception "trans-splicing"'
     rows = [("1", part, 100, 399, "+", "G", "T1", marked) for part in ("exon", "CDS")]
@@ -341,7 +353,7 @@ def test_a_gene_of_an_alt_contig_gives_way_to_one_of_its_name(tmp_path):
     [
         *[(name, "mitochondrion") for name in (
             "chrM", "M", "MT", "Mt", "chrMT", "MtDNA", "Mito", "chrmt", "mitochondrion", "dmel_mitochondrion_genome",
-            "Pf3D7_MIT_v3", "NC_012920.1", "NC_005089.1", "J01415.2",
+            "Pf3D7_MIT_v3", "mito_C_glabrata_CBS138", "Ca19-mtDNA", "NC_012920.1", "NC_005089.1", "J01415.2",
         )],
         *[(name, "plastid") for name in ("Pt", "ChrC", "chloroplast", "NC_000932.1", "Pltd", "Pf3D7_API_v3")],
         *[(name, "chromosome Y") for name in (

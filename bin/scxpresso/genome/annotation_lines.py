@@ -105,6 +105,12 @@ def is_gff3(path: str) -> bool:
     return styles["gff3"] > styles["gtf"]
 
 
+def copy_number(*attributes: dict[str, list[str]]) -> int:
+    """Liftoff's number of an extra copy, by the first of these attributes that have it; 0 for the gene itself."""
+    number = next((found["extra_copy_number"][0] for found in attributes if found.get("extra_copy_number")), "0")
+    return int(number) if number.isdecimal() else 0
+
+
 _GTF_ATTRIBUTE = re.compile(r'([^\s;"]+)\s+(?:"([^"]*)"|([^";\s]+))')
 
 

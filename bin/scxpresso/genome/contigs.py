@@ -64,8 +64,8 @@ ACCESSIONS = {accession: kind for kind, listed in _LISTED.items() for accession 
 
 # Names in lower case, without `chr` and the like.
 _NAMES = [
-    (MITOCHONDRION, re.compile(r"(m|mt|mit|mito|mt[_-]?dna|mitogenome)|.*mitochondri.*|.*_mit(_v\d+)?")),
-    (PLASTID, re.compile(r"(c|cp|pt|pltd|chloro|cp[_-]?dna|pt[_-]?dna|api)|.*(chloroplast|plastid|apicoplast).*|.*_api(_v\d+)?")),
+    (MITOCHONDRION, re.compile(r"m|mt|mit|mitogenome|mito([_.-].*)?|(.*[_.-])?mt[_-]?dna|.*mitochondri.*|.*_mit(_v\d+)?")),
+    (PLASTID, re.compile(r"c|cp|pt|pltd|chloro|cp[_-]?dna|pt[_-]?dna|api|.*(chloroplast|plastid|apicoplast).*|.*_api(_v\d+)?")),
     (CHROMOSOME_Y, re.compile(r"y([_.].*)?")),
 ]  # fmt: skip
 _PREFIX = re.compile(r"^(chromosome|chrom|chr)[ _.-]?", re.IGNORECASE)

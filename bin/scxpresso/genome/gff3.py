@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from urllib.parse import unquote
 
-from scxpresso.genome.annotation_lines import PARTS, TRANS_SPLICED, Line, first, gff3_attributes
+from scxpresso.genome.annotation_lines import PARTS, TRANS_SPLICED, Line, copy_number, first, gff3_attributes
 from scxpresso.genome.loci import Owner, Pieces, Place, overlap, transcripts_at_places
 from scxpresso.genome.transcript import Transcript
 from scxpresso.problems import InputError, Problem
@@ -198,7 +198,6 @@ class _Gff3:
             gene_name = gene_name or (first(transcript, "Name") if gene_id == _bare(name) else "")
             biotype = first(transcript, "gene_biotype", "gene_type")
         texts = [self.told[name], *(line.attributes for line in [*self._lines(name, place), *lines])]
-        copies = first(transcript, "extra_copy_number") or first(gene, "extra_copy_number")
         return {
             "transcript_id": first(transcript, "transcript_id") or re.sub(r"^(transcript|rna)[:-]", "", name),
             "gene_id": gene_id,
@@ -206,7 +205,7 @@ class _Gff3:
             "biotype": biotype,
             "tags": frozenset(value for key in ("tag", "Tag", "note", "Note") for value in transcript.get(key, ())),
             "trans_spliced": any(map(TRANS_SPLICED.search, texts)),
-            "copy": int(copies) if copies.isdecimal() else 0,
+            "copy": copy_number(transcript, gene),
         }
 
 

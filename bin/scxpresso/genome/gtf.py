@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from scxpresso.genome.annotation_lines import PARTS, TRANS_SPLICED, Line, first, gtf_attributes
+from scxpresso.genome.annotation_lines import PARTS, TRANS_SPLICED, Line, copy_number, first, gtf_attributes
 from scxpresso.genome.loci import Owner, Place, transcripts_at_places
 from scxpresso.genome.transcript import Span, Transcript
 from scxpresso.problems import InputError, Problem
@@ -69,5 +69,6 @@ def gtf_transcripts(lines: Iterable[Line]) -> Iterator[Transcript]:
             "biotype": first(told_of, "gene_biotype", "gene_type") or first(gene, "gene_biotype", "gene_type"),
             "tags": frozenset(tags[transcript_id]),
             "trans_spliced": bool(TRANS_SPLICED.search(text)),
+            "copy": copy_number(told_of),
         }
         yield from transcripts_at_places(owner, lambda place, about=about: about)

@@ -71,6 +71,7 @@ def transcripts_at_places(owner: Owner, about: Callable[[Place], dict]) -> Itera
     trans-spliced transcript), and are left out.
     """
     found = []
+    _give_strands(owner)
     for (chrom, strand), pieces in owner.pieces.items():
         lines = merged(owner.lines.get((chrom, strand), ()))
         pieces.once()
@@ -92,6 +93,15 @@ def transcripts_at_places(owner: Owner, about: Callable[[Place], dict]) -> Itera
                 )
     started = {transcript.chrom for transcript in found if transcript.start_codon}
     return (t for t in found if t.start_codon or t.chrom not in started)
+
+
+def _give_strands(owner: Owner) -> None:
+    """Parts without a strand (StringTie's exons) go to the only strand of the contig that has parts of the same id."""
+    for chrom, strand in [place for place in owner.pieces if place[1] not in "+-"]:
+        stranded = [place for place in owner.pieces if place[0] == chrom and place[1] in "+-"]
+        if len(stranded) == 1:
+            owner.pieces[stranded[0]].join(owner.pieces.pop((chrom, strand)))
+            owner.lines[stranded[0]] += owner.lines.pop((chrom, strand), [])
 
 
 def _exons(pieces: Pieces) -> list[Span]:
