@@ -307,7 +307,7 @@ def test_preflight_notes_what_is_left_out_for_its_place(schemas, tmp_path):
     fasta.write_text(fasta.read_text() + ">1_alt\n" + "ACGT" * 20_000 + "\n")
     notes = project.notes()
     assert "1 genes are listed at several places, of which one is taken: 'ENSG00000000001'" in notes
-    assert "1 genes are left out, on an ALT contig, patch or haplotype" in notes and "'ENSGALT00000000001'" in notes
+    assert "1 genes are left out, a copy on an ALT contig" in notes and "'ENSGALT00000000001'" in notes
 
 
 # --- contigs ---
@@ -343,9 +343,20 @@ def test_a_gene_of_an_alt_contig_gives_way_to_one_of_its_name(tmp_path):
               ("HSCHR6_MHC_COX_CTG1", 90, "ENSG4", "ONLY"), ("6", 60, "ENSG5", "B"))  # fmt: skip
     kept, dropped = select_transcripts(read_annotation(path))
     assert [transcript.gene_id for transcript in kept] == ["ENSG1", "ENSG3", "ENSG4", "ENSG5"]
-    assert list(dropped) == ["ENSG2"] and "beside a gene of this name" in dropped["ENSG2"]
+    assert list(dropped) == ["ENSG2"] and "a copy on an ALT contig" in dropped["ENSG2"]
     kept, dropped = select_transcripts(read_annotation(path), contigs=["HSCHR6_MHC_COX_CTG1"])
     assert "ENSG2" in [transcript.gene_id for transcript in kept]
+
+
+def test_a_gene_of_a_scaffold_gives_way_where_its_id_says_that_it_is_a_copy(tmp_path):
+    path = on(
+        tmp_path / "a",
+        ("NC_6.1", 90, "HLA-A", "HLA-A"),
+        ("NT_1.1", 90, "HLA-A_1", "HLA-A"),
+        ("NT_1.1", 90, "X", "HLA-A"),
+    )
+    kept, dropped = select_transcripts(read_annotation(path))
+    assert [transcript.gene_id for transcript in kept] == ["HLA-A", "X"] and list(dropped) == ["HLA-A_1"]
 
 
 @pytest.mark.parametrize(
