@@ -66,22 +66,20 @@ class _Gff3:
         if gene := first(attributes, *GENE_OF):
             self.orphans.setdefault(gene, line.number)
             return gene
+        name = first(attributes, "ID") if line.part == "CDS" else ""
+        if line.part == "CDS" and not name:
+            raise _without_parent(line)
         if line.part in ("exon", "CDS"):
             self.nameless.setdefault(line.part, line)
-        return first(attributes, "ID") if line.part == "CDS" else ""
+        return name
 
     # --- parts that name no transcript ---
 
     def adopt(self) -> None:
         """Give parts that name only their gene to its transcript. Raises InputError where they may be of several."""
-        coding = self.nameless.get("CDS")
-        # Viruses and bacteria have coding regions without any gene; where there are exons, something is missing.
-        if coding and ("exon" in self.nameless or not _ID.search(coding.attributes)):
-            raise _refusal(
-                coding.number,
-                f"CDS without a parent: {coding.attributes.strip()[:60]!r}",
-                "take the full annotation in one format (was a GTF joined to a GFF3?)",
-            )
+        # Viruses and bacteria have coding regions without any gene; where exons are so too, something is missing.
+        if "CDS" in self.nameless and "exon" in self.nameless:
+            raise _without_parent(self.nameless["CDS"])
         transcripts = self._transcripts_by_gene() if self.orphans else {}
         for gene, number in self.orphans.items():
             known = transcripts.get(gene, set())
@@ -215,6 +213,11 @@ def _is_gene(line: Line) -> bool:
 
 def _bare(name: str) -> str:
     return re.sub(r"^gene[:-]", "", name)
+
+
+def _without_parent(line: Line) -> InputError:
+    found = f"CDS without a parent: {line.attributes.strip()[:60]!r}"
+    return _refusal(line.number, found, "take the full annotation in one format (was a GTF joined to a GFF3?)")
 
 
 def _refusal(number: int, found: str, mend: str) -> InputError:
