@@ -9,17 +9,17 @@ import pandas as pd
 
 from scxpresso.genome.annotation import (
     IDENTITY,
-    Transcript,
     gene_table,
     half_life_features,
-    is_gff3,
     log_half_life,
-    read_annotation,
     select_transcripts,
     trim_stop_codon,
 )
+from scxpresso.genome.annotation_lines import is_gff3
 from scxpresso.genome.extended import extended_features, neighbourhood
+from scxpresso.genome.gene_models import read_annotation
 from scxpresso.genome.sequence import N_CODE, read_fasta, window_codes
+from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs
 
 
@@ -49,13 +49,14 @@ def extract_features(
     be read.
     """
     gff3 = is_gff3(gtf)
-    chosen, reasons = select_transcripts(read_annotation(gtf), canonical)
+    names = contig_names(fasta)
+    chosen, reasons = select_transcripts(read_annotation(gtf), canonical, names)
     log(f"{len(chosen):,} genes with a coding region, {len(reasons):,} dropped")
 
     by_contig = defaultdict(list)
     for transcript in chosen:
         by_contig[transcript.chrom].append(transcript)
-    contigs = {name: bare for bare, name in match_contigs(by_contig, contig_names(fasta)).items()}
+    contigs = {name: bare for bare, name in match_contigs(by_contig, names).items()}
 
     codes = {}
     rows = []

@@ -1,0 +1,56 @@
+"""The transcripts of an annotation, whatever its format, and what it says of its contigs."""
+
+from collections.abc import Iterable, Iterator
+
+from scxpresso.genome.annotation_lines import Line, feature_lines, gff3_attributes, is_gff3
+from scxpresso.genome.contigs import Region, describe_contigs
+from scxpresso.genome.gff3 import gff3_transcripts
+from scxpresso.genome.gtf import gtf_transcripts
+from scxpresso.genome.transcript import Transcript
+from scxpresso.problems import InputError, Problem
+
+LANDMARKS = {"region", "chromosome", "supercontig", "scaffold", "contig"}  # lines of a whole contig
+
+
+def read_annotation(path: str) -> list[Transcript]:
+    """Every transcript of a GTF or GFF3, plain or gzipped, at every place where it is listed.
+
+    Raises InputError for a line that is neither; for one whose start is after its end, but on organelles and over the origin
+    of circular contigs; and for an exon or coding region whose transcript nothing tells.
+    """
+    regions: dict[str, Region] = {}
+    backward: list[Line] = []
+    lines = _forward(feature_lines(path), regions, backward)
+    transcripts = list((gff3_transcripts if is_gff3(path) else gtf_transcripts)(lines))
+    contigs = describe_contigs({found.chrom for found in [*transcripts, *backward]}, regions)
+    for line in backward:
+        if not (contigs[line.chrom].left_out or contigs[line.chrom].circular):
+            raise InputError(
+                Problem(
+                    f"the annotation, line {line.number}",
+                    f"{line.part} of {line.chrom} from {line.start:,} to {line.end:,}",
+                    "a start that is not after the end",
+                    "swap the two: the strand says in which direction it is read",
+                )
+            )
+    for transcript in transcripts:
+        transcript.contig = contigs[transcript.chrom]
+    return transcripts
+
+
+def _forward(lines: Iterable[Line], regions: dict[str, Region], backward: list[Line]) -> Iterator[Line]:
+    """The same lines; what they say of whole contigs goes into `regions`, those that end before they start into `backward`.
+
+    Over the origin of a circular contig, ends are counted on beyond its length, as GFF3 does.
+    """
+    for line in lines:
+        if line.part in LANDMARKS and line.start == 1 and "=" in line.attributes:
+            known = regions.get(line.chrom)
+            if not known or known.length < line.end:
+                regions[line.chrom] = Region(line.end, gff3_attributes(line.attributes))
+        if line.start > line.end:
+            backward.append(line)
+            if line.chrom not in regions or not regions[line.chrom].circular:
+                continue
+            line = line._replace(end=line.end + regions[line.chrom].circular)
+        yield line

@@ -1,0 +1,60 @@
+"""One transcript as an annotation lists it: where its exons and its coding region lie."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from scxpresso.genome.contigs import Contig
+
+Span = tuple[int, int]  # 1-based, both ends included, as in GTF
+
+
+@dataclass
+class Transcript:
+    """Parts of one transcript at one place of the genome.
+
+    tags: of the annotation, and its notes. frames: bases before the first whole codon, by a CDS's first base. copy: number
+    of the extra copy that a lift-over found, 0 for the gene itself. versions: whether it is joined from several versions of its
+    id, whose exons or coding regions overlap.
+    """
+
+    transcript_id: str
+    gene_id: str
+    gene_name: str
+    chrom: str
+    strand: str
+    biotype: str = ""
+    tags: frozenset[str] = frozenset()
+    exons: list[Span] = field(default_factory=list)
+    cds: list[Span] = field(default_factory=list)
+    start_codon: list[Span] = field(default_factory=list)
+    stop_codon: list[Span] = field(default_factory=list)
+    frames: dict[int, int] = field(default_factory=dict)
+    contig: Contig = field(default_factory=Contig)
+    trans_spliced: bool = False
+    copy: int = 0
+    versions: bool = False
+
+    @property
+    def span(self) -> Span:
+        spans = self.exons or self.cds
+        return min(start for start, _ in spans), max(end for _, end in spans)
+
+    @property
+    def tss(self) -> int:
+        """First transcribed base."""
+        return self.span[0] if self.strand == "+" else self.span[1]
+
+    @property
+    def orf_length(self) -> int:
+        return sum(end - start + 1 for start, end in self.cds)
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The same bases in as few spans as possible, sorted: spans that overlap or touch become one."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
