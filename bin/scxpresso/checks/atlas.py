@@ -18,7 +18,7 @@ from scxpresso.expression.grouping import EXCLUDED, WHOLE, excluded_populations,
 from scxpresso.expression.labels import near_labels, suspicious_labels
 from scxpresso.expression.library import check_library, stated_library, totals_beyond
 from scxpresso.expression.pseudobulk import SCALE, bulk_library, read_bulk
-from scxpresso.expression.raw_counts import Sample, counts_fault, has_fractions, tpm_fault
+from scxpresso.expression.raw_counts import PART, Sample, by_likelihood, counts_fault, has_fractions, tpm_fault
 from scxpresso.files import is_hdf5
 from scxpresso.genome.annotation import Transcript
 from scxpresso.identifiers import GeneMatch, match_genes
@@ -27,8 +27,6 @@ from scxpresso.text import did_you_mean, shown
 
 SMALLEST_TRAINING_SET = 20  # genes, as training.fold_data demands
 MOST_POPULATIONS = 1000  # of a level; more are measurements or the cells' names
-LIKELY = ["counts", "raw", "matrix"]  # names of layers that hold counts, the likeliest first
-PART = re.compile(r"spliced|ambiguous|nascent|intronic|exonic", re.IGNORECASE)  # layers of a part of the molecules
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # as in the schemas
 
 
@@ -195,24 +193,19 @@ def check_counts(row: Row, matrix: str, atlas: Atlas, sample: Sample, findings: 
 
 def where_counts_are(path: Path, others: list[str]) -> str:
     """How to fix a matrix without counts: which of the h5ad's others holds them, by name first. others: '' for X."""
-    best = next((name for name in sorted(others, key=rank) if not PART.search(name) and holds_counts(path, name)), None)
+    likely = by_likelihood(others)
+    best = next((name for name in likely if holds_counts(path, name)), None)
     if best:
         return f"write {best!r} into the column layer: it holds counts"
     if best == "":
         return "leave the column layer empty, for X: it holds counts"
     mend = "save the raw counts in the h5ad too, and name their layer in the column layer"
-    parts = [name for name in others if PART.search(name) and holds_counts(path, name)]
+    parts = [name for name in others if name not in likely and holds_counts(path, name)]
     return (
         f"{mend}; {some(parts)} hold a part of the molecules each, and their sum may be what is missing"
         if parts
         else mend
     )
-
-
-def rank(name: str) -> int:
-    """The place of a layer among those that may hold counts, by its name."""
-    plain = name.removeprefix("layers/").removesuffix("/X").lower()
-    return LIKELY.index(plain) if plain in LIKELY else len(LIKELY)
 
 
 def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) -> None:
@@ -284,8 +277,8 @@ def check_populations(
         labelled = [one for one in grouping.dropped if one["population"]]
         cells = {one["population"]: one["cells"] for one in labelled if one["reason"] != EXCLUDED}
         largest = max(cells, key=cells.get, default=None)
-        unlabelled = "the column exclude names them all" if labelled else "no cell has a label"
-        size = unlabelled if largest is None else f"the largest, {largest!r}, has {cells[largest]:,} cells"
+        nothing = "the column exclude names them all" if labelled else "no cell has a label"
+        size = nothing if largest is None else f"the largest, {largest!r}, has {cells[largest]:,} cells"
         findings.problem(
             row.at("levels"), f"no population of {level!r} is large enough: {size}",
             f"at least one of {min_cells:,} cells", "name another level, or lower min_cells",

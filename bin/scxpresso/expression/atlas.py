@@ -12,7 +12,7 @@ import scipy.sparse
 from anndata.io import read_elem, sparse_dataset
 
 from scxpresso.expression.features import TYPE_COLUMNS, not_genes
-from scxpresso.expression.raw_counts import Sample, counts_fault
+from scxpresso.expression.raw_counts import Sample, by_likelihood, counts_fault
 from scxpresso.problems import InputError, Problem, some
 
 CHUNK_VALUES = 24_000_000  # stored values in memory at a time
@@ -99,20 +99,9 @@ class Atlas:
     def _open_matrix(self, name: str):
         element = self._file.get(name)
         if not is_matrix(element):
-            found = (
-                f"no {name!r} in the h5ad" if element is None else f"{name!r} of the h5ad is null: it holds no matrix"
-            )
-            others = self.matrices()
-            raise InputError(
-                Problem(
-                    "column layer", found,
-                    f"one of its matrices: {some([matrix or 'X' for matrix in others], 20) or 'it has none'}",
-                    "name a layer that is there, or raw; leave the cell empty for X"
-                    if others else "write the counts into the h5ad: adata.X = counts",
-                )
-            )  # fmt: skip
+            raise InputError(_no_matrix(name, element is None, self.matrices()))
         kind = (element["data"] if isinstance(element, h5py.Group) else element).dtype
-        if kind.kind not in "iuf" or kind.itemsize not in (1, 2, 4, 8) or kind == np.float16:
+        if kind.kind not in "iuf" or kind.itemsize > 8 or kind == np.float16 or not kind.isnative:
             raise InputError(_no_numbers(name, kind))
         return sparse_dataset(element) if isinstance(element, h5py.Group) else element
 
@@ -149,7 +138,8 @@ class Atlas:
     @property
     def feature_names(self) -> list[tuple[str, ...]]:
         """All that each feature is called: in the index of `var`, and in `gene_column`."""
-        return list(zip(map(str, self.var.index), self.gene_ids, strict=True))
+        columns = [self.gene_ids] if self.gene_column is None else [map(str, self.var.index), self.gene_ids]
+        return list(zip(*columns, strict=True))
 
     def not_genes(self, annotated: Iterable[str]) -> np.ndarray:
         """Why each feature is no gene, '' for a gene; see features.not_genes. annotated: ids and names of genes."""
@@ -196,12 +186,11 @@ class Atlas:
             where = (slice(0, cells), part) if axis else (part, slice(0, genes))
             yield *where, self._read(where)
 
-    def _read(self, where: tuple[slice, slice]) -> scipy.sparse.spmatrix:
-        """A block of the matrix, sparse, of numbers as this machine writes them."""
+    def _read(self, where: tuple) -> scipy.sparse.spmatrix:
+        """A block of the matrix, sparse."""
         with self._reading(self.matrix_name):
             block = self._matrix[where]
-        block = block if scipy.sparse.issparse(block) else scipy.sparse.csr_matrix(block)
-        return block if block.dtype.isnative else block.astype(block.dtype.newbyteorder("="))
+        return block if scipy.sparse.issparse(block) else scipy.sparse.csr_matrix(block)
 
     def _stored(self) -> int:
         if isinstance(self._matrix, h5py.Dataset):
@@ -213,17 +202,14 @@ class Atlas:
 
         CSC, which has no cheap rows, is read whole up to SMALL_VALUES; beyond, the sample has genes from all over the file.
         """
-        rows = spread(self.shape[0], cells)
-        genes = np.arange(self.shape[1])
+        rows, genes = spread(self.shape[0], cells), np.arange(self.shape[1])
         if not self.by_columns:
-            parts = [self._read((slice(row, row + 1), slice(0, len(genes)))) for row in rows.tolist()]
-            counts = scipy.sparse.vstack(parts, format="csr")
+            counts = self._read((rows, slice(0, len(genes)))).tocsr()
         elif self._stored() <= SMALL_VALUES:
             counts = scipy.sparse.hstack([block[rows] for _, _, block in self.chunks()], format="csr")
         else:
             genes = spread(self.shape[1], cells)
-            parts = [self._read((slice(0, self.shape[0]), slice(gene, gene + 1)))[rows] for gene in genes.tolist()]
-            counts = scipy.sparse.hstack(parts, format="csr")
+            counts = self._read((slice(0, self.shape[0]), genes)).tocsr()[rows]
         counts.sum_duplicates()
         return Sample(
             counts,
@@ -278,16 +264,27 @@ def _cannot_open(error: OSError) -> Problem:
     )  # fmt: skip
 
 
+def _no_matrix(name: str, absent: bool, others: list[str]) -> Problem:
+    """A matrix that is not there, or null. others: what else the sheet may name; '' for X."""
+    found = f"no {name!r} in the h5ad" if absent else f"{name!r} of the h5ad is null: it holds no matrix"
+    mend = "name a layer that is there, or raw; leave the cell empty for X"
+    if name == "X":
+        likely = by_likelihood(others)
+        mend = "write the raw counts into the h5ad: adata.X = counts"
+        mend = f"write the one that holds raw counts into the column layer, such as {likely[0]!r}" if likely else mend
+    there = some([matrix or "X" for matrix in others], 20) or "it has none"
+    return Problem("column layer", found, f"one of its matrices: {there}", mend)
+
+
 def _no_numbers(name: str, kind: np.dtype) -> Problem:
     """A matrix of values that counts are not kept in."""
+    expected = "counts as float32, float64 or whole numbers"
     if kind == np.float16:
         found = f"{name!r} is of float16, which rounds counts above 2,048 and has none above 65,504"
         mend = "write the raw counts again as float32 or whole numbers, from the file that they came from"
-        return Problem("counts", found, "counts as float32, float64 or whole numbers", mend)
-    found = f"{name!r} is of type {kind}, which holds no counts"
-    return Problem(
-        "counts", found, "counts as float32, float64 or whole numbers", "write the raw counts, or name their layer"
-    )
+        return Problem("counts", found, expected, mend)
+    mend = "write the raw counts as float32, or name their layer in the column layer"
+    return Problem("counts", f"{name!r} is of type {kind}, which cannot be read as counts here", expected, mend)
 
 
 def _unknown_compression(element: h5py.Group | h5py.Dataset) -> str | None:

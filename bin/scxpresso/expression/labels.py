@@ -62,7 +62,7 @@ def excluded_labels(text: str, labels: Collection[str]) -> list[str]:
         else:
             unknown += [part] if (part := parts.pop(0).strip()) else []
     if unknown:
-        near = did_you_mean(unknown[0], known)
+        near = did_you_mean(unknown[0], sorted(known, reverse=True))  # of labels that are nearly alike, the first
         raise InputError(
             Problem(
                 "column exclude", f"{some(unknown)}: no population of these levels", f"labels such as {some(sorted(known))}",

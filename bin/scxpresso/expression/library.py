@@ -51,7 +51,7 @@ def stated_library(obs: pd.DataFrame, column: str) -> np.ndarray:
     library = obs[column].to_numpy(dtype=np.float64, na_value=np.nan) if numeric else np.full(len(obs), np.nan)
     if (bad := ~(np.isfinite(library) & (library >= 0))).any():
         cell = np.flatnonzero(bad)[0]
-        found = f"{obs[column].iloc[cell]!r} in {column!r} of cell {str(obs.index[cell])!r}"
+        found = f"{some([obs[column].iloc[cell]])} in {column!r} of cell {str(obs.index[cell])!r}"
         mend = "name a column that has each cell's total of raw counts, or leave the cell empty"
         raise InputError(Problem(where, found, "the total of the raw counts of each cell, 0 or more", mend))
     return library

@@ -87,6 +87,8 @@ def pseudobulk_cells(
     column = {name: index for index, name in enumerate(ids) if is_gene[index]}
     matched = np.array([column[name] for name in match.gene_of], dtype=int)
     log(f"{len(matched):,} of {len(ids):,} genes have features")
+    if not len(matched):
+        raise InputError(no_genes())
 
     exclude = excluded_populations(atlas.obs, recipe.levels, recipe.exclude)
     groupings = [group_cells(atlas.obs, level, recipe.min_cells, exclude) for level in recipe.levels]
@@ -183,6 +185,8 @@ def pseudobulk_samples(
         table = table[reasons == ""]
         table = table * (total / table.sum().replace(0, np.nan)).fillna(1)
     match = match_genes(table.index, genes["gene_id"], genes["gene_name"])
+    if not match.gene_of:
+        raise InputError(no_genes())
     tpm = table.loc[list(match.gene_of)].to_numpy(dtype=np.float64)
     gene_ids = list(match.gene_of.values())
     exclude = excluded_populations(obs, recipe.levels, recipe.exclude)
@@ -229,6 +233,14 @@ def pseudobulk(
         matrix = samples([block for _, _, block in atlas.chunks()]).toarray()
         table = pd.DataFrame(matrix.T, index=atlas.gene_ids)
         return pseudobulk_samples(table, atlas.obs, genes, recipe, reasons, log)
+
+
+def no_genes() -> Problem:
+    """What is wrong with an atlas whose genes are all unknown."""
+    return Problem(
+        "counts", "no gene of the atlas is one of the genome's", "counts of genes, by id or name",
+        "check species and kind of id, and what the features of the atlas are",
+    )  # fmt: skip
 
 
 def bulk_library() -> Problem:

@@ -1,5 +1,6 @@
 """Whether numbers can be raw counts (or TPM), and what they look like where they cannot."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -9,6 +10,9 @@ import scipy.sparse
 
 from scxpresso.problems import some
 
+LIKELY = ["counts", "raw", "matrix"]  # names of layers that hold counts, the likeliest first
+PART = re.compile(r"spliced|ambiguous|nascent|intronic|exonic", re.IGNORECASE)  # layers of a part of the molecules
+
 LARGEST_LOG = 30  # no log-transformed count is larger
 WHOLE_SHARE = 0.2  # of a cell's values: where as many are whole, its fractions are corrections of counts
 AGREES = 0.9  # share of values that have to agree with an explanation
@@ -16,6 +20,7 @@ MIN_VALUES = 5  # that an explanation needs
 MAX_RATIO = 50  # of values to the least of their cell: beyond, rounding hides what a whole number is
 MAX_COUNT = 10_000  # the same, of a logarithm's inverse
 SAME_SUM = 0.01  # relative deviation of sums that count as the same
+SAME_SCALE = 1e-4  # the same, where other cells were scaled to this sum
 NEAR_WHOLE = 0.15  # distance from a whole number, within which 30% of all numbers are
 CLUSTERED = 0.75  # share of values near whole numbers that no smooth distribution has
 COUNT_SKEWNESS = 1.2  # of values, at least
@@ -55,6 +60,16 @@ class Sample:
     def sums(self) -> np.ndarray:
         """Sum of each cell."""
         return np.asarray(self.counts.sum(axis=1, dtype=np.float64)).ravel()
+
+
+def by_likelihood(names: list[str]) -> list[str]:
+    """Matrices of an h5ad that may hold the counts, by their names: those of LIKELY first, none of PART."""
+
+    def place(name: str) -> int:
+        plain = name.removeprefix("layers/").removesuffix("/X").lower()
+        return LIKELY.index(plain) if plain in LIKELY else len(LIKELY)
+
+    return sorted((name for name in names if not PART.search(name)), key=place)
 
 
 def counts_fault(sample: Sample) -> str:
@@ -99,14 +114,14 @@ def kinds_of_cells(sample: Sample) -> np.ndarray:
     """
     cells = [_positive(sample.counts.data[start:end]) for start, end in pairwise(sample.counts.indptr)]
     kinds = np.array([_kind_of_cell(values) for values in cells], dtype=object)
-    unknown = np.flatnonzero(kinds == UNKNOWN)
-    if not len(unknown):
-        return kinds
-    if sample.whole_cells and len(unknown) > 2:
+    if sample.whole_cells and (unknown := np.flatnonzero(kinds == UNKNOWN)).size > 2:
         kinds[unknown] = _by_sums(sample.counts[unknown])
-        unknown = np.flatnonzero(kinds == UNKNOWN)
-    if len(unknown):
+    if len(unknown := np.flatnonzero(kinds == UNKNOWN)):
         kinds[unknown] = _kind_of_many([cells[cell] for cell in unknown])
+    if sample.whole_cells and (normalised := kinds == NORMALISED).sum() > 2:
+        # By chance, the scale of a cell may be 2, say, so that its values are whole; its sum gives it away.
+        total = np.median(sample.sums[normalised])
+        kinds[np.abs(sample.sums - total) < SAME_SCALE * total] = NORMALISED
     return kinds
 
 
