@@ -39,7 +39,7 @@ def not_genes(var: pd.DataFrame, names: Sequence[Collection[str]], annotated: It
     """Why each feature of an atlas is no gene, such as `feature type 'Peaks'` or `spike-in (ERCC)`; '' for a gene.
 
     Columns of `var` that say of what type a feature is (TYPE_COLUMNS) decide first. Where one of them says `Gene Expression`
-    of any feature, every other type is no gene. A feature without a type is judged by its names.
+    of any feature, every other type is no gene. Names decide as well (NAMES, spike-ins), whatever the type.
 
     names: all that each feature is called. annotated: ids and names of the annotation's genes.
     """
