@@ -321,11 +321,13 @@ def test_bulk_samples_have_no_library_column(project, gene_frame):
 
 
 def simulated(kind: str) -> np.ndarray:
-    """Counts of 300 cells (columns differ widely, libraries vary), deep or shallow, or a panel of 60 genes."""
+    """Counts of 200 cells, deep or shallow, or of a panel of 60 genes, where genes and libraries differ; or all alike."""
     rng = np.random.default_rng(3)
-    genes, depth = {"deep": (1500, 1.0), "shallow": (1500, 0.2), "panel": (60, 5.0)}[kind]
-    rates = rng.lognormal(-2, 1.7, genes) * depth * rng.lognormal(0, 0.4, (300, 1))
-    return rng.poisson(rates).astype(np.float64) + np.eye(300, genes)
+    if kind == "alike":
+        return rng.poisson(2.0, (60, 60)) + np.eye(60)
+    genes, depth = {"deep": (800, 1.0), "shallow": (800, 0.2), "panel": (60, 5.0)}[kind]
+    rates = rng.lognormal(-2, 1.7, genes) * depth * rng.lognormal(0, 0.4, (200, 1))
+    return rng.poisson(rates).astype(np.float64) + np.eye(200, genes)
 
 
 def per_cell(values: np.ndarray, total: float = 1e4) -> np.ndarray:
@@ -365,6 +367,8 @@ CORRECTIONS = {
     "SoupX, 40%": lambda counts: without_soup(counts, 0.4),
     "alevin": alevin,
     "RSEM": rsem,
+    "of values": lambda counts: np.clip(counts - np.random.default_rng(4).uniform(0, 0.3, counts.shape), 0, None),
+    "with background": lambda counts: counts + 0.1 * np.random.default_rng(4).random(counts.shape),
     "DecontX": lambda counts: counts * np.random.default_rng(4).uniform(0.3, 1, counts.shape),
 }
 TRANSFORMED = {
@@ -379,24 +383,33 @@ TRANSFORMED = {
 }
 
 
-@pytest.mark.parametrize("kind", ["deep", "shallow", "panel"])
+@pytest.mark.parametrize("kind", ["deep", "shallow", "panel", "alike"])
 @pytest.mark.parametrize("correction", CORRECTIONS)
 def test_corrected_counts_are_counts(kind, correction):
     assert fault(CORRECTIONS[correction](simulated(kind))) == ""
 
 
-@pytest.mark.parametrize("kind", ["deep", "shallow", "panel"])
+@pytest.mark.parametrize("kind", ["deep", "shallow", "panel", "alike"])
 @pytest.mark.parametrize("transformation", TRANSFORMED)
 def test_transformed_counts_are_none(kind, transformation):
     assert transformation.strip() in fault(TRANSFORMED[transformation](simulated(kind)))
 
 
-@pytest.mark.parametrize("kind", ["deep", "shallow", "panel"])
+@pytest.mark.parametrize("kind", ["deep", "shallow", "panel", "alike"])
 def test_logarithms_of_corrected_counts_are_none(kind):
     corrected = without_soup(simulated(kind), 0.1)
     assert "log-normalised: log(x + 1) of counts scaled to 10,000 a cell" in fault(np.log1p(per_cell(corrected)))
     of_some_genes = np.log1p(per_cell(corrected))[:, ::2]
     assert "log-transformed, scaled or corrected" in fault(of_some_genes)
+
+
+@pytest.mark.parametrize("kind", ["deep", "shallow", "panel", "alike"])
+def test_scaled_values_are_none(kind):
+    counts = simulated(kind)
+    varies = counts[:, counts.std(axis=0) > 0]
+    by_gene = varies / varies.max(axis=0)
+    assert "log-transformed, scaled or corrected" in fault(by_gene)
+    assert "negative values" in fault((varies - varies.mean(axis=0)) / varies.std(axis=0))
 
 
 @pytest.mark.parametrize("others", ["raw counts", "corrected counts"])
@@ -406,7 +419,7 @@ def test_odd_cells_are_named_with_their_share(transformation, others):
     values = counts.copy() if others == "raw counts" else without_soup(counts, 0.2)
     values[10:40] = TRANSFORMED[transformation](counts)[10:40]
     text = fault(values)
-    assert text.startswith("10.0% of the sampled cells ('c10', 'c11', 'c12', … (30 in all)) have fractions"), text
+    assert text.startswith("15.0% of the sampled cells ('c10', 'c11', 'c12', … (30 in all)) have fractions"), text
     assert transformation in text and text.endswith(f"the others have {others}")
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import scipy.sparse
+import scipy.stats
 
 from scxpresso.problems import some
 
@@ -23,8 +24,9 @@ SAME_SUM = 0.01  # relative deviation of sums that count as the same
 SAME_SCALE = 1e-4  # the same, where other cells were scaled to this sum
 NEAR_WHOLE = 0.15  # distance from a whole number, within which 30% of all numbers are
 CLUSTERED = 0.75  # share of values near whole numbers that no smooth distribution has
-COUNT_SKEWNESS = 1.2  # of values, at least
-VARYING_MAXIMA = 0.17  # relative deviation of the cells' largest values; those of normalised cells are more alike
+VARYING_MAXIMA = 0.14  # relative deviation of the cells' largest values; those of normalised cells are more alike
+LONG_TAIL = 3.2  # the largest value, by the mean; logarithms are less spread
+LOG_SKEWNESS = -0.9  # of the values' logarithms; z-scores without their signs are more skewed
 
 COUNTS, CORRECTED, EMPTY, UNKNOWN = "raw counts", "corrected counts", "no values", "unknown"
 NORMALISED = "already normalised: counts"
@@ -163,7 +165,7 @@ def _near(values: np.ndarray) -> np.ndarray:
 
 def _whole(values: np.ndarray) -> np.ndarray:
     """Which values are whole numbers, as far as float32 can tell after a logarithm."""
-    return (np.abs(values - np.rint(values)) < 0.01) & (values < MAX_COUNT)
+    return (np.abs(values - np.rint(values)) < 0.01) & (values > 0.5) & (values < MAX_COUNT)
 
 
 def _are_multiples(cells: list[np.ndarray]) -> bool:
@@ -215,9 +217,11 @@ def _kind_of_many(cells: list[np.ndarray]) -> str:
         if _are_multiples([inverse(cell) for cell in cells]):
             return cause
     maxima = np.array([cell.max() for cell in cells])
-    deviation = values - values.mean()
-    skewness = (deviation**3).mean() / max((deviation**2).mean(), 1e-12) ** 1.5
-    as_libraries = maxima.std() >= VARYING_MAXIMA * maxima.mean() and skewness >= COUNT_SKEWNESS
+    as_libraries = (
+        maxima.std() >= VARYING_MAXIMA * maxima.mean()
+        and values.max() >= LONG_TAIL * values.mean()
+        and scipy.stats.skew(np.log(values)) >= LOG_SKEWNESS
+    )
     reach = values.max() >= LARGEST_LOG
     return CORRECTED if reach or as_libraries or _near(values).mean() >= CLUSTERED else UNKNOWN
 
