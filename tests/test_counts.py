@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import scanpy
 import scipy.sparse
 from conftest import ROOT
 from preflight_project import GENES, SCHEMAS, Project
@@ -19,6 +20,7 @@ from scxpresso.expression.labels import excluded_labels, near_labels, suspicious
 from scxpresso.expression.pseudobulk import Recipe, pseudobulk, read_bulk
 from scxpresso.expression.raw_counts import Sample, by_likelihood, counts_fault
 from scxpresso.problems import InputError
+from scxpresso.saturation.selection import highly_variable_genes
 from scxpresso.spike_ins import spike_in_kind
 from scxpresso.store import read_expression, read_table
 
@@ -274,6 +276,20 @@ def test_a_matrix_that_lacks_genes(tmp_path, project, gene_frame, name, layout):
     assert f"counts are divided by '{name}' of obs" in project.notes()
     values, _ = expression(project.folder / "atlas.h5ad", gene_frame(GENES), library_column=name)
     pd.testing.assert_frame_equal(values, right.loc[values.index])
+
+
+def test_highly_variable_genes_are_found_by_the_same_library(tmp_path, gene_frame):
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(rng.lognormal(0, 1, 60) * rng.lognormal(0, 1, (200, 1))).astype(np.float32)
+    whole = anndata.AnnData(scipy.sparse.csr_matrix(counts), pd.DataFrame({"total": counts.sum(axis=1)}))
+    whole.var_names = GENES
+    whole[:, :40].write_h5ad(tmp_path / "part.h5ad")
+    scanpy.pp.normalize_total(whole, target_sum=1e4)
+    scanpy.pp.log1p(whole)
+    table = scanpy.pp.highly_variable_genes(whole[:, :40].copy(), n_top_genes=10, inplace=False)
+    right = set(np.array(GENES[:40])[table["highly_variable"]])
+    with Atlas(tmp_path / "part.h5ad") as atlas:
+        assert set(highly_variable_genes(atlas, gene_frame(GENES), 10, 1, library_column="total")) == right
 
 
 def test_totals_that_count_what_is_there_are_well(project):

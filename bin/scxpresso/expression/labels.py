@@ -65,7 +65,8 @@ def excluded_labels(text: str, labels: Collection[str]) -> list[str]:
         near = did_you_mean(unknown[0], sorted(known, reverse=True))  # of labels that are nearly alike, the first
         raise InputError(
             Problem(
-                "column exclude", f"{some(unknown)}: no population of these levels", f"labels such as {some(sorted(known))}",
+                "column exclude", f"{some(unknown)}: no population of these levels",
+                f"labels such as {some(sorted(known))}" if known else "an empty cell: the level 'all' has no labels",
                 near or "write the labels as they are in obs, joined by ';'",
             )
         )  # fmt: skip

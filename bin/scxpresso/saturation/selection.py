@@ -127,7 +127,8 @@ def highly_variable_genes(
     log(f"hvg:{number}: {data.n_obs:,} cells of {atlas.shape[0]:,} sampled")
     if library_column:
         library = stated_library(atlas.obs, library_column)[rows]
-        data.X = scipy.sparse.diags_array(LIBRARY / np.where(library > 0, library, 1), dtype=np.float32) @ data.X
+        scale = LIBRARY / np.where(library > 0, library, 1)
+        data.X = scipy.sparse.csr_matrix(data.X.multiply(scale[:, None]), dtype=np.float32)
     else:
         scanpy.pp.normalize_total(data, target_sum=LIBRARY)
     scanpy.pp.log1p(data)
