@@ -278,6 +278,17 @@ def test_a_matrix_that_lacks_genes(tmp_path, project, gene_frame, name, layout):
     pd.testing.assert_frame_equal(values, right.loc[values.index])
 
 
+def test_a_wider_raw_is_noted(project):
+    whole = project.write_atlas()
+    part = whole[:, :40].copy()
+    part.raw = whole
+    part.write_h5ad(project.folder / "atlas.h5ad")
+    assert ".raw has 60 features and this matrix 40: libraries are sums of the latter" in project.notes()
+    project.atlas["layer"] = "raw"
+    project.write_sheets()
+    assert ".raw has" not in project.notes()
+
+
 def test_highly_variable_genes_are_found_by_the_same_library(tmp_path, gene_frame):
     rng = np.random.default_rng(1)
     counts = rng.poisson(rng.lognormal(0, 1, 60) * rng.lognormal(0, 1, (200, 1))).astype(np.float32)

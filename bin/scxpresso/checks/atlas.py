@@ -152,7 +152,13 @@ def check_libraries(row: Row, atlas: Atlas, sample: Sample, of_genes: Sample, fi
             library = stated_library(atlas.obs, column)[sample.rows]
             check_library(column, library, of_genes.sums, sample.cells)
             findings.note(row.atlas, f"counts are divided by {column!r} of obs, not by their sum (library_column)")
-        elif sample.whole_cells:
+            return
+        if atlas.features_of_raw > atlas.shape[1]:
+            widths = f".raw has {atlas.features_of_raw:,} features and this matrix {atlas.shape[1]:,}"
+            findings.note(
+                row.atlas, f"{widths}: libraries are sums of the latter ('raw' in the column layer takes .raw)"
+            )
+        if sample.whole_cells:
             problem, notes = totals_beyond(atlas.obs.iloc[sample.rows], sample.sums)
             for note in notes:
                 findings.note(row.atlas, note)

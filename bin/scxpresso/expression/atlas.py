@@ -136,6 +136,11 @@ class Atlas:
         return [name for name in self.matrices() if self._name_of(name) != self.matrix_name]
 
     @property
+    def features_of_raw(self) -> int:
+        """How many features .raw has; 0 where there is none."""
+        return len(self._frame("raw/var")) if is_matrix(self._file.get("raw/X")) else 0
+
+    @property
     def feature_names(self) -> list[tuple[str, ...]]:
         """All that each feature is called: in the index of `var`, and in `gene_column`."""
         columns = [self.gene_ids] if self.gene_column is None else [map(str, self.var.index), self.gene_ids]
