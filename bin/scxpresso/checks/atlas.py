@@ -207,11 +207,9 @@ def where_counts_are(path: Path, others: list[str]) -> str:
         return "leave the column layer empty, for X: it holds counts"
     mend = "save the raw counts in the h5ad too, and name their layer in the column layer"
     parts = [name for name in others if name not in likely and holds_counts(path, name)]
-    return (
-        f"{mend}; {some(parts)} hold a part of the molecules each, and their sum may be what is missing"
-        if parts
-        else mend
-    )
+    if parts:
+        mend += f"; {some(parts)} hold a part of the molecules each, and their sum may be what is missing"
+    return mend
 
 
 def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) -> None:
@@ -273,7 +271,7 @@ def check_populations(
 ) -> None:
     """Populations that are large enough; a note for each that is not, and for labels that may be none."""
     grouping = group_cells(obs, level, min_cells, exclude)
-    note_labels(row, level, labels_of(obs, level).value_counts().drop(exclude, errors="ignore"), findings)
+    note_labels(row, level, labels_of(obs, level).value_counts().drop(exclude, errors="ignore"), min_cells, findings)
     if odd := [label for label in grouping.labels if CONTROL.search(label)]:
         findings.problem(
             row.at("levels"), f"labels of {level!r} with control characters: {some(odd)}",
@@ -295,17 +293,20 @@ def check_populations(
     row.populations[level] = list(grouping.labels)
 
 
-def note_labels(row: Row, level: str, cells: pd.Series, findings: Findings) -> None:
-    """Notes of labels that read as if there were none, and of those that are nearly alike. cells: their number by label."""
-    if labels := suspicious_labels(sorted(cells.index)):
+def note_labels(row: Row, level: str, cells: pd.Series, min_cells: int, findings: Findings) -> None:
+    """Notes of populations whose label reads as if there were none, and of labels that are nearly alike.
+
+    cells: number of cells by label.
+    """
+    if labels := suspicious_labels(sorted(cells.index[cells >= min_cells])):
         listed = ", ".join(f"{label!r} ({cells[label]:,} cells)" for label in labels)
         findings.note(
             row.atlas,
             f"level {level}: these labels are populations like any other: {listed}; the column exclude leaves them out",
         )
     for labels in near_labels(sorted(cells.index)):
-        message = f"level {level}: {some(labels)} differ by blanks, case or look-alike letters alone, and are populations each"
-        findings.note(row.atlas, message)
+        alike = f"level {level}: {some(labels)} differ by blanks, case or look-alike letters alone"
+        findings.note(row.atlas, f"{alike}; rename them in obs if they are one population")
 
 
 def check_genes(
