@@ -22,6 +22,7 @@ process SELECT_GENES {
     export PIPELINE_CODE=${code}
     select_genes.py --genes ${genes} ${list ? '--list list.txt' : option('--select', selection)} \\
         ${counts ? '--counts counts' : ''} ${option('--layer', atlas.layer)} ${option('--gene_column', atlas.gene_column)} \\
+        ${option('--library_column', atlas.library_column)} \\
         --genes_per_chunk ${genes_per_task} --seed ${seed} --outdir chunks
     """
 

@@ -25,7 +25,7 @@ workflow SATURATION {
             .map { atlas ->
                 def row = inputs.atlases.find { one -> one.values.atlas == atlas.atlas }
                 def variable = row && options.saturate.toString().contains('hvg:')
-                [atlas.genome, atlas + (row ? row.values.subMap('layer', 'gene_column') : [:]), variable ? row.files.counts : []]
+                [atlas.genome, atlas + (row ? row.values.subMap('layer', 'gene_column', 'library_column') : [:]), variable ? row.files.counts : []]
             }
             .combine(features_ch, by: 0)
             .map { _genome, atlas, counts, genes, _features -> [atlas, genes, counts] },
