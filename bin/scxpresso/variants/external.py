@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 from scxpresso.identifiers import without_version
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import write_rows
-from scxpresso.variants.score_table import read_header, read_rows
+from scxpresso.variants.score_table import is_scorable, read_header, read_rows
 
 EXTERNAL_COLUMNS = ["variant", "gene", "model", "track", "score"]
 COMPARISON_COLUMNS = ["variant_id", "alt", "gene_id", "population", "effect", "model", "track", "score"]
@@ -116,8 +116,12 @@ def compare(scores: str | Path, external: list[ExternalScore], output: str | Pat
 def _together(
     scores: str | Path, by_variant: dict[str, list[tuple[int, ExternalScore]]]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Number of each external score beside variant_id, alt, gene_id, population and effect of ours that it belongs to."""
-    for *row, gene_name in read_rows(scores, [*COMPARISON_COLUMNS[:5], "gene_name"]):
+    """Number of each external score beside variant_id, alt, gene_id, population and effect of ours that it belongs to.
+
+    The effect is empty where our network does not read the variant: that is no effect to compare.
+    """
+    for *row, gene_name, flag in read_rows(scores, [*COMPARISON_COLUMNS[:5], "gene_name", "flag"]):
+        row[4] = row[4] if is_scorable(flag) else ""
         variant, alt, gene = row[:3]
         names = {gene, without_version(gene), gene_name}
         for number, one in by_variant.get(variant, ()):

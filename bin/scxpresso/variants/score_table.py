@@ -15,6 +15,8 @@ SCORE_COLUMNS = [
     "specificity_p_value", "gene_pearson", "flag",
 ]  # fmt: skip
 
+NOT_SCORABLE = "not_scorable"  # the word of `flag` for an allele outside of what the network reads
+
 csv.field_size_limit(sys.maxsize)  # a variant's carriers are as long as a cohort is large
 
 
@@ -28,6 +30,11 @@ class ScorableVariant(NamedTuple):
     alt: str
     gene_id: str
     carriers: str
+
+
+def is_scorable(flag: str) -> bool:
+    """Whether a row of scores is of an allele that its network reads, by its column `flag`."""
+    return NOT_SCORABLE not in flag.split(",")
 
 
 def read_header(path: str | Path) -> list[str]:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from scxpresso.saturation.effects_store import resolved
+
 BIN = 500  # bases of distance to the TSS
 FEWEST = 250  # certain positions of a bin that stands for itself
 
@@ -30,6 +32,17 @@ def bins(certain: np.ndarray, upstream: int) -> np.ndarray:
     return np.array(starts)
 
 
+def compared_bins(starts: np.ndarray, counted: np.ndarray) -> tuple[int, int]:
+    """First and last bin that is compared with: those with FEWEST positions that count, or the fullest if there is none.
+
+    starts: as `bins` gives them. counted: of each position, whether its base is known and the network reads it, which it
+    does from one place to another: an allele of a bin beyond these is compared with the nearest of them.
+    """
+    counts = np.add.reduceat(counted.astype(int), starts)
+    full = np.flatnonzero(counts >= FEWEST) if counts.max() >= FEWEST else [counts.argmax()]
+    return int(full[0]), int(full[-1])
+
+
 def ranks(background: np.ndarray, values: np.ndarray) -> np.ndarray:
     """How many of the background's effects are smaller than each value, by absolute value.
 
@@ -51,7 +64,8 @@ def p_values(smaller: np.ndarray, size: int, inside: np.ndarray) -> np.ndarray:
 
 
 def specificity(effects: np.ndarray) -> np.ndarray:
-    """Effects (… × populations) minus their mean over populations; NaN where there is one population."""
+    """Effects (… × populations) minus their mean over populations, resolved as they are; NaN where there is one population."""
     if effects.shape[-1] == 1:
-        return np.full_like(effects, np.nan)
-    return effects - effects.mean(axis=-1, keepdims=True)
+        return np.full(effects.shape, np.nan)
+    effects = effects.astype(np.float64)
+    return resolved(effects - effects.mean(axis=-1, keepdims=True))
