@@ -1,4 +1,4 @@
-// Variants: the most certain ones, their alleles in every population, their surroundings, loci, and other tools' scores.
+// Variants: the largest significant effects, their alleles in every population, their surroundings, loci, and other tools' scores.
 
 const MAP_ROWS = 40; // variants in a heat map
 const currentSet = () => DATA.variants[Math.max(0, document.getElementById("variant-model").selectedIndex)];
@@ -30,7 +30,7 @@ function fillVariants() {
   const set = currentSet();
   const best = (column, digits = 2) => ({ numeric: true, cell: (i) => set.first[i][column], digits });
   document.getElementById("variant-count").textContent = set.rows
-    ? `${count(set.rows)} rows (alleles × genes × populations), ${count(set.certain)} with q < 0.05. The table holds ${set.first.length === 1 ? "the only allele" : `the ${count(set.first.length)} most certain alleles`}, each in its most certain population; all are in the variants folder. Choose one to see it below.`
+    ? `${count(set.rows)} rows (alleles × genes × populations), ${count(set.certain)} with q < 0.05.${set.unread ? ` ${count(set.unread)} rows are of alleles outside of what this network reads: not scorable, without q.` : ""} The table holds ${set.first.length === 1 ? "the only allele" : `${count(set.first.length)} alleles`}: those with q < 0.05 by the size of their effect, then the others by q, each in the population in which it comes first. All are in the variants folder. Choose one to see it below.`
     : "No allele lies in the window of a gene.";
   table("variants", [
     { head: "Variant", cell: (i) => cut(set.variants[i].variant, 60) }, { head: "Gene", cell: (i) => DATA.names[set.variants[i].gene] },
@@ -43,7 +43,7 @@ function fillVariants() {
     { head: "Flags", cell: (i) => set.first[i].flag.split(",").join(", ") },
   ], set.first.map((_, i) => i), showVariant);
   fill(control("locus", "Gene"), set.genes.map(({ gene }) => DATA.names[gene]));
-  fill(control("variant-map", "Rows"), ["most certain of all genes", ...set.genes.map(({ gene }) => DATA.names[gene])]);
+  fill(control("variant-map", "Rows"), ["first of the table", ...set.genes.map(({ gene }) => DATA.names[gene])]);
 }
 
 function showVariant(i) {
@@ -188,7 +188,7 @@ function variantMap() {
     rows, columns: set.populations, z: kept.map((i) => set.populations.map((_, k) => effectOf(set, k, i))), title: "effect",
     text: kept.map((i) => set.populations.map((_, k) => effectText(set, k, i))),
   });
-  made.title = kept.length < all.length ? `The ${count(kept.length)} of ${gene ? "largest effects" : "smallest q"} of ${count(all.length)}` : "";
+  made.title = kept.length < all.length ? `The ${count(kept.length)} of ${gene ? "largest effects" : "first rows"} of ${count(all.length)}` : "";
   return made;
 }
 
