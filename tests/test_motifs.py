@@ -229,9 +229,9 @@ def test_background_is_the_same_on_both_strands():
     assert (composition(count_bases(encode("AAAA"))) > 0).all()
 
 
-def store_effects(path, codes, effects, populations=("one", "two")):
+def store_effects(path, codes, effects, populations=("one", "two"), reads=None):
     length = codes.shape[1]
-    about = About("atlas", "level", "network", "genome", UPSTREAM, length - UPSTREAM, tuple(populations))
+    about = About("atlas", "level", "network", "genome", UPSTREAM, length - UPSTREAM, tuple(populations), reads)
     with write_effects(path, about, [f"g{row:03}" for row in range(len(codes))]) as writer:
         for row in range(len(codes)):
             writer.write(row, 1, codes[row], np.zeros(len(populations)), rounded(effects[row]))
@@ -301,6 +301,36 @@ def test_without_planted_motifs_p_is_uniform(tmp_path, gene_frame):
     assert (table["hits"] > 5).all()
     assert kstest(table["p_value"], "uniform").pvalue > 0.01
     assert table["q_value"].min() > 0.05
+
+
+def test_hits_in_what_the_network_does_not_read_count_for_nothing(tmp_path, gene_frame):
+    """It reads 700 bases, all of which matter: a motif elsewhere, or with one base in it, is not important for that."""
+    rng = np.random.default_rng(9)
+    codes = random_codes(rng, 30, 1500)
+    first, end = UPSTREAM - 520, UPSTREAM + 180
+    effects = np.zeros((30, 1500, 4, 1), dtype=np.float32)
+    effects[:, first:end] = rng.normal(-0.03, 0.01, size=(30, end - first, 4, 1))
+    for row in range(30):
+        for word, place in (("GATTACCA", first - 7), ("CCCGGATA", 1300), ("TTGCAACG", 650)):
+            codes[row, place : place + 8] = encode(word)
+        effects[row, np.arange(1500), base_numbers(codes[row])] = 0
+    genes = gene_frame([f"g{row:03}" for row in range(30)])
+    motifs = [consensus(word) for word in ("GATTACCA", "CCCGGATA", "TTGCAACG")]
+    found = {}
+    for name, reads in (("known", (first - UPSTREAM, end - UPSTREAM)), ("unknown", None)):
+        store_effects(tmp_path / f"{name}.h5", codes, effects, ["all"], reads)
+        with Effects(tmp_path / f"{name}.h5") as stored:
+            assert stored.is_read().sum() == (700 if reads else 1500) and stored.about.reads == reads
+        table = match_motifs(tmp_path / f"{name}.h5", genes, motifs, 1e-4, tmp_path / f"{name}.tsv.gz")
+        found[name] = table.set_index("motif")
+    assert (found["unknown"]["hits"] >= 30).all()
+    assert found["unknown"].at["GATTACCA", "p_value"] < 1e-4  # what the fault looks like
+    known = found["known"]
+    assert known["hits"].tolist() == [0, 0, 30] and known["p_value"].isna().tolist() == [True, True, False]
+    assert known.at["TTGCAACG", "p_value"] > 0.01
+    assert known.at["TTGCAACG", "importance"] == pytest.approx(0.24, abs=0.02)
+    for name in ("known", "unknown"):
+        assert read_table(tmp_path / f"{name}.tsv.gz")["sequence"].str.contains("N").sum() == 0
 
 
 def test_seqlets_by_hand():
