@@ -329,6 +329,19 @@ def test_significant_effects_come_first_by_size_and_then_the_others_by_q(tmp_pat
     assert variant_figures.strongest(tmp_path / "scores.tsv")[3]["variant_id"].tolist()[-1] == "unread"
 
 
+def test_a_set_of_which_the_network_reads_nothing_renders(tmp_path):
+    manifest = make_questions(tmp_path, ["a", "b"])
+    scores = read_table(tmp_path / "scores.tsv.gz")
+    nothing = {"effect": 0, "sd": 0, "percentile": 0, "p_value": 1, "q_value": np.nan, "flag": "not_scorable"}
+    write_table(tmp_path / "scores.tsv.gz", scores.assign(**nothing))
+    page = page_of(manifest)
+    (plot,) = page.data["variants"]
+    assert plot["unread"] == plot["rows"] == 72 and plot["certain"] == 0
+    assert {one["q_value"] for one in plot["first"]} == {None}
+    assert all(np.isnan(unpacked(column)).all() for column in plot["log_q"])
+    assert "outside of what this network reads" in page.text
+
+
 def test_motifs_are_listed_by_difference_among_the_significant(tmp_path):
     numbers = [("m1", 0.3, 0.06), ("m2", -0.1, 0.01), ("m3", 0.01, 1e-9), ("m4", "", ""), ("m5", 0.5, 0.9)]
     rows = [("a", name, name, 5, 2, 0, 0, difference, "", q, q, 0) for name, difference, q in numbers]
