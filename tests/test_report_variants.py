@@ -73,7 +73,7 @@ def make_scores(populations: list, label: str, gwas: int = 12) -> pd.DataFrame:
                 pos = tss + distance * (1 if strand == "+" else -1)
                 allele = ["gwas", label if number == 0 else f"rs{number}", chrom, pos, "A", alt, gene, gene, distance]
                 numbers = [1, 0.5, rng.normal(0, 0.1), 0.02, 0.6, 99.0, q / 10, q, 0.01, 0.5, 0.2]
-                rows.append([*allele, population, *numbers, "replicates_disagree,gene_badly_predicted"])
+                rows.append([*allele, population, *numbers, "", "", "", "replicates_disagree,gene_badly_predicted"])
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 

@@ -18,6 +18,7 @@ from scxpresso.reporting.saturation_figures import around, by_population, import
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import read_json
 from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS
+from scxpresso.variants.reading import FOUND
 
 TOP = 200  # variants × genes in the table
 GENES = 8  # genes with a figure of their locus: those of the first variants in the table
@@ -42,7 +43,7 @@ NUMBERS = {*BEST, "tss_distance", "score", "start", "ref_score", "alt_score"}  #
 COUNTS = {
     "format": "format", "variants": "variants in the file", "repeated": "of them repeated", "scorable": "variants scored",
     "not_scorable": "outside every window", "alleles": "alleles scored", "pairs": "alleles × genes",
-    "unphased_calls": "unphased calls",
+    "unphased_calls": "unphased calls", "missing_calls": "missing calls",
 }  # fmt: skip
 # What the words of the column `flag` mean.
 FLAGS = {
@@ -50,6 +51,8 @@ FLAGS = {
     "gene_badly_predicted": "the model's held-out correlation over populations is below 0.3 for this gene",
     "all_folds": "the model does not know the gene, so that the networks of all folds were used",
     "overlapping_alleles": "alleles of the haplotype overlap others and were left out",
+    "incomplete_calls": "a call in the window is missing, not phased, or in another phase set, so that the haplotype may "
+    "carry more",
 }
 
 
@@ -59,7 +62,7 @@ def set_view(run: Run, entry: dict) -> dict:
     said = read_json(run.folder / entry["counts"])
     counts = {}
     for table in chunks(run.folder / entry["rejected"], REJECTED):
-        for reason, number in table["reason"].value_counts().items():
+        for reason, number in table["reason"].str.split(FOUND).str[0].value_counts().items():
             counts[reason] = counts.get(reason, 0) + int(number)
     most = max(counts.values(), default=0)
     reasons = [{"reason": reason, "genes": n, "share": n / most} for reason, n in counts.items()]
