@@ -15,7 +15,7 @@ class Call(NamedTuple):
     """alternatives: place and allele number of each alternative that is known to lie there. phased: they belong to a phase set.
 
     unknown: places without a known allele; None for all of the sample's. unphased: heterozygous without a phase. called:
-    whether any allele is named.
+    whether any allele is named. reference: whether every allele is the reference.
     """
 
     alternatives: tuple[tuple[int, int], ...]
@@ -23,6 +23,7 @@ class Call(NamedTuple):
     unknown: tuple[int, ...] | None
     unphased: bool
     called: bool
+    reference: bool = False
 
 
 @lru_cache(maxsize=10_000)
@@ -34,7 +35,7 @@ def call_of(genotype: str) -> Call:
     if len(missing) == len(alleles):
         return Call((), False, None, False, False)
     if len(set(alleles)) == 1:
-        return Call(alternatives, False, (), False, True)
+        return Call(alternatives, False, (), False, True, not alternatives)
     if "/" in genotype.lstrip("/|"):
         return Call((), False, None, bool(alternatives), True)
     return Call(alternatives, True, missing, False, True)
@@ -63,25 +64,30 @@ class Genotypes:
         of_set = keys.index("PS") if "PS" in keys else None
         carriers: dict[int, list[str]] = {}
         unknown: list[str] = []
+        all_genotyped = len(self.genotyped) == len(self.samples)
         for sample, column in enumerate(columns):
             cells = column.split(":")
             call = call_of(cells[place] if place < len(cells) else ".")
-            if call.called:
+            if call.called and not all_genotyped:
                 self.genotyped.add(sample)
-            self.unphased += call.unphased
-            if call.unknown is None:
-                self.missing += not call.called
-                unknown.append(str(sample))
-            elif call.unknown:
-                unknown += [f"{sample}.{haplotype}" for haplotype in call.unknown]
+            if call.reference:
+                continue
             if call.alternatives:
                 suffix = f":{_phase_set(cells, of_set)}" if call.phased else ""
                 for haplotype, allele in call.alternatives:
                     carriers.setdefault(allele, []).append(f"{sample}.{haplotype}{suffix}")
+            if call.unknown is None:
+                self.missing += not call.called
+                self.unphased += call.unphased
+                unknown.append(str(sample))
+            elif call.unknown:
+                unknown += [f"{sample}.{haplotype}" for haplotype in call.unknown]
         return {allele: ",".join(who) for allele, who in carriers.items()}, ",".join(unknown)
 
 
 def _phase_set(cells: list[str], place: int | None) -> str:
     """Name of a call's phase set; '' where it names none: such calls are of one set."""
-    name = cells[place] if place is not None and place < len(cells) else "."
+    if place is None:
+        return ""
+    name = cells[place] if place < len(cells) else "."
     return "" if name == "." else re.sub(r"[,:\s]", "_", name)

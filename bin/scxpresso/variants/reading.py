@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 
@@ -292,8 +293,7 @@ def _place_all(spill: Spill, fasta: str | Path, contigs: list[str], genes: Genes
     return counts
 
 
-@dataclass
-class Candidate:
+class Candidate(NamedTuple):
     """An allele of an entry before it is known in which windows it lies. sliding: of an insertion or deletion.
 
     gene: row of the gene that the file names. start, end: 0-based bounds of the bases that it may change, on the contig.
@@ -311,6 +311,8 @@ class Candidate:
 
     @classmethod
     def of(cls, number: int, gene: int | None, turned: bool, pos: int, ref: str, alt: str, letters: str) -> "Candidate":
+        if len(ref) == len(alt) == 1:
+            return cls(number, gene, turned, pos, ref, alt, None, pos - 1, pos)
         pos, ref, alt = trimmed(pos, ref, alt)
         start, end = pos - 1, pos - 1 + len(ref)
         if ref and alt:

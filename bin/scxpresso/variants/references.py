@@ -9,7 +9,7 @@ from scxpresso.variants.alleles import BASES, reverse_complemented
 MAX_MISMATCHES = 0.05  # of the entries that name a reference
 MIN_MISMATCHES = 5  # more of them than these are no slips of the pen
 SHORT_LIST = 4  # entries from which on it counts that most of them differ, however few they are
-MOST = 0.5
+MAJORITY = 0.5
 A_CAUSE = 0.8  # the share of mismatches that another reading explains, for it to be named
 
 
@@ -60,7 +60,7 @@ class References:
     @property
     def too_many(self) -> bool:
         """Whether so many differ that the file is not of this genome."""
-        short = self.checked >= SHORT_LIST and self.mismatched > MOST * self.checked
+        short = self.checked >= SHORT_LIST and self.mismatched > MAJORITY * self.checked
         return short or self.mismatched > max(MIN_MISMATCHES, MAX_MISMATCHES * self.checked)
 
     def check(self, where: str) -> None:
