@@ -95,6 +95,40 @@ def test_bare_matrices_and_optional_lines(tmp_path):
     assert found.name == "a b" and found.counts.tolist() == [[10, 10, 0, 0], [0, 0, 0, 20]]
 
 
+@pytest.mark.parametrize("sites, expected", [("1e+05", 100_000), ("20.5", 20.5), ("0", 20), ("1E3 E= 1e-5", 1000)])
+def test_numbers_of_sites_are_numbers_however_they_are_written(tmp_path, sites, expected):
+    head = f"letter-probability matrix: alength= 4 w= 1 nsites= {sites}"
+    (tmp_path / "a.meme").write_text(f"MEME version 4\nMOTIF a\n{head}\n.25 .25 .25 .25\n")
+    (found,) = read_motifs(tmp_path / "a.meme")
+    assert found.counts.tolist() == [[expected / 4] * 4]
+
+
+@pytest.mark.parametrize(
+    "rows, transposed",
+    [
+        ([[8, 1, 1, 0], [0, 9, 0, 1], [0, 0, 10, 0], [9, 0, 1, 0]], True),  # rows sum alike
+        ([[0.9, 0.1, 0, 0], [0, 1, 0, 0], [0.3, 0.3, 0.3, 0.09], [0, 1, 0, 0]], True),  # but for rounding
+        ([[8, 0, 0, 9], [1, 9, 0, 0], [1, 0, 10, 1], [0, 1, 0, 0]], False),  # columns do
+        ([[10, 0, 0, 0], [0, 10, 0, 0], [0, 0, 0, 10], [0, 0, 10, 0]], False),  # both: rows are A, C, G and T
+        ([[5, 1, 1, 2], [1, 9, 3, 1], [1, 2, 10, 1], [8, 1, 2, 7]], False),  # neither
+    ],
+)
+def test_four_rows_of_four_numbers_are_positions_where_they_sum_alike(tmp_path, rows, transposed):
+    text = "\n".join(" ".join(map(str, row)) for row in rows)
+    for name, content in (("bare.pfm", text), ("headed.jaspar", f">m\n{text}")):
+        (tmp_path / name).write_text(content + "\n")
+        (found,) = read_motifs(tmp_path / name)
+        expected = np.array(rows) if transposed else np.array(rows).T
+        np.testing.assert_allclose(
+            found.counts / found.counts.sum(axis=1)[:, None], expected / expected.sum(axis=1)[:, None]
+        )
+    (tmp_path / "named.jaspar").write_text(
+        ">m\n" + "\n".join(f"{base} {row}" for base, row in zip("ACGT", text.split("\n"), strict=True))
+    )
+    (found,) = read_motifs(tmp_path / "named.jaspar")  # their letters say what the rows are
+    assert found.counts[0].argmax() == np.array(rows)[:, 0].argmax()
+
+
 MEME = "MEME version 4\nALPHABET= ACGT\nMOTIF good\nletter-probability matrix: w= 1\n1 0 0 0\n"
 
 
@@ -109,6 +143,8 @@ MEME = "MEME version 4\nALPHABET= ACGT\nMOTIF good\nletter-probability matrix: w
         (MEME + "MOTIF bad\n", "motif 2 .'bad'.: it has no letter-probability matrix"),
         (MEME + "MOTIF bad\nletter-probability matrix: w= 3\n1 0 0 0\n0 x 1 0\n", "motif 2 .'bad'.: 1 rows of numbers"),
         (MEME + "MOTIF bad\nletter-probability matrix: w= 1\n1 0 0\n", "a row of 3 numbers"),
+        (MEME + "MOTIF bad\nletter-probability matrix: nsites= many\n1 0 0 0\n", "`nsites= many`"),
+        (MEME + "MOTIF bad\nletter-probability matrix: nsites= -1\n1 0 0 0\n", "`nsites= -1`"),
         (MEME + "MOTIF bad\nletter-probability matrix: w= 1\n1 1 0 0\n", "position 1 sums to 2"),
         (MEME + "MOTIF bad\nletter-probability matrix: w= 1\n1 nan 0 0\n", "position 1 sums to nan"),
         (MEME + "MOTIF bad\nletter-probability matrix: w= 1\n2 -1 0 0\n", "negative"),

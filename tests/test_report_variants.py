@@ -74,7 +74,7 @@ def make_scores(populations: list, label: str, gwas: int = 12) -> pd.DataFrame:
                 allele = ["gwas", label if number == 0 else f"rs{number}", chrom, pos, "A", alt, gene, gene, distance]
                 effect = rng.normal(0, 0.1) if number or k != 1 else 0.9 - place / 10
                 numbers = [1, 0.5, effect, 0.02, 0.6, 99.0, q / 10, q, 0.01, 0.5, 0.2]
-                rows.append([*allele, population, *numbers, "replicates_disagree,gene_badly_predicted"])
+                rows.append([*allele, population, *numbers, "", "", "", "replicates_disagree,gene_badly_predicted"])
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 

@@ -22,7 +22,7 @@ from scxpresso.problems import InputError
 from scxpresso.saturation.effects_store import resolved
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table, write_rows, write_table
-from scxpresso.variants.haplotypes import carried_together
+from scxpresso.variants.haplotypes import haplotype_combinations
 from scxpresso.variants.joining import join_scores
 from scxpresso.variants.reading import CHUNK_COLUMNS
 from scxpresso.variants.score_table import SCORE_COLUMNS, ScorableVariant, read_chunk
@@ -350,17 +350,46 @@ def test_shifts_are_spread_over_the_phase_and_over_that_of_the_first_pooling():
     assert len(set(moved % 30)) == min(SHIFTS, 30)
 
 
-def test_haplotypes_are_the_sets_that_are_carried_together():
-    assert carried_together(["0,1,5", "1,2", "", "1,5,0"]) == [(0, 1, 3), (0, 3)]
+def called(*calls):
+    """Variants of these carriers, each with whose call is not known after a blank."""
+    return [
+        ScorableVariant(f"v{at}", "1", at, "A", "C", "G", *call.split(" ")) for at, call in enumerate(calls, start=1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"),
+    [
+        (["0.0:,0.1:,2.1:", "0.1:,1.0:", "", "0.1:,2.1:,0.0:"], [((0, 1, 3), False), ((0, 3), False)]),
+        # Phased within a set only; homozygous calls go with both, and what another set carries is not known.
+        (["0.0:7", "0.0:8", "0.0:7", "0.1:8"], [((0, 2), True)]),
+        (["0.0:7", "0.0,0.1", "0.1:8", ""], [((0, 1), True), ((1, 2), True)]),
+        # Not flagged where another sample's calls are complete.
+        (["0.0:7,1.0:", "0.0:8,1.1:", "0.0:7,1.0:", "0.1:8"], [((0, 2), False)]),
+        # A call that is not known, of the sample, of the haplotype, of the other haplotype, of another sample.
+        (["0.0,0.1", " 0", "0.0,0.1"], [((0, 2), True)]),
+        (["0.0,0.1", "0.1: 0.0", "0.0,0.1"], [((0, 1, 2), False), ((0, 2), True)]),
+        (["0.0:", "0.0: 0.1", "0.0:"], [((0, 1, 2), False)]),
+        (["0.0,0.1", " 1", "0.0,0.1"], [((0, 2), False)]),
+    ],
+)
+def test_haplotypes_are_the_sets_that_calls_say_to_be_carried_together(calls, expected):
+    assert haplotype_combinations(called(*calls)) == expected
+
+
+def test_an_allele_that_comes_again_is_the_first_one():
+    first, second, third = called("0.0:", "0.0:", "0.0:")
+    again = first._replace(variant_id="again")
+    assert haplotype_combinations([first, again, second, third]) == [((0, 2, 3), False)]
 
 
 @pytest.mark.parametrize("gene", ["plus", "minus"])
 def test_haplotypes_are_windows_with_all_their_alleles(world, gene):
     first = GENES[gene][1] == "+"
-    snv = world.variant(gene, -60, 1, other(world.letter(gene, -60)), "s", "0,2")
+    snv = world.variant(gene, -60, 1, other(world.letter(gene, -60)), "s", "0.0:,1.0:")
     anchor = world.letter(gene, 30)
-    insertion = world.variant(gene, 30, 1, anchor + "CCA" if first else "CCA" + anchor, "i", "0,1")
-    deletion = world.variant(gene, -200, 6, world.letter(gene, -200 if first else -195), "d", "1,2,0")
+    insertion = world.variant(gene, 30, 1, anchor + "CCA" if first else "CCA" + anchor, "i", "0.0:,0.1:")
+    deletion = world.variant(gene, -200, 6, world.letter(gene, -200 if first else -195), "d", "0.1:,1.0:,0.0:")
     variants = sorted([snv, insertion, deletion], key=lambda variant: variant.pos)
     (scores,) = world.score(variants, haplotypes=True)
     of_name = dict(zip("sid", (snv, insertion, deletion), strict=True))
@@ -376,8 +405,8 @@ def test_haplotypes_are_windows_with_all_their_alleles(world, gene):
 
 
 def test_of_overlapping_alleles_the_first_counts(world):
-    deletion = world.variant("plus", -100, 9, world.letter("plus", -100), "d", "0")
-    inside = world.variant("plus", -97, 1, other(world.letter("plus", -97)), "s", "0")
+    deletion = world.variant("plus", -100, 9, world.letter("plus", -100), "d", "0.0:")
+    inside = world.variant("plus", -97, 1, other(world.letter("plus", -97)), "s", "0.0:")
     (scores,) = world.score([deletion, inside], haplotypes=True)
     assert [allele.overlapping for allele in scores.alleles] == [False, False, True]
     np.testing.assert_array_equal(scores.effect[2], scores.effect[0])

@@ -135,11 +135,11 @@ def test_only_what_changes_a_base_that_is_read_is_scored(world, gene):
 
 
 def test_a_haplotype_is_scored_by_what_is_read_of_it(world):
-    near = world.variant("plus", -300, 1, other(world.letter("plus", -300)), "near", "0,1")
-    far = world.variant("plus", -2100, 1, other(world.letter("plus", -2100)), "far", "0,2")
-    farther = world.variant("plus", -2200, 9, world.letter("plus", -2200), "farther", "2")
-    behind = world.variant("plus", 1200, 1, other(world.letter("plus", 1200)), "behind", "3")
-    other_end = world.variant("plus", -1900, 1, other(world.letter("plus", -1900)), "start", "3")
+    near = world.variant("plus", -300, 1, other(world.letter("plus", -300)), "near", "0.0:,0.1:")
+    far = world.variant("plus", -2100, 1, other(world.letter("plus", -2100)), "far", "0.0:,1.0:")
+    farther = world.variant("plus", -2200, 9, world.letter("plus", -2200), "farther", "1.0:")
+    behind = world.variant("plus", 1200, 1, other(world.letter("plus", 1200)), "behind", "1.1:")
+    other_end = world.variant("plus", -1900, 1, other(world.letter("plus", -1900)), "start", "1.1:")
     variants = sorted([near, far, farther, behind, other_end], key=lambda variant: variant.pos)
     (scores,) = world.score(variants, haplotypes=True)
     of_name = {allele.variant_id: number for number, allele in enumerate(scores.alleles)}
@@ -154,7 +154,7 @@ def test_a_haplotype_is_scored_by_what_is_read_of_it(world):
 def test_networks_that_read_no_sequence_score_nothing(world):
     scorer = world.scorer
     scorer.reads = (0, 0)
-    variants = [world.variant("plus", at, 1, other(world.letter("plus", at)), carriers="0") for at in (-9, 0)]
+    variants = [world.variant("plus", at, 1, other(world.letter("plus", at)), carriers="0.0:") for at in (-9, 0)]
     variants.append(world.variant("plus", 5, 9, world.letter("plus", 5)))
     (scores,) = world.score(variants, haplotypes=True, scorer=scorer)
     assert len(scores.alleles) == 4 and all(nothing(scores, number) for number in range(4))
@@ -174,7 +174,7 @@ def test_rounding_alone_is_no_effect(any_world, monkeypatch):
     others = {at: "".join(other(any_world.letter("plus", at + more)) for more in (0, 1)) for at in places}
     variants = [any_world.variant("plus", at, 2, others[at], "m") for at in places]
     variants += [any_world.variant("plus", at, 4, any_world.letter("plus", at), "d") for at in places]
-    (scores,) = any_world.score([*variants, variants[0]._replace(carriers="1"), variants[1]._replace(carriers="1")],
+    (scores,) = any_world.score([*variants, variants[0]._replace(carriers="0.1:"), variants[1]._replace(carriers="0.1:")],
                                 haplotypes=True, scorer=scorer)  # fmt: skip
     assert scores.scorable.all() and not scores.effect.any() and not scores.specificity.any()
     assert (scores.p_value == 1).all() and (scores.percentile == 0).all() and (scores.specificity_p_value == 1).all()

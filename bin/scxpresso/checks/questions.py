@@ -16,7 +16,7 @@ from scxpresso.problems import InputError, Problem, some
 from scxpresso.saturation.selection import find_genes, parse_selection, read_gene_list
 from scxpresso.text import did_you_mean
 from scxpresso.variants.external import read_external
-from scxpresso.variants.sources import open_source
+from scxpresso.variants.tables import open_source
 
 
 def check_saturate(

@@ -18,6 +18,7 @@ from scxpresso.reporting.saturation_figures import around, by_population, import
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import read_json
 from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS
+from scxpresso.variants.reading import FOUND
 from scxpresso.variants.score_table import is_scorable
 
 TOP = 200  # variants × genes in the table
@@ -43,7 +44,7 @@ NUMBERS = {*BEST, "tss_distance", "score", "start", "ref_score", "alt_score"}  #
 COUNTS = {
     "format": "format", "variants": "variants in the file", "repeated": "of them repeated", "scorable": "variants scored",
     "not_scorable": "outside every window", "alleles": "alleles scored", "pairs": "alleles × genes",
-    "unphased_calls": "unphased calls",
+    "unphased_calls": "unphased calls", "missing_calls": "missing calls",
 }  # fmt: skip
 # What the words of the column `flag` mean.
 FLAGS = {
@@ -52,6 +53,8 @@ FLAGS = {
     "all_folds": "the model does not know the gene, so that the networks of all folds were used",
     "not_scorable": "the allele lies outside of what this network reads, so that its effect is 0; it has no q-value",
     "overlapping_alleles": "alleles of the haplotype overlap others and were left out",
+    "incomplete_calls": "a call in the window is missing, not phased, or in another phase set, so that the haplotype may "
+    "carry more",
 }
 
 
@@ -61,7 +64,7 @@ def set_view(run: Run, entry: dict) -> dict:
     said = read_json(run.folder / entry["counts"])
     counts = {}
     for table in chunks(run.folder / entry["rejected"], REJECTED):
-        for reason, number in table["reason"].value_counts().items():
+        for reason, number in table["reason"].str.split(FOUND).str[0].value_counts().items():
             counts[reason] = counts.get(reason, 0) + int(number)
     most = max(counts.values(), default=0)
     reasons = [{"reason": reason, "genes": n, "share": n / most} for reason, n in counts.items()]

@@ -24,7 +24,7 @@ from scxpresso.networks.registry import NETWORKS, bases_read
 from scxpresso.problems import InputError, Problem
 from scxpresso.saturation.effects_store import resolved, rounded
 from scxpresso.saturation.incremental import incremental
-from scxpresso.variants.haplotypes import carried_together
+from scxpresso.variants.haplotypes import haplotype_combinations
 from scxpresso.variants.score_table import NOT_SCORABLE, ScorableVariant
 from scxpresso.variants.significance import bins, compared_bins, p_values, ranks, specificity
 from scxpresso.variants.windows import Edit, Surroundings, read_surroundings, shifts, without_overlaps
@@ -39,8 +39,8 @@ NUMBER_OF_CODE[ALTERNATIVE_CODES] = range(4)
 
 
 def nearest_to_tss(edits: Iterable[Edit]) -> int:
-    """Bases from the TSS to the first base that an edit changes; of several edits, to the nearest."""
-    return min((edit.start for edit in edits), key=abs)
+    """Bases from the TSS to the changed base that is nearest to it."""
+    return min((edit.nearest for edit in edits), key=abs)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Allele:
     """What is scored against a gene's reference: an allele, or those of a haplotype together.
 
     variant_id, pos, ref, alt: as the table shows them. overlapping: whether some of a haplotype's alleles were left out
-    because they overlap others.
+    because they overlap others. incomplete: whether no haplotype is known to carry just these. slid: by how many bases an
+    allele in a repeat was moved downstream from where the file has it. Others: what the file says of the association.
     """
 
     variant_id: str
@@ -57,6 +58,11 @@ class Allele:
     alt: str
     edits: tuple[Edit, ...]
     overlapping: bool = False
+    incomplete: bool = False
+    slid: int = 0
+    risk_allele: str = ""
+    gwas_beta: str = ""
+    gwas_p_value: str = ""
 
     @property
     def is_substitution(self) -> bool:
@@ -64,7 +70,7 @@ class Allele:
 
     @property
     def tss_distance(self) -> int:
-        """Bases from the TSS to the first base that it changes, on the gene's strand; of several, to the nearest."""
+        """Bases from the TSS to the changed base that is nearest to it, on the gene's strand."""
         return nearest_to_tss(self.edits)
 
     @property
@@ -137,11 +143,13 @@ class GeneScores:
                         ("gene_badly_predicted", self.gene_pearson < BADLY_PREDICTED),
                         ("all_folds", self.fold is None),
                         ("overlapping_alleles", allele.overlapping),
+                        ("incomplete_calls", allele.incomplete),
                     ]
                     if holds
                 )
                 for value in (False, True)
             }
+            association = allele.risk_allele, allele.gwas_beta, allele.gwas_p_value
             columns = [_exact(matrix[number]) for matrix in (self.effect, self.specificity)]
             columns += [_texts(matrix[number]) for matrix in matrices]
             for population, ref, effect, own, sd, agreement, percentile, p, own_p, doubt in zip(
@@ -149,7 +157,7 @@ class GeneScores:
             ):
                 yield (
                     *identity, population, fold, ref, effect, sd, agreement, percentile, p, "", own, own_p, pearson,
-                    flags[doubt],
+                    *association, flags[doubt],
                 )  # fmt: skip
 
 
@@ -363,15 +371,20 @@ def alleles_of(variants: Sequence[ScorableVariant], tss: int, strand: str, haplo
             variant.ref,
             variant.alt,
             (Edit.of(variant.pos, variant.ref, variant.alt, tss, strand),),
+            slid=variant.slid if strand == "+" else -variant.slid,
+            risk_allele=variant.risk_allele,
+            gwas_beta=variant.gwas_beta,
+            gwas_p_value=variant.gwas_p_value,
         )
         for variant in variants
     ]
-    together = carried_together([variant.carriers for variant in variants]) if haplotypes else []
-    return alleles + [_haplotype([alleles[at] for at in indices]) for indices in together]
+    together = haplotype_combinations(variants) if haplotypes else []
+    return alleles + [_haplotype([alleles[at] for at in indices], incomplete) for indices, incomplete in together]
 
 
-def _haplotype(parts: Sequence[Allele]) -> Allele:
-    edits = [edit for part in parts for edit in part.edits]
+def _haplotype(parts: Sequence[Allele], incomplete: bool) -> Allele:
+    # In the order of the gene, so that both strands keep the same one of alleles that overlap.
+    edits = sorted(_where_written(parts), key=lambda edit: (edit.start, edit.end))
     kept = without_overlaps(edits)
     return Allele(
         "+".join(part.variant_id for part in parts),
@@ -380,7 +393,24 @@ def _haplotype(parts: Sequence[Allele]) -> Allele:
         ";".join(part.alt for part in parts),
         tuple(kept),
         len(kept) < len(edits),
+        incomplete,
     )
+
+
+def _where_written(parts: Sequence[Allele]) -> list[Edit]:
+    """The edits of a haplotype's alleles. One that slid past another in a repeat stays where the file has it.
+
+    Else both together would make another sequence than the file says.
+    """
+    edits = []
+    for number, part in enumerate(parts):
+        (edit,) = part.edits
+        written = edit.moved(-part.slid)
+        others = [one for other in (*parts[:number], *parts[number + 1 :]) for one in other.edits]
+        low, high = min(edit.start, written.start), max(edit.end, written.end)
+        passed = any(other.start <= high and other.end >= low for other in others)
+        edits.append(written if passed else edit)
+    return edits
 
 
 def score_variants(
