@@ -26,7 +26,7 @@ from scxpresso.saturation.effects_store import resolved, rounded
 from scxpresso.saturation.incremental import incremental
 from scxpresso.variants.haplotypes import haplotype_combinations
 from scxpresso.variants.score_table import NOT_SCORABLE, ScorableVariant
-from scxpresso.variants.significance import bins, compared_bins, p_values, ranks, specificity
+from scxpresso.variants.significance import bins, compared, compared_bins, specificity
 from scxpresso.variants.windows import Edit, Surroundings, read_surroundings, shifts, without_overlaps
 
 SHIFTS = 23  # of a phase, for insertions and deletions; on real ones 10 % off the mean of all 300, r 0.996
@@ -235,7 +235,7 @@ class Scorer:
         window = surroundings or Surroundings(codes, upstream)
         effects[:, others] = self._differences(networks, annotation, window, [alleles[at] for at in others])
         effect = resolved(effects.mean(axis=0))
-        background, own_background = {}, {}
+        backgrounds = {}
         runs = _runs(np.unique([lies_in[scorable], bin_of[scorable]]))
         if not runs:
             reference, _ = engine.effects(codes, annotation, 0, 0)
@@ -243,27 +243,17 @@ class Scorer:
             begin = starts[first]
             reference, substitutions = engine.effects(codes, annotation, begin, ends[last])
             mean = resolved(substitutions.mean(axis=0))
-            own = specificity(mean)
+            own_mean = specificity(mean)
             here = single & (first <= lies_in) & (lies_in <= last)
             at = index[here] - begin, letter[here]
             effects[:, here], effect[here] = substitutions[:, *at], mean[at]
             for bin_ in range(first, last + 1):
                 part = slice(starts[bin_] - begin, ends[bin_] - begin)
                 members = real[starts[bin_] : ends[bin_]]
-                background[bin_], own_background[bin_] = mean[part][members], own[part][members]
+                backgrounds[bin_] = mean[part][members], own_mean[part][members]
 
         own = specificity(effect)
-        statistics = {"percentile": np.zeros(effect.shape), "p_value": np.ones(effect.shape)}
-        statistics["specificity_p_value"] = np.where(np.isnan(own), np.nan, 1.0)
-        for bin_ in np.unique(bin_of[scorable]):
-            here, size = scorable & (bin_of == bin_), len(background[bin_])
-            inside = (single & counted[index] & (lies_in == bin_of))[here]
-            smaller = ranks(background[bin_], effect[here])
-            statistics["percentile"][here] = 100 * smaller / max(size, 1)
-            statistics["p_value"][here] = p_values(smaller, size, inside)
-            if effect.shape[1] > 1:
-                smaller = ranks(own_background[bin_], own[here])
-                statistics["specificity_p_value"][here] = p_values(smaller, size, inside)
+        inside = single & counted[index] & (lies_in == bin_of)
         signs = np.sign(resolved(effects))
         return GeneScores(
             gene_id=gene_id,
@@ -279,7 +269,7 @@ class Scorer:
             sd=rounded(effects.std(axis=0)),
             sign_agreement=(signs == np.sign(effect)).mean(axis=0),
             specificity=own,
-            **statistics,
+            **compared(effect, own, np.where(scorable, bin_of, -1), inside, backgrounds),
         )
 
     def _networks(self, fold: int | None) -> tuple:
