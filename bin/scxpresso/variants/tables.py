@@ -29,6 +29,7 @@ ROLES = {
     "beta": ["beta"],
     "odds_ratio": ["odds_ratio"],
     "p_value": ["p_value", "pval", "pvalue", "p-value", "p"],
+    "log_p_value": ["neg_log_10_p_value", "mlogp"],
 }
 # Of a harmonised file: what is not of the genome's assembly and strand is not read.
 HARMONISED = {
@@ -41,8 +42,11 @@ HARMONISED = {
     "beta": ["hm_beta"],
     "odds_ratio": ["hm_odds_ratio"],
     "p_value": ROLES["p_value"],
+    "log_p_value": ROLES["log_p_value"],
 }
 CATALOG = {"chrom": ["chr_id"], "pos": ["chr_pos"], "id": ["snps"], "risk": ["strongest snp-risk allele"]}
+
+ASSOCIATION = ["beta", "odds_ratio", "p_value", "log_p_value"]
 
 NO_POSITION = "no position"
 NO_NUMBER = "the position is no whole number"
@@ -84,12 +88,14 @@ class Table(Source):
             header, cells = table_of(lines)
             width = len(header)
             for row in cells:
-                if not any(row):
+                if not "".join(row).strip():
                     continue
                 self.lines += 1
-                fault = FEWER if len(row) < width else MORE if any(row[width:]) else ""
-                cells_of = {role: row[at].strip() if at < len(row) else "" for role, at in self.columns.items()}
-                yield cells_of, fault, " ".join(row) if fault else ""
+                fault = found = ""
+                if len(row) != width and (len(row) < width or any(row[width:])):
+                    fault, found = FEWER if len(row) < width else MORE, " ".join(row)
+                    row += [""] * (width - len(row))
+                yield {role: row[at].strip() for role, at in self.columns.items()}, fault, found
 
 
 class Catalog(Table):
@@ -141,16 +147,17 @@ class Alleles(Table):
         self.kind = kind
 
     def entries(self):
+        associated = not self.columns.keys().isdisjoint(ASSOCIATION)
         for row, fault, found in self.rows():
             pos, wrong = position(row["pos"])
             fault, found = fault or wrong, found or ("" if pos else row["pos"])
-            beta, p_value = beta_of(row), row.get("p_value", "")
+            name = row.get("id", "")
+            beta, p_value = (beta_of(row), p_value_of(row)) if associated else ("", "")
             for ref, alt, either, bad in self.alleles(row):
                 yield Entry(
-                    row.get("id", ""), row["chrom"], pos, ref, alt, row.get("gene", ""), either=either,
-                    beta=of_allele(alt, beta, row.get("effect", alt).upper(), ref),
-                    p_value="" if p_value.upper() in _MISSING else p_value, fault=fault or bad,
-                    found=found,
+                    "" if name in (".", "NA") else name, row["chrom"], pos, ref, alt, row.get("gene", ""), either=either,
+                    beta=beta and of_allele(alt, beta, row.get("effect", alt).upper(), ref),
+                    p_value=p_value, fault=fault or bad, found=found,
                 )  # fmt: skip
 
     def alleles(self, row: dict[str, str]) -> Iterator[tuple[str, str, bool, str]]:
@@ -164,17 +171,18 @@ class Alleles(Table):
         ref, alt = ("", row["alleles"].upper()) if "alleles" in row else (row["ref"].upper(), row["alt"].upper())
         if "/" in ref and not alt:
             ref, alt = "", ref
-        listed = re.split("[,/]", alt) if alt else [""]
-        if "/" in alt and not ref:
+        both = "alleles" in row or ("/" in alt and not ref)
+        listed = re.split("[,/|>]" if both else "," if "<" in alt else "[,/]", alt) if alt else [""]
+        if both and len(listed) > 1:
             # Of two alleles the genome tells which is the reference; of more, the first one is.
             ref, *alts = listed
             for one in alts:
                 yield ref, one, len(alts) == 1, pair_fault(ref, one)
             return
-        if "alleles" in row:
+        if both:
             yield "", alt, False, NO_ALLELE
             return
-        if "/" in alt and len(listed) > 1 and listed[0] == ref:
+        if len(listed) > 1 and "/" in alt and listed[0] == ref:  # both alleles again
             listed = listed[1:]
         for one in listed:
             # An empty cell names no allele; an empty place in a list of them is a mistake.
@@ -197,7 +205,7 @@ def pair_fault(ref: str, alt: str) -> str:
     if ref == alt:
         return SAME
     if ABSENT in (ref, alt):
-        return "" if BASES.issuperset(ref.replace(ABSENT, "") + alt.replace(ABSENT, "")) else LETTERS
+        return "" if BASES.issuperset(alt if ref == ABSENT else ref) else LETTERS
     return fault_of(ref, alt)
 
 
@@ -220,6 +228,17 @@ def turned(beta: str) -> str:
     return beta and (beta[1:] if beta[0] == "-" else "-" + beta.removeprefix("+"))
 
 
+def p_value_of(row: dict[str, str]) -> str:
+    """The p-value, as the file has it or from its negative logarithm to base 10; '' where there is none."""
+    p_value, logarithm = row.get("p_value", ""), _number(row.get("log_p_value", ""))
+    if _number(p_value) is not None:
+        return p_value
+    if logarithm is None:
+        return ""
+    exponent = math.floor(-logarithm)  # apart, as small p-values are below every float
+    return f"{10 ** (-logarithm - exponent):.4g}e{exponent}"
+
+
 def _number(text: str) -> float | None:
     try:
         number = float(text)
@@ -240,6 +259,8 @@ def table_of(lines: TextIO) -> tuple[list[str], Iterable[list[str]]]:
             between = next((sign for sign in "\t,;" if sign in line), None)
             first = line.removeprefix("#").rstrip("\r\n") + "\n"
             names = [name.strip().lower() for name in next(iter(_cells([first], between)))]
+            while names and not names[-1]:  # signs behind the last name
+                names.pop()
             return names, _cells(_whole(lines, between) if names[-1] in ROLES["alt"] else lines, between)
     return [], iter(())
 
