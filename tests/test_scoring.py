@@ -21,9 +21,10 @@ from scxpresso.networks.published import ScXpresso
 from scxpresso.problems import InputError
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table, write_rows, write_table
+from scxpresso.variants.chunks import CHUNK_COLUMNS
 from scxpresso.variants.haplotypes import haplotype_combinations
 from scxpresso.variants.joining import join_scores
-from scxpresso.variants.reading import CHUNK_COLUMNS, read_variants
+from scxpresso.variants.reading import read_variants
 from scxpresso.variants.score_table import SCORE_COLUMNS, ScorableVariant, read_chunk
 from scxpresso.variants.scoring import SHIFTS, Scorer, alleles_of, score_variants
 from scxpresso.variants.significance import FEWEST, bins

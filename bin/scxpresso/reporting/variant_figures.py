@@ -18,7 +18,7 @@ from scxpresso.reporting.saturation_figures import around, by_population, import
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import read_json
 from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS
-from scxpresso.variants.reading import FOUND
+from scxpresso.variants.score_table import FOUND
 
 TOP = 200  # variants × genes in the table
 GENES = 8  # genes with a figure of their locus: those of the first variants in the table

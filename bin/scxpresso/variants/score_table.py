@@ -15,6 +15,8 @@ SCORE_COLUMNS = [
     "specificity_p_value", "gene_pearson", "risk_allele", "gwas_beta", "gwas_p_value", "flag",
 ]  # fmt: skip
 
+FOUND = ": found "  # between a reason and the text at fault, in rejected.tsv
+
 csv.field_size_limit(sys.maxsize)  # a variant's carriers are as long as a cohort is large
 
 

@@ -1,17 +1,16 @@
 """Tables of variants: of the GWAS Catalog, summary statistics, and plain ones. Known by their columns."""
 
-import csv
-import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 from scxpresso.damage import AGAIN, first_fault, looks_like, start_of
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
 from scxpresso.variants.alleles import ABSENT, BASES, LETTERS, NO_ALTERNATIVE, SAME, fault_of
+from scxpresso.variants.association import ASSOCIATION, MISSING, beta_of, of_allele, p_value_of
+from scxpresso.variants.delimited import table_of
 from scxpresso.variants.sources import BEFORE_START, DAMAGE, EXPECTED, Entry, Source, Vcf, damaged
 
 # What a column holds, by its names in lower case. Of several that are there, the first counts.
@@ -46,8 +45,6 @@ HARMONISED = {
 }
 CATALOG = {"chrom": ["chr_id"], "pos": ["chr_pos"], "id": ["snps"], "risk": ["strongest snp-risk allele"]}
 
-ASSOCIATION = ["beta", "odds_ratio", "p_value", "log_p_value"]
-
 NO_POSITION = "no position"
 NO_NUMBER = "the position is no whole number"
 UNEQUAL = "the row's CHR_ID, CHR_POS and SNPS differ in how many they list"
@@ -61,12 +58,11 @@ VCF_COLUMNS = 8  # of every VCF, up to INFO
 
 _SEVERAL = re.compile(r"\s*;\s*|\s+x\s+")
 _WHOLE = re.compile(r"(-?[0-9]{1,15})(\.0*)?")
-_MISSING = frozenset(("", ".", "NA", "#NA", "N/A", "NAN", "NULL", "NONE"))
 
 
 def position(text: str) -> tuple[int | None, str]:
     """A 1-based position (12345.0, as some programs write it, is one), and what is wrong with it."""
-    if text.upper() in _MISSING:
+    if text.upper() in MISSING:
         return None, NO_POSITION
     number = _WHOLE.fullmatch(text)
     if not number:
@@ -85,7 +81,8 @@ class Table(Source):
     def rows(self) -> Iterator[tuple[dict[str, str], str, str]]:
         """Each row's cells by their role, why the row cannot be read ('' where it can), and its text then."""
         with open_text(self.path) as lines:
-            header, cells = table_of(lines)
+            # An empty alt asks for all alleles, which a file that was cut there does not.
+            header, cells = table_of(lines, cut_behind=ROLES["alt"])
             width = len(header)
             for row in cells:
                 if not "".join(row).strip():
@@ -207,80 +204,6 @@ def pair_fault(ref: str, alt: str) -> str:
     if ABSENT in (ref, alt):
         return "" if BASES.issuperset(alt if ref == ABSENT else ref) else LETTERS
     return fault_of(ref, alt)
-
-
-def beta_of(row: dict[str, str]) -> str:
-    """The effect on the trait, of an odds ratio its natural logarithm; '' where the file has none."""
-    beta = row.get("beta", "")
-    if beta.upper() not in _MISSING:
-        return beta if _number(beta) is not None else ""
-    ratio = _number(row.get("odds_ratio", ""))
-    return f"{math.log(ratio):.6g}" if ratio and ratio > 0 else ""
-
-
-def of_allele(alt: str, beta: str, effect: str, ref: str) -> str:
-    """Beta for `alt`, of that of the effect allele; '' where that is neither of the two."""
-    return beta if effect == alt else turned(beta) if effect == ref else ""
-
-
-def turned(beta: str) -> str:
-    """Beta for the other allele."""
-    return beta and (beta[1:] if beta[0] == "-" else "-" + beta.removeprefix("+"))
-
-
-def p_value_of(row: dict[str, str]) -> str:
-    """The p-value, as the file has it or from its negative logarithm to base 10; '' where there is none."""
-    p_value, logarithm = row.get("p_value", ""), _number(row.get("log_p_value", ""))
-    if _number(p_value) is not None:
-        return p_value
-    if logarithm is None:
-        return ""
-    exponent = math.floor(-logarithm)  # apart, as small p-values are below every float
-    return f"{10 ** (-logarithm - exponent):.4g}e{exponent}"
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def table_of(lines: TextIO) -> tuple[list[str], Iterable[list[str]]]:
-    """Names of a table's columns in lower case, and its rows' cells.
-
-    The names are the first line that is neither empty nor a comment (##); the header may start with `#`. What stands between
-    cells is seen from it: tabs, else commas, else semicolons, else blanks.
-    """
-    for line in lines:
-        line = line.removeprefix("\ufeff")  # spreadsheets begin a file with this mark
-        if line.strip() and not line.startswith("##"):
-            between = next((sign for sign in "\t,;" if sign in line), None)
-            first = line.removeprefix("#").rstrip("\r\n") + "\n"
-            names = [name.strip().lower() for name in next(iter(_cells([first], between)))]
-            while names and not names[-1]:  # signs behind the last name
-                names.pop()
-            return names, _cells(_whole(lines, between) if names[-1] in ROLES["alt"] else lines, between)
-    return [], iter(())
-
-
-def _whole(lines: Iterable[str], between: str | None) -> Iterator[str]:
-    """Lines, but where the file ends behind a row's last sign between cells, without it: what follows may be cut off."""
-    for line in lines:
-        yield line[:-1] if between and line.endswith(between) else line
-
-
-def _cells(lines: Iterable[str], between: str | None) -> Iterator[list[str]]:
-    if between in (",", ";"):
-        return csv.reader(lines, delimiter=between, skipinitialspace=True)
-    # A quote in a table with tabs is text, as of inches, unless the whole cell is quoted, as R writes it.
-    rows = (line.rstrip("\r\n").split(between) if between else line.split() for line in lines)
-    return ([_unquoted(cell) for cell in row] if any('"' in cell for cell in row) else row for row in rows)
-
-
-def _unquoted(cell: str) -> str:
-    return cell[1:-1] if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
 
 
 def columns_of(header: list[str], roles: dict[str, list[str]]) -> dict[str, int]:
