@@ -74,7 +74,8 @@ def make_scores(populations: list, label: str, gwas: int = 12) -> pd.DataFrame:
                 allele = ["gwas", label if number == 0 else f"rs{number}", chrom, pos, "A", alt, gene, gene, distance]
                 effect = rng.normal(0, 0.1) if number or k != 1 else 0.9 - place / 10
                 numbers = [1, 0.5, effect, 0.02, 0.6, 99.0, q / 10, q, 0.01, 0.5, 0.2]
-                rows.append([*allele, population, *numbers, "", "", "", "replicates_disagree,gene_badly_predicted"])
+                said = [alt if alt == "C" else "", "-0.1", "1e-400"]
+                rows.append([*allele, population, *numbers, *said, "replicates_disagree,gene_badly_predicted"])
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
@@ -125,7 +126,10 @@ def make_questions(folder: Path, populations: list, label: str = "rs0", atlas: s
     write_table(folder / "comparison.tsv", tracks[columns])
     correlations = [(population, "Enformer", label, 36, 0.9, 1e-4) for population in populations]
     write_table(folder / "correlations.tsv", pd.DataFrame(correlations, columns=CORRELATION_COLUMNS))
-    rejected = [("gwas", "x", "1", 1, "A", "C", reason) for reason in ("outside every window",) * 2 + (label,)]
+    rejected = [
+        ("gwas", "x", "1", 1, "A", "C", reason)
+        for reason in ("outside every window: found 'x'", "outside every window: found 'y'", label)
+    ]
     write_table(
         folder / "rejected.tsv",
         pd.DataFrame(rejected, columns=["set", "variant_id", "chrom", "pos", "ref", "alt", "reason"]),
@@ -300,7 +304,17 @@ def test_variants_are_listed_by_effect_among_the_significant(page):
     assert sizes == sorted(sizes, reverse=True)
     first = plot["first"][0]
     assert first["flag"] == "replicates_disagree,gene_badly_predicted" and first["percentile"] == 99.0
+    assert (first["gwas_beta"], first["gwas_p_value"]) == ("-0.1", "1e-400")
+    assert sorted(one["risk_allele"] for one in plot["first"][:3]) == ["", "", "C"]
     assert [page.data["names"][one["gene"]] for one in plot["genes"]] == ["atlas one", "G001"]
+
+
+def test_scores_of_before_what_files_say_of_associations_are_read(folder, tmp_path):
+    old = read_table(folder / "scores.tsv.gz").drop(columns=variant_figures.ASSOCIATION)
+    path = tmp_path / "old.tsv.gz"
+    write_table(path, old)
+    first, shown = variant_figures.all_populations(path, variant_figures.strongest(path)[-1])
+    assert len(shown) == len(old) and (first[variant_figures.ASSOCIATION] == "").all(axis=None)
 
 
 @pytest.mark.parametrize("rows", [2, 100])

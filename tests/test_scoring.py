@@ -22,13 +22,14 @@ from scxpresso.problems import InputError
 from scxpresso.saturation.effects_store import resolved
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table, write_rows, write_table
+from scxpresso.variants.chunks import CHUNK_COLUMNS
 from scxpresso.variants.haplotypes import haplotype_combinations
 from scxpresso.variants.joining import join_scores
-from scxpresso.variants.reading import CHUNK_COLUMNS
+from scxpresso.variants.reading import read_variants
 from scxpresso.variants.score_table import SCORE_COLUMNS, ScorableVariant, read_chunk
-from scxpresso.variants.scoring import SHIFTS, Scorer, score_variants
+from scxpresso.variants.scoring import SHIFTS, Scorer, alleles_of, score_variants
 from scxpresso.variants.significance import FEWEST, bins, compared_bins, specificity
-from scxpresso.variants.windows import Edit, shifts, without_overlaps
+from scxpresso.variants.windows import Edit, Surroundings, shifts, without_overlaps
 
 CPU = torch.device("cpu")
 UPSTREAM, DOWNSTREAM = 400, 300
@@ -313,6 +314,79 @@ def test_both_strands_score_alike(world, tmp_path):
         for name in ("effect", "sd", "p_value", "percentile", "specificity"):
             np.testing.assert_allclose(getattr(one, name), getattr(other_, name), atol=2e-6)
         assert [allele.tss_distance for allele in one.alleles] == [allele.tss_distance for allele in other_.alleles]
+
+
+def test_alleles_in_repeats_are_placed_and_score_alike_on_both_strands(tmp_path):
+    """Read from files and scored: a genome of repeats and its mirror image, each allele written where it may lie."""
+    rng = np.random.default_rng(5)
+    letters = "".join(rng.choice(["A", "AA", "CAC", "T", "G"], LENGTH // 2))[:LENGTH]
+    genes = {"plus": (2000, "+"), "minus": (2300, "-")}
+    mirrored_genes = {gene: (LENGTH + 1 - tss, "-" if strand == "+" else "+") for gene, (tss, strand) in genes.items()}
+    letters = letters[:1990] + "A" * 20 + letters[2010:2290] + "CT" * 10 + letters[2310:]
+    letters = letters.ljust(LENGTH, "G")
+    scores = []
+    deleted = [
+        (int(start), int(size), alt)
+        for start, size, alt in [
+            *[(start, size, "") for start in range(1985, 2015, 3) for size in (1, 2, 5)],
+            *[(start, 0, alt) for start in range(2285, 2315, 3) for alt in ("CT", "T", "G")],
+            *[(start, 3, "") for start in rng.integers(1650, 2650, 30)],
+            *[(start, 0, "AC") for start in rng.integers(1650, 2650, 30)],
+            *[(start, 2, "TGT") for start in rng.integers(1650, 2650, 10)],
+        ]
+    ]
+    for name, contig, of_genes in (("one", letters, genes), ("mirrored", flipped(letters), mirrored_genes)):
+        world = World(tmp_path / name, contig, of_genes)
+        lines = []
+        for number, (start, size, alt) in enumerate(deleted):
+            # The same bases of both genomes, with the base before them on the + strand, as a VCF is written.
+            at, bases = (start, alt) if name == "one" else (LENGTH - start - size, flipped(alt))
+            lines.append(("1", at, contig[at - 1 : at + size], contig[at - 1] + bases, f"v{number}"))
+        write_rows(world.folder / "v.tsv", ["chrom", "pos", "ref", "alt", "variant_id"], lines)
+        paths = (world.folder / "v.tsv", world.folder / "genome.fa", world.folder / "genes.tsv")
+        read_variants("s", *paths, UPSTREAM, DOWNSTREAM, False, 10_000, world.folder)
+        rows = list(read_chunk(world.folder / "chunks" / "1.tsv.gz"))
+        found = {}
+        for gene in world.score(rows):
+            for allele, effect, p_value in zip(gene.alleles, gene.effect, gene.p_value, strict=True):
+                found[gene.gene_id, allele.variant_id] = allele.tss_distance, effect, p_value, allele.edits[0]
+        scores.append(found)
+    one, mirrored = scores
+    assert one.keys() == mirrored.keys() and len(one) > 100
+    same: dict[bytes, set] = {}
+    for key, (distance, effect, p_value, edit) in one.items():
+        assert distance == mirrored[key][0]
+        np.testing.assert_array_equal(effect, mirrored[key][1])
+        np.testing.assert_array_equal(p_value, mirrored[key][2])
+        # Alleles that make the same sequence are one.
+        start, size, alt = deleted[int(key[1][1:])]
+        result = (letters[:start] + alt + letters[start + size :]).encode() + key[0].encode()
+        same.setdefault(result, set()).add((distance, effect.tobytes(), p_value.tobytes()))
+        # The changed base nearest to the TSS does change, and none between it and the TSS.
+        window = window_codes(letters, *genes[key[0]], UPSTREAM, DOWNSTREAM)[0]
+        around = Surroundings(window_codes(letters, *genes[key[0]], UPSTREAM + 50, DOWNSTREAM + 50)[0], UPSTREAM + 50)
+        changed = np.flatnonzero(around.edited([edit]).window(UPSTREAM, DOWNSTREAM) != window) - UPSTREAM
+        assert distance == min(changed, key=abs) or edit.start <= 0 < edit.end
+    assert {len(scored) for scored in same.values()} == {1} and len(same) < len(one) - 20
+
+
+def test_an_allele_that_slid_past_another_of_its_haplotype_lies_where_it_was_written(world):
+    """Together they would make another sequence than the file says."""
+    letters = world.letters[:1900] + "CAAAAAAAAAAC" + world.letters[1912:]
+    codes = encode(letters)
+
+    def haplotype(pos, slid):
+        deletion = ScorableVariant(
+            "d", "1", pos, letters[pos - 1 : pos + 1], letters[pos - 1], "plus", "0.0:", slid=slid
+        )
+        substitution = ScorableVariant("s", "1", 1908, "A", "G", "plus", "0.0:")
+        *_, both = alleles_of([deletion, substitution], 2000, "+", True)
+        return Surroundings(codes, 1999).edited(both.edits).codes
+
+    first = haplotype(1901, 0)  # written as a VCF is normalised
+    last = haplotype(1901, -9)  # written at the other end of the repeat, and placed alike
+    np.testing.assert_array_equal(first[1900:1911], encode("CAAAAAGAAAC"))
+    np.testing.assert_array_equal(last[1900:1911], encode("CAAAAAAGAAC"))
 
 
 def test_what_changes_nothing_of_the_window_has_effect_0(world):

@@ -15,9 +15,10 @@ from scxpresso.identifiers import genes_by_any_name
 from scxpresso.problems import InputError
 from scxpresso.store import read_table, write_rows
 from scxpresso.variants.alleles import anchored, fault_of, slides, trimmed
+from scxpresso.variants.chunks import CHUNK_COLUMNS, REJECTED_COLUMNS
 from scxpresso.variants.genotypes import call_of
 from scxpresso.variants.placement import best_start
-from scxpresso.variants.reading import CHUNK_COLUMNS, OUTSIDE, OUTSIDE_GENE, REJECTED_COLUMNS, read_variants
+from scxpresso.variants.reading import OUTSIDE, OUTSIDE_GENE, read_variants
 from scxpresso.variants.tables import open_source
 
 UPSTREAM, DOWNSTREAM = 10, 5

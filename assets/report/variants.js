@@ -26,6 +26,9 @@ function effectText(set, k, i) {
 
 // ---------------------------------------------------------------- table
 
+// What the set's file says of associations, if it says anything.
+const ASSOCIATION = [{ head: "Risk allele", column: "risk_allele" }, { head: "GWAS beta", column: "gwas_beta" }, { head: "GWAS p", column: "gwas_p_value" }];
+
 function fillVariants() {
   const set = currentSet();
   const best = (column, digits = 2) => ({ numeric: true, cell: (i) => set.first[i][column], digits });
@@ -40,6 +43,7 @@ function fillVariants() {
     { head: "Effect, log10", ...best("effect"), format: (value) => signed(value) }, { head: "± s.d.", ...best("sd"), format: size },
     { head: "Same sign", ...best("sign_agreement") }, { head: "Percentile", ...best("percentile", 1) }, { head: "p", ...best("p_value"), format: pValue }, { head: "q", ...best("q_value"), format: pValue },
     { head: "Specificity", ...best("specificity"), format: (value) => signed(value) }, { head: "r of the gene", ...best("gene_pearson") },
+    ...ASSOCIATION.filter(({ column }) => set.first.some((one) => one[column] !== "")).map(({ head, column }) => ({ head, cell: (i) => set.first[i][column] })),
     { head: "Flags", cell: (i) => set.first[i].flag.split(",").join(", ") },
   ], set.first.map((_, i) => i), showVariant);
   fill(control("locus", "Gene"), set.genes.map(({ gene }) => DATA.names[gene]));
@@ -128,8 +132,9 @@ function variantLogo() {
   const change = set.changes.find(({ number: i }) => i === currentVariant);
   const above = change ? motifLetters(set, change, locus) : [];
   const perBase = plotWidth("variant-logo") / logo.letters.length;
-  const reach = one.ref.includes(";") ? 1 : one.ref.length; // of a haplotype the nearest to the TSS is marked
-  const [from, to] = locus && locus.strand === "-" ? [one.distance - reach + 0.5, one.distance + 0.5] : [one.distance - 0.5, one.distance + reach - 0.5];
+  // The bases of REF where the gene's place is known; else, and of a haplotype, the changed base nearest to the TSS.
+  const ends = locus && !one.ref.includes(";") ? [+one.pos, +one.pos + one.ref.length - 1].map((at) => locus.strand === "-" ? locus.tss - at : at - locus.tss) : [one.distance];
+  const [from, to] = [Math.min(...ends) - 0.5, Math.max(...ends) + 0.5];
   const shapes = [{ type: "rect", x0: from, x1: to, yref: "paper", y0: 0, y1: 1, layer: "below", fillcolor: "#fdf0d5", line: { width: 0 } }, ...letterShapes(letters, "y"), ...letterShapes(above, "y2")];
   const row = { mode: "text", x: distances, y: distances.map(() => 0.5), yaxis: "y3", text: [...logo.letters], textfont: { size: Math.min(13, perBase * 1.1), color: [...logo.letters].map((letter) => LETTER_COLOURS[letter]) }, hoverinfo: "skip" };
   const hover = { mode: "markers", x: distances, y: importance, marker: { opacity: 0, size: 12 }, text: distances.map((at, i) => `${place(at)} · ${onGenome(locus, at)}<br>${logo.letters[i]}: importance ${signed(importance[i])}`), hoverinfo: "text" };

@@ -87,7 +87,10 @@ def check_sets(sets: list[Row], findings: Findings) -> None:
     for row in sets:
         if "file" in row.paths:
             with reading(
-                row, "file", "a VCF, BCF, table of the GWAS Catalog, or TSV of chrom, pos, ref, alt", findings
+                row,
+                "file",
+                "a VCF, BCF, summary statistics, or a table of the GWAS Catalog or of chrom, pos, ref, alt",
+                findings,
             ):
                 open_source(row.paths["file"])
 

@@ -1,6 +1,6 @@
 """What report.js draws of variants: the largest significant effects, the loci they lie in, and other tools' scores of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,7 @@ from scxpresso.reporting.saturation_figures import around, by_population, import
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import read_json
 from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS
-from scxpresso.variants.reading import FOUND
-from scxpresso.variants.score_table import is_scorable
+from scxpresso.variants.score_table import FOUND, is_scorable
 
 TOP = 200  # variants × genes in the table
 GENES = 8  # genes with a figure of their locus: those of the first variants in the table
@@ -35,6 +34,7 @@ BEST = [
     "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "q_value", "specificity",
     "specificity_p_value", "gene_pearson",
 ]  # fmt: skip
+ASSOCIATION = ["risk_allele", "gwas_beta", "gwas_p_value"]  # as the set's file has them
 SCORES = [*ALLELE, "gene_name", "tss_distance", "population", "flag", *BEST]
 CHANGES = [*ALLELE, "motif", "motif_name", "strand", "start", "ref_score", "alt_score"]
 REJECTED = ["reason"]
@@ -121,22 +121,25 @@ def locus_genes(first: pd.DataFrame) -> list[str]:
     return list(first["gene_id"].drop_duplicates()[:GENES])
 
 
-def chunks(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
-    """These columns of a table part by part, text but for NUMBERS. Raises InputError where it or a column is missing."""
+def chunks(path: Path, columns: list[str], if_there: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
+    """These columns of a table part by part, text but for NUMBERS. Raises InputError where it or a column is missing.
+
+    if_there: further columns of text, '' where the table lacks them.
+    """
     demand_file(path)
     numbers = [name for name in columns if name in NUMBERS]
     with pd.read_csv(
         path,
         sep="\t",
-        usecols=lambda name: name in columns,
-        dtype={name: float if name in NUMBERS else str for name in columns},
+        usecols=lambda name: name in columns or name in if_there,
+        dtype=dict.fromkeys(if_there, str) | {name: float if name in NUMBERS else str for name in columns},
         keep_default_na=False,
         na_values={name: [""] for name in numbers},
         chunksize=ROWS,
     ) as reader:
         for part in reader:
             demand(path, "column", columns, part.columns)
-            yield part[columns]
+            yield part.reindex(columns=[*columns, *if_there], fill_value="") if if_there else part[columns]
 
 
 def strongest(path: Path) -> tuple[int, int, int, pd.DataFrame]:
@@ -167,7 +170,7 @@ def all_populations(path: Path, best: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
     """
     genes, keys = set(locus_genes(best)), pd.MultiIndex.from_frame(best[ALLELE])
     found = []
-    for part in chunks(path, SCORES):
+    for part in chunks(path, SCORES, ASSOCIATION):
         part = part[part["gene_id"].isin(best["gene_id"])]
         place = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE]))
         found.append(part.assign(place=place)[(place >= 0) | part["gene_id"].isin(genes)])
@@ -263,7 +266,8 @@ def variant(allele: dict, genome: str, names: GeneNames) -> dict:
 def best_row(row: dict, populations: list[str]) -> dict:
     """The row of an allele's best population, for the table."""
     numbers = dict(zip(BEST, significant([row[column] for column in BEST], 3), strict=True))
-    return {"population": populations.index(row["population"]), "flag": row["flag"], **numbers}
+    said = {column: row[column] for column in ["flag", *ASSOCIATION]}
+    return {"population": populations.index(row["population"]), **said, **numbers}
 
 
 def reach_of(variants: list[dict], effects: Effects | None) -> tuple[int, int]:

@@ -7,9 +7,8 @@ database on disk; the FASTA once for its names and once more, contig by contig, 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -18,22 +17,18 @@ import numpy as np
 
 from scxpresso.genome.features import contig_names
 from scxpresso.genome.sequence import read_fasta
-from scxpresso.identifiers import bare_contig, genes_by_any_name, match_contigs, without_version
+from scxpresso.identifiers import bare_contig, match_contigs
 from scxpresso.problems import InputError, Problem, some
-from scxpresso.store import read_table, write_json, write_rows
+from scxpresso.store import write_json, write_rows
 from scxpresso.text import shown
 from scxpresso.variants.alleles import ABSENT, BASES, SAME, SUBSTITUTIONS, anchored, slides, trimmed
-from scxpresso.variants.gene_windows import Windows
-from scxpresso.variants.haplotypes import merged_calls
+from scxpresso.variants.chunks import REJECTED_COLUMNS, rejected_rows, write_chunks
+from scxpresso.variants.gene_windows import Genes, Windows
 from scxpresso.variants.placement import Sliding, placed_for
 from scxpresso.variants.references import References
-from scxpresso.variants.score_table import ScorableVariant
 from scxpresso.variants.sources import Source
 from scxpresso.variants.spill import Spill
-from scxpresso.variants.tables import open_source, turned
-
-CHUNK_COLUMNS = list(ScorableVariant._fields)
-REJECTED_COLUMNS = ["set", "variant_id", "chrom", "pos", "ref", "alt", "reason"]
+from scxpresso.variants.tables import open_source
 
 UNKNOWN_CONTIG = "the FASTA has no such contig"
 OFF_CONTIG = "the position is beyond the contig's end"
@@ -41,7 +36,6 @@ UNCERTAIN = "the FASTA has no certain base (A, C, G, T) there"
 NO_BASE_BEFORE = "a missing allele (-) at the contig's first base, before which there is none"
 MISMATCH = "the reference differs from the FASTA"
 UNKNOWN_GENE = "the gene that it names is not in genes.tsv"
-FOUND = ": found "  # between a reason and the text at fault, in rejected.tsv
 NOT_SCORABLE = "not scorable: "
 OUTSIDE = NOT_SCORABLE + "outside the window of every gene"
 OUTSIDE_GENE = NOT_SCORABLE + "outside the window of the gene that it names"
@@ -63,45 +57,6 @@ class Counts:
     before: int = 0
     rejected: Counter = field(default_factory=Counter)
     references: References = field(default_factory=References)
-
-
-class Genes:
-    """genes.tsv: where the windows are, contig by contig of the FASTA, and what genes are called."""
-
-    def __init__(self, path: str | Path, contigs: list[str], upstream: int, downstream: int):
-        columns = ["gene_id", "gene_name", "chrom", "strand", "tss"]
-        table = read_table(path, columns=columns).sort_values("gene_id", ignore_index=True)
-        self.gene_id: list[str] = table["gene_id"].tolist()
-        self.chrom: list[str] = table["chrom"].tolist()
-        self.strand: list[str] = table["strand"].tolist()
-        self.tss: list[int] = table["tss"].tolist()
-        self.upstream, self.downstream = upstream, downstream
-        self._called = genes_by_any_name(self.gene_id, table["gene_name"])
-        self._row = {gene: row for row, gene in enumerate(self.gene_id)}
-        on_contig = match_contigs(table["chrom"].unique(), contigs)
-        if len(table) and not on_contig:
-            raise InputError(
-                Problem(
-                    shown(Path(path).name),
-                    f"genes on the contigs {some(table['chrom'].unique())}, the FASTA has {some(contigs)}",
-                    "genes on contigs of the FASTA",
-                    "take genes.tsv and the FASTA of one genome",
-                )
-            )
-        self._none = Windows.of(table[:0], upstream, downstream)
-        self._windows = {
-            on_contig[chrom]: Windows.of(genes, upstream, downstream)
-            for chrom, genes in table.groupby("chrom")
-            if chrom in on_contig
-        }
-
-    def windows(self, contig: str) -> Windows:
-        """Of a contig by the FASTA's name."""
-        return self._windows.get(contig, self._none)
-
-    def row(self, name: str) -> int | None:
-        """Row of the gene of this id or name, with or without a version; None where there is none."""
-        return self._row.get(self._called.get(name, self._called.get(without_version(name))))
 
 
 def read_variants(
@@ -144,9 +99,9 @@ def read_variants(
         _agree(entries, repeated + counts.scorable + unscored + sum(rejected.values()))
         _agree(spill.count("rejected"), unscored + sum(rejected.values()))
         _agree(spill.count("placed"), counts.pairs)
-        written, merged = _write_chunks(spill, known, rows_per_chunk, outdir / "chunks")
+        written, merged = write_chunks(spill, known, rows_per_chunk, outdir / "chunks")
         _agree(sum(written) + merged, counts.pairs)
-        write_rows(outdir / "rejected.tsv", REJECTED_COLUMNS, _rejected_rows(name, spill))
+        write_rows(outdir / "rejected.tsv", REJECTED_COLUMNS, rejected_rows(name, spill))
     report = {
         "set": name,
         "format": source.kind,
@@ -331,9 +286,8 @@ def _place(
     rejected: list[tuple[int, str]] = []
     candidates: list[Candidate] = []
     for number, pos, ref, alt, gene, either, fault in block:
-        reason, turn = fault, False
-        if not reason and ABSENT in (ref, alt):
-            counts.before += ref == ABSENT and not either
+        reason, turn, dashed = fault, False, ABSENT in (ref, alt)
+        if not reason and dashed:
             pos, ref, alt, reason = _with_base_before(letters, pos, ref, alt)
         if either and not reason:
             first = ref
@@ -346,6 +300,7 @@ def _place(
         if reason:
             rejected.append((number, reason))
             continue
+        counts.before += dashed and len(ref) < len(alt)
         ref = ref or letters[pos - 1].upper()
         for alternative in [alt] if alt else SUBSTITUTIONS[ref]:
             candidates.append(Candidate.of(number, row, turn, pos, ref, alternative, letters))
@@ -399,80 +354,3 @@ def _fault_on(chrom: str, letters: str, pos: int, ref: str, alt: str, either: bo
             references.differ(letters, chrom, pos, ref, alt, either)
             return MISMATCH
     return SAME if found == alt else ""
-
-
-def _write_chunks(spill: Spill, genes: Genes, rows_per_chunk: int, folder: Path) -> tuple[list[int], int]:
-    """Tables of about so many rows and whole genes, each sorted by gene_id and position.
-
-    Gives the rows of each, and how many more were repetitions of one.
-    """
-    folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.tsv.gz"):  # of an earlier run
-        old.unlink()
-    written: list[int] = []
-
-    def write(rows: list[ScorableVariant]) -> None:
-        written.append(len(rows))
-        write_rows(folder / f"{len(written)}.tsv.gz", CHUNK_COLUMNS, rows)
-
-    chunk: list[ScorableVariant] = []
-    read = 0
-    for gene, placed in groupby(spill.placed(), key=lambda row: row[0]):
-        rows = [_chunk_row(row, genes.chrom[gene], genes.gene_id[gene]) for row in placed]
-        read += len(rows)
-        of_gene = [one for _, group in groupby(rows, key=lambda one: one.pos) for one in _once(list(group))]
-        if chunk and len(chunk) + len(of_gene) > rows_per_chunk:
-            write(chunk)
-            chunk = []
-        chunk += of_gene
-    if chunk:
-        write(chunk)
-    return written, read - sum(written)
-
-
-def _chunk_row(row: tuple, chrom: str, gene: str) -> ScorableVariant:
-    _, pos, ref, alt, slid, turn, carriers, uncalled, risk, beta, p_value, variant_id, *given = row
-    if turn:
-        given[-2:] = reversed(given[-2:])
-    risks = risk.split(",") if risk else ()
-    return ScorableVariant(
-        variant_id=shown(variant_id) or variant_name(*given),
-        chrom=chrom,
-        pos=pos,
-        ref=ref,
-        alt=alt,
-        gene_id=gene,
-        carriers=carriers,
-        uncalled=uncalled,
-        slid=slid,
-        risk_allele=alt if alt in risks else ref if ref in risks else "",
-        gwas_beta=turned(beta) if turn else beta,
-        gwas_p_value=shown(p_value),
-    )
-
-
-def _once(rows: list[ScorableVariant]) -> list[ScorableVariant]:
-    """Rows of one position, those of the same variant and allele as one, with the calls of all."""
-    if len(rows) == 1:
-        return rows
-    found: dict[tuple, ScorableVariant] = {}
-    for row in rows:
-        key = row._replace(carriers="", uncalled="", slid=0)
-        if first := found.get(key):
-            carriers, uncalled = merged_calls((first.carriers, first.uncalled), (row.carriers, row.uncalled))
-            row = first._replace(carriers=carriers, uncalled=uncalled)
-        found[key] = row
-    return list(found.values())
-
-
-def _rejected_rows(name: str, spill: Spill) -> Iterator[tuple]:
-    """REJECTED_COLUMNS of what is rejected, in the file's order and as the file has it."""
-    for variant_id, chrom, pos, ref, alt, reason, found in spill.rejected():
-        shown_id = shown(variant_id) or variant_name(chrom, pos, ref, alt)
-        reason += f"{FOUND}{shown(found[:100])!r}" if found else ""
-        yield name, shown_id, shown(chrom), pos, shown(ref), shown(alt), reason
-
-
-def variant_name(chrom: str, pos: int | None, ref: str, alt: str) -> str:
-    """chrom:pos:ref:alt, for a variant that has no id; what it lacks is left out."""
-    return ":".join(str(part) for part in (shown(chrom), pos, shown(ref), shown(alt)) if part)

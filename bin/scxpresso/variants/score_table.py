@@ -15,6 +15,7 @@ SCORE_COLUMNS = [
     "specificity_p_value", "gene_pearson", "risk_allele", "gwas_beta", "gwas_p_value", "flag",
 ]  # fmt: skip
 
+FOUND = ": found "  # between a reason and the text at fault, in rejected.tsv
 NOT_SCORABLE = "not_scorable"  # the word of `flag` for an allele outside of what the network reads
 
 csv.field_size_limit(sys.maxsize)  # a variant's carriers are as long as a cohort is large

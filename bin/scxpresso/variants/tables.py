@@ -1,17 +1,16 @@
 """Tables of variants: of the GWAS Catalog, summary statistics, and plain ones. Known by their columns."""
 
-import csv
-import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 from scxpresso.damage import AGAIN, first_fault, looks_like, start_of
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
 from scxpresso.variants.alleles import ABSENT, BASES, LETTERS, NO_ALTERNATIVE, SAME, fault_of
+from scxpresso.variants.association import ASSOCIATION, MISSING, beta_of, of_allele, p_value_of
+from scxpresso.variants.delimited import table_of
 from scxpresso.variants.sources import BEFORE_START, DAMAGE, EXPECTED, Entry, Source, Vcf, damaged
 
 # What a column holds, by its names in lower case. Of several that are there, the first counts.
@@ -29,6 +28,7 @@ ROLES = {
     "beta": ["beta"],
     "odds_ratio": ["odds_ratio"],
     "p_value": ["p_value", "pval", "pvalue", "p-value", "p"],
+    "log_p_value": ["neg_log_10_p_value", "mlogp"],
 }
 # Of a harmonised file: what is not of the genome's assembly and strand is not read.
 HARMONISED = {
@@ -41,6 +41,7 @@ HARMONISED = {
     "beta": ["hm_beta"],
     "odds_ratio": ["hm_odds_ratio"],
     "p_value": ROLES["p_value"],
+    "log_p_value": ROLES["log_p_value"],
 }
 CATALOG = {"chrom": ["chr_id"], "pos": ["chr_pos"], "id": ["snps"], "risk": ["strongest snp-risk allele"]}
 
@@ -57,12 +58,11 @@ VCF_COLUMNS = 8  # of every VCF, up to INFO
 
 _SEVERAL = re.compile(r"\s*;\s*|\s+x\s+")
 _WHOLE = re.compile(r"(-?[0-9]{1,15})(\.0*)?")
-_MISSING = frozenset(("", ".", "NA", "#NA", "N/A", "NAN", "NULL", "NONE"))
 
 
 def position(text: str) -> tuple[int | None, str]:
     """A 1-based position (12345.0, as some programs write it, is one), and what is wrong with it."""
-    if text.upper() in _MISSING:
+    if text.upper() in MISSING:
         return None, NO_POSITION
     number = _WHOLE.fullmatch(text)
     if not number:
@@ -81,15 +81,18 @@ class Table(Source):
     def rows(self) -> Iterator[tuple[dict[str, str], str, str]]:
         """Each row's cells by their role, why the row cannot be read ('' where it can), and its text then."""
         with open_text(self.path) as lines:
-            header, cells = table_of(lines)
+            # An empty alt asks for all alleles, which a file that was cut there does not.
+            header, cells = table_of(lines, cut_behind=ROLES["alt"])
             width = len(header)
             for row in cells:
-                if not any(row):
+                if not "".join(row).strip():
                     continue
                 self.lines += 1
-                fault = FEWER if len(row) < width else MORE if any(row[width:]) else ""
-                cells_of = {role: row[at].strip() if at < len(row) else "" for role, at in self.columns.items()}
-                yield cells_of, fault, " ".join(row) if fault else ""
+                fault = found = ""
+                if len(row) != width and (len(row) < width or any(row[width:])):
+                    fault, found = FEWER if len(row) < width else MORE, " ".join(row)
+                    row += [""] * (width - len(row))
+                yield {role: row[at].strip() for role, at in self.columns.items()}, fault, found
 
 
 class Catalog(Table):
@@ -141,16 +144,17 @@ class Alleles(Table):
         self.kind = kind
 
     def entries(self):
+        associated = not self.columns.keys().isdisjoint(ASSOCIATION)
         for row, fault, found in self.rows():
             pos, wrong = position(row["pos"])
             fault, found = fault or wrong, found or ("" if pos else row["pos"])
-            beta, p_value = beta_of(row), row.get("p_value", "")
+            name = row.get("id", "")
+            beta, p_value = (beta_of(row), p_value_of(row)) if associated else ("", "")
             for ref, alt, either, bad in self.alleles(row):
                 yield Entry(
-                    row.get("id", ""), row["chrom"], pos, ref, alt, row.get("gene", ""), either=either,
-                    beta=of_allele(alt, beta, row.get("effect", alt).upper(), ref),
-                    p_value="" if p_value.upper() in _MISSING else p_value, fault=fault or bad,
-                    found=found,
+                    "" if name in (".", "NA") else name, row["chrom"], pos, ref, alt, row.get("gene", ""), either=either,
+                    beta=beta and of_allele(alt, beta, row.get("effect", alt).upper(), ref),
+                    p_value=p_value, fault=fault or bad, found=found,
                 )  # fmt: skip
 
     def alleles(self, row: dict[str, str]) -> Iterator[tuple[str, str, bool, str]]:
@@ -164,17 +168,18 @@ class Alleles(Table):
         ref, alt = ("", row["alleles"].upper()) if "alleles" in row else (row["ref"].upper(), row["alt"].upper())
         if "/" in ref and not alt:
             ref, alt = "", ref
-        listed = re.split("[,/]", alt) if alt else [""]
-        if "/" in alt and not ref:
+        both = "alleles" in row or ("/" in alt and not ref)
+        listed = re.split("[,/|>]" if both else "," if "<" in alt else "[,/]", alt) if alt else [""]
+        if both and len(listed) > 1:
             # Of two alleles the genome tells which is the reference; of more, the first one is.
             ref, *alts = listed
             for one in alts:
                 yield ref, one, len(alts) == 1, pair_fault(ref, one)
             return
-        if "alleles" in row:
+        if both:
             yield "", alt, False, NO_ALLELE
             return
-        if "/" in alt and len(listed) > 1 and listed[0] == ref:
+        if len(listed) > 1 and "/" in alt and listed[0] == ref:  # both alleles again
             listed = listed[1:]
         for one in listed:
             # An empty cell names no allele; an empty place in a list of them is a mistake.
@@ -197,69 +202,8 @@ def pair_fault(ref: str, alt: str) -> str:
     if ref == alt:
         return SAME
     if ABSENT in (ref, alt):
-        return "" if BASES.issuperset(ref.replace(ABSENT, "") + alt.replace(ABSENT, "")) else LETTERS
+        return "" if BASES.issuperset(alt if ref == ABSENT else ref) else LETTERS
     return fault_of(ref, alt)
-
-
-def beta_of(row: dict[str, str]) -> str:
-    """The effect on the trait, of an odds ratio its natural logarithm; '' where the file has none."""
-    beta = row.get("beta", "")
-    if beta.upper() not in _MISSING:
-        return beta if _number(beta) is not None else ""
-    ratio = _number(row.get("odds_ratio", ""))
-    return f"{math.log(ratio):.6g}" if ratio and ratio > 0 else ""
-
-
-def of_allele(alt: str, beta: str, effect: str, ref: str) -> str:
-    """Beta for `alt`, of that of the effect allele; '' where that is neither of the two."""
-    return beta if effect == alt else turned(beta) if effect == ref else ""
-
-
-def turned(beta: str) -> str:
-    """Beta for the other allele."""
-    return beta and (beta[1:] if beta[0] == "-" else "-" + beta.removeprefix("+"))
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def table_of(lines: TextIO) -> tuple[list[str], Iterable[list[str]]]:
-    """Names of a table's columns in lower case, and its rows' cells.
-
-    The names are the first line that is neither empty nor a comment (##); the header may start with `#`. What stands between
-    cells is seen from it: tabs, else commas, else semicolons, else blanks.
-    """
-    for line in lines:
-        line = line.removeprefix("\ufeff")  # spreadsheets begin a file with this mark
-        if line.strip() and not line.startswith("##"):
-            between = next((sign for sign in "\t,;" if sign in line), None)
-            first = line.removeprefix("#").rstrip("\r\n") + "\n"
-            names = [name.strip().lower() for name in next(iter(_cells([first], between)))]
-            return names, _cells(_whole(lines, between) if names[-1] in ROLES["alt"] else lines, between)
-    return [], iter(())
-
-
-def _whole(lines: Iterable[str], between: str | None) -> Iterator[str]:
-    """Lines, but where the file ends behind a row's last sign between cells, without it: what follows may be cut off."""
-    for line in lines:
-        yield line[:-1] if between and line.endswith(between) else line
-
-
-def _cells(lines: Iterable[str], between: str | None) -> Iterator[list[str]]:
-    if between in (",", ";"):
-        return csv.reader(lines, delimiter=between, skipinitialspace=True)
-    # A quote in a table with tabs is text, as of inches, unless the whole cell is quoted, as R writes it.
-    rows = (line.rstrip("\r\n").split(between) if between else line.split() for line in lines)
-    return ([_unquoted(cell) for cell in row] if any('"' in cell for cell in row) else row for row in rows)
-
-
-def _unquoted(cell: str) -> str:
-    return cell[1:-1] if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
 
 
 def columns_of(header: list[str], roles: dict[str, list[str]]) -> dict[str, int]:
