@@ -52,8 +52,8 @@ FLAGS = {
     "gene_badly_predicted": "the model's held-out correlation over populations is below 0.3 for this gene",
     "all_folds": "the model does not know the gene, so that the networks of all folds were used",
     "overlapping_alleles": "alleles of the haplotype overlap others and were left out",
-    "incomplete_calls": "a call in the window is missing, not phased, or in another phase set, so that the haplotype may "
-    "carry more",
+    "incomplete_calls": "a call in the window is missing, not phased, or in another phase set, or an allele cannot be "
+    "scored, so that the haplotype may carry more",
 }
 
 
