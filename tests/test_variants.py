@@ -17,8 +17,10 @@ from scxpresso.store import read_table, write_rows
 from scxpresso.variants.alleles import anchored, fault_of, slides, trimmed
 from scxpresso.variants.chunks import CHUNK_COLUMNS, REJECTED_COLUMNS
 from scxpresso.variants.genotypes import call_of
+from scxpresso.variants.haplotypes import haplotype_combinations
 from scxpresso.variants.placement import best_start
 from scxpresso.variants.reading import OUTSIDE, OUTSIDE_GENE, read_variants
+from scxpresso.variants.score_table import read_chunk
 from scxpresso.variants.tables import open_source
 
 UPSTREAM, DOWNSTREAM = 10, 5
@@ -416,6 +418,24 @@ def test_samples_count_as_genotyped_only_with_a_genotype(genome, read):
     [chunk], _, _, said = read("v", haplotypes=True)
     assert any("WARNING" in line and "no genotypes (GT)" in line for line in said)
     assert chunk["uncalled"].tolist() == ["0,1,2"] * 2
+
+
+def test_haplotypes_with_an_allele_that_cannot_be_scored_are_incomplete(genome, read):
+    """But for `*`, which another record has, and only in genes in whose window it lies."""
+    rows = [
+        ("chr1", 25, "a", "C", "G", "1|0", "0|1"),
+        ("chr1", 26, "b", "C", "<DEL>", "1|0", "0|0"),
+        ("chr1", 27, "c", "A", "G,*", "1|2", "2|1"),
+        ("chr1", 58, "d", "A", "G", "1|1", "1|1"),
+    ]
+    (genome / "v").write_text(vcf_text(rows, ["x", "y"]))
+    [chunk], *_ = read("v", haplotypes=True)
+    assert dict(zip(chunk["variant_id"], chunk["uncalled"], strict=True)) == {"a": "0.0", "c": "", "d": ""}
+    calls = list(read_chunk(genome / "out" / "chunks" / "1.tsv.gz"))[:2]
+    assert haplotype_combinations(calls) == [((0, 1), False)]  # known of y
+    assert haplotype_combinations([call._replace(carriers=call.carriers.split(",")[0]) for call in calls]) == [
+        ((0, 1), True)
+    ]
 
 
 def test_repeated_records_are_one(genome, read):

@@ -53,8 +53,8 @@ FLAGS = {
     "all_folds": "the model does not know the gene, so that the networks of all folds were used",
     "not_scorable": "the allele lies outside of what this network reads, so that its effect is 0; it has no q-value",
     "overlapping_alleles": "alleles of the haplotype overlap others and were left out",
-    "incomplete_calls": "a call in the window is missing, not phased, or in another phase set, so that the haplotype may "
-    "carry more",
+    "incomplete_calls": "a call in the window is missing, not phased, or in another phase set, or an allele cannot be "
+    "scored, so that the haplotype may carry more",
 }
 
 

@@ -32,10 +32,12 @@ def write_chunks(spill: Spill, genes: Genes, rows_per_chunk: int, folder: Path) 
 
     chunk: list[ScorableVariant] = []
     read = 0
+    unscored = spill.unscored()
     for gene, placed in groupby(spill.placed(), key=lambda row: row[0]):
         rows = [_chunk_row(row, genes.chrom[gene], genes.gene_id[gene]) for row in placed]
         read += len(rows)
         of_gene = [one for _, group in groupby(rows, key=lambda one: one.pos) for one in _once(list(group))]
+        of_gene[0] = _without_calls_of(unscored.get(gene, []), of_gene[0])
         if chunk and len(chunk) + len(of_gene) > rows_per_chunk:
             write(chunk)
             chunk = []
@@ -64,6 +66,12 @@ def _chunk_row(row: tuple, chrom: str, gene: str) -> ScorableVariant:
         gwas_beta=turned(beta) if turn else beta,
         gwas_p_value=shown(p_value),
     )
+
+
+def _without_calls_of(unscored: list[str], row: ScorableVariant) -> ScorableVariant:
+    """A row of a gene, with what carries alleles in its window that cannot be scored as not called: it carries more."""
+    haplotypes = {token.partition(":")[0] for carriers in unscored for token in carriers.split(",")}
+    return row._replace(uncalled=",".join(filter(None, [row.uncalled, *sorted(haplotypes)]))) if haplotypes else row
 
 
 def _once(rows: list[ScorableVariant]) -> list[ScorableVariant]:

@@ -21,7 +21,17 @@ from scxpresso.identifiers import bare_contig, match_contigs
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.store import write_json, write_rows
 from scxpresso.text import shown
-from scxpresso.variants.alleles import ABSENT, BASES, SAME, SUBSTITUTIONS, anchored, slides, trimmed
+from scxpresso.variants.alleles import (
+    ABSENT,
+    BASES,
+    NO_ALTERNATIVE,
+    SAME,
+    SPANNING,
+    SUBSTITUTIONS,
+    anchored,
+    slides,
+    trimmed,
+)
 from scxpresso.variants.chunks import REJECTED_COLUMNS, rejected_rows, write_chunks
 from scxpresso.variants.gene_windows import Genes, Windows
 from scxpresso.variants.placement import Sliding, placed_for
@@ -40,6 +50,8 @@ NOT_SCORABLE = "not scorable: "
 OUTSIDE = NOT_SCORABLE + "outside the window of every gene"
 OUTSIDE_GENE = NOT_SCORABLE + "outside the window of the gene that it names"
 
+# Reasons for which a haplotype that carries the allele is still known: another record has it, or it is the reference.
+CHANGES_NOTHING = {SPANNING, SAME, NO_ALTERNATIVE}
 PLINK_CONTIGS = {"23": "X", "24": "Y", "25": "X", "26": "MT"}
 
 
@@ -282,10 +294,11 @@ class Candidate(NamedTuple):
 def _place(
     block: list[tuple], chrom: str, letters: str, windows: Windows, genes: Genes, spill: Spill, counts: Counts
 ) -> None:
-    """Reject or place entries of one contig (number, pos, ref, alt, gene, either, fault)."""
+    """Reject or place entries of one contig, as Spill.blocks gives them."""
     rejected: list[tuple[int, str]] = []
+    unscored: list[tuple[int, int]] = []
     candidates: list[Candidate] = []
-    for number, pos, ref, alt, gene, either, fault in block:
+    for number, pos, ref, alt, gene, either, carried, fault in block:
         reason, turn, dashed = fault, False, ABSENT in (ref, alt)
         if not reason and dashed:
             pos, ref, alt, reason = _with_base_before(letters, pos, ref, alt)
@@ -299,6 +312,8 @@ def _place(
             reason = UNKNOWN_GENE
         if reason:
             rejected.append((number, reason))
+            if carried and reason not in CHANGES_NOTHING:
+                unscored.append((number, pos))
             continue
         counts.before += dashed and len(ref) < len(alt)
         ref = ref or letters[pos - 1].upper()
@@ -318,6 +333,9 @@ def _place(
     rejected += [(number, OUTSIDE if row is None else OUTSIDE_GENE) for number, row in outside.items()]
     spill.reject(rejected)
     spill.place(placed)
+    places = np.array([pos for _, pos in unscored], dtype=np.int64)
+    around_unscored = zip(unscored, windows.around(places - 1, places), strict=True)
+    spill.leave_unscored((gene, number) for (number, _), within in around_unscored for gene in within)
     counts.scorable += len(scorable)
     counts.pairs += len(placed)
     counts.rejected.update(reason for _, reason in rejected)

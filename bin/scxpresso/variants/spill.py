@@ -16,6 +16,7 @@ _TABLES = """
     CREATE TABLE rejected (number INTEGER PRIMARY KEY, reason TEXT);
     CREATE TABLE placed (
         gene INTEGER, pos INTEGER, number INTEGER, ref TEXT, alt TEXT, slid INTEGER, turned INTEGER);
+    CREATE TABLE unscored (gene INTEGER, number INTEGER);
 """
 # Another study of a variant adds its risk allele; a variant that is no substitution to one is none.
 _AGAIN = """
@@ -57,9 +58,9 @@ class Spill:
         return [name for (name,) in self.database.execute("SELECT DISTINCT chrom FROM entries ORDER BY chrom")]
 
     def blocks(self, chrom: str) -> Iterator[list[tuple]]:
-        """Entries of a contig: number, pos, ref, alt, gene, either, fault."""
+        """Entries of a contig: number, pos, ref, alt, gene, either, whether haplotypes carry it, fault."""
         rows = self.database.execute(
-            "SELECT number, pos, ref, alt, gene, either, fault FROM entries WHERE chrom = ?", [chrom]
+            "SELECT number, pos, ref, alt, gene, either, carriers <> '', fault FROM entries WHERE chrom = ?", [chrom]
         )
         while block := rows.fetchmany(BLOCK):
             yield block
@@ -71,6 +72,19 @@ class Spill:
     def place(self, rows: Iterable[tuple[int, int, int, str, str, int, bool]]) -> None:
         """Number of a gene, position, number of the entry, ref, alt, bases slid, whether ref is the file's second allele."""
         self.database.executemany("INSERT INTO placed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def leave_unscored(self, rows: Iterable[tuple[int, int]]) -> None:
+        """Number of a gene and of an entry in its window that haplotypes carry, and that cannot be scored."""
+        self.database.executemany("INSERT INTO unscored VALUES (?, ?)", rows)
+
+    def unscored(self) -> dict[int, list[str]]:
+        """Carriers of the alleles in a gene's window that cannot be scored, by gene."""
+        found: dict[int, list[str]] = {}
+        for gene, carriers in self.database.execute(
+            "SELECT unscored.gene, carriers FROM unscored JOIN entries USING (number)"
+        ):
+            found.setdefault(gene, []).append(carriers)
+        return found
 
     def rejected(self) -> Iterator[tuple]:
         """variant_id, chrom, pos, ref, alt, reason and the text at fault, in the file's order."""

@@ -13,35 +13,43 @@ from scxpresso.variants.association import ASSOCIATION, MISSING, beta_of, of_all
 from scxpresso.variants.delimited import table_of
 from scxpresso.variants.sources import BEFORE_START, DAMAGE, EXPECTED, Entry, Source, Vcf, damaged
 
-# What a column holds, by its names in lower case. Of several that are there, the first counts.
-ROLES = {
-    "chrom": ["chrom", "chr", "chromosome"],
-    "pos": ["pos", "position", "base_pair_location", "bp"],
-    "ref": ["ref", "ref_allele", "reference", "reference_allele"],
-    "alt": ["alt", "alt_allele", "alternate", "alternate_allele", "alternative"],
-    "other": ["other_allele", "non_effect_allele"],
-    "effect": ["effect_allele"],
-    "alleles": ["alleles", "allele", "allele_string"],
-    "order": ["ref_allele"],
-    "id": ["variant_id", "rsid", "rsids", "rs_id", "snp", "snpid", "id"],
-    "gene": ["gene"],
+# What a column holds, by its names in lower case, for each kind of table. Of several that are there, the first counts.
+_PLACE = {"chrom": ["chrom", "chr", "chromosome"], "pos": ["pos", "position", "base_pair_location", "bp"]}
+_ASSOCIATION = {
     "beta": ["beta"],
     "odds_ratio": ["odds_ratio"],
     "p_value": ["p_value", "pval", "pvalue", "p-value", "p"],
     "log_p_value": ["neg_log_10_p_value", "mlogp"],
 }
+_RS_IDS = ["rsid", "rsids", "rs_id", "snp", "snpid"]
+_NAMED = {"id": ["variant_id", *_RS_IDS, "id"], "gene": ["gene"]}
+REF_AND_ALT = {
+    **_PLACE,
+    **_NAMED,
+    **_ASSOCIATION,
+    "ref": ["ref", "ref_allele", "reference", "reference_allele"],
+    "alt": ["alt", "alt_allele", "alternate", "alternate_allele", "alternative"],
+    "effect": ["effect_allele"],
+}
+ALLELES = {**_PLACE, **_NAMED, **_ASSOCIATION, "alleles": ["alleles", "allele", "allele_string"]}
+SUMMARY = {
+    **_PLACE,
+    **_ASSOCIATION,
+    "id": [*_RS_IDS, "variant_id", "id"],
+    "other": ["other_allele", "non_effect_allele"],
+    "effect": ["effect_allele"],
+    "order": ["ref_allele"],
+}
 # Of a harmonised file: what is not of the genome's assembly and strand is not read.
 HARMONISED = {
+    **_ASSOCIATION,
     "chrom": ["hm_chrom"],
     "pos": ["hm_pos"],
     "other": ["hm_other_allele"],
     "effect": ["hm_effect_allele"],
     "id": ["hm_rsid", "hm_variant_id"],
-    "gene": ["gene"],
     "beta": ["hm_beta"],
     "odds_ratio": ["hm_odds_ratio"],
-    "p_value": ROLES["p_value"],
-    "log_p_value": ROLES["log_p_value"],
 }
 CATALOG = {"chrom": ["chr_id"], "pos": ["chr_pos"], "id": ["snps"], "risk": ["strongest snp-risk allele"]}
 
@@ -82,7 +90,7 @@ class Table(Source):
         """Each row's cells by their role, why the row cannot be read ('' where it can), and its text then."""
         with open_text(self.path) as lines:
             # An empty alt asks for all alleles, which a file that was cut there does not.
-            header, cells = table_of(lines, cut_behind=ROLES["alt"])
+            header, cells = table_of(lines, cut_behind=REF_AND_ALT["alt"])
             width = len(header)
             for row in cells:
                 if not "".join(row).strip():
@@ -152,7 +160,7 @@ class Alleles(Table):
             beta, p_value = (beta_of(row), p_value_of(row)) if associated else ("", "")
             for ref, alt, either, bad in self.alleles(row):
                 yield Entry(
-                    "" if name in (".", "NA") else name, row["chrom"], pos, ref, alt, row.get("gene", ""), either=either,
+                    "" if name.upper() in MISSING else name, row["chrom"], pos, ref, alt, row.get("gene", ""), either=either,
                     beta=beta and of_allele(alt, beta, row.get("effect", alt).upper(), ref),
                     p_value=p_value, fault=fault or bad, found=found,
                 )  # fmt: skip
@@ -217,16 +225,15 @@ def table_source(path: Path, haplotypes: bool, header: list[str]) -> Source | No
     catalog = columns_of(header, CATALOG)
     if catalog.keys() >= {"chrom", "pos", "id"}:
         return Catalog(path, haplotypes, _once(path, header, catalog))
-    plain = columns_of(header, ROLES)
-    for columns, needed, unwanted, kind in (
-        (columns_of(header, HARMONISED), {"other", "effect"}, set(), "harmonised summary statistics"),
-        (plain, {"other", "effect"}, {"ref", "alt", "alleles"}, "summary statistics of effect and other allele"),
-        (plain, {"ref", "alt"}, {"other", "alleles", "order"}, "table of ref and alt"),
-        (plain, {"alleles"}, {"ref", "alt", "other", "effect", "order"}, "table of alleles"),
+    for roles, needed, kind in (
+        (HARMONISED, {"other", "effect"}, "harmonised summary statistics"),
+        (SUMMARY, {"other", "effect"}, "summary statistics of effect and other allele"),
+        (REF_AND_ALT, {"ref", "alt"}, "table of ref and alt"),
+        (ALLELES, {"alleles"}, "table of alleles"),
     ):
+        columns = columns_of(header, roles)
         if columns.keys() >= {"chrom", "pos", *needed}:
-            used = {role: at for role, at in columns.items() if role not in unwanted}
-            return Alleles(path, haplotypes, _once(path, header, used), kind)
+            return Alleles(path, haplotypes, _once(path, header, columns), kind)
     return None
 
 
