@@ -7,14 +7,14 @@ import pytest
 
 from scxpresso.genome.annotation import (
     half_life_features,
-    is_gff3,
     log_half_life,
-    read_annotation,
     read_canonical,
     select_transcripts,
     trim_stop_codon,
 )
+from scxpresso.genome.annotation_lines import is_gff3
 from scxpresso.genome.features import extract_features, mean_and_sd, scaled_half_life
+from scxpresso.genome.gene_models import read_annotation
 from scxpresso.problems import InputError
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from scxpresso.genome.annotation import Transcript
 from scxpresso.genome.extended import (
     ENDS,
     EXTENDED,
@@ -16,6 +15,7 @@ from scxpresso.genome.extended import (
 )
 from scxpresso.genome.features import extract_features, mean_and_sd
 from scxpresso.genome.sequence import encode
+from scxpresso.genome.transcript import Transcript
 
 #          1         11        21        31        41
 CONTIG = "GGGGGCCCCCATGAAATTTTGTAAGTCCCAAATAGCGCGCGCGTTTTTTTTT"

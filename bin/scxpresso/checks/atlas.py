@@ -17,7 +17,7 @@ from scxpresso.expression.atlas import Atlas
 from scxpresso.expression.grouping import WHOLE, group_cells
 from scxpresso.expression.pseudobulk import SCALE, is_spike_in, read_bulk
 from scxpresso.files import is_hdf5
-from scxpresso.genome.annotation import Transcript
+from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import GeneMatch, match_genes
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.text import did_you_mean, shown

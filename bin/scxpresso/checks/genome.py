@@ -9,14 +9,10 @@ import pysam
 from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.damage import looks_like, start_of
 from scxpresso.files import open_text
-from scxpresso.genome.annotation import (
-    CANONICAL_TAGS,
-    Transcript,
-    read_annotation,
-    read_canonical,
-    select_transcripts,
-)
+from scxpresso.genome.annotation import CANONICAL_TAGS, read_canonical, select_transcripts
+from scxpresso.genome.gene_models import read_annotation
 from scxpresso.genome.sequence import INVALID, LETTER_CODES, read_fasta, window_bounds
+from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs, without_version
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.text import shown

@@ -9,8 +9,8 @@ from scxpresso.checks.genome import check_genome
 from scxpresso.checks.sheets import Request, missing
 from scxpresso.damage import AGAIN, first_fault
 from scxpresso.files import is_hdf5
-from scxpresso.genome.annotation import Transcript
 from scxpresso.genome.sequence import read_fasta
+from scxpresso.genome.transcript import Transcript
 from scxpresso.motifs.matrices import read_motifs
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.saturation.selection import find_genes, parse_selection, read_gene_list

@@ -1,174 +1,21 @@
-"""Genes of a GTF or GFF3: one transcript a gene, its TSS and its half-life features (paper 2.5)."""
+"""Genes of an annotation: the transcript that stands for each, its TSS and its half-life features (paper 2.5)."""
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
-from urllib.parse import unquote
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 
 from scxpresso.files import open_text
+from scxpresso.genome.transcript import Span, Transcript
 from scxpresso.identifiers import bare_contig, without_version
-from scxpresso.problems import InputError, Problem
 
 HALF_LIFE = ["orf_length", "utr5_length", "utr3_length", "intron_length", "exon_junction_density"]
 GENE_COLUMNS = ["gene_id", "gene_name", "transcript_id", "chrom", "strand", "tss", *HALF_LIFE, "padded_bases"]
 IDENTITY = GENE_COLUMNS[: GENE_COLUMNS.index(HALF_LIFE[0])]
 CANONICAL_TAGS = ["Ensembl_canonical", "MANE_Select", "appris_principal"]
 STOP_CODONS = {"TAA", "TAG", "TGA"}
-
-Span = tuple[int, int]  # 1-based, both ends included, as in GTF
-
-
-@dataclass
-class Transcript:
-    """Parts of one transcript, as the annotation lists them."""
-
-    transcript_id: str
-    gene_id: str
-    gene_name: str
-    chrom: str
-    strand: str
-    biotype: str = ""
-    tags: frozenset[str] = frozenset()
-    exons: list[Span] = field(default_factory=list)
-    cds: list[Span] = field(default_factory=list)
-    start_codon: list[Span] = field(default_factory=list)
-    stop_codon: list[Span] = field(default_factory=list)
-    frames: dict[int, int] = field(default_factory=dict)  # bases before the first whole codon, by a CDS's first base
-
-    def add(self, part: str, span: Span, frame: str) -> None:
-        {"exon": self.exons, "CDS": self.cds, "start_codon": self.start_codon, "stop_codon": self.stop_codon}[
-            part
-        ].append(span)
-        if part == "CDS" and frame in ("1", "2"):
-            self.frames[span[0] if self.strand == "+" else span[1]] = int(frame)
-
-    @property
-    def span(self) -> Span:
-        spans = self.exons or self.cds
-        return min(start for start, _ in spans), max(end for _, end in spans)
-
-    @property
-    def tss(self) -> int:
-        """First transcribed base."""
-        return self.span[0] if self.strand == "+" else self.span[1]
-
-    @property
-    def orf_length(self) -> int:
-        return sum(end - start + 1 for start, end in self.cds)
-
-
-PARTS = {"exon", "CDS", "start_codon", "stop_codon"}
-
-
-def _records(path: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and the nine columns of each feature line."""
-    with open_text(path) as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.startswith("##FASTA"):
-                return
-            if line.startswith("#") or not line.strip():
-                continue
-            columns = line.rstrip("\n").split("\t")
-            if len(columns) != 9 or not (columns[3].isdigit() and columns[4].isdigit()):
-                raise InputError(
-                    Problem(
-                        f"the annotation, line {number}",
-                        f"{line[:60]!r}",
-                        "nine tab-separated columns with whole numbers for start and end (GTF or GFF3)",
-                    )
-                )
-            yield number, columns
-
-
-_GTF_ATTRIBUTE = re.compile(r'([^\s;"]+)\s+(?:"([^"]*)"|([^";\s]+))')
-
-
-def _gtf_attributes(text: str) -> dict[str, list[str]]:
-    # `tag` occurs several times on a line, so each attribute is a list; GTF libraries keep only one of them.
-    attributes = defaultdict(list)
-    for name, quoted, bare in _GTF_ATTRIBUTE.findall(text):
-        attributes[name].append(quoted or bare)
-    return attributes
-
-
-def _gff3_attributes(text: str) -> dict[str, list[str]]:
-    attributes = {}
-    for item in text.strip().strip(";").split(";"):
-        name, _, values = item.partition("=")
-        attributes[name.strip()] = [unquote(value) for value in values.split(",")]
-    return attributes
-
-
-def _first(attributes: dict[str, list[str]], *names: str) -> str:
-    return next((attributes[name][0] for name in names if attributes.get(name)), "")
-
-
-def _read_gtf(path: str) -> Iterator[tuple[str, dict, str, str, str, Span, str]]:
-    for number, (chrom, _, part, start, end, _, strand, frame, text) in _records(path):
-        if part not in PARTS:
-            continue
-        attributes = _gtf_attributes(text)
-        gene_id, transcript_id = _first(attributes, "gene_id"), _first(attributes, "transcript_id")
-        if not (gene_id and transcript_id):
-            raise InputError(
-                Problem(f"the GTF, line {number}", f"{part} without gene_id or transcript_id", "both attributes")
-            )
-        about = {
-            "gene_id": gene_id,
-            "gene_name": _first(attributes, "gene_name", "gene"),
-            "biotype": _first(attributes, "gene_biotype", "gene_type"),
-            "tags": frozenset(attributes.get("tag", ())),
-        }
-        yield transcript_id, about, part, chrom, strand, (int(start), int(end)), frame
-
-
-def _read_gff3(path: str) -> Iterator[tuple[str, dict, str, str, str, Span, str]]:
-    """As _read_gtf: GFF3 names the gene through the parents of a part, and its CDS holds the stop codon."""
-    parents: dict[str, dict[str, list[str]]] = {}
-    parts = []
-    for _, (chrom, _, part, start, end, _, strand, frame, text) in _records(path):
-        attributes = _gff3_attributes(text)
-        if part in PARTS:
-            parts.append((attributes.get("Parent", []), part, chrom, strand, (int(start), int(end)), frame))
-        elif "ID" in attributes:
-            parents[attributes["ID"][0]] = attributes
-    for owners, part, chrom, strand, span, frame in parts:
-        for owner in owners:
-            transcript = parents.get(owner, {})
-            gene_key = _first(transcript, "Parent") or owner
-            gene = parents.get(gene_key, {})
-            about = {
-                "gene_id": _first(gene, "gene_id") or re.sub(r"^gene[:-]", "", gene_key),
-                "gene_name": _first(gene, "Name", "gene_name", "gene") or _first(transcript, "gene_name"),
-                "biotype": _first(gene, "gene_biotype", "gene_type", "biotype"),
-                "tags": frozenset(transcript.get("tag", ())),
-            }
-            transcript_id = _first(transcript, "transcript_id") or re.sub(r"^(transcript|rna)[:-]", "", owner)
-            yield transcript_id, about, part, chrom, strand, span, frame
-
-
-def is_gff3(path: str) -> bool:
-    """Whether the first feature line names its attributes the way of GFF3 (name=value)."""
-    for _, columns in _records(path):
-        return re.match(r"^\s*\w+=", columns[8]) is not None
-    raise InputError(Problem("the annotation", "no feature line", "a GTF or GFF3 with genes"))
-
-
-def read_annotation(path: str) -> list[Transcript]:
-    """Every transcript of a GTF or GFF3, plain or gzipped. Raises InputError for a line that is neither."""
-    transcripts: dict[tuple[str, str, str], Transcript] = {}
-    for transcript_id, about, part, chrom, strand, span, frame in (_read_gff3 if is_gff3(path) else _read_gtf)(path):
-        # The contig and the gene are part of the key: pseudoautosomal transcripts have one id on two chromosomes.
-        key = (transcript_id, about["gene_id"], chrom)
-        if key not in transcripts:
-            transcripts[key] = Transcript(transcript_id, chrom=chrom, strand=strand, **about)
-        transcripts[key].add(part, span, frame)
-        transcripts[key].tags |= about["tags"]
-    return list(transcripts.values())
 
 
 def read_canonical(path: str) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from scxpresso.genome.annotation import Transcript
+from scxpresso.genome.transcript import Transcript
 from scxpresso.store import whole
 
 

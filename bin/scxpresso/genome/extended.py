@@ -9,7 +9,6 @@ from itertools import product
 
 import numpy as np
 
-from scxpresso.genome.annotation import Span, Transcript
 from scxpresso.genome.sequence import (
     BASE_OF_CODE,
     CHANNELS,
@@ -19,6 +18,7 @@ from scxpresso.genome.sequence import (
     reverse_complement,
     window_codes,
 )
+from scxpresso.genome.transcript import Span, Transcript
 
 CODONS = ["".join(bases) for bases in product("ACGT", repeat=3)]
 GC = ["gc_orf", "gc_codon1", "gc_codon2", "gc_codon3", "gc_utr5", "gc_utr3", "gc_transcript", "gc_surroundings"]

@@ -9,17 +9,17 @@ import pandas as pd
 
 from scxpresso.genome.annotation import (
     IDENTITY,
-    Transcript,
     gene_table,
     half_life_features,
-    is_gff3,
     log_half_life,
-    read_annotation,
     select_transcripts,
     trim_stop_codon,
 )
+from scxpresso.genome.annotation_lines import is_gff3
 from scxpresso.genome.extended import extended_features, neighbourhood
+from scxpresso.genome.gene_models import read_annotation
 from scxpresso.genome.sequence import N_CODE, read_fasta, window_codes
+from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs
 
 
