@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pysam
 
 from scxpresso.checks.findings import Findings, Row, reading
@@ -11,6 +12,7 @@ from scxpresso.damage import looks_like, start_of
 from scxpresso.files import open_text
 from scxpresso.genome.annotation import CANONICAL_TAGS, read_canonical, select_transcripts
 from scxpresso.genome.gene_models import read_annotation
+from scxpresso.genome.folds import LOCUS, groups_of_genes
 from scxpresso.genome.sequence import INVALID, LETTER_CODES, read_fasta, window_bounds
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs, without_version
@@ -171,7 +173,8 @@ def check_positions(
 def check_folds(row: Row, chosen: list[Transcript], params: dict, findings: Findings) -> None:
     """At least as many groups of genes that may be parted as folds, as far as that is known without the sequence."""
     by_contig = params["fold_method"] == "chromosome"
-    groups = {transcript.chrom if by_contig else without_version(transcript.gene_id) for transcript in chosen}
+    loci = [(one.gene_id, one.chrom, one.strand, *one.span) for one in chosen]
+    groups = groups_of_genes(pd.DataFrame(loci, columns=LOCUS), params["fold_method"])
     if len(groups) < params["folds"]:
         findings.problem(
             f"--folds {params['folds']} --fold_method {params['fold_method']}",

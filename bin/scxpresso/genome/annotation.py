@@ -18,12 +18,6 @@ CANONICAL_TAGS = ["Ensembl_canonical", "MANE_Select", "appris_principal"]
 STOP_CODONS = {"TAA", "TAG", "TGA"}
 
 
-def read_canonical(path: str) -> set[str]:
-    """Transcript ids (without version) of a canonical list: any text or table that has them as words."""
-    with open_text(path) as lines:
-        return {without_version(word) for line in lines for word in re.split(r"[\s,;]+", line) if word}
-
-
 def _subtract(spans: list[Span], cut: list[Span]) -> list[Span]:
     """Spans without the bases of `cut`."""
     for cut_start, cut_end in cut:

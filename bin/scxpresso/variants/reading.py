@@ -16,7 +16,7 @@ import numpy as np
 
 from scxpresso.genome.features import contig_names
 from scxpresso.genome.sequence import read_fasta
-from scxpresso.identifiers import genes_by_any_name, match_contigs, without_version
+from scxpresso.identifiers import GeneNames, match_contigs
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.store import read_table, write_json, write_rows
 from scxpresso.text import shown
@@ -120,7 +120,7 @@ class Genes:
         table = read_table(path, columns=columns).sort_values("gene_id", ignore_index=True)
         self.gene_id: list[str] = table["gene_id"].tolist()
         self.chrom: list[str] = table["chrom"].tolist()
-        self._called = genes_by_any_name(self.gene_id, table["gene_name"])
+        self._called = GeneNames(self.gene_id, table["gene_name"])
         self._row = {gene: row for row, gene in enumerate(self.gene_id)}
         on_contig = match_contigs(table["chrom"].unique(), contigs)
         if len(table) and not on_contig:
@@ -145,7 +145,7 @@ class Genes:
 
     def row(self, name: str) -> int | None:
         """Row of the gene of this id or name, with or without a version; None where there is none."""
-        return self._row.get(self._called.get(name, self._called.get(without_version(name))))
+        return self._row.get(self._called.gene(name))
 
 
 def read_variants(

@@ -1,0 +1,155 @@
+"""Canonical transcripts: which transcripts a list names, be it plain text or a table such as an export of BioMart."""
+
+import csv
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from scxpresso.files import open_text
+from scxpresso.genome.transcript import Transcript
+from scxpresso.identifiers import match_ids
+
+# What marks a row of a table: words in the name of a column whose cells say yes or no, and whole cells. The better first.
+MARKS = ["MANE Select", "canonical", "RefSeq Select", "APPRIS principal"]
+_HEADERS = [r"\bmane\b", r"canonical|representative|\bprimary\b", r"refseq select", r"appris|principal"]
+_CELLS = [
+    r"mane select( v\S+)?",
+    r"ensembl canonical|canonical",
+    r"refseq select( criteria)?",
+    r"(appris )?principal ?:? ?\d?",
+]
+_NO = r"|0(\.0)?|f|false|n|no|none|na|nan|null|\.|\\n|a\d|alt\d?|(not|non|no|alternative|minor|mane plus)\b.*"
+MAX_VALUES = 4  # of a column that may mark transcripts
+
+
+@dataclass(frozen=True)
+class CanonicalList:
+    """Listed transcripts of an annotation.
+
+    place: transcript id of the annotation → place in MARKS of what marks it, 0 where nothing needs to; the smaller the
+    better. marks: columns that mark transcripts, by name or number. unread: columns of further ids and, where several
+    transcripts of a gene are listed and none is marked, those that may mark them. unknown: what is no transcript of the
+    annotation where its ids are listed.
+    """
+
+    place: dict[str, int] = field(default_factory=dict)
+    marks: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    def repeated(self, transcripts: Iterable[Transcript]) -> dict[str, list[str]]:
+        """Genes of which several transcripts are listed at the best place, with these."""
+        listed = defaultdict(set)
+        for transcript in transcripts:
+            if transcript.transcript_id in self.place:
+                listed[transcript.gene_id].add(transcript.transcript_id)
+        best = {gene: min(map(self.place.get, names)) for gene, names in listed.items()}
+        tied = {gene: sorted(n for n in names if self.place[n] == best[gene]) for gene, names in listed.items()}
+        return {gene: names for gene, names in sorted(tied.items()) if len(names) > 1}
+
+
+def read_canonical(path: str, transcripts: Iterable[Transcript]) -> CanonicalList:
+    """The transcripts of an annotation that a list names: any text or table, plain or gzipped, that has their ids as words.
+
+    Ids match as identifiers.match_ids says. Of a table with a transcript in each row, one column is read; where columns mark
+    transcripts (Ensembl canonical, MANE Select, APPRIS …), only marked rows count.
+    """
+    gene_of = {transcript.transcript_id: transcript.gene_id for transcript in transcripts}
+    rows = list(_rows(path))
+    found = match_ids({word for row in rows for cell in row for word in _words(cell)}, gene_of)
+    ids = [[[found[word] for word in _words(cell) if word in found] for cell in row] for row in rows]
+    if _is_table(ids, gene_of):
+        return _read_table(rows, ids, gene_of)
+    words = [word for row in rows for cell in row for word in _words(cell)]
+    return CanonicalList(dict.fromkeys(found.values(), 0), unknown=[word for word in words if word not in found])
+
+
+def _rows(path: str) -> Iterator[list[str]]:
+    """Cells of each line that has any, but for comments: lines that start with `#` and name no columns."""
+    with open_text(path) as text:
+        lines = [line.strip("\ufeff\r\n") for line in text]
+    lines = [line for line in lines if line.strip()]
+    listed = [line for line in lines if not line.startswith("#")]
+    separator = next((mark for mark in "\t,;" if any(mark in line for line in listed)), None)
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        row, below = ([*csv.reader([text], delimiter=separator)][0] if separator else text.split() for text in (line, after))
+        if not line.startswith("#"):
+            yield row
+        elif len(row) == len(below) > 1 and not after.startswith("#"):
+            yield [row[0].lstrip("# "), *row[1:]]
+
+
+def _words(cell: str) -> list[str]:
+    """The words of a cell, without what GFF3 puts before an id."""
+    return [re.sub(r"^(transcript|rna)[:-]", "", word) for word in re.split(r'[\s,;"]+', cell) if word]
+
+
+def _is_table(ids: list[list[list[str]]], gene_of: dict[str, str]) -> bool:
+    """Whether rows have several cells, and the transcripts in any of them are of one gene."""
+    genes = [{gene_of[name] for cell in row for name in cell} for row in ids]
+    return any(len(row) > 1 for row in ids) and all(len(found) <= 1 for found in genes)
+
+
+def _read_table(rows: list[list[str]], ids: list[list[list[str]]], gene_of: dict[str, str]) -> CanonicalList:
+    header = [] if any(ids[0]) else rows[0]
+    rows, ids = (rows[1:], ids[1:]) if header else (rows, ids)
+    genes = set(gene_of.values())
+    width = max(map(len, rows))
+    columns = [[row[number] if number < len(row) else "" for row in rows] for number in range(width)]
+    names = [header[number] if number < len(header) else "" for number in range(width)]
+    column = max(range(width), key=lambda number: _column_of_ids(names[number], number, ids, genes))
+    marks = {number: _places(names[number], cells) for number, cells in enumerate(columns) if number != column}
+    marks = {number: places for number, places in marks.items() if places is not None}
+    place: dict[str, int] = {}
+    unknown = []
+    for number, row in enumerate(ids):
+        listed = row[column] if column < len(row) else []
+        mark = min((places[number] for places in marks.values()), default=0)
+        if not listed and columns[column][number].strip():
+            unknown.append(columns[column][number].strip())
+        if mark < len(MARKS):
+            place |= {name: min(mark, place.get(name, mark)) for name in listed}
+    named = [names[number] or f"column {number + 1}" for number in range(width)]
+    several = not marks and len(place) > len({gene_of[name] for name in place})
+    others = [number for number in range(width) if number not in (column, *marks)]
+    more = [n for n in others if any(set(row[n]) - set(row[column]) - genes for row in ids if len(row) > max(n, column))]
+    more += [n for n in others if several and n not in more and _may_mark(columns[n])]
+    unread = [named[number] for number in sorted(more)]
+    return CanonicalList(place, [named[number] for number in marks], unread, unknown)
+
+
+def _column_of_ids(name: str, number: int, ids: list[list[list[str]]], genes: set[str]) -> tuple:
+    """What speaks for a column as that of the transcripts' ids: its name, and ids that are not those of genes too."""
+    listed = [one for row in ids if number < len(row) for one in row[number]]
+    marked, transcript = (re.search(words, _plain(name)) for words in ("|".join(_HEADERS), "transcript|isoform|mrna"))
+    return bool(listed), bool(marked), bool(transcript), sum(one not in genes for one in listed), len(listed), -number
+
+
+def _plain(text: str) -> str:
+    """Lower case, with blanks for underscores and hyphens."""
+    return re.sub(r"[\s_-]+", " ", text).strip().lower()
+
+
+def _places(name: str, cells: list[str]) -> list[int] | None:
+    """Place in MARKS of each cell's mark, len(MARKS) for none; None for a column that marks nothing."""
+    name = _plain(name)
+    if "plus clinical" in name:
+        return None
+    by_name = next((place for place, words in enumerate(_HEADERS) if re.search(words, name)), None)
+    tags = [[_plain(item) for item in re.split(r"[,;|]", cell)] for cell in cells]
+    own = [
+        min((place for item in items for place, words in enumerate(_CELLS) if re.fullmatch(words, item)), default=None)
+        for items in tags
+    ]
+    if by_name is None:
+        return [len(MARKS) if place is None else place for place in own] if any(p is not None for p in own) else None
+    if MARKS[by_name] == "APPRIS principal" and any(place == by_name for place in own):
+        return [len(MARKS) if place is None else place for place in own]
+    return [len(MARKS) if re.fullmatch(_NO, _plain(cell)) else by_name for cell in cells]
+
+
+def _may_mark(cells: list[str]) -> bool:
+    """Whether a column has few values, one of which is in many rows."""
+    values = Counter(cells)
+    return 1 < len(values) <= MAX_VALUES and len(values) * 2 < len(cells)
