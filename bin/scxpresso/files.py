@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Thread
 from typing import BinaryIO
 
+MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # byte-order marks
+
 
 def _starts_with(path: str | Path, magic: bytes) -> bool:
     with open(path, "rb") as file:
@@ -32,8 +34,12 @@ def is_hdf5(path: str | Path) -> bool:
 
 
 def open_text(path: str | Path):
-    """A text file (UTF-8) to read, gzipped or not."""
-    return gzip.open(path, "rt", encoding="utf-8") if is_gzip(path) else open(path, encoding="utf-8")
+    """A text file to read, gzipped or not: UTF-8, or what its byte-order mark says."""
+    opened = gzip.open if is_gzip(path) else open
+    with opened(path, "rb") as file:
+        start = file.read(3)
+    encoding = next((name for mark, name in MARKS.items() if start.startswith(mark)), "utf-8")
+    return opened(path, "rt", encoding=encoding)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def isoform_stem(identifier: str) -> str:
 def bare_contig(name: str) -> str:
     """A contig's name without `chr`, and MT for every spelling of the mitochondrion: `chr1` → `1`, `chrM` → `MT`."""
     bare = re.sub(r"^chr", "", name, flags=re.IGNORECASE).upper()
-    return "MT" if bare in {"M", "MT", "MITO", "MITOCHONDRION", "MITOCHONDRION_GENOME"} else bare
+    return "MT" if bare in {"M", "MT", "MTDNA", "MITO", "MITOCHONDRION", "MITOCHONDRION_GENOME"} else bare
 
 
 def _unique_by(names: Iterable[str], key) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Checks of a genome: its FASTA, annotation and other files, and of these against each other."""
 
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ import pandas as pd
 import pysam
 
 from scxpresso.checks.findings import Findings, Row, reading
+from scxpresso.checks.places import note_places
 from scxpresso.damage import looks_like, start_of
 from scxpresso.files import open_text
-from scxpresso.genome.annotation import CANONICAL_TAGS, read_canonical, select_transcripts
+from scxpresso.genome.annotation import CANONICAL_TAGS, canonical_tag, read_canonical, select_transcripts
 from scxpresso.genome.gene_models import read_annotation
 from scxpresso.genome.folds import LOCUS, groups_of_genes
 from scxpresso.genome.sequence import INVALID, LETTER_CODES, read_fasta, window_bounds
@@ -30,7 +32,7 @@ def check_genome(row: Row, params: dict, findings: Findings) -> list[Transcript]
             contigs = check_fasta(row, findings)
     if "gtf" in row.paths:
         with reading(row, "gtf", "a GTF or GFF3, plain or gzipped", findings):
-            chosen = check_annotation(row, findings)
+            chosen = check_annotation(row, contigs, findings)
     if "ccres" in row.paths:
         with reading(row, "ccres", "a BED file, plain or gzipped", findings):
             check_bed(row.paths["ccres"])
@@ -64,14 +66,14 @@ def check_fasta(row: Row, findings: Findings) -> dict[str, int]:
     return {} if strange else length
 
 
-def check_annotation(row: Row, findings: Findings) -> list[Transcript]:
-    """One transcript of each gene that has a coding region."""
+def check_annotation(row: Row, contigs: Collection[str], findings: Findings) -> list[Transcript]:
+    """One transcript of each gene that has a coding region; contigs: of the FASTA, empty where that is not known."""
     transcripts = read_annotation(str(row.paths["gtf"]))
     canonical: set[str] = set()
     if "canonical" in row.paths:
         with reading(row, "canonical", "a list of transcript ids, plain or gzipped", findings):
             canonical = check_canonical(row, transcripts, findings)
-    chosen, dropped = select_transcripts(transcripts, canonical)
+    chosen, dropped = select_transcripts(transcripts, canonical, contigs or None)
     if not chosen:
         reasons = ", ".join(f"{reason}: {times:,}" for reason, times in Counter(dropped.values()).most_common())
         findings.problem(
@@ -83,6 +85,7 @@ def check_annotation(row: Row, findings: Findings) -> list[Transcript]:
     ways = Counter(reason_of_choice(transcript, canonical) for transcript in chosen)
     listed = ", ".join(f"{way} ({times:,})" for way, times in ways.most_common())
     findings.note(row.genome, f"{len(chosen):,} genes with a coding region; the transcript of each is {listed}")
+    note_places(row, transcripts, dropped, findings)
     return chosen
 
 
@@ -90,8 +93,8 @@ def reason_of_choice(transcript: Transcript, canonical: set[str]) -> str:
     """Why this transcript stands for its gene, as annotation.select_transcripts chose it."""
     if without_version(transcript.transcript_id) in canonical:
         return "in the canonical list"
-    tags = [wanted for wanted in CANONICAL_TAGS if any(tag.startswith(wanted) for tag in transcript.tags)]
-    return f"tagged {tags[0]}" if tags else "the one of the longest coding region"
+    tag = canonical_tag(transcript)
+    return f"tagged {CANONICAL_TAGS[tag]}" if tag < len(CANONICAL_TAGS) else "the one of the longest coding region"
 
 
 def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings) -> set[str]:

@@ -2,19 +2,24 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from scxpresso.files import open_text
+from scxpresso.genome.contigs import COPY
 from scxpresso.genome.transcript import Span, Transcript
-from scxpresso.identifiers import bare_contig, without_version
+from scxpresso.identifiers import match_contigs, without_version
 
 HALF_LIFE = ["orf_length", "utr5_length", "utr3_length", "intron_length", "exon_junction_density"]
 GENE_COLUMNS = ["gene_id", "gene_name", "transcript_id", "chrom", "strand", "tss", *HALF_LIFE, "padded_bases"]
 IDENTITY = GENE_COLUMNS[: GENE_COLUMNS.index(HALF_LIFE[0])]
-CANONICAL_TAGS = ["Ensembl_canonical", "MANE_Select", "appris_principal"]
+CANONICAL_TAGS = ["MANE Select", "Ensembl canonical", "RefSeq Select", "APPRIS principal"]  # the better one first
+TRANS_SPLICED = "trans-spliced"
+ORIGIN = "over the origin of a circular contig"
+COPY_ELSEWHERE = "on an ALT contig, patch or haplotype, beside a gene of this name on a chromosome"
 STOP_CODONS = {"TAA", "TAG", "TGA"}
 
 
@@ -88,15 +93,26 @@ def log_half_life(half_life: np.ndarray) -> np.ndarray:
     return np.log10(np.asarray(half_life, dtype=np.float64) + 0.1)
 
 
-def _canonical_rank(transcript: Transcript, canonical: Collection[str]) -> tuple:
-    """Smaller is better: the given list, the annotation's tags in order, the longest coding region, the id."""
-    tagged = [not any(tag.startswith(wanted) for tag in transcript.tags) for wanted in CANONICAL_TAGS]
-    listed = without_version(transcript.transcript_id) not in canonical
-    return (listed, *tagged, -transcript.orf_length, transcript.transcript_id)
+@cache
+def _tag_rank(text: str) -> int:
+    """Place in CANONICAL_TAGS of what a tag or note says; behind the last where it says something else.
+
+    Blanks, hyphens, underscores and capitals do not matter, nor what follows (`appris_principal_1`).
+    """
+    words = [re.sub(r"[\s_-]+", " ", item).strip().lower() for item in re.split(r"[;|,]", text)]
+    for rank, tag in enumerate(CANONICAL_TAGS):
+        if any(re.match(rf"{tag.lower()}\b", word) for word in words):
+            return rank
+    return len(CANONICAL_TAGS)
 
 
-def _drop_reason(transcript: Transcript) -> str | None:
-    """Why the paper leaves this transcript out (2.5.1), if it does."""
+def canonical_tag(transcript: Transcript) -> int:
+    """Place in CANONICAL_TAGS of a transcript's best tag; behind the last where it has none."""
+    return min(map(_tag_rank, transcript.tags), default=len(CANONICAL_TAGS))
+
+
+def reason_left_out(transcript: Transcript) -> str | None:
+    """Why this transcript stands for no gene, if it does not (the paper's reasons: 2.5.1)."""
     names = (transcript.gene_id, transcript.gene_name, transcript.chrom)
     if any(name.upper().startswith("ERCC-") for name in names):
         return "spike-in (ERCC)"
@@ -108,28 +124,78 @@ def _drop_reason(transcript: Transcript) -> str | None:
         return "pseudogene"
     if transcript.strand not in ("+", "-"):
         return "no strand"
-    return {"Y": "chromosome Y", "MT": "mitochondrion"}.get(bare_contig(transcript.chrom))
+    if transcript.contig.left_out:
+        return transcript.contig.left_out
+    if transcript.trans_spliced:
+        return TRANS_SPLICED
+    end, length = transcript.span[1], transcript.contig.circular
+    if length and (end > length or (transcript.span[0] == 1 and end == length)):
+        return ORIGIN
+    return None
 
 
 def select_transcripts(
-    transcripts: list[Transcript], canonical: Collection[str] = ()
+    transcripts: list[Transcript], canonical: Collection[str] = (), contigs: Collection[str] | None = None
 ) -> tuple[list[Transcript], dict[str, str]]:
-    """One transcript a gene, sorted by gene id, and the reason for each gene that has none."""
+    """One transcript a gene, sorted by gene id, and the reason for each gene that has none.
+
+    contigs: the FASTA's names. Transcripts elsewhere are chosen for a gene only where it has no other.
+    """
     kept: dict[str, list[Transcript]] = defaultdict(list)
     reasons: dict[str, Counter] = defaultdict(Counter)
     for transcript in transcripts:
-        reason = _drop_reason(transcript)
+        reason = reason_left_out(transcript)
         if reason:
             reasons[transcript.gene_id][reason] += 1
         else:
             kept[transcript.gene_id].append(transcript)
-    chosen = [min(kept[gene], key=lambda t: _canonical_rank(t, canonical)) for gene in sorted(kept)]
+    rank = _ranking(kept, canonical, contigs)
+    chosen = [min(kept[gene], key=rank) for gene in sorted(kept)]
     # A coding transcript on a dropped chromosome says more about a gene than its non-coding ones.
     dropped = {
         gene: min(reasons[gene], key=lambda reason: (reason == "no coding region", reason))
         for gene in sorted(reasons.keys() - kept.keys())
     }
-    return chosen, dropped
+    chosen, copies = _without_copies(chosen, contigs)
+    return chosen, dropped | dict.fromkeys(copies, COPY_ELSEWHERE)
+
+
+def _ranking(
+    kept: dict[str, list[Transcript]], canonical: Collection[str], contigs: Collection[str] | None
+) -> Callable[[Transcript], tuple]:
+    """Smaller is better: contigs of the FASTA, and chromosomes before what copies them; the given list; tags; the contig of
+    more genes; the longest coding region; the id."""
+    genes_on = Counter(chrom for gene in kept.values() for chrom in {transcript.chrom for transcript in gene})
+    there = genes_on.keys() if contigs is None else match_contigs(genes_on, contigs).keys()
+
+    def rank(transcript: Transcript) -> tuple:
+        return (
+            transcript.chrom not in there,
+            transcript.contig.level,
+            without_version(transcript.transcript_id) not in canonical,
+            canonical_tag(transcript),
+            transcript.copy,
+            -genes_on[transcript.chrom],
+            -transcript.orf_length,
+            transcript.transcript_id,
+            transcript.chrom,
+            transcript.span,
+        )
+
+    return rank
+
+
+def _without_copies(chosen: list[Transcript], contigs: Collection[str] | None) -> tuple[list[Transcript], list[str]]:
+    """The same, without genes of ALT contigs, patches and haplotypes whose name another gene has on a chromosome or scaffold.
+
+    Also returns the ids of the genes that are left out.
+    """
+    there = {t.chrom for t in chosen}
+    there = there if contigs is None else match_contigs(there, contigs).keys()
+    named = {t.gene_name for t in chosen if t.gene_name and t.contig.level < COPY and t.chrom in there}
+    copies = [t.gene_id for t in chosen if t.contig.level == COPY and t.gene_name in named]
+    left_out = set(copies)
+    return [t for t in chosen if t.gene_id not in left_out], copies
 
 
 def gene_table(rows: list[dict]) -> pd.DataFrame:

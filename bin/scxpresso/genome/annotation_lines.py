@@ -1,40 +1,108 @@
-"""Lines of a GTF or GFF3: their columns and attributes."""
+"""Lines of a GTF or GFF3: their columns, their kind and their attributes."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
 
-PARTS = {"exon", "CDS", "start_codon", "stop_codon"}
+PARTS = {"exon", "CDS", "start_codon", "stop_codon", "UTR"}  # of a transcript
+MANY_LINES = 1000  # enough to tell GTF from GFF3
 
 
-def records(path: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and the nine columns of each feature line."""
+class Line(NamedTuple):
+    """A feature line. part: one of PARTS, or the feature's own name; start, end: 1-based, both included."""
+
+    number: int
+    chrom: str
+    part: str
+    start: int
+    end: int
+    strand: str
+    frame: str
+    attributes: str
+
+
+@cache
+def _part(feature: str) -> str:
+    """UTR for every spelling of it (`five_prime_UTR`, `3'-UTR`, `5UTR`); any other name as it is."""
+    return "UTR" if re.fullmatch(r"((five|three)_prime_|[53]['_-]*)?utr([_-]?[53])?", feature.lower()) else feature
+
+
+def _rows(path: str) -> Iterator[tuple[int, str]]:
+    """Number and text of each line that is not blank, up to the sequences that a GFF3 may end with."""
     with open_text(path) as lines:
         for number, line in enumerate(lines, start=1):
-            if line.startswith("##FASTA"):
+            if line.startswith(("##FASTA", ">")):
                 return
-            if line.startswith("#") or not line.strip():
-                continue
-            columns = line.rstrip("\n").split("\t")
-            if len(columns) != 9 or not (columns[3].isdigit() and columns[4].isdigit()):
-                raise InputError(
-                    Problem(
-                        f"the annotation, line {number}",
-                        f"{line[:60]!r}",
-                        "nine tab-separated columns with whole numbers for start and end (GTF or GFF3)",
-                    )
-                )
-            yield number, columns
+            if not line.isspace():
+                yield number, line
+
+
+def _columns(number: int, line: str) -> list[str]:
+    columns = line.rstrip("\n").split("\t")
+    if len(columns) != 9 or not (columns[3].isdecimal() and columns[4].isdecimal()):
+        raise InputError(
+            Problem(
+                f"the annotation, line {number}",
+                f"{line[:60]!r}",
+                "nine tab-separated columns with whole numbers for start and end (GTF or GFF3)",
+            )
+        )
+    return columns
+
+
+def feature_lines(path: str) -> Iterator[Line]:
+    """Every feature line of a GTF or GFF3. Raises InputError for a line that is neither."""
+    for number, line in _rows(path):
+        if line.startswith("#"):
+            continue
+        chrom, _, feature, start, end, _, strand, frame, text = _columns(number, line)
+        if start.strip("0") == "":
+            found = f"{feature} that starts at 0"
+            raise InputError(
+                Problem(f"the annotation, line {number}", found, "positions counted from 1, as in GTF and GFF3")
+            )
+        yield Line(number, chrom, _part(feature), int(start), int(end), strand, frame, text)
+
+
+_GTF_STYLE = re.compile(r'\s*[^\s;="]+\s+("|[^\s;=]+\s*(;|$))')  # name "value"; name value;
+_GFF3_STYLE = re.compile(r"\s*[^\s;=\"]+\s*=")  # name=value
+
+
+def is_gff3(path: str) -> bool:
+    """Whether the attributes are written the way of GFF3 (name=value), as most of the first lines tell.
+
+    Where no line tells, `##gff-version 3` does. Raises InputError where there is no feature line.
+    """
+    version, styles, features = "", Counter(), 0
+    for number, line in _rows(path):
+        if header := re.match(r"##gff-version\s+(\S+)", line):
+            version = header[1]
+        if line.startswith("#"):
+            continue
+        features += 1
+        text = _columns(number, line)[8]
+        styles["gff3"] += bool(_GFF3_STYLE.match(text))
+        styles["gtf"] += bool(_GTF_STYLE.match(text))
+        if features == MANY_LINES:
+            break
+    if not features:
+        raise InputError(Problem("the annotation", "no feature line", "a GTF or GFF3 with genes"))
+    if styles["gff3"] == styles["gtf"]:
+        return version.startswith("3")
+    return styles["gff3"] > styles["gtf"]
 
 
 _GTF_ATTRIBUTE = re.compile(r'([^\s;"]+)\s+(?:"([^"]*)"|([^";\s]+))')
 
 
 def gtf_attributes(text: str) -> dict[str, list[str]]:
+    """name → values of column 9 of a GTF."""
     # `tag` occurs several times on a line, so each attribute is a list; GTF libraries keep only one of them.
     attributes = defaultdict(list)
     for name, quoted, bare in _GTF_ATTRIBUTE.findall(text):
@@ -43,19 +111,14 @@ def gtf_attributes(text: str) -> dict[str, list[str]]:
 
 
 def gff3_attributes(text: str) -> dict[str, list[str]]:
+    """name → values of column 9 of a GFF3."""
     attributes = {}
     for item in text.strip().strip(";").split(";"):
         name, _, values = item.partition("=")
-        attributes[name.strip()] = [unquote(value) for value in values.split(",")]
+        attributes[name.strip()] = [unquote(value.strip()) for value in values.split(",")]
     return attributes
 
 
 def first(attributes: dict[str, list[str]], *names: str) -> str:
-    return next((attributes[name][0] for name in names if attributes.get(name)), "")
-
-
-def is_gff3(path: str) -> bool:
-    """Whether the first feature line names its attributes the way of GFF3 (name=value)."""
-    for _, columns in records(path):
-        return re.match(r"^\s*\w+=", columns[8]) is not None
-    raise InputError(Problem("the annotation", "no feature line", "a GTF or GFF3 with genes"))
+    """The first value of the first of these attributes that has one; '' where none has."""
+    return next((attributes[name][0] for name in names if attributes.get(name) and attributes[name][0]), "")

@@ -49,13 +49,14 @@ def extract_features(
     be read.
     """
     gff3 = is_gff3(gtf)
-    chosen, reasons = select_transcripts(read_annotation(gtf), canonical)
+    names = contig_names(fasta)
+    chosen, reasons = select_transcripts(read_annotation(gtf), canonical, names)
     log(f"{len(chosen):,} genes with a coding region, {len(reasons):,} dropped")
 
     by_contig = defaultdict(list)
     for transcript in chosen:
         by_contig[transcript.chrom].append(transcript)
-    contigs = {name: bare for bare, name in match_contigs(by_contig, contig_names(fasta)).items()}
+    contigs = {name: bare for bare, name in match_contigs(by_contig, names).items()}
 
     codes = {}
     rows = []

@@ -1,13 +1,20 @@
 """One transcript as an annotation lists it: where its exons and its coding region lie."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from scxpresso.genome.contigs import Contig
 
 Span = tuple[int, int]  # 1-based, both ends included, as in GTF
 
 
 @dataclass
 class Transcript:
-    """Parts of one transcript, as the annotation lists them."""
+    """Parts of one transcript at one place of the genome.
+
+    tags: of the annotation, and its notes. frames: bases before the first whole codon, by a CDS's first base. copy: number
+    of the extra copy that a lift-over found, 0 for the gene itself.
+    """
 
     transcript_id: str
     gene_id: str
@@ -20,14 +27,10 @@ class Transcript:
     cds: list[Span] = field(default_factory=list)
     start_codon: list[Span] = field(default_factory=list)
     stop_codon: list[Span] = field(default_factory=list)
-    frames: dict[int, int] = field(default_factory=dict)  # bases before the first whole codon, by a CDS's first base
-
-    def add(self, part: str, span: Span, frame: str) -> None:
-        {"exon": self.exons, "CDS": self.cds, "start_codon": self.start_codon, "stop_codon": self.stop_codon}[
-            part
-        ].append(span)
-        if part == "CDS" and frame in ("1", "2"):
-            self.frames[span[0] if self.strand == "+" else span[1]] = int(frame)
+    frames: dict[int, int] = field(default_factory=dict)
+    contig: Contig = field(default_factory=Contig)
+    trans_spliced: bool = False
+    copy: int = 0
 
     @property
     def span(self) -> Span:
@@ -42,3 +45,14 @@ class Transcript:
     @property
     def orf_length(self) -> int:
         return sum(end - start + 1 for start, end in self.cds)
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The same bases in as few spans as possible, sorted: spans that overlap or touch become one."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
