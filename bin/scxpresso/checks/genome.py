@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 import pysam
 
+from scxpresso.checks.assembly_fit import check_fit
 from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.checks.places import note_places
 from scxpresso.damage import looks_like, start_of
 from scxpresso.files import open_text
-from scxpresso.genome.annotation import CANONICAL_TAGS, canonical_tag, read_canonical, select_transcripts
-from scxpresso.genome.gene_models import read_annotation
+from scxpresso.genome.annotation import CANONICAL_TAGS, canonical_tag, select_transcripts
+from scxpresso.genome.canonical import CanonicalList, read_canonical
 from scxpresso.genome.folds import LOCUS, groups_of_genes
+from scxpresso.genome.gene_models import read_annotation
 from scxpresso.genome.sequence import INVALID, LETTER_CODES, read_fasta, window_bounds
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs, without_version
@@ -37,7 +39,10 @@ def check_genome(row: Row, params: dict, findings: Findings) -> list[Transcript]
         with reading(row, "ccres", "a BED file, plain or gzipped", findings):
             check_bed(row.paths["ccres"])
     if chosen and contigs:
+        before = len(findings.problems)
         chosen = check_contigs(row, chosen, contigs, params, findings)
+        if len(findings.problems) == before:  # else its message says the same
+            check_fit(row, chosen, contigs, findings)
     return chosen
 
 
@@ -69,11 +74,11 @@ def check_fasta(row: Row, findings: Findings) -> dict[str, int]:
 def check_annotation(row: Row, contigs: Collection[str], findings: Findings) -> list[Transcript]:
     """One transcript of each gene that has a coding region; contigs: of the FASTA, empty where that is not known."""
     transcripts = read_annotation(str(row.paths["gtf"]))
-    canonical: set[str] = set()
+    canonical = CanonicalList()
     if "canonical" in row.paths:
         with reading(row, "canonical", "a list of transcript ids, plain or gzipped", findings):
             canonical = check_canonical(row, transcripts, findings)
-    chosen, dropped = select_transcripts(transcripts, canonical, contigs or None)
+    chosen, dropped = select_transcripts(transcripts, canonical.place, contigs or None)
     if not chosen:
         reasons = ", ".join(f"{reason}: {times:,}" for reason, times in Counter(dropped.values()).most_common())
         findings.problem(
@@ -89,24 +94,37 @@ def check_annotation(row: Row, contigs: Collection[str], findings: Findings) -> 
     return chosen
 
 
-def reason_of_choice(transcript: Transcript, canonical: set[str]) -> str:
+def reason_of_choice(transcript: Transcript, canonical: CanonicalList) -> str:
     """Why this transcript stands for its gene, as annotation.select_transcripts chose it."""
-    if without_version(transcript.transcript_id) in canonical:
+    if transcript.transcript_id in canonical.place:
         return "in the canonical list"
     tag = canonical_tag(transcript)
     return f"tagged {CANONICAL_TAGS[tag]}" if tag < len(CANONICAL_TAGS) else "the one of the longest coding region"
 
 
-def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings) -> set[str]:
-    """The listed transcript ids, some of which the annotation has to know."""
-    listed = read_canonical(str(row.paths["canonical"]))
-    known = {without_version(transcript.transcript_id) for transcript in transcripts}
-    if not listed & known:
+def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings) -> CanonicalList:
+    """The listed transcripts, some of which the annotation has to know; notes of how a list of several a gene is read."""
+    listed = read_canonical(str(row.paths["canonical"]), transcripts)
+    marks = f"column{'s' if len(listed.marks) > 1 else ''} {some(listed.marks)}"
+    if not listed.place:
+        known = sorted({without_version(transcript.transcript_id) for transcript in transcripts})
+        found = f"no transcript of the annotation: it has {some(sorted(listed.unknown))}, the annotation {some(known)}"
         findings.problem(
-            row.file("canonical"),
-            f"no transcript of the annotation: it has {some(sorted(listed))}, the annotation {some(sorted(known))}",
+            row.file("canonical"), f"the {marks} marks no transcript" if listed.marks and not listed.unknown else found,
             "ids of transcripts of the annotation", "take the list of the same source and species, or leave it out",
         )  # fmt: skip
+        return listed
+    if listed.marks:
+        findings.note(row.genome, f"of the canonical list, the rows are taken that its {marks} marks")
+    if listed.unknown:
+        message = f"{len(listed.unknown):,} entries of the canonical list are no transcripts of the annotation"
+        findings.note(row.genome, f"{message}: {some(listed.unknown)}")
+    if several := listed.repeated(transcripts):
+        gene, names = next(iter(several.items()))
+        message = f"the canonical list has several transcripts of {len(several):,} genes, such as {some(names)} of {gene}"
+        findings.note(row.genome, f"{message}: the annotation's tags, then the longest coding region, decide among them")
+    if listed.unread:
+        findings.note(row.genome, f"columns of the canonical list that are not read: {some(listed.unread)}")
     return listed
 
 

@@ -1,17 +1,18 @@
 """Genes of an annotation: the transcript that stands for each, its TSS and its half-life features (paper 2.5)."""
 
+import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
-from scxpresso.files import open_text
 from scxpresso.genome.contigs import COPY
 from scxpresso.genome.transcript import Span, Transcript
-from scxpresso.identifiers import match_contigs, without_version
+from scxpresso.identifiers import match_contigs
 
 HALF_LIFE = ["orf_length", "utr5_length", "utr3_length", "intron_length", "exon_junction_density"]
 GENE_COLUMNS = ["gene_id", "gene_name", "transcript_id", "chrom", "strand", "tss", *HALF_LIFE, "padded_bases"]
@@ -21,6 +22,7 @@ TRANS_SPLICED = "trans-spliced"
 ORIGIN = "over the origin of a circular contig"
 COPY_ELSEWHERE = "on an ALT contig, patch or haplotype, beside a gene of this name on a chromosome"
 STOP_CODONS = {"TAA", "TAG", "TGA"}
+NONE_LISTED: Mapping[str, int] = MappingProxyType({})
 
 
 def _subtract(spans: list[Span], cut: list[Span]) -> list[Span]:
@@ -135,11 +137,12 @@ def reason_left_out(transcript: Transcript) -> str | None:
 
 
 def select_transcripts(
-    transcripts: list[Transcript], canonical: Collection[str] = (), contigs: Collection[str] | None = None
+    transcripts: list[Transcript], canonical: Mapping[str, int] = NONE_LISTED, contigs: Collection[str] | None = None
 ) -> tuple[list[Transcript], dict[str, str]]:
     """One transcript a gene, sorted by gene id, and the reason for each gene that has none.
 
-    contigs: the FASTA's names. Transcripts elsewhere are chosen for a gene only where it has no other.
+    canonical: place of each listed transcript (canonical.CanonicalList). contigs: the FASTA's names; transcripts elsewhere are
+    chosen for a gene only where it has no other.
     """
     kept: dict[str, list[Transcript]] = defaultdict(list)
     reasons: dict[str, Counter] = defaultdict(Counter)
@@ -161,7 +164,7 @@ def select_transcripts(
 
 
 def _ranking(
-    kept: dict[str, list[Transcript]], canonical: Collection[str], contigs: Collection[str] | None
+    kept: dict[str, list[Transcript]], canonical: Mapping[str, int], contigs: Collection[str] | None
 ) -> Callable[[Transcript], tuple]:
     """Smaller is better: contigs of the FASTA, and chromosomes before what copies them; the given list; tags; the contig of
     more genes; the longest coding region; the id."""
@@ -172,7 +175,7 @@ def _ranking(
         return (
             transcript.chrom not in there,
             transcript.contig.level,
-            without_version(transcript.transcript_id) not in canonical,
+            canonical.get(transcript.transcript_id, math.inf),
             canonical_tag(transcript),
             transcript.copy,
             -genes_on[transcript.chrom],

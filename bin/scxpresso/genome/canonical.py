@@ -73,11 +73,15 @@ def _rows(path: str) -> Iterator[list[str]]:
     listed = [line for line in lines if not line.startswith("#")]
     separator = next((mark for mark in "\t,;" if any(mark in line for line in listed)), None)
     for line, after in zip(lines, [*lines[1:], ""], strict=True):
-        row, below = ([*csv.reader([text], delimiter=separator)][0] if separator else text.split() for text in (line, after))
+        row, below = _cells(line, separator), _cells(after, separator)
         if not line.startswith("#"):
             yield row
         elif len(row) == len(below) > 1 and not after.startswith("#"):
             yield [row[0].lstrip("# "), *row[1:]]
+
+
+def _cells(line: str, separator: str | None) -> list[str]:
+    return next(csv.reader([line], delimiter=separator)) if separator else line.split()
 
 
 def _words(cell: str) -> list[str]:
