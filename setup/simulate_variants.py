@@ -37,7 +37,8 @@ class Simulation:
     """Draws positions and alleles of a genome. letters: of each contig. genes: those that variants are drawn for."""
 
     def __init__(self, fasta: Path, gtf: Path):
-        from scxpresso.genome.annotation import read_annotation, select_transcripts
+        from scxpresso.genome.annotation import select_transcripts
+        from scxpresso.genome.gene_models import read_annotation
         from scxpresso.genome.sequence import read_fasta
 
         self.random = random.Random(SEED)

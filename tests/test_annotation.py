@@ -12,6 +12,7 @@ from scxpresso.genome.annotation import (
     trim_stop_codon,
 )
 from scxpresso.genome.annotation_lines import is_gff3
+from scxpresso.genome.canonical import read_canonical
 from scxpresso.genome.features import extract_features, mean_and_sd, scaled_half_life
 from scxpresso.genome.gene_models import read_annotation
 from scxpresso.problems import InputError
