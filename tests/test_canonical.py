@@ -99,7 +99,9 @@ def test_a_column_that_may_mark_is_named(read):
 
 
 def test_a_column_of_canonical_ids_goes_before_one_of_all(read):
-    text = "gene\ttranscript\tcanonical_transcript\nENSG1\tENST11\tENST12\nENSG1\tENST12\tENST12\nENSG2\tENST21\tENST22\n"
+    text = (
+        "gene\ttranscript\tcanonical_transcript\nENSG1\tENST11\tENST12\nENSG1\tENST12\tENST12\nENSG2\tENST21\tENST22\n"
+    )
     assert read(text).place == {"ENST12.1": 0, "ENST22.7": 0}
 
 
@@ -115,7 +117,10 @@ def test_a_mark_that_marks_nothing(read):
 
 def test_mane_summary(read):
     header = "#NCBI_GeneID\tEnsembl_Gene\tsymbol\tRefSeq_nuc\tEnsembl_nuc\tMANE_status"
-    rows = ["GeneID:1\tENSG1.5\tA\tNM_1.3\tENST11.9\tMANE Select", "GeneID:1\tENSG1.5\tA\tNM_2.3\tENST12.9\tMANE Plus Clinical"]
+    rows = [
+        "GeneID:1\tENSG1.5\tA\tNM_1.3\tENST11.9\tMANE Select",
+        "GeneID:1\tENSG1.5\tA\tNM_2.3\tENST12.9\tMANE Plus Clinical",
+    ]
     assert read("\n".join([header, *rows])).place == {"ENST11.4": 0}
     assert read("\n".join([header, *rows]), transcripts(A="NM_1.7 NM_2.1")).place == {"NM_1.7": 0}
 

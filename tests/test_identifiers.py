@@ -46,8 +46,8 @@ def test_accessions_have_versions(identifier, bare):
     "identifier",
     [
         "MSTRG.12", "STRG.3.1", "evm.TU.Chr1.7", "Y74C9A.3", "SPAC212.11", "AT1G01010.2", "Solyc01g005000.3", "PF3D7_0102700.1",
-        "LOC_Os01g01010.1", "AC008770.3", "RP11-34P13.7", "AL627309.1", "TBCE.1", "ENSA.1", "HLA-A.1", "augustus.g12", "Tb927.1.10",
-        "ENSG00000182378.15_PAR_Y", "CUFF.7", "g1.t1",
+        "LOC_Os01g01010.1", "AC008770.3", "RP11-34P13.7", "AL627309.1", "TBCE.1", "ENSA.1", "HLA-A.1", "augustus.g12",
+        "Tb927.1.10", "ENSG00000182378.15_PAR_Y", "CUFF.7", "g1.t1",
     ],
 )  # fmt: skip
 def test_serial_numbers_and_isoforms_are_no_versions(identifier):
@@ -55,7 +55,12 @@ def test_serial_numbers_and_isoforms_are_no_versions(identifier):
 
 
 def test_what_isoform_ids_have_in_common():
-    assert [isoform_stem(name) for name in ("PF3D7_1.2", "PF3D7_1", "a.b.10", "g.t1")] == ["PF3D7_1", "PF3D7_1", "a.b", "g.t1"]
+    assert [isoform_stem(name) for name in ("PF3D7_1.2", "PF3D7_1", "a.b.10", "g.t1")] == [
+        "PF3D7_1",
+        "PF3D7_1",
+        "a.b",
+        "g.t1",
+    ]
 
 
 def test_versions_are_kept_where_they_tell_ids_of_an_annotation_apart():

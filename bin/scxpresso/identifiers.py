@@ -116,9 +116,7 @@ def match_genes(atlas_ids: Iterable[str], gene_ids: Iterable[str], gene_names: I
     for way, atlas_key, gene_key in ways:
         genes = _unique_by((gene for gene in name_of if gene_key(gene)), gene_key)
         names = _unique_by(count, atlas_key)
-        found = {
-            name: genes[key] for key, name in names.items() if name in open_ids and genes.get(key) in free
-        }
+        found = {name: genes[key] for key, name in names.items() if name in open_ids and genes.get(key) in free}
         gene_of |= found
         by[way] = len(found)
         open_ids -= found.keys()

@@ -25,7 +25,12 @@ def check_fit(row: Row, chosen: list[Transcript], contigs: Collection[str], find
         problem(row, f"{cause}: the likely cause", f"{fit.correction.remedy}, or take the annotation anew", findings)
     elif not fit.fits:
         cause = f"{found}, {fit.starts:,} with ATG and {fit.stops:,} in a stop codon"
-        problem(row, f"{cause}; no shift and no other strand helps: the likely cause is another assembly", ASSEMBLY, findings)
+        problem(
+            row,
+            f"{cause}; no shift and no other strand helps: the likely cause is another assembly",
+            ASSEMBLY,
+            findings,
+        )
     elif misfits := contigs_that_do_not_fit(by_contig):
         parts = [f"{name} ({count(by_contig[name].complete)} of {count(by_contig[name].regions)})" for name in misfits]
         cause = f"{found}, but on some contigs few do: {some(parts)}; the likely cause is another assembly of these"

@@ -121,8 +121,12 @@ def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings)
         findings.note(row.genome, f"{message}: {some(listed.unknown)}")
     if several := listed.repeated(transcripts):
         gene, names = next(iter(several.items()))
-        message = f"the canonical list has several transcripts of {len(several):,} genes, such as {some(names)} of {gene}"
-        findings.note(row.genome, f"{message}: the annotation's tags, then the longest coding region, decide among them")
+        message = (
+            f"the canonical list has several transcripts of {len(several):,} genes, such as {some(names)} of {gene}"
+        )
+        findings.note(
+            row.genome, f"{message}: the annotation's tags, then the longest coding region, decide among them"
+        )
     if listed.unread:
         findings.note(row.genome, f"columns of the canonical list that are not read: {some(listed.unread)}")
     return listed

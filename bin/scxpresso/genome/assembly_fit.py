@@ -14,7 +14,9 @@ from scxpresso.genome.annotation import STOP_CODONS
 from scxpresso.genome.sequence import read_fasta
 from scxpresso.genome.transcript import Span, Transcript, merged
 
-MIN_COMPLETE = 0.5  # share of coding regions that start with ATG and end in a stop codon, below which an annotation does not fit
+MIN_COMPLETE = (
+    0.5  # share of coding regions that start with ATG and end in a stop codon, below which an annotation does not fit
+)
 MIN_OPEN = 0.8  # share of coding regions without a stop codon within, from which on the others are partial gene models
 MIN_SHIFTED = 0.05  # share of coding regions that one and the same correction completes
 MIN_REGIONS = 10  # coding regions of an annotation that can be judged

@@ -117,7 +117,9 @@ def _read_table(rows: list[list[str]], ids: list[list[list[str]]], gene_of: dict
     named = [names[number] or f"column {number + 1}" for number in range(width)]
     several = not marks and len(place) > len({gene_of[name] for name in place})
     others = [number for number in range(width) if number not in (column, *marks)]
-    more = [n for n in others if any(set(row[n]) - set(row[column]) - genes for row in ids if len(row) > max(n, column))]
+    more = [
+        n for n in others if any(set(row[n]) - set(row[column]) - genes for row in ids if len(row) > max(n, column))
+    ]
     more += [n for n in others if several and n not in more and _may_mark(columns[n])]
     unread = [named[number] for number in sorted(more)]
     return CanonicalList(place, [named[number] for number in marks], unread, unknown)
