@@ -208,7 +208,11 @@ def test_the_demo_and_the_human_annotation_fit(demo, chr9):
     ("fasta", "gtf", "words"),
     [
         ("g.fa", "good.gtf", []),
-        ("g.fa", "zero_based.gtf", ["0 of 60 coding regions", "60 more would", "0-based", "add 1 to every start"]),
+        (
+            "g.fa",
+            "zero_based.gtf",
+            ["0 of 60 coding regions", "starts are one base too low", "60 more would", "add 1 to every start"],
+        ),
         ("other_assembly.fa", "good.gtf", ["0 of 60 coding regions", "2 with ATG and 7 in a stop", "another assembly"]),
     ],
 )
@@ -234,14 +238,14 @@ def spoil(project, world, how=lambda number: Lines()):
 
 def test_preflight_names_a_part_that_is_wrong(project):
     spoil(project, World(genes=100, contigs=10), lambda number: Lines(flip=number % 8 == 0))
-    project.problem("13 more would if its genes are on the wrong strand in a part of the annotation", "column 7")
+    project.problem("genes are on the wrong strand in a part of the annotation; corrected, 13 more would", "column 7")
 
 
 def test_preflight_names_contigs_of_another_assembly(project):
     world = World(genes=60, contigs=3)
     world.letters["chr2"] = np.random.default_rng(3).permutation(world.letters["chr2"])
     spoil(project, world)
-    project.problem("on some contigs few do: 'chr2 (0 of 20)'", "another assembly of these")
+    project.problem("on some contigs few do: 'chr2 (0 of 20)'", "these are of another assembly")
 
 
 def test_preflight_accepts_partial_gene_models_with_a_note(project):

@@ -14,9 +14,8 @@ from scxpresso.genome.annotation import STOP_CODONS
 from scxpresso.genome.sequence import read_fasta
 from scxpresso.genome.transcript import Span, Transcript, merged
 
-MIN_COMPLETE = (
-    0.5  # share of coding regions that start with ATG and end in a stop codon, below which an annotation does not fit
-)
+# Share of coding regions that start with ATG and end in a stop codon below which an annotation does not fit.
+MIN_COMPLETE = 0.5
 MIN_OPEN = 0.8  # share of coding regions without a stop codon within, from which on the others are partial gene models
 MIN_SHIFTED = 0.05  # share of coding regions that one and the same correction completes
 MIN_REGIONS = 10  # coding regions of an annotation that can be judged
@@ -78,9 +77,8 @@ class Fit:
         return CORRECTIONS[place] if enough else None
 
     def summary(self) -> str:
-        """For a note or a message: `57 of 60 coding regions start with ATG and end in a stop codon (95 %)`."""
-        share = f" ({self.complete / self.regions:.0%})" if self.regions else ""
-        return f"{self.complete:,} of {self.regions:,} coding regions start with ATG and end in a stop codon{share}"
+        """For a note or a message: `57 of 60 coding regions start with ATG and end in a stop codon`."""
+        return f"{self.complete:,} of {self.regions:,} coding regions start with ATG and end in a stop codon"
 
     def add(self, contig: str, transcript: Transcript) -> None:
         """Count a transcript's coding region. contig: the letters of its contig."""
