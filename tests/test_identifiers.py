@@ -3,6 +3,7 @@
 import pytest
 
 from scxpresso.identifiers import (
+    OTHER_NUMBER,
     GeneNames,
     bare_contig,
     isoform_stem,
@@ -76,6 +77,17 @@ def test_one_gene_of_an_atlas_under_two_versions_is_the_gene_of_the_same_version
     assert match_genes(["ENSG1.5", "ENSG1.7"], ["ENSG1.7"], [""]).gene_of == {"ENSG1.7": "ENSG1.7"}
     match = match_genes(["ENSG1.5", "ENSG1.7"], ["ENSG1.9"], [""])
     assert match.gene_of == {} and all("another id" in reason for reason in match.unused.values())
+
+
+def test_numbers_behind_the_last_dot_that_differ_are_a_reason_of_their_own():
+    match = match_genes(
+        ["AT1G1.2", "AT1G2", "PF1.3", "MSTRG.9", "other"], ["AT1G1", "AT1G2.1", "PF1.1", "MSTRG.1"], [""] * 4
+    )
+    assert match.gene_of == {}
+    assert [match.unused[name] == OTHER_NUMBER for name in ("AT1G1.2", "AT1G2", "PF1.3", "MSTRG.9", "other")] == [
+        *[True] * 4,
+        False,
+    ]
 
 
 def test_a_gene_by_any_name():

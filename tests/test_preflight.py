@@ -178,6 +178,12 @@ def test_genes_by_name_through_gene_column_and_without_versions(project):
     assert "60 by gene id without version" in project.notes()
 
 
+def test_isoforms_in_an_atlas_are_no_versions(project):
+    (project.folder / "genes.gtf").write_text((project.folder / "genes.gtf").read_text().replace("ENSG", "AT"))
+    project.write_atlas(genes=[f"{gene.replace('ENSG', 'AT')}.1" for gene in GENES])
+    project.problem("only 0 of 60 genes", "60 ids differ from the annotation's in the number behind the last dot")
+
+
 @pytest.mark.parametrize("way", ["bom", "crlf", "blanks", "commas"])
 def test_sheets_as_spreadsheets_write_them(project, way):
     for name in ("atlases.csv", "genomes.csv"):

@@ -10,6 +10,9 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 # Accessions that come with a version: Ensembl's stable ids (of mouse strains too), Havana's, RefSeq's, UCSC's genes.
 _ACCESSION = r"(?:ENS|OTT)[A-Z]*\d+|MGP_[A-Za-z0-9]+_[A-Z]\d+|[ANWXY][CGMPRTW]_\d+|uc\d{3}[a-z]{3}"
 _VERSIONED = re.compile(rf"({_ACCESSION})\.\d+(?:_\d+)?")  # GENCODE's lift-overs are `ENSG00000223972.5_2`
+OTHER_NUMBER = (
+    "the annotation has it with another number behind the last dot, or with none, which is no version in such ids"
+)
 _NUMBERED = re.compile(r"\.\d+$")
 
 
@@ -127,6 +130,7 @@ def match_genes(atlas_ids: Iterable[str], gene_ids: Iterable[str], gene_names: I
 def _reasons(atlas_ids: set[str], name_of: dict[str, str]) -> dict[str, str]:
     """Why each of these ids of an atlas has no gene. name_of: gene_id → gene name."""
     versions, names = Counter(map(without_version, name_of)), Counter(filter(None, name_of.values()))
+    stems = set(map(isoform_stem, name_of))
 
     def reason(name: str) -> str:
         times = versions[without_version(name)] or names[name]
@@ -134,6 +138,8 @@ def _reasons(atlas_ids: set[str], name_of: dict[str, str]) -> dict[str, str]:
             return "several genes of the annotation have this id or name"
         if times:
             return "another id of the atlas is this gene, or differs in the version alone"
+        if isoform_stem(name) in stems:
+            return OTHER_NUMBER
         return "not a gene with features in the annotation"
 
     return {name: reason(name) for name in atlas_ids}

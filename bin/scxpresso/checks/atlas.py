@@ -18,7 +18,7 @@ from scxpresso.expression.grouping import WHOLE, group_cells
 from scxpresso.expression.pseudobulk import SCALE, is_spike_in, read_bulk
 from scxpresso.files import is_hdf5
 from scxpresso.genome.transcript import Transcript
-from scxpresso.identifiers import GeneMatch, match_genes
+from scxpresso.identifiers import OTHER_NUMBER, GeneMatch, match_genes
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.text import did_you_mean, shown
 
@@ -223,8 +223,8 @@ def check_genes(
         findings.problem(
             row.at("gene_column") if chosen else row.file("counts"),
             f"only {matched}: the atlas has {some(sorted(match.unused))}, the annotation {some(missed)}",
-            "at least half of them, by id (versions such as '.5' do not matter) or by name",
-            advice(better, "check species and kind of id, and take the annotation that the atlas was made with"),
+            "at least half of them, by id (versions of accessions, such as '.5', do not matter) or by name",
+            advice(better, numbers_advice(match) or "check species and kind of id, and take the annotation that the atlas was made with"),
         )  # fmt: skip
         return
     ways = ", ".join(f"{times:,} by {way}" for way, times in match.by.items() if times)
@@ -248,6 +248,17 @@ def advice(columns: list[str], otherwise: str) -> str:
     if not columns:
         return otherwise
     return f"write {columns[0]!r} into the column gene_column" if columns[0] else "leave the column gene_column empty"
+
+
+def numbers_advice(match: GeneMatch) -> str:
+    """What to do where most ids that were not matched differ from the annotation's in what follows the last dot."""
+    numbered = sum(reason == OTHER_NUMBER for reason in match.unused.values())
+    if numbered * 2 < len(match.unused):
+        return ""
+    return (
+        f"{numbered:,} ids differ from the annotation's in the number behind the last dot, which may be of an isoform or a "
+        "gene: write them as the annotation does, and sum up the isoforms of a gene"
+    )
 
 
 def is_enough(match: GeneMatch, names: list[str], ids: list[str]) -> bool:
