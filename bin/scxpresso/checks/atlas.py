@@ -224,7 +224,7 @@ def check_genes(
             row.at("gene_column") if chosen else row.file("counts"),
             f"only {matched}: the atlas has {some(sorted(match.unused))}, the annotation {some(missed)}",
             "at least half of them, by id (versions of accessions, such as '.5', do not matter) or by name",
-            advice(better, numbers_advice(match) or "check species and kind of id, and take the annotation that the atlas was made with"),
+            advice(better, numbers_advice(match)),
         )  # fmt: skip
         return
     ways = ", ".join(f"{times:,} by {way}" for way, times in match.by.items() if times)
@@ -251,10 +251,10 @@ def advice(columns: list[str], otherwise: str) -> str:
 
 
 def numbers_advice(match: GeneMatch) -> str:
-    """What to do where most ids that were not matched differ from the annotation's in what follows the last dot."""
+    """What to do about ids that are not matched, most of which may differ in what follows the last dot."""
     numbered = sum(reason == OTHER_NUMBER for reason in match.unused.values())
     if numbered * 2 < len(match.unused):
-        return ""
+        return "check species and kind of id, and take the annotation that the atlas was made with"
     return (
         f"{numbered:,} ids differ from the annotation's in the number behind the last dot, which may be of an isoform or a "
         "gene: write them as the annotation does, and sum up the isoforms of a gene"
