@@ -115,6 +115,25 @@ def test_a_mark_that_marks_nothing(read):
     assert listed.place == {} and listed.marks == ["Ensembl Canonical"] and not listed.unknown
 
 
+def test_columns_that_mark_every_row(read):
+    cells = [["x", flag] for flag in ("1", "", "", "1", "", "1")]
+    listed = read(BIOMART.format("primary accession,Ensembl Canonical", *map(",".join, cells)))
+    assert set(listed.place) == {"ENST11.4", "ENST21.1", "ENST31.3"} and listed.marks == ["Ensembl Canonical"]
+    listed = read("transcript\tEnsembl Canonical\tMANE Select\nENST12\t1\tNM_1.1\nENST22\t1\t\n")
+    assert listed.place == {"ENST12.1": 0, "ENST22.7": 1}
+
+
+def test_further_columns_of_ids_are_named(read):
+    listed = read("transcript\tother isoform\nENST12\tENST11\nENST22\tENST21\n")
+    assert listed.place == {"ENST12.1": 0, "ENST22.7": 0} and listed.unread == ["other isoform"]
+
+
+@pytest.mark.parametrize("text", ["", "\n", "a,b\n", "# a\tb\n", "transcript\tcanonical\n", "a,b\nc,d\n"])
+def test_lists_without_a_transcript(read, text):
+    listed = read(text)
+    assert listed.place == {} and not listed.marks
+
+
 def test_mane_summary(read):
     header = "#NCBI_GeneID\tEnsembl_Gene\tsymbol\tRefSeq_nuc\tEnsembl_nuc\tMANE_status"
     rows = [

@@ -139,7 +139,7 @@ def test_canonical_lists_that_name_several_transcripts_of_a_gene(project):
         in notes
     )
     assert "columns of the canonical list that are not read: 'is it'" in notes
-    assert "1 entries of the canonical list are no transcripts of the annotation: 'ENST999'" in notes
+    assert "what is in the canonical list, but no transcript of the annotation: 'ENST999'" in notes
     write("transcript\tEnsembl Canonical\n" + "\n".join(rows))
     notes = project.notes()
     assert "of the canonical list, the rows are taken that its column 'Ensembl Canonical' marks" in notes

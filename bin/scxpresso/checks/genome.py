@@ -117,8 +117,8 @@ def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings)
     if listed.marks:
         findings.note(row.genome, f"of the canonical list, the rows are taken that its {marks} marks")
     if listed.unknown:
-        message = f"{len(listed.unknown):,} entries of the canonical list are no transcripts of the annotation"
-        findings.note(row.genome, f"{message}: {some(listed.unknown)}")
+        message = f"what is in the canonical list, but no transcript of the annotation: {some(listed.unknown)}"
+        findings.note(row.genome, message)
     if several := listed.repeated(transcripts):
         gene, names = next(iter(several.items()))
         message = (

@@ -20,6 +20,10 @@ _CELLS = [
     r"(appris )?principal ?:? ?\d?",
 ]
 _NO = r"|0(\.0)?|f|false|n|no|none|na|nan|null|\.|\\n|a\d|alt\d?|(not|non|no|alternative|minor|mane plus)\b.*"
+_VAGUE = (
+    r"(?!.*canonical).*(representative|primary).*"  # names of columns that mark some rows, or else say something else
+)
+_CLINICAL = "plus clinical"  # MANE's transcripts beside the one that stands for a gene
 MAX_VALUES = 4  # of a column that may mark transcripts
 
 
@@ -72,7 +76,7 @@ def _rows(path: str) -> Iterator[list[str]]:
     lines = [line for line in lines if line.strip()]
     listed = [line for line in lines if not line.startswith("#")]
     separator = next((mark for mark in "\t,;" if any(mark in line for line in listed)), None)
-    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+    for line, after in zip(lines, [*lines, ""][1:], strict=True):
         row, below = _cells(line, separator), _cells(after, separator)
         if not line.startswith("#"):
             yield row
@@ -89,47 +93,61 @@ def _words(cell: str) -> list[str]:
     return [re.sub(r"^(transcript|rna)[:-]", "", word) for word in re.split(r'[\s,;"]+', cell) if word]
 
 
-def _is_table(ids: list[list[list[str]]], gene_of: dict[str, str]) -> bool:
+Ids = list[list[list[str]]]  # rows × cells × ids of the annotation
+
+
+def _is_table(ids: Ids, gene_of: dict[str, str]) -> bool:
     """Whether rows have several cells, and the transcripts in any of them are of one gene."""
     genes = [{gene_of[name] for cell in row for name in cell} for row in ids]
-    return any(len(row) > 1 for row in ids) and all(len(found) <= 1 for found in genes)
+    return any(len(row) > 1 for row in ids) and any(genes) and all(len(found) <= 1 for found in genes)
 
 
-def _read_table(rows: list[list[str]], ids: list[list[list[str]]], gene_of: dict[str, str]) -> CanonicalList:
+def _read_table(rows: list[list[str]], ids: Ids, gene_of: dict[str, str]) -> CanonicalList:
     header = [] if any(ids[0]) else rows[0]
     rows, ids = (rows[1:], ids[1:]) if header else (rows, ids)
-    genes = set(gene_of.values())
     width = max(map(len, rows))
+    names = [*header, *[""] * width][:width]
     columns = [[row[number] if number < len(row) else "" for row in rows] for number in range(width)]
-    names = [header[number] if number < len(header) else "" for number in range(width)]
-    column = max(range(width), key=lambda number: _column_of_ids(names[number], number, ids, genes))
-    marks = {number: _places(names[number], cells) for number, cells in enumerate(columns) if number != column}
-    marks = {number: places for number, places in marks.items() if places is not None}
+    listed = [[row[number] if number < len(row) else [] for row in ids] for number in range(width)]
+    genes = set(gene_of.values())
+
+    column = max(range(width), key=lambda number: _column_of_ids(names[number], number, listed[number], genes))
+    places = {number: _places(names[number], columns[number]) for number in range(width) if number != column}
+    marks = {number: found for number, found in places.items() if found}
     place: dict[str, int] = {}
-    unknown = []
-    for number, row in enumerate(ids):
-        listed = row[column] if column < len(row) else []
-        mark = min((places[number] for places in marks.values()), default=0)
-        if not listed and columns[column][number].strip():
-            unknown.append(columns[column][number].strip())
+    for row, transcripts in enumerate(listed[column]):
+        mark = min((found[row] for found in marks.values()), default=0)
         if mark < len(MARKS):
-            place |= {name: min(mark, place.get(name, mark)) for name in listed}
-    named = [names[number] or f"column {number + 1}" for number in range(width)]
+            place |= {name: min(mark, place.get(name, mark)) for name in transcripts}
+
     several = not marks and len(place) > len({gene_of[name] for name in place})
-    others = [number for number in range(width) if number not in (column, *marks)]
-    more = [
-        n for n in others if any(set(row[n]) - set(row[column]) - genes for row in ids if len(row) > max(n, column))
+    unread = [
+        number
+        for number in places.keys() - marks.keys()
+        if _has_other_ids(listed[number], listed[column], genes) or (several and _may_mark(columns[number]))
     ]
-    more += [n for n in others if several and n not in more and _may_mark(columns[n])]
-    unread = [named[number] for number in sorted(more)]
-    return CanonicalList(place, [named[number] for number in marks], unread, unknown)
+    cells = [cell.strip() for cell, found in zip(columns[column], listed[column], strict=True) if not found]
+    called = [names[number] or f"column {number + 1}" for number in range(width)]
+    return CanonicalList(
+        place,
+        [called[number] for number in marks],
+        [called[number] for number in sorted(unread)],
+        [*filter(None, cells)],
+    )
 
 
-def _column_of_ids(name: str, number: int, ids: list[list[list[str]]], genes: set[str]) -> tuple:
+def _column_of_ids(name: str, number: int, listed: list[list[str]], genes: set[str]) -> tuple:
     """What speaks for a column as that of the transcripts' ids: its name, and ids that are not those of genes too."""
-    listed = [one for row in ids if number < len(row) for one in row[number]]
-    marked, transcript = (re.search(words, _plain(name)) for words in ("|".join(_HEADERS), "transcript|isoform|mrna"))
-    return bool(listed), bool(marked), bool(transcript), sum(one not in genes for one in listed), len(listed), -number
+    found = [one for cell in listed for one in cell]
+    name = _plain(name)
+    marked = _CLINICAL not in name and re.search("|".join(_HEADERS), name)
+    transcript = re.search("transcript|isoform|mrna", name)
+    return bool(found), bool(marked), bool(transcript), sum(one not in genes for one in found), len(found), -number
+
+
+def _has_other_ids(listed: list[list[str]], chosen: list[list[str]], genes: set[str]) -> bool:
+    """Whether a column has ids, not of genes, that the chosen column has not in the same rows."""
+    return any(set(cell) - set(other) - genes for cell, other in zip(listed, chosen, strict=True))
 
 
 def _plain(text: str) -> str:
@@ -140,7 +158,7 @@ def _plain(text: str) -> str:
 def _places(name: str, cells: list[str]) -> list[int] | None:
     """Place in MARKS of each cell's mark, len(MARKS) for none; None for a column that marks nothing."""
     name = _plain(name)
-    if "plus clinical" in name:
+    if _CLINICAL in name:
         return None
     by_name = next((place for place, words in enumerate(_HEADERS) if re.search(words, name)), None)
     tags = [[_plain(item) for item in re.split(r"[,;|]", cell)] for cell in cells]
@@ -148,11 +166,14 @@ def _places(name: str, cells: list[str]) -> list[int] | None:
         min((place for item in items for place, words in enumerate(_CELLS) if re.fullmatch(words, item)), default=None)
         for items in tags
     ]
-    if by_name is None:
-        return [len(MARKS) if place is None else place for place in own] if any(p is not None for p in own) else None
-    if MARKS[by_name] == "APPRIS principal" and any(place == by_name for place in own):
-        return [len(MARKS) if place is None else place for place in own]
-    return [len(MARKS) if re.fullmatch(_NO, _plain(cell)) else by_name for cell in cells]
+    if by_name is None or (MARKS[by_name] == "APPRIS principal" and by_name in own):
+        found = [len(MARKS) if place is None else place for place in own]
+    else:
+        found = [len(MARKS) if re.fullmatch(_NO, _plain(cell)) else by_name for cell in cells]
+    marked = sum(place < len(MARKS) for place in found)
+    if (by_name is None and not marked) or (re.fullmatch(_VAGUE, name) and marked == len(found)):
+        return None
+    return found
 
 
 def _may_mark(cells: list[str]) -> bool:
