@@ -238,7 +238,12 @@ def spoil(project, world, how=lambda number: Lines()):
 
 def test_preflight_names_a_part_that_is_wrong(project):
     spoil(project, World(genes=100, contigs=10), lambda number: Lines(flip=number % 8 == 0))
-    project.problem("genes are on the wrong strand in a part of the annotation; corrected, 13 more would", "column 7")
+    words = [
+        "87 of 100 coding regions",
+        "genes are on the wrong strand in a part of the annotation",
+        "at one end at least",
+    ]
+    project.problem(*words, "column 7")
 
 
 def test_preflight_names_contigs_of_another_assembly(project):
@@ -246,6 +251,11 @@ def test_preflight_names_contigs_of_another_assembly(project):
     world.letters["chr2"] = np.random.default_rng(3).permutation(world.letters["chr2"])
     spoil(project, world)
     project.problem("on some contigs few do: 'chr2 (0 of 20)'", "these are of another assembly")
+
+
+def test_preflight_names_the_cause_on_a_single_contig(project):
+    spoil(project, World(genes=480, contigs=24), lambda number: Lines(start=-1) if number % 24 == 1 else Lines())
+    project.problem("'chr2 (0 of 20)'", "starts are one base too low")
 
 
 def test_preflight_accepts_partial_gene_models_with_a_note(project):

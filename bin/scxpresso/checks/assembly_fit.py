@@ -21,17 +21,23 @@ def check_fit(row: Row, chosen: list[Transcript], contigs: Collection[str], find
         findings.note(row.genome, f"{found}: too few to tell whether annotation and assembly fit{partial(fit)}")
     elif fit.correction:
         where = "" if fit.complete < MIN_COMPLETE * fit.regions else " in a part of the annotation"
-        cause = (
-            f"the likely cause: {fit.correction.cause}{where}; corrected, {max(fit.corrected.values()):,} more would"
+        ends = ", at one end at least" if fit.correction.other_strand else ""
+        more = f"corrected, {max(fit.corrected.values()):,} more would{ends}"
+        problem(
+            row,
+            f"{found}; the likely cause: {fit.correction.cause}{where}; {more}",
+            f"{fit.correction.remedy}, or take the annotation anew",
+            findings,
         )
-        problem(row, f"{found}; {cause}", f"{fit.correction.remedy}, or take the annotation anew", findings)
     elif not fit.fits:
         found += f", {fit.starts:,} with ATG and {fit.stops:,} in a stop codon, and no shift or other strand helps"
         problem(row, f"{found}; the likely cause: the annotation is of another assembly", ASSEMBLY, findings)
     elif misfits := contigs_that_do_not_fit(by_contig):
         parts = [f"{name} ({count(by_contig[name].complete)} of {count(by_contig[name].regions)})" for name in misfits]
-        cause = f"{found}, but on some contigs few do: {some(parts)}; the likely cause: these are of another assembly"
-        problem(row, cause, ASSEMBLY, findings)
+        wrong = by_contig[misfits[0]].correction
+        cause = f"{wrong.cause} there" if wrong else "these are of another assembly"
+        found += f", but on some contigs few do: {some(parts)}; the likely cause: {cause}"
+        problem(row, found, wrong.remedy if wrong else ASSEMBLY, findings)
     elif fit.complete < MIN_COMPLETE * fit.regions:
         message = f"{found}; {fit.open:,} of {fit.long:,} long ones have no stop codon within: partial gene models"
         findings.note(row.genome, message + partial(fit))
@@ -46,4 +52,6 @@ def partial(fit: Fit) -> str:
 
 def problem(row: Row, found: str, mend: str, findings: Findings) -> None:
     """A problem of the annotation, or of the FASTA beside it."""
-    findings.problem(row.at("gtf"), found, f"at least {MIN_COMPLETE:.0%} of them, as the annotation writes them", mend)
+    findings.problem(
+        row.at("gtf"), found, f"at least {MIN_COMPLETE:.0%} of them, on every contig, and all written alike", mend
+    )

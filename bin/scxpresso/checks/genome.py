@@ -90,7 +90,7 @@ def check_annotation(row: Row, contigs: Collection[str], findings: Findings) -> 
     ways = Counter(reason_of_choice(transcript, canonical) for transcript in chosen)
     listed = ", ".join(f"{way} ({times:,})" for way, times in ways.most_common())
     findings.note(row.genome, f"{len(chosen):,} genes with a coding region; the transcript of each is {listed}")
-    note_places(row, transcripts, dropped, findings)
+    note_places(row, transcripts, chosen, dropped, findings)
     return chosen
 
 

@@ -9,13 +9,22 @@ from scxpresso.genome.transcript import Transcript, merged
 from scxpresso.problems import some
 
 
-def note_places(row: Row, transcripts: Iterable[Transcript], dropped: dict[str, str], findings: Findings) -> None:
-    """Notes of genes at several places, of which one is taken, and of genes that are left out for where they are."""
+def note_places(
+    row: Row, transcripts: Iterable[Transcript], chosen: list[Transcript], dropped: dict[str, str], findings: Findings
+) -> None:
+    """Notes of genes at several places, of joined versions of a transcript, and of genes that are left out for where they are."""
     several = genes_at_several_places(transcripts)
     if several:
         findings.note(
             row.genome,
             f"{len(several):,} genes are listed at several places, of which one is taken: {some(several)}",
+        )
+    joined = [transcript.transcript_id for transcript in chosen if transcript.versions]
+    if joined:
+        findings.note(
+            row.genome,
+            f"{len(joined):,} transcripts list exons or coding regions that overlap (several versions of one id?) and are "
+            f"joined: {some(joined)}",
         )
     for reason, times in Counter(dropped.values()).items():
         if reason in (ORIGIN, COPY_ELSEWHERE, TRANS_SPLICED):

@@ -20,7 +20,7 @@ IDENTITY = GENE_COLUMNS[: GENE_COLUMNS.index(HALF_LIFE[0])]
 CANONICAL_TAGS = ["MANE Select", "Ensembl canonical", "RefSeq Select", "APPRIS principal"]  # the better one first
 TRANS_SPLICED = "trans-spliced"
 ORIGIN = "over the origin of a circular contig"
-COPY_ELSEWHERE = "on an ALT contig, patch or haplotype, beside a gene of this name on a chromosome"
+COPY_ELSEWHERE = "a copy on an ALT contig, patch, haplotype or scaffold of a gene of this name"
 STOP_CODONS = {"TAA", "TAG", "TGA"}
 NONE_LISTED: Mapping[str, int] = MappingProxyType({})
 
@@ -189,16 +189,26 @@ def _ranking(
 
 
 def _without_copies(chosen: list[Transcript], contigs: Collection[str] | None) -> tuple[list[Transcript], list[str]]:
-    """The same, without genes of ALT contigs, patches and haplotypes whose name another gene has on a chromosome or scaffold.
+    """The same without second copies of genes, and the ids of these.
 
-    Also returns the ids of the genes that are left out.
+    A gene of an ALT contig, patch or haplotype is one where a gene of a better contig has its name. A gene of a scaffold is one
+    where its id says so too, as RefSeq's do (`HLA-A_1`, `HLA-A-2`).
     """
-    there = {t.chrom for t in chosen}
+    there = {transcript.chrom for transcript in chosen}
     there = there if contigs is None else match_contigs(there, contigs).keys()
-    named = {t.gene_name for t in chosen if t.gene_name and t.contig.level < COPY and t.chrom in there}
-    copies = [t.gene_id for t in chosen if t.contig.level == COPY and t.gene_name in named]
-    left_out = set(copies)
-    return [t for t in chosen if t.gene_id not in left_out], copies
+    best: dict[str, int] = {}
+    for transcript in chosen:
+        if transcript.chrom in there:
+            level = transcript.contig.level
+            best[transcript.gene_name] = min(level, best.get(transcript.gene_name, level))
+
+    def is_copy(transcript: Transcript) -> bool:
+        name, level = transcript.gene_name, transcript.contig.level
+        numbered = transcript.gene_id.startswith(name) and re.fullmatch(r"[-_]\d+", transcript.gene_id[len(name) :])
+        return bool(name) and level > best.get(name, level) and (level == COPY or bool(numbered))
+
+    copies = {transcript.gene_id for transcript in chosen if is_copy(transcript)}
+    return [transcript for transcript in chosen if transcript.gene_id not in copies], sorted(copies)
 
 
 def gene_table(rows: list[dict]) -> pd.DataFrame:

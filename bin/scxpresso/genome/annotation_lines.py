@@ -13,6 +13,9 @@ from scxpresso.problems import InputError, Problem
 PARTS = {"exon", "CDS", "start_codon", "stop_codon", "UTR"}  # of a transcript
 MANY_LINES = 1000  # enough to tell GTF from GFF3
 
+# In column 9, of a transcript that is joined from several.
+TRANS_SPLICED = re.compile(r"exception[ =]\"?trans.splicing|(^|;)\s*trans_splicing\b", re.IGNORECASE)
+
 
 class Line(NamedTuple):
     """A feature line. part: one of PARTS, or the feature's own name; start, end: 1-based, both included."""
@@ -27,10 +30,13 @@ class Line(NamedTuple):
     attributes: str
 
 
+_UTR = re.compile(r"((five|three)_prime_|[53]['_-]*)?(utr|untranslated_region)([_-]?[53])?", re.IGNORECASE)
+
+
 @cache
 def _part(feature: str) -> str:
     """UTR for every spelling of it (`five_prime_UTR`, `3'-UTR`, `5UTR`); any other name as it is."""
-    return "UTR" if re.fullmatch(r"((five|three)_prime_|[53]['_-]*)?utr([_-]?[53])?", feature.lower()) else feature
+    return "UTR" if _UTR.fullmatch(feature) else feature
 
 
 def _rows(path: str) -> Iterator[tuple[int, str]]:
@@ -51,6 +57,7 @@ def _columns(number: int, line: str) -> list[str]:
                 f"the annotation, line {number}",
                 f"{line[:60]!r}",
                 "nine tab-separated columns with whole numbers for start and end (GTF or GFF3)",
+                "save it as UTF-8: it looks like UTF-16 without its mark" if "\0" in line else "",
             )
         )
     return columns
@@ -98,6 +105,12 @@ def is_gff3(path: str) -> bool:
     return styles["gff3"] > styles["gtf"]
 
 
+def copy_number(*attributes: dict[str, list[str]]) -> int:
+    """Liftoff's number of an extra copy, by the first of these attributes that have it; 0 for the gene itself."""
+    number = next((found["extra_copy_number"][0] for found in attributes if found.get("extra_copy_number")), "0")
+    return int(number) if number.isdecimal() else 0
+
+
 _GTF_ATTRIBUTE = re.compile(r'([^\s;"]+)\s+(?:"([^"]*)"|([^";\s]+))')
 
 
@@ -115,7 +128,7 @@ def gff3_attributes(text: str) -> dict[str, list[str]]:
     attributes = {}
     for item in text.strip().strip(";").split(";"):
         name, _, values = item.partition("=")
-        attributes[name.strip()] = [unquote(value.strip()) for value in values.split(",")]
+        attributes[name.strip()] = [unquote(value.strip(' "')) for value in values.split(",")]
     return attributes
 
 

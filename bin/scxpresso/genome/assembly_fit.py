@@ -52,7 +52,8 @@ class Fit:
 
     regions: that can be judged. starts, stops: that start with ATG, that end in a stop codon. complete: both. long: complete,
     or of at least MIN_CODONS. open: of these, without a stop codon within. corrected: those that are not complete, but would
-    be after a correction, by its place in CORRECTIONS. partial: left out, as the annotation calls them incomplete.
+    be after a correction (on the other strand: right at one end at least), by its place in CORRECTIONS. partial: left out,
+    as the annotation calls them incomplete.
     """
 
     regions: int = 0
@@ -103,7 +104,9 @@ class Fit:
             self.open += not any(letters[at : at + 3] in STOP_CODONS for at in range(0, len(letters) - 5, 3))
         for place, correction in enumerate(CORRECTIONS):
             first, stops = _ends(contig, _corrected(transcript, correction))
-            self.corrected[place] += first == "ATG" and bool(STOP_CODONS & set(stops))
+            ends = [first == "ATG", bool(STOP_CODONS & set(stops))]
+            # On the wrong strand a coding region seems to start twice, and may be cut into several: one end has to do.
+            self.corrected[place] += not (start or stop) and any(ends) if correction.other_strand else all(ends)
 
 
 def measure_fit(fasta: str, transcripts: Iterable[Transcript], name_of: dict[str, str]) -> tuple[Fit, dict[str, Fit]]:

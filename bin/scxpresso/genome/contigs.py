@@ -64,8 +64,8 @@ ACCESSIONS = {accession: kind for kind, listed in _LISTED.items() for accession 
 
 # Names in lower case, without `chr` and the like.
 _NAMES = [
-    (MITOCHONDRION, re.compile(r"(m|mt|mit|mito|mt[_-]?dna|mitogenome)|.*mitochondri.*|.*_mit(_v\d+)?")),
-    (PLASTID, re.compile(r"(c|cp|pt|pltd|chloro|cp[_-]?dna|pt[_-]?dna|api)|.*(chloroplast|plastid|apicoplast).*|.*_api(_v\d+)?")),
+    (MITOCHONDRION, re.compile(r"m|mt|mit|mitogenome|mito([_.-].*)?|(.*[_.-])?mt[_-]?dna|.*mitochondri.*|.*_mit(_v\d+)?")),
+    (PLASTID, re.compile(r"c|cp|pt|pltd|chloro|cp[_-]?dna|pt[_-]?dna|api|.*(chloroplast|plastid|apicoplast).*|.*_api(_v\d+)?")),
     (CHROMOSOME_Y, re.compile(r"y([_.].*)?")),
 ]  # fmt: skip
 _PREFIX = re.compile(r"^(chromosome|chrom|chr)[ _.-]?", re.IGNORECASE)
@@ -103,14 +103,14 @@ def _left_out(name: str, region: Region, lettered: bool) -> str:
     genome = region.get("genome", "organelle").split(":")[-1]
     if genome in GENOMES:
         return GENOMES[genome]
-    accession = ACCESSIONS.get(name.split(".")[0], "")
-    labels = [region.get("chromosome"), _bare(name)]
-    found = [kind for label in labels for kind, pattern in _NAMES if pattern.fullmatch(label)]
-    if lettered and labels[-1] in ("c", "m"):
-        found = found[:-1]
-    if genome in ("chromosome", "genomic"):  # of the nucleus, whatever its name
+    found = [ACCESSIONS.get(name.split(".")[0], "")]
+    for label in (region.get("chromosome"), _bare(name)):
+        found += [
+            kind for kind, pattern in _NAMES if pattern.fullmatch(label) and not (lettered and label in ("c", "m"))
+        ]
+    if genome:  # no organelle, whatever its name
         found = [kind for kind in found if kind == CHROMOSOME_Y]
-    return accession or (found[0] if found else "")
+    return next(filter(None, found), "")
 
 
 def _level_by_region(region: Region) -> int:

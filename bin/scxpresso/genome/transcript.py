@@ -13,7 +13,8 @@ class Transcript:
     """Parts of one transcript at one place of the genome.
 
     tags: of the annotation, and its notes. frames: bases before the first whole codon, by a CDS's first base. copy: number
-    of the extra copy that a lift-over found, 0 for the gene itself.
+    of the extra copy that a lift-over found, 0 for the gene itself. versions: whether it is joined from several versions of its
+    id, whose exons or coding regions overlap.
     """
 
     transcript_id: str
@@ -31,6 +32,7 @@ class Transcript:
     contig: Contig = field(default_factory=Contig)
     trans_spliced: bool = False
     copy: int = 0
+    versions: bool = False
 
     @property
     def span(self) -> Span:
