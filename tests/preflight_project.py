@@ -11,8 +11,6 @@ import scipy.sparse
 from conftest import ROOT
 
 from scxpresso.checks.preflight import preflight
-from scxpresso.genome.gene_models import read_annotation
-from scxpresso.genome.sequence import read_fasta
 
 SCHEMAS = {name: json.loads((ROOT / name).read_text()) for name in (
     "nextflow_schema.json", "assets/schema_atlases.json", "assets/schema_genomes.json", "assets/schema_variants.json",
@@ -26,17 +24,6 @@ FILE_COLUMNS = {
 }
 SINGLE_FILES = ["motifs", "external_scores", "saturate"]
 GENES = [f"ENSG{number:011d}" for number in range(1, 61)]
-
-
-def write_codons(fasta, gtf):
-    """Give the coding regions of an annotation start and stop codons, in place: an assembly is judged by them."""
-    contigs = {name: list(letters) for name, letters in read_fasta(str(fasta))}
-    for transcript in read_annotation(str(gtf)):
-        first, last = min(start for start, _ in transcript.cds), max(end for _, end in transcript.cds)
-        start, stop = ("ATG", "TAA") if transcript.strand == "+" else ("TTA", "CAT")
-        contigs[transcript.chrom][first - 1 : first + 2] = start
-        contigs[transcript.chrom][last - 3 : last] = stop
-    fasta.write_text("".join(f">{name}\n{''.join(letters)}\n" for name, letters in contigs.items()))
 
 
 class Project:

@@ -24,14 +24,15 @@ class Lines:
     start: int = 0
     end: int = 0
     flip: bool = False
+    codons: bool = True  # in GTF
     partial: bool = False
 
 
 class World:
     """A genome of genes of two coding exons on both strands, with UTRs; the stop codon is cut in two by the intron of some."""
 
-    def __init__(self, genes=40, contigs=2, start="ATG", stop="TAA", codons=120, seed=1):
-        random = np.random.default_rng(seed)
+    def __init__(self, genes=40, contigs=2, start="ATG", stop="TAA", codons=120):
+        random = np.random.default_rng(1)
         self.models = []
         self.letters = {f"chr{n + 1}": random.choice(list("ACGT"), 3000 * max(genes, 40)) for n in range(contigs)}
         for number in range(genes):
@@ -70,9 +71,19 @@ class World:
                 rows.append((chrom, "gene", *span, shown, ".", f"ID={gene}"))
                 rows.append((chrom, "mRNA", *span, shown, ".", f"ID={gene}.t;Parent={gene}"))
             parts = [("exon", span) for span in exons if lines.exons] + [("CDS", span) for span in cds]
+            if lines.codons and not gff3:
+                first = cds[0][0] if strand == "+" else cds[-1][1] - 2
+                parts.append(("start_codon", (first, first + 2)))
             rows += [(chrom, part, a + 1 + lines.start, b + 1 + lines.end, shown, ".", about) for part, (a, b) in parts]
         text = "".join(f"{c}\tx\t{p}\t{a}\t{b}\t.\t{s}\t{f}\t{t}\n" for c, p, a, b, s, f, t in rows)
         path.write_text(("##gff-version 3\n" if gff3 else "") + text)
+
+
+def other_assembly(world):
+    """Contigs of the same names, lengths and composition."""
+    other, random = World(genes=0), np.random.default_rng(3)
+    other.letters = {name: random.permutation(letters) for name, letters in world.letters.items()}
+    return other
 
 
 def without_stop(cds, strand):
@@ -145,13 +156,21 @@ def test_the_strand_is_lost(fit_of):
 
 
 def test_another_assembly(fit_of):
-    fit, _ = fit_of(World(), assembly=World(seed=2, genes=0))
-    assert fit.complete < 3 and not fit.fits and fit.correction is None
+    fit, _ = fit_of(World(), assembly=other_assembly(World()))
+    assert fit.complete < 3 and not fit.fits and fit.correction is None and fit.enough
+
+
+@pytest.mark.parametrize(("genes", "enough"), [(40, False), (240, True)])
+def test_without_codon_lines_more_coding_regions_are_needed_to_tell(fit_of, genes, enough):
+    world = World(genes)
+    for lines in (Lines(codons=False), Lines(gff3=True)):
+        fit, _ = fit_of(world, lambda number, lines=lines: lines, other_assembly(world))
+        assert fit.regions == genes and not fit.fits and fit.correction is None and fit.enough == enough
 
 
 def test_one_contig_of_another_assembly(fit_of):
     world = World(genes=60, contigs=3)
-    world.letters["chr2"] = np.random.default_rng(3).permutation(world.letters["chr2"])
+    world.letters["chr2"] = other_assembly(world).letters["chr2"]
     fit, by_contig = fit_of(world)
     assert fit.fits and fit.correction is None and contigs_that_do_not_fit(by_contig) == ["chr2"]
 
@@ -248,7 +267,7 @@ def test_preflight_names_a_part_that_is_wrong(project):
 
 def test_preflight_names_contigs_of_another_assembly(project):
     world = World(genes=60, contigs=3)
-    world.letters["chr2"] = np.random.default_rng(3).permutation(world.letters["chr2"])
+    world.letters["chr2"] = other_assembly(world).letters["chr2"]
     spoil(project, world)
     project.problem("on some contigs few do: 'chr2 (0 of 20)'", "these are of another assembly")
 
@@ -256,6 +275,17 @@ def test_preflight_names_contigs_of_another_assembly(project):
 def test_preflight_names_the_cause_on_a_single_contig(project):
     spoil(project, World(genes=480, contigs=24), lambda number: Lines(start=-1) if number % 24 == 1 else Lines())
     project.problem("'chr2 (0 of 20)'", "starts are one base too low")
+
+
+def test_preflight_doubts_few_genes_without_codon_lines(project):
+    world = World()
+    spoil(project, world, lambda number: Lines(gff3=True))
+    other_assembly(world).write_fasta(project.folder / "genome.fa")
+    assert (
+        "is the annotation of another assembly? Without annotated start or stop codons, 200 coding" in project.notes()
+    )
+    spoil(project, world, lambda number: Lines(start=-1, gff3=True))  # a cause that is found is enough
+    project.problem("starts are one base too low")
 
 
 def test_preflight_accepts_partial_gene_models_with_a_note(project):

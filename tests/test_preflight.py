@@ -17,7 +17,7 @@ import pytest
 import scipy.sparse
 from conftest import ROOT
 from jsonschema import Draft202012Validator
-from preflight_project import FILE_COLUMNS, GENES, SCHEMAS, Project, write_codons
+from preflight_project import FILE_COLUMNS, GENES, SCHEMAS, Project
 
 from scxpresso.checks.params import default_of
 from scxpresso.checks.preflight import preflight
@@ -99,10 +99,9 @@ def test_single_genome_without_a_sheet(project):
 
 
 def of_case(project, folder, **files):
-    """The project's genome and atlas become those of a case, whose random sequence gets start and stop codons."""
+    """The project's genome and atlas become those of a case."""
     for name, file in files.items():
         shutil.copyfile(folder / file, project.folder / name.replace("_", "."))
-    write_codons(project.folder / "genome.fa", project.folder / "genes.gtf")
 
 
 @pytest.mark.parametrize(("ids", "gtf"), [("mstrg", "mstrg.gtf"), ("evm", "evm.gff3")])

@@ -3,7 +3,14 @@
 from collections.abc import Collection
 
 from scxpresso.checks.findings import Findings, Row
-from scxpresso.genome.assembly_fit import MIN_COMPLETE, MIN_REGIONS, Fit, contigs_that_do_not_fit, measure_fit
+from scxpresso.genome.assembly_fit import (
+    MIN_BARE_REGIONS,
+    MIN_COMPLETE,
+    MIN_REGIONS,
+    Fit,
+    contigs_that_do_not_fit,
+    measure_fit,
+)
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs
 from scxpresso.problems import some
@@ -29,9 +36,14 @@ def check_fit(row: Row, chosen: list[Transcript], contigs: Collection[str], find
             f"{fit.correction.remedy}, or take the annotation anew",
             findings,
         )
-    elif not fit.fits:
+    elif not fit.fits and fit.enough:
         found += f", {fit.starts:,} with ATG and {fit.stops:,} in a stop codon, and no shift or other strand helps"
         problem(row, f"{found}; the likely cause: the annotation is of another assembly", ASSEMBLY, findings)
+    elif not fit.fits:
+        doubt = "is the annotation of another assembly? Without annotated start or stop codons"
+        findings.note(
+            row.genome, f"{found}: {doubt}, {MIN_BARE_REGIONS} coding regions are needed to tell{partial(fit)}"
+        )
     elif misfits := contigs_that_do_not_fit(by_contig):
         parts = [f"{name} ({count(by_contig[name].complete)} of {count(by_contig[name].regions)})" for name in misfits]
         wrong = by_contig[misfits[0]].correction

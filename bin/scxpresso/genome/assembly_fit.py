@@ -18,7 +18,8 @@ from scxpresso.genome.transcript import Span, Transcript, merged
 MIN_COMPLETE = 0.5
 MIN_OPEN = 0.8  # share of coding regions without a stop codon within, from which on the others are partial gene models
 MIN_SHIFTED = 0.05  # share of coding regions that one and the same correction completes
-MIN_REGIONS = 10  # coding regions of an annotation that can be judged
+MIN_REGIONS = 10  # coding regions of an annotation that can be judged, most of them with annotated start or stop codons
+MIN_BARE_REGIONS = 200  # where codons are not annotated: coding regions of a few genes may be placeholders without them
 MIN_CONTIG_REGIONS = 20  # coding regions of a contig that is judged by itself
 MIN_CODONS = 100  # of a coding region that by chance has a stop codon within
 INCOMPLETE = {"cds_start_NF", "cds_end_NF", "mRNA_start_NF", "mRNA_end_NF"}  # Ensembl's tags of partial coding regions
@@ -50,13 +51,14 @@ CORRECTIONS = [
 class Fit:
     """Coding regions of an annotation, or of one of its contigs, in numbers.
 
-    regions: that can be judged. starts, stops: that start with ATG, that end in a stop codon. complete: both. long: complete,
-    or of at least MIN_CODONS. open: of these, without a stop codon within. corrected: those that are not complete, but would
-    be after a correction (on the other strand: right at one end at least), by its place in CORRECTIONS. partial: left out,
-    as the annotation calls them incomplete.
+    regions: that can be judged. marked: whose start or stop codon the annotation lists. starts, stops: that start with ATG,
+    that end in a stop codon. complete: both. long: complete, or of at least MIN_CODONS. open: of these, without a stop codon
+    within. corrected: those that are not complete, but would be after a correction (on the other strand: right at one end at
+    least), by its place in CORRECTIONS. partial: left out, as the annotation calls them incomplete.
     """
 
     regions: int = 0
+    marked: int = 0
     starts: int = 0
     stops: int = 0
     complete: int = 0
@@ -69,6 +71,11 @@ class Fit:
     def fits(self) -> bool:
         """Whether most coding regions are complete, or are at least read through to their end (partial gene models)."""
         return self.complete >= MIN_COMPLETE * self.regions or self.open >= MIN_OPEN * self.long > 0
+
+    @property
+    def enough(self) -> bool:
+        """Whether the coding regions are enough to tell that the annotation is of another assembly."""
+        return self.regions >= (MIN_REGIONS if self.marked * 2 >= self.regions else MIN_BARE_REGIONS)
 
     @property
     def correction(self) -> Correction | None:
@@ -91,6 +98,7 @@ class Fit:
             return  # not known here: N, or other letters of several bases
         start, stop = first == "ATG", bool(STOP_CODONS & set(stops))
         self.regions += 1
+        self.marked += bool(transcript.start_codon or transcript.stop_codon)
         self.starts += start
         self.stops += stop
         self.complete += start and stop
@@ -130,7 +138,7 @@ def contigs_that_do_not_fit(by_contig: dict[str, Fit]) -> list[str]:
 
 
 def _sum(fits: Collection[Fit]) -> Fit:
-    names = ("regions", "starts", "stops", "complete", "long", "open", "partial")
+    names = ("regions", "marked", "starts", "stops", "complete", "long", "open", "partial")
     counts = {name: sum(getattr(fit, name) for fit in fits) for name in names}
     return Fit(**counts, corrected=sum((fit.corrected for fit in fits), Counter()))
 
