@@ -232,7 +232,11 @@ def test_the_demo_and_the_human_annotation_fit(demo, chr9):
             "zero_based.gtf",
             ["0 of 60 coding regions", "starts are one base too low", "60 more would", "add 1 to every start"],
         ),
-        ("other_assembly.fa", "good.gtf", ["0 of 60 coding regions", "2 with ATG and 7 in a stop", "another assembly"]),
+        (
+            "other_assembly.fa",
+            "good.gtf",
+            ["0 of 60 coding regions", "(2 start with ATG, 7 end in a stop codon)", "another assembly"],
+        ),
     ],
 )
 def test_the_case(cases, project, fasta, gtf, words):

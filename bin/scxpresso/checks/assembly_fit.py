@@ -37,7 +37,9 @@ def check_fit(row: Row, chosen: list[Transcript], contigs: Collection[str], find
             findings,
         )
     elif not fit.fits and fit.enough:
-        found += f", {fit.starts:,} with ATG and {fit.stops:,} in a stop codon, and no shift or other strand helps"
+        found += (
+            f" ({fit.starts:,} start with ATG, {fit.stops:,} end in a stop codon), and no shift or other strand helps"
+        )
         problem(row, f"{found}; the likely cause: the annotation is of another assembly", ASSEMBLY, findings)
     elif not fit.fits:
         doubt = "is the annotation of another assembly? Without annotated start or stop codons"
