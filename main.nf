@@ -50,7 +50,7 @@ workflow {
         genomes_ch.map { genome, files -> [genome, files.fasta, files.gtf, files.canonical ?: []] },
         window(inputs.models, options),
         fingerprint('extract_features.py'),
-    )
+    ).made
     // [genome, genes.tsv, features.h5]
     features_ch = extracted_ch.map { genome, genes, features, _dropped, _transcripts -> [genome, genes, features] }
 
@@ -63,7 +63,7 @@ workflow {
         window(inputs.models, options),
         options.haplotypes,
         fingerprint('read_variants.py'),
-    )
+    ).made
 
     // [model: atlas, level, genome, network; model.json; its folds' folders]
     if (options.models) {
@@ -89,8 +89,17 @@ workflow {
     VARIANTS(sets_ch, models_ch, features_ch, genomes_ch, inputs, options)
     PREDICTION(checked_ch, models_ch, features_ch, inputs, options)
 
+    // [process, its task, warnings.txt]
+    warnings_ch = channel.topic('warnings').map { process, task, file -> [process.tokenize(':').last(), task ?: '', file] }
+    warnings_ch
+        .flatMap { process, task, file -> file.readLines().collect { line -> "${process} (${task}): ${line}".toString() } }
+        .unique()
+        .toSortedList()
+        .subscribe { lines -> lines.each { line -> log.warn(line) } }
+
     SUMMARY(
         made + [
+            warnings: warnings_ch,
             notes: PREFLIGHT.out.notes,
             versions: PREFLIGHT.out.versions,
             genomes: genomes_ch,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Training on a GPU at human size (19,000 genes of 10,500 bases, random): plain and as stacks of 5 and 20 networks.
+"""Training on a GPU at human size (19,000 genes of 10,500 bases, random): plain and as stacks of 5, 20 and 100 networks.
 
 Beside a time stands the share that it reaches of the bound which bandwidth sets: bytes that a step must move for each gene and
 network, against what a copy within the GPU's memory reaches in the same run. Must move, if a layer is one kernel and all that
@@ -19,6 +19,7 @@ sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from made_up import random_genes  # noqa: E402
+from pages import write  # noqa: E402
 
 from scxpresso.training.data import Recipe, Split, TrainingData  # noqa: E402
 from scxpresso.training.train import train_folds  # noqa: E402
@@ -52,8 +53,8 @@ def bandwidth() -> float:
     return 20 * 2 * source.nbytes / (time.perf_counter() - start)
 
 
-def measure(engine: str, folds: int, replicates: int, peak: float) -> None:
-    """Print the line of an engine, from its second and third epoch."""
+def measure(engine: str, folds: int, replicates: int, peak: float) -> str:
+    """The table's row of an engine, from its second and third epoch."""
     data, networks, marks = random_data(GENES, folds), folds * replicates, []
     torch.cuda.reset_peak_memory_stats()
     start = time.perf_counter()
@@ -68,11 +69,9 @@ def measure(engine: str, folds: int, replicates: int, peak: float) -> None:
     before = marks[networks - 1] - start - seconds / MEASURED
     steps = MEASURED * replicates * sum(len(genes.train) for genes in data.splits.values())
     whole = FOLDS * REPLICATES / networks * (before + EPOCHS * seconds / MEASURED)
-    print(
-        f"{engine:7} {networks:3} networks: {MEASURED} epochs in {seconds:.1f} s after {before:.1f} s of set-up, "
-        f"{1000 * seconds / steps:.5f} ms a gene and step, {BYTES * steps / seconds / peak:.0%} of the bandwidth bound, "
-        f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB; "
-        f"{FOLDS} × {REPLICATES} × {EPOCHS} at this pace: {whole / 60:.1f} minutes"
+    return (
+        f"| {'one by one' if engine == 'plain' else 'together'} | {networks} | {before:.1f} | {1000 * seconds / steps:.4f} | "
+        f"{BYTES * steps / seconds / peak:.0%} | {torch.cuda.max_memory_allocated() / 1e9:.1f} | {whole / 60:.0f} |"
     )
 
 
@@ -89,10 +88,15 @@ def main() -> None:
         print("not run: torch sees no CUDA device here")
         return
     peak = bandwidth()
-    print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}: a copy moves {peak / 1e9:.0f} GB/s")
-    measure("plain", 1, 1, peak)
-    measure("auto", 1, 5, peak)
-    measure("auto", 4, 5, peak)
+    lines = [
+        f"{torch.cuda.get_device_name()}: a copy within its memory moves {peak / 1e9:,.0f} GB/s.",
+        "",
+        "| networks train | networks of a task | set-up, s | ms a gene, network and step | of the bandwidth bound "
+        f"| GPU memory, GB | {FOLDS} folds × {REPLICATES} replicates × {EPOCHS} epochs, minutes |",
+        "|---|---|---|---|---|---|---|",
+        *(measure(*case, peak) for case in (("plain", 1, 1), ("auto", 1, 5), ("auto", 4, 5), ("auto", 20, 5))),
+    ]
+    write("benchmarks/gpu_training.py", lines)
     if sys.argv[1:] == ["--profile"]:
         profile()
 

@@ -18,15 +18,17 @@ from scxpresso.console import log, reports_problems
 @click.option("--levels", default="all", show_default=True, help="Columns of obs, coarse to fine, joined by ';'.")
 @click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
 @click.option("--floor", default=-4.0, show_default=True, help="log10 expression of a gene seen in no cell.")
-@click.option("--layer", help="Layer that holds the raw counts, or 'raw'; X by default.")
+@click.option("--layer", help="Layer that holds the raw counts, or 'raw' for .raw; X by default.")
 @click.option("--gene_column", help="Column of var with gene ids or symbols; its index by default.")
 @click.option("--min_cells", default=10, show_default=True, help="Cells that a population needs to be kept.")
 @click.option("--aggregation", default="mean", show_default=True, type=click.Choice(["mean", "median"]))
 @click.option("--pseudocount", default=0.0, show_default=True, help="Added before log10; 0 uses the floor instead.")
+@click.option("--library_column", help="Column of obs with the library of each cell; the sum of its genes by default.")
+@click.option("--exclude", help="Populations to leave out, joined by ';'.")
 @click.option("--seed", default=1, show_default=True, help="Of the random halves behind the noise ceiling.")
 @click.option("--outdir", default=".", show_default=True, help="Gets <level>.tsv.gz and <level>.populations.tsv.")
 @reports_problems
-def main(counts, protocol, levels, genes, floor, layer, gene_column, min_cells, aggregation, pseudocount, seed, outdir):
+def main(genes, outdir, counts, layer, gene_column, levels, library_column, exclude, **options):
     """Write log10 mean normalised expression (genes × populations) and the noise ceiling of each population."""
     import pandas as pd
 
@@ -35,7 +37,9 @@ def main(counts, protocol, levels, genes, floor, layer, gene_column, min_cells, 
     from scxpresso.store import read_table, write_table
 
     keep_large_blocks()
-    recipe = Recipe(protocol, tuple(levels.split(";")), floor, min_cells, aggregation, pseudocount, seed)
+    recipe = Recipe(
+        levels=tuple(levels.split(";")), library_column=library_column or None, exclude=exclude or None, **options
+    )
     expression, unused = pseudobulk(counts, layer or None, gene_column or None, read_table(genes), recipe, log)
     outdir = Path(outdir)
     for level, found in expression.items():

@@ -14,7 +14,7 @@ from scxpresso.console import log, reports_problems
     "--file",
     required=True,
     type=click.Path(exists=True, dir_okay=False),
-    help="VCF or BCF, a table of the GWAS Catalog, or one of chrom, pos (from 1), ref and alt; gzipped or not.",
+    help="VCF, BCF, summary statistics, or a table of the GWAS Catalog or of chrom, pos (from 1), ref and alt; gzipped or not.",
 )
 @click.option("--fasta", required=True, type=click.Path(exists=True), help="Genome: FASTA, plain, gzipped or bgzipped.")
 @click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")

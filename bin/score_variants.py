@@ -43,16 +43,22 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, device, 
     log(f"device {chosen} (asked for: {device}), {threads} threads")
     table = read_table(genes, index="gene_id", columns=["gene_id", "gene_name", "chrom", "strand", "tss"])
     scorer = Scorer(Model(model), Features(features), table, chosen, engine)
-    alleles = []
+    alleles, unread = [], 0
 
     def rows():
+        nonlocal unread
         for gene in score_variants(scorer, lambda: read_chunk(variants), fasta, haplotypes):
             alleles.append(len(gene.alleles))
+            unread += int((~gene.scorable).sum())
             yield from gene.rows(set_name)
 
     write_rows(output, SCORE_COLUMNS, rows())
     populations = len(scorer.model.populations)
     log(f"{sum(alleles):,} alleles in windows of {len(alleles):,} genes scored in {populations:,} populations")
+    if unread:
+        first, end = scorer.reads
+        where = f"bases {first:+,} to {end - 1:+,} from the TSS" if first < end else "no sequence"
+        log(f"{unread:,} of them are not scorable: {scorer.model.network} reads {where}")
 
 
 if __name__ == "__main__":

@@ -19,11 +19,12 @@ from scxpresso.console import log, reports_problems
 @click.option("--counts", type=click.Path(exists=True), help="h5ad of raw counts, for hvg.")
 @click.option("--layer", help="Layer that holds the raw counts, or 'raw'; X by default.")
 @click.option("--gene_column", help="Column of var with gene ids or symbols; its index by default.")
+@click.option("--library_column", help="Column of obs with the library of each cell; the sum of its genes by default.")
 @click.option("--genes_per_chunk", default=50, show_default=True, type=click.IntRange(1), help="Genes of a file.")
 @click.option("--seed", default=1, show_default=True, help="Of the 20,000 cells that hvg looks at.")
 @click.option("--outdir", default="chunks", show_default=True, help="Gets <n>.txt: gene ids, one a line.")
 @reports_problems
-def main(genes, select, listed, counts, layer, gene_column, genes_per_chunk, seed, outdir):
+def main(genes, select, listed, counts, layer, gene_column, library_column, genes_per_chunk, seed, outdir):
     """Write the ids of the selected genes, in the order of genes.tsv, to files of a chunk each.
 
     Selections add up. Highly variable genes are scanpy's (default flavour, log1p of counts per 10,000) among the genes with
@@ -37,7 +38,7 @@ def main(genes, select, listed, counts, layer, gene_column, genes_per_chunk, see
 
     def variable(number: int) -> list[str]:
         with Atlas(counts, layer or None, gene_column or None) as atlas:
-            return highly_variable_genes(atlas, table, number, seed, log)
+            return highly_variable_genes(atlas, table, number, seed, log, library_column or None)
 
     chosen = select_genes(table, select, read_gene_list(listed) if listed else [], variable if counts else None)
     chunks = [chosen[start : start + genes_per_chunk] for start in range(0, len(chosen), genes_per_chunk)]

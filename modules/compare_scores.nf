@@ -9,7 +9,8 @@ process COMPARE_SCORES {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(scored), path('comparison.tsv'), path('correlations.tsv')
+    tuple val(scored), path('comparison.tsv'), path('correlations.tsv'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

@@ -9,7 +9,8 @@ process ENSEMBLE {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(model), path('predictions.tsv.gz'), path('model.json')
+    tuple val(model), path('predictions.tsv.gz'), path('model.json'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

@@ -9,7 +9,8 @@ process EXTRACT_FEATURES {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(genome), path('genes.tsv'), path('features.h5'), path('dropped_genes.tsv'), path('transcripts.bed')
+    tuple val(genome), path('genes.tsv'), path('features.h5'), path('dropped_genes.tsv'), path('transcripts.bed'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

@@ -8,7 +8,8 @@ process FIT_BASELINES {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(model), path('mean.tsv.gz'), path('half_life.tsv.gz'), path('kmer.tsv.gz')
+    tuple val(model), path('mean.tsv.gz'), path('half_life.tsv.gz'), path('kmer.tsv.gz'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

@@ -11,7 +11,8 @@ process JOIN_SATURATION {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(model), path('saturation')
+    tuple val(model), path('saturation'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

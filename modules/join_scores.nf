@@ -8,7 +8,8 @@ process JOIN_SCORES {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(scored), path('scores.tsv.gz')
+    tuple val(scored), path('scores.tsv.gz'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

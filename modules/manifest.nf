@@ -9,7 +9,7 @@ def part(kind, about, role, file) {
 
 // The parts as a manifest: a list of entries a kind, with the staged path of each part under its role.
 def contents(parts) {
-    def kinds = ['genomes', 'atlases', 'models', 'predictions', 'evaluation', 'saturation', 'variants', 'sets', 'motifs']
+    def kinds = ['genomes', 'atlases', 'models', 'predictions', 'evaluation', 'saturation', 'variants', 'sets', 'motifs', 'warnings']
     def staged = parts.withIndex(1).collect { one, number -> one + [path: "files/${number}/${one.file.name}".toString()] }
     def entries = kinds.collectEntries { kind ->
         def of_kind = staged.findAll { one -> one.kind == kind }.groupBy { one -> one.about }
@@ -18,10 +18,11 @@ def contents(parts) {
     return entries + ['evaluation', 'motifs'].collectEntries { kind -> [kind, entries[kind] ? entries[kind][0].path : null] }
 }
 
-// role: path; of the role `histories`, which several files have, a list.
+// role: path; of the roles `histories` and `warnings`, which several files have, a list.
 def paths(roles) {
     return roles.groupBy { one -> one.role }.collectEntries { role, same ->
-        [role, role == 'histories' ? same.collect { one -> "${one.path}/history.tsv".toString() } : same[0].path]
+        def all = same.collect { one -> role == 'histories' ? "${one.path}/history.tsv".toString() : one.path }
+        [role, role in ['histories', 'warnings'] ? all : all[0]]
     }
 }
 

@@ -10,7 +10,8 @@ process MATCH_MOTIFS {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(model), path('motifs.tsv'), path('seqlets.tsv.gz')
+    tuple val(model), path('motifs.tsv'), path('seqlets.tsv.gz'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

@@ -10,7 +10,8 @@ process MOTIF_CHANGES {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(scored), path('motifs.tsv.gz')
+    tuple val(scored), path('motifs.tsv.gz'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

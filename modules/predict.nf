@@ -9,7 +9,8 @@ process PREDICT {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(predicted), path('predictions.tsv.gz')
+    tuple val(predicted), path('predictions.tsv.gz'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

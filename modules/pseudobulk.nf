@@ -11,7 +11,8 @@ process PSEUDOBULK {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(atlas), path('expression')
+    tuple val(atlas), path('expression'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """
@@ -19,6 +20,7 @@ process PSEUDOBULK {
     pseudobulk.py --counts counts --protocol ${atlas.protocol} --levels '${atlas.levels.join(';')}' --genes ${genes} \\
         --min_cells ${atlas.min_cells ?: (atlas.protocol == 'bulk' ? 1 : recipe.min_cells)} ${option('--floor', atlas.floor)} \\
         ${option('--layer', atlas.layer)} ${option('--gene_column', atlas.gene_column)} \\
+        ${option('--library_column', atlas.library_column)} ${option('--exclude', atlas.exclude)} \\
         --aggregation ${recipe.aggregation} --pseudocount ${recipe.pseudocount} --seed ${recipe.seed} --outdir expression
     """
 

@@ -10,7 +10,8 @@ process READ_VARIANTS {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(set), path('chunks/*.tsv.gz', arity: '0..*'), path('rejected.tsv'), path('counts.json')
+    tuple val(set), path('chunks/*.tsv.gz', arity: '0..*'), path('rejected.tsv'), path('counts.json'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

@@ -10,7 +10,8 @@ process SATURATE {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(model), path("part_${chunk.baseName}")
+    tuple val(model), path("part_${chunk.baseName}"), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

@@ -11,7 +11,8 @@ process SCORE_VARIANTS {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(scored), path("scores_${chunk.simpleName}.tsv.gz")
+    tuple val(scored), path("scores_${chunk.simpleName}.tsv.gz"), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

@@ -14,13 +14,15 @@ process SELECT_GENES {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(atlas), path('chunks/*.txt', arity: '1..*')
+    tuple val(atlas), path('chunks/*.txt', arity: '1..*'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """
     export PIPELINE_CODE=${code}
     select_genes.py --genes ${genes} ${list ? '--list list.txt' : option('--select', selection)} \\
         ${counts ? '--counts counts' : ''} ${option('--layer', atlas.layer)} ${option('--gene_column', atlas.gene_column)} \\
+        ${option('--library_column', atlas.library_column)} \\
         --genes_per_chunk ${genes_per_task} --seed ${seed} --outdir chunks
     """
 

@@ -11,7 +11,8 @@ process SPLIT_FOLDS {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(genome), path('folds.tsv')
+    tuple val(genome), path('folds.tsv'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """

@@ -16,7 +16,8 @@ process TRAIN_FOLD {
     val code                                        // fingerprint of the executable's modules
 
     output:
-    tuple val(model), path('fold_*', arity: '1..*')
+    tuple val(model), path('fold_*', arity: '1..*'), emit: made
+    tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     def options = recipe.collect { name, value -> "--${name} ${value}" }.join(' ')

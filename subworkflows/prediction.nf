@@ -25,7 +25,7 @@ workflow PREDICTION {
         assembled_ch.map { row, files -> [row.sample, files.fasta, files.gtf, files.canonical ?: []] },
         window(inputs.models, options),
         fingerprint('extract_features.py'),
-    ).map { name, _genes, features, _dropped, _transcripts -> [name, features] }
+    ).made.map { name, _genes, features, _dropped, _transcripts -> [name, features] }
 
     // [genome of the models, name, windows or [], features.h5: its own, or those of genes that windows may be named after]
     asked_ch = assembled_ch
@@ -48,7 +48,7 @@ workflow PREDICTION {
             },
         options.device,
         fingerprint('predict.py'),
-    )
+    ).made
 
     emit:
     predicted_ch

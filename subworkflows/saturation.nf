@@ -25,7 +25,7 @@ workflow SATURATION {
             .map { atlas ->
                 def row = inputs.atlases.find { one -> one.values.atlas == atlas.atlas }
                 def variable = row && options.saturate.toString().contains('hvg:')
-                [atlas.genome, atlas + (row ? row.values.subMap('layer', 'gene_column') : [:]), variable ? row.files.counts : []]
+                [atlas.genome, atlas + (row ? row.values.subMap('layer', 'gene_column', 'library_column') : [:]), variable ? row.files.counts : []]
             }
             .combine(features_ch, by: 0)
             .map { _genome, atlas, counts, genes, _features -> [atlas, genes, counts] },
@@ -34,7 +34,7 @@ workflow SATURATION {
         options.genes_per_task,
         options.seed,
         fingerprint('select_genes.py'),
-    ).map { atlas, chunks -> [atlas.atlas, [chunks].flatten()] }
+    ).made.map { atlas, chunks -> [atlas.atlas, [chunks].flatten()] }
 
     // [model, model.json, its folds' folders, features.h5, genes.tsv, chunk]; the model knows how many chunks there are
     tasks_ch = models_ch
@@ -48,14 +48,14 @@ workflow SATURATION {
 
     // [model, folder of its effects, profiles and means over genes]
     saturation_ch = JOIN_SATURATION(
-        SATURATE(tasks_ch, options.device, options.engine, fingerprint('saturate.py'))
+        SATURATE(tasks_ch, options.device, options.engine, fingerprint('saturate.py')).made
             .groupTuple()
             .map { model, parts -> [model.target.genome, model.target, parts.toSorted { part -> number(part) }] }
             .combine(features_ch, by: 0)
             .map { _genome, model, parts, genes, _features -> [model, parts, genes] },
         options.contrast ?: '',
         fingerprint('join_saturation.py'),
-    )
+    ).made
 
     // [model, motifs.tsv, seqlets.tsv.gz]
     matched_ch = MATCH_MOTIFS(
@@ -67,7 +67,7 @@ workflow SATURATION {
         inputs.motifs,
         options.motif_p_value,
         fingerprint('match_motifs.py'),
-    )
+    ).made
 
     emit:
     saturation_ch

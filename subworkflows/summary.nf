@@ -50,6 +50,7 @@ workflow SUMMARY {
         results.compared.flatMap { scored, comparison, correlations ->
             [part('variants', scored, 'comparison', comparison), part('variants', scored, 'correlations', correlations)]
         },
+        results.warnings.map { process, task, file -> part('warnings', [process: process, task: task], 'warnings', file) },
         results.notes.filter { inputs.motifs }.map { part('motifs', [:], 'path', inputs.motifs) },
     )
     reported_list = in_order(reported_ch)

@@ -24,7 +24,7 @@ workflow TRAIN {
         options.fold_method,
         options.seed,
         fingerprint('split_folds.py'),
-    )
+    ).made
 
     // [atlas, folder of its levels' expression]
     expression_ch = PSEUDOBULK(
@@ -34,7 +34,7 @@ workflow TRAIN {
             .map { _genome, atlas, counts, genes, _features -> [atlas, counts, genes] },
         options.subMap('aggregation', 'pseudocount', 'min_cells', 'seed'),
         fingerprint('pseudobulk.py'),
-    )
+    ).made
 
     // [level: atlas, level, genome; features.h5; <level>.tsv.gz; <level>.populations.tsv; folds.tsv]
     levels_ch = expression_ch
@@ -55,7 +55,7 @@ workflow TRAIN {
     baselines_ch = FIT_BASELINES(
         levels_ch.map { level, features, expression, _populations, folds -> [level, features, expression, folds] },
         fingerprint('fit_baselines.py'),
-    )
+    ).made
 
     // As levels_ch, of each model: atlas, level, genome, network
     models_ch = levels_ch
@@ -78,7 +78,7 @@ workflow TRAIN {
             },
         options.device,
         fingerprint('train_fold.py'),
-    ).flatMap { model, folders -> folders.collect { folder -> [model, folder] } }
+    ).made.flatMap { model, folders -> folders.collect { folder -> [model, folder] } }
 
     // [model, its folds' folders], as soon as the last of them is there. (Nextflow 26.04 has `groupBy` for it, 25.04 has not.)
     folders_ch = trained_ch
@@ -91,7 +91,7 @@ workflow TRAIN {
         models_ch.combine(folders_ch, by: 0),
         options.ensemble,
         fingerprint('ensemble.py'),
-    )
+    ).made
 
     // [model, path in its folder]
     described_ch = ensembles_ch.map { model, _predictions, description -> [model, description] }

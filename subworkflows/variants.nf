@@ -40,11 +40,11 @@ workflow VARIANTS {
             options.device,
             options.engine,
             fingerprint('score_variants.py'),
-        )
+        ).made
             .groupTuple()
             .map { scored, scores -> [scored.target, scores.toSorted { table -> number(table) }] },
         fingerprint('join_scores.py'),
-    )
+    ).made
 
     // [scored, table of changed motifs]
     changes_ch = MOTIF_CHANGES(
@@ -56,14 +56,14 @@ workflow VARIANTS {
         inputs.motifs,
         options.motif_p_value,
         fingerprint('motif_changes.py'),
-    )
+    ).made
 
     // [scored, comparison.tsv, correlations.tsv]
     compared_ch = COMPARE_SCORES(
         scores_ch.filter { inputs.external },
         inputs.external,
         fingerprint('compare_scores.py'),
-    )
+    ).made
 
     emit:
     scores_ch

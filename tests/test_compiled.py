@@ -29,6 +29,8 @@ def test_compiled_kernels_are_kept_only_where_nobody_else_could_put_them(tmp_pat
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert _cache_folder() == str(tmp_path / "cache" / "nf-scxpresso")
+    (tmp_path / "cache" / "nf-scxpresso").chmod(0o777)
+    assert _cache_folder() == str(tmp_path / f"nf-scxpresso-{os.getuid()}")
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # as for a container's user, who has no home
     assert _cache_folder() == str(tmp_path / f"nf-scxpresso-{os.getuid()}")

@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from places import ran_here
+from schedulers.runs import Cluster
+from schedulers.slurm import one_node_slurm
 from test_pipeline import QUESTIONS, STEPS, Project, Run, make_inputs, questions
 
 from scxpresso import __version__
@@ -224,6 +226,23 @@ def test_the_docker_client_runs_the_same(docker, sealed):
     ran_here(
         "docker", "yes, `make test-containers`: every step of training, strict parser, no network (podman's socket)"
     )
+
+
+def test_jobs_of_slurm_run_in_the_images(images, tmp_path):
+    """A GPU task's job asks for its GPU and runs in the image for GPUs; a job's folder on the node is seen in the container."""
+    if not shutil.which("slurmctld"):
+        pytest.skip("no SLURM: make test-slurm installs it")
+    (tmp_path / "slurm").mkdir()
+    with one_node_slurm(tmp_path / "slurm") as slurm:
+        cluster = Cluster(slurm.env, tmp_path, "#SBATCH")
+        config = "process { withLabel: process_gpu { containerOptions = null } }"  # no GPU here
+        run = cluster.run("contained", "podman,slurm,gpu", "--device", "cpu", config=config, parser="v2", seconds=900)
+    assert run.status == 0, run.output
+    assert {job.step for job in run.jobs} == STEPS
+    for job in run.jobs:
+        image, gpu = (CUDA, "--gres=gpu:1") if job.step in WITH_GPU else (CPU, None)
+        (command,) = re.findall(r"^ *podman run .*$", (job.folder / ".command.run").read_text(), re.MULTILINE)
+        assert f" {image} /bin/bash " in command and (gpu is None or gpu in job.options), job
 
 
 @pytest.fixture

@@ -95,6 +95,40 @@ def test_bare_matrices_and_optional_lines(tmp_path):
     assert found.name == "a b" and found.counts.tolist() == [[10, 10, 0, 0], [0, 0, 0, 20]]
 
 
+@pytest.mark.parametrize("sites, expected", [("1e+05", 100_000), ("20.5", 20.5), ("0", 20), ("1E3 E= 1e-5", 1000)])
+def test_numbers_of_sites_are_numbers_however_they_are_written(tmp_path, sites, expected):
+    head = f"letter-probability matrix: alength= 4 w= 1 nsites= {sites}"
+    (tmp_path / "a.meme").write_text(f"MEME version 4\nMOTIF a\n{head}\n.25 .25 .25 .25\n")
+    (found,) = read_motifs(tmp_path / "a.meme")
+    assert found.counts.tolist() == [[expected / 4] * 4]
+
+
+@pytest.mark.parametrize(
+    "rows, transposed",
+    [
+        ([[8, 1, 1, 0], [0, 9, 0, 1], [0, 0, 10, 0], [9, 0, 1, 0]], True),  # rows sum alike
+        ([[0.9, 0.1, 0, 0], [0, 1, 0, 0], [0.3, 0.3, 0.3, 0.09], [0, 1, 0, 0]], True),  # but for rounding
+        ([[8, 0, 0, 9], [1, 9, 0, 0], [1, 0, 10, 1], [0, 1, 0, 0]], False),  # columns do
+        ([[10, 0, 0, 0], [0, 10, 0, 0], [0, 0, 0, 10], [0, 0, 10, 0]], False),  # both: rows are A, C, G and T
+        ([[5, 1, 1, 2], [1, 9, 3, 1], [1, 2, 10, 1], [8, 1, 2, 7]], False),  # neither
+    ],
+)
+def test_four_rows_of_four_numbers_are_positions_where_they_sum_alike(tmp_path, rows, transposed):
+    text = "\n".join(" ".join(map(str, row)) for row in rows)
+    for name, content in (("bare.pfm", text), ("headed.jaspar", f">m\n{text}")):
+        (tmp_path / name).write_text(content + "\n")
+        (found,) = read_motifs(tmp_path / name)
+        expected = np.array(rows) if transposed else np.array(rows).T
+        np.testing.assert_allclose(
+            found.counts / found.counts.sum(axis=1)[:, None], expected / expected.sum(axis=1)[:, None]
+        )
+    (tmp_path / "named.jaspar").write_text(
+        ">m\n" + "\n".join(f"{base} {row}" for base, row in zip("ACGT", text.split("\n"), strict=True))
+    )
+    (found,) = read_motifs(tmp_path / "named.jaspar")  # their letters say what the rows are
+    assert found.counts[0].argmax() == np.array(rows)[:, 0].argmax()
+
+
 MEME = "MEME version 4\nALPHABET= ACGT\nMOTIF good\nletter-probability matrix: w= 1\n1 0 0 0\n"
 
 
@@ -109,6 +143,8 @@ MEME = "MEME version 4\nALPHABET= ACGT\nMOTIF good\nletter-probability matrix: w
         (MEME + "MOTIF bad\n", "motif 2 .'bad'.: it has no letter-probability matrix"),
         (MEME + "MOTIF bad\nletter-probability matrix: w= 3\n1 0 0 0\n0 x 1 0\n", "motif 2 .'bad'.: 1 rows of numbers"),
         (MEME + "MOTIF bad\nletter-probability matrix: w= 1\n1 0 0\n", "a row of 3 numbers"),
+        (MEME + "MOTIF bad\nletter-probability matrix: nsites= many\n1 0 0 0\n", "`nsites= many`"),
+        (MEME + "MOTIF bad\nletter-probability matrix: nsites= -1\n1 0 0 0\n", "`nsites= -1`"),
         (MEME + "MOTIF bad\nletter-probability matrix: w= 1\n1 1 0 0\n", "position 1 sums to 2"),
         (MEME + "MOTIF bad\nletter-probability matrix: w= 1\n1 nan 0 0\n", "position 1 sums to nan"),
         (MEME + "MOTIF bad\nletter-probability matrix: w= 1\n2 -1 0 0\n", "negative"),
@@ -229,9 +265,9 @@ def test_background_is_the_same_on_both_strands():
     assert (composition(count_bases(encode("AAAA"))) > 0).all()
 
 
-def store_effects(path, codes, effects, populations=("one", "two")):
+def store_effects(path, codes, effects, populations=("one", "two"), reads=None):
     length = codes.shape[1]
-    about = About("atlas", "level", "network", "genome", UPSTREAM, length - UPSTREAM, tuple(populations))
+    about = About("atlas", "level", "network", "genome", UPSTREAM, length - UPSTREAM, tuple(populations), reads)
     with write_effects(path, about, [f"g{row:03}" for row in range(len(codes))]) as writer:
         for row in range(len(codes)):
             writer.write(row, 1, codes[row], np.zeros(len(populations)), rounded(effects[row]))
@@ -301,6 +337,36 @@ def test_without_planted_motifs_p_is_uniform(tmp_path, gene_frame):
     assert (table["hits"] > 5).all()
     assert kstest(table["p_value"], "uniform").pvalue > 0.01
     assert table["q_value"].min() > 0.05
+
+
+def test_hits_in_what_the_network_does_not_read_count_for_nothing(tmp_path, gene_frame):
+    """It reads 700 bases, all of which matter: a motif elsewhere, or with one base in it, is not important for that."""
+    rng = np.random.default_rng(9)
+    codes = random_codes(rng, 30, 1500)
+    first, end = UPSTREAM - 520, UPSTREAM + 180
+    effects = np.zeros((30, 1500, 4, 1), dtype=np.float32)
+    effects[:, first:end] = rng.normal(-0.03, 0.01, size=(30, end - first, 4, 1))
+    for row in range(30):
+        for word, place in (("GATTACCA", first - 7), ("CCCGGATA", 1300), ("TTGCAACG", 650)):
+            codes[row, place : place + 8] = encode(word)
+        effects[row, np.arange(1500), base_numbers(codes[row])] = 0
+    genes = gene_frame([f"g{row:03}" for row in range(30)])
+    motifs = [consensus(word) for word in ("GATTACCA", "CCCGGATA", "TTGCAACG")]
+    found = {}
+    for name, reads in (("known", (first - UPSTREAM, end - UPSTREAM)), ("unknown", None)):
+        store_effects(tmp_path / f"{name}.h5", codes, effects, ["all"], reads)
+        with Effects(tmp_path / f"{name}.h5") as stored:
+            assert stored.is_read().sum() == (700 if reads else 1500) and stored.about.reads == reads
+        table = match_motifs(tmp_path / f"{name}.h5", genes, motifs, 1e-4, tmp_path / f"{name}.tsv.gz")
+        found[name] = table.set_index("motif")
+    assert (found["unknown"]["hits"] >= 30).all()
+    assert found["unknown"].at["GATTACCA", "p_value"] < 1e-4  # what the fault looks like
+    known = found["known"]
+    assert known["hits"].tolist() == [0, 0, 30] and known["p_value"].isna().tolist() == [True, True, False]
+    assert known.at["TTGCAACG", "p_value"] > 0.01
+    assert known.at["TTGCAACG", "importance"] == pytest.approx(0.24, abs=0.02)
+    for name in ("known", "unknown"):
+        assert read_table(tmp_path / f"{name}.tsv.gz")["sequence"].str.contains("N").sum() == 0
 
 
 def test_seqlets_by_hand():

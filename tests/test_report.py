@@ -94,6 +94,7 @@ def make_run(folder: Path, levels: dict, folds: int = 6, genes: int = 120, label
         "variants": [],
         "sets": [],
         "motifs": None,
+        "warnings": [],
     }
     write_json(folder / "manifest.json", manifest)
     for name, table in evaluate(folder / "manifest.json").items():
@@ -203,6 +204,17 @@ def test_data_cannot_end_their_script(tmp_path):
     report.write_report(manifest, TEMPLATE, tmp_path / "report.html")
     island = re.search(r'id="report-data">(.*?)</script>', (tmp_path / "report.html").read_text(encoding="utf-8"), re.S)
     assert not set("<>&\u2028") & set(island[1])
+
+
+def test_warnings_of_tasks_are_in_the_page(tmp_path):
+    manifest = make_run(tmp_path, plain_levels())
+    for number, lines in enumerate(["too short\n", f"too short\n{HOSTILE[0]}\n"]):
+        (tmp_path / f"warnings_{number}").write_text(lines)
+    entries = [{"process": "MATCH", "task": f"chunk {n}", "warnings": [f"warnings_{n}"]} for n in range(2)]
+    write_json(manifest, json.loads(manifest.read_text()) | {"warnings": entries})
+    page = page_of(manifest)
+    assert "Warning of MATCH too short (2 tasks: 'chunk 0', 'chunk 1')" in page.text
+    assert f"Warning of MATCH {HOSTILE[0]} (1 task: 'chunk 1')" in page.text
 
 
 def test_labels_are_escaped_for_plotly_too():

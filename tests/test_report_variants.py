@@ -60,20 +60,22 @@ def make_effects(folder: Path, populations: list, label: str, genes=tuple(PLACES
 
 
 def make_scores(populations: list, label: str, gwas: int = 12) -> pd.DataFrame:
-    """Scores of `gwas` variants of two genes with all three substitutions, the first of them the surest."""
+    """Scores of `gwas` variants of two genes with all three substitutions; those of the first have the largest effects."""
     rng = np.random.default_rng(2)
     rows = []
     for number in range(gwas):
         gene = ("G000", "G001")[number % 2]
         chrom, strand, tss = PLACES[gene]
         distance = 40 * number - 300
-        for alt in "CGT":
+        for place, alt in enumerate("CGT"):
             for k, population in enumerate(populations):
                 q = 1e-4 * (number + 1) if k == 1 else 0.9
                 pos = tss + distance * (1 if strand == "+" else -1)
                 allele = ["gwas", label if number == 0 else f"rs{number}", chrom, pos, "A", alt, gene, gene, distance]
-                numbers = [1, 0.5, rng.normal(0, 0.1), 0.02, 0.6, 99.0, q / 10, q, 0.01, 0.5, 0.2]
-                rows.append([*allele, population, *numbers, "replicates_disagree,gene_badly_predicted"])
+                effect = rng.normal(0, 0.1) if number or k != 1 else 0.9 - place / 10
+                numbers = [1, 0.5, effect, 0.02, 0.6, 99.0, q / 10, q, 0.01, 0.5, 0.2]
+                said = [alt if alt == "C" else "", "-0.1", "1e-400"]
+                rows.append([*allele, population, *numbers, *said, "replicates_disagree,gene_badly_predicted"])
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
@@ -124,7 +126,10 @@ def make_questions(folder: Path, populations: list, label: str = "rs0", atlas: s
     write_table(folder / "comparison.tsv", tracks[columns])
     correlations = [(population, "Enformer", label, 36, 0.9, 1e-4) for population in populations]
     write_table(folder / "correlations.tsv", pd.DataFrame(correlations, columns=CORRELATION_COLUMNS))
-    rejected = [("gwas", "x", "1", 1, "A", "C", reason) for reason in ("outside every window",) * 2 + (label,)]
+    rejected = [
+        ("gwas", "x", "1", 1, "A", "C", reason)
+        for reason in ("outside every window: found 'x'", "outside every window: found 'y'", label)
+    ]
     write_table(
         folder / "rejected.tsv",
         pd.DataFrame(rejected, columns=["set", "variant_id", "chrom", "pos", "ref", "alt", "reason"]),
@@ -290,16 +295,73 @@ def test_sets_are_counted(page):
     assert "3 alleles could not be scored:" in page.text
 
 
-def test_variants_are_listed_by_certainty(page):
+def test_variants_are_listed_by_effect_among_the_significant(page):
     (plot,) = page.data["variants"]
     assert plot["rows"] == 108 and plot["certain"] == 36 and len(plot["first"]) == len(plot["variants"]) == 36
     assert [one["population"] for one in plot["first"]] == [1] * 36
     assert {one["variant"] for one in plot["variants"][:3]} == {"rs0"}
-    q = [one["q_value"] for one in plot["first"]]
-    assert q == sorted(q)
+    sizes = [abs(one["effect"]) for one in plot["first"]]
+    assert sizes == sorted(sizes, reverse=True)
     first = plot["first"][0]
     assert first["flag"] == "replicates_disagree,gene_badly_predicted" and first["percentile"] == 99.0
+    assert (first["gwas_beta"], first["gwas_p_value"]) == ("-0.1", "1e-400")
+    assert sorted(one["risk_allele"] for one in plot["first"][:3]) == ["", "", "C"]
     assert [page.data["names"][one["gene"]] for one in plot["genes"]] == ["atlas one", "G001"]
+
+
+def test_scores_of_before_what_files_say_of_associations_are_read(folder, tmp_path):
+    old = read_table(folder / "scores.tsv.gz").drop(columns=variant_figures.ASSOCIATION)
+    path = tmp_path / "old.tsv.gz"
+    write_table(path, old)
+    first, shown = variant_figures.all_populations(path, variant_figures.strongest(path)[-1])
+    assert len(shown) == len(old) and (first[variant_figures.ASSOCIATION] == "").all(axis=None)
+
+
+@pytest.mark.parametrize("rows", [2, 100])
+def test_significant_effects_come_first_by_size_and_then_the_others_by_q(tmp_path, monkeypatch, rows):
+    monkeypatch.setattr(variant_figures, "ROWS", rows)
+    monkeypatch.setattr(variant_figures, "TOP", 5)
+    # name, population, effect, q, flag; q of what the network does not read is empty
+    table = [
+        ("unread", "a", 0, "", "not_scorable"), ("unread", "b", 0, "", "not_scorable,gene_badly_predicted"),
+        ("rare", "a", 0.001, 1e-9, ""), ("rare", "b", -0.002, 0.04, ""), ("large", "a", 0.1, 0.2, ""),
+        ("large", "b", -0.05, 0.049, ""), ("not", "a", 3, 0.051, ""), ("not", "b", 4, 0.06, ""), ("last", "a", 5, 1, ""),
+        ("most", "a", -0.2, 0.01, "replicates_disagree"), ("most", "b", 0.3, 0.5, ""), ("last", "b", 0, 1, ""),
+    ]  # fmt: skip
+    key = dict.fromkeys(SCORE_COLUMNS, 1) | {"gene_id": "g"}
+    scores = [
+        key | {"variant_id": name, "population": population, "effect": effect, "q_value": q, "flag": flag}
+        for name, population, effect, q, flag in table
+    ]
+    write_table(tmp_path / "scores.tsv", pd.DataFrame(scores))
+    total, certain, unread, best = variant_figures.strongest(tmp_path / "scores.tsv")
+    assert (total, certain, unread) == (12, 4, 2)
+    assert best[["variant_id", "population"]].agg(" ".join, axis=1).tolist() == [
+        "most a", "large b", "rare b", "not a", "last a",
+    ]  # fmt: skip
+    monkeypatch.setattr(variant_figures, "TOP", 9)
+    assert variant_figures.strongest(tmp_path / "scores.tsv")[3]["variant_id"].tolist()[-1] == "unread"
+
+
+def test_a_set_of_which_the_network_reads_nothing_renders(tmp_path):
+    manifest = make_questions(tmp_path, ["a", "b"])
+    scores = read_table(tmp_path / "scores.tsv.gz")
+    nothing = {"effect": 0, "sd": 0, "percentile": 0, "p_value": 1, "q_value": np.nan, "flag": "not_scorable"}
+    write_table(tmp_path / "scores.tsv.gz", scores.assign(**nothing))
+    page = page_of(manifest)
+    (plot,) = page.data["variants"]
+    assert plot["unread"] == plot["rows"] == 72 and plot["certain"] == 0
+    assert {one["q_value"] for one in plot["first"]} == {None}
+    assert all(np.isnan(unpacked(column)).all() for column in plot["log_q"])
+    assert "outside of what this network reads" in page.text
+
+
+def test_motifs_are_listed_by_difference_among_the_significant(tmp_path):
+    numbers = [("m1", 0.3, 0.06), ("m2", -0.1, 0.01), ("m3", 0.01, 1e-9), ("m4", "", ""), ("m5", 0.5, 0.9)]
+    rows = [("a", name, name, 5, 2, 0, 0, difference, "", q, q, 0) for name, difference, q in numbers]
+    write_table(tmp_path / "motifs.tsv", pd.DataFrame(rows, columns=MOTIF_COLUMNS))
+    found = saturation_figures.motif_effects(tmp_path / "motifs.tsv", ["a"])
+    assert [one["motif"] for one in found] == ["m2", "m3", "m1", "m5", "m4"]
 
 
 def test_vectors_of_variants_are_the_scores(page, folder):

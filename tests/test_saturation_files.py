@@ -32,6 +32,7 @@ from scxpresso.saturation.selection import (
     find_genes,
     highly_variable_genes,
     read_gene_list,
+    sample_cells,
     sample_counts,
     select_genes,
 )
@@ -283,7 +284,7 @@ def test_a_sample_of_cells_from_every_layout(tmp_path, monkeypatch, gene_frame, 
     chunks = Atlas.chunks
     monkeypatch.setattr(Atlas, "chunks", lambda atlas: chunks(atlas, values=500))
     with Atlas(tmp_path / "a.h5ad") as atlas:
-        sample = sample_counts(atlas, 3, cells=100).toarray()
+        sample = sample_counts(atlas, sample_cells(atlas, 3, cells=100)).toarray()
         rows = np.sort(np.random.default_rng(3).choice(230, 100, replace=False))
         np.testing.assert_array_equal(sample, counts[rows])
         messages = []

@@ -13,9 +13,12 @@ import pytest
 from scxpresso.genome.sequence import window_bounds
 from scxpresso.problems import InputError
 from scxpresso.store import read_table, write_rows
-from scxpresso.variants.alleles import changed_bases, fault_of, normalised
-from scxpresso.variants.reading import CHUNK_COLUMNS, OUTSIDE, OUTSIDE_GENE, REJECTED_COLUMNS, read_variants
-from scxpresso.variants.sources import haplotypes_of, open_source
+from scxpresso.variants.alleles import anchored, fault_of, slides, trimmed
+from scxpresso.variants.chunks import CHUNK_COLUMNS, REJECTED_COLUMNS
+from scxpresso.variants.genotypes import call_of
+from scxpresso.variants.placement import best_start
+from scxpresso.variants.reading import OUTSIDE, OUTSIDE_GENE, read_variants
+from scxpresso.variants.tables import open_source
 
 UPSTREAM, DOWNSTREAM = 10, 5
 #         1         11        21        31        41        51        61        71        81        91
@@ -167,9 +170,9 @@ def test_both_edges_of_windows_on_both_strands(genome, read):
 )
 def test_edges_of_longer_alleles(genome, read, pos, ref, alt, within):
     assert CHR1[pos - 1 : pos - 1 + len(ref)].upper() == ref
-    (genome / "v").write_text(vcf_text([("chr1", pos, "v", ref, alt)]))
+    (genome / "v").write_text(vcf_text([("chr1", pos, "v", ref, alt), ("chr2", 5, "scorable", "A", "C")]))
     chunks, rejected, *_ = read("v")
-    assert [row[-1] for chunk in chunks for row in rows_of(chunk)] == (["G1"] if within else [])
+    assert [row[-1] for chunk in chunks for row in rows_of(chunk)] == (["G1", "G3.2"] if within else ["G3.2"])
     assert rejected["reason"].tolist() == ([] if within else [OUTSIDE])
 
 
@@ -179,37 +182,66 @@ def test_edges_of_longer_alleles(genome, read, pos, ref, alt, within):
         ((10, "A", "C"), (10, "A", "C")),
         ((10, "CAG", "CTG"), (11, "A", "T")),  # a substitution in disguise
         ((10, "CACG", "CTTG"), (11, "AC", "TT")),
-        ((10, "CAA", "CA"), (10, "CA", "C")),
-        ((10, "GCA", "GCATCA"), (10, "G", "GCAT")),
-        ((10, "TA", "A"), (10, "TA", "A")),
-        ((10, "AAAA", "AA"), (10, "AAA", "A")),
+        ((10, "CAA", "CA"), (12, "A", "")),
+        ((10, "GCA", "GCATCA"), (13, "", "TCA")),
+        ((10, "TA", "A"), (10, "T", "")),
+        ((10, "AAAA", "AA"), (12, "AA", "")),
     ],
 )
-def test_normalised_alleles(given, expected):
-    assert normalised(*given) == expected
+def test_trimmed_alleles(given, expected):
+    assert trimmed(*given) == expected
 
 
-def test_normalised_alleles_make_the_same_sequence():
-    """Property: the contig with the allele put in is the same before and after, and so are the bases that change."""
+def put_in(letters, pos, ref, alt):
+    """A contig with an allele (1-based) put in."""
+    assert letters[pos - 1 : pos - 1 + len(ref)] == ref
+    return letters[: pos - 1] + alt + letters[pos - 1 + len(ref) :]
+
+
+def test_alleles_make_the_same_sequence_wherever_they_slide():
+    """Property, beside every place looked at one by one: those found are those that make the same sequence, and no others."""
     rng = random.Random(1)
+    moved = 0
     for _ in range(2000):
         contig = "".join(rng.choices("AC", k=20))
         pos, length = rng.randint(1, 15), rng.randint(1, 5)
         ref, alt = contig[pos - 1 : pos - 1 + length], "".join(rng.choices("AC", k=rng.randint(1, 5)))
         if ref == alt:
             continue
+        result = put_in(contig, pos, ref, alt)
+        short = trimmed(pos, ref, alt)
+        assert put_in(contig, *short) == result
+        assert not (short[1] and short[2]) or (short[1][0] != short[2][0] and short[1][-1] != short[2][-1])
+        start = short[0] - 1
+        assert put_in(contig, *anchored(contig, start, *short[1:])) == result
+        if short[1] and short[2]:
+            continue
+        left, right = slides(contig, start, *short[1:])
+        moved += left + right
+        size, inserted = len(short[1]), len(short[2])
+        same = []
+        for place in range(1, len(contig) - size):
+            kept = contig[:place], contig[place + size :]
+            if kept[0] + result[place : place + inserted] + kept[1] == result:
+                same.append(place)
+        assert [place for place in range(start - left, start + right + 1) if place >= 1] == same
+    assert moved > 500
 
-        def put_in(pos, ref, alt, contig=contig):
-            assert contig[pos - 1 : pos - 1 + len(ref)] == ref and ref and alt
-            return contig[: pos - 1] + alt + contig[pos - 1 + len(ref) :]
 
-        short = normalised(pos, ref, alt)
-        assert put_in(*short) == put_in(pos, ref, alt)
-        assert not (min(map(len, short[1:])) > 1 and short[1][-1] == short[2][-1])
-        start, end = changed_bases(*short)
-        kept = len(contig) - end
-        assert put_in(*short)[:start] == contig[:start]
-        assert not kept or put_in(*short)[-kept:] == contig[end:]
+@pytest.mark.parametrize(
+    "first, last, length, expected",
+    [
+        (-9, -4, 3, -9),  # upstream: the farthest, whose last base is the first that changes
+        (4, 9, 3, 9),  # downstream
+        (-3, 5, 3, -3),  # either side: upstream
+        (-2, 5, 3, 5),  # only downstream without the TSS
+        (-2, 0, 3, -2),  # over the TSS wherever it lies
+        (0, 4, 0, 0),  # an insertion before the TSS
+        (1, 4, 0, 4),
+    ],
+)
+def test_the_place_of_an_allele_in_a_repeat(first, last, length, expected):
+    assert best_start(first, last, length) == expected
 
 
 @pytest.mark.parametrize(
@@ -251,7 +283,9 @@ def test_plain_table(genome, read):
     (genome / "v").write_text(
         "##made by hand\n#alt\tpos\tref\tchrom\tgene\tvariant_id\n"
         + "G\t25\tC\tchr1\t\tnamed\r\n"
-        + "\t31\t\tchr1\tone\n"  # short row
+        + "\t31\t\tchr1\tone\t\n"
+        + "G\t31\tC\tchr1\tone\n"  # cut
+        + "G\t31\tC\tchr1\tone\twider\tx\n"
         + "T,G\t58\tA\tchr1\ttwo\t\n"
         + "A\t2\t\tchr2\tG3\tfrom_genome\n"
         + "\t3\tT\tchr2\tthree\t\n"
@@ -266,12 +300,20 @@ def test_plain_table(genome, read):
         + "A\t\tC\tchr1\t\tno_position\n"
         + "A\t-3\tC\tchr1\t\tbefore\n"
         + "A\t" + "9" * 30 + "\tC\tchr1\t\tlong\n\n"
-        + "A\t26\t-\tchr1\t\tdash\n"
+        + "A\t26\t-\tchr1\t\tinserted\n"
+        + "-\t27\tA\tchr1\t\tdeleted\n"
+        + "-\t1\tA\tchr1\t\tfirst\n"
+        + "A/C\t30.0\tA\tchr1\t\tboth\n"
+        + "C/A\t30\t\tchr1\t\teither\n"
+        + "\t30\tA/C\tchr1\t\tin_ref\n"
     )  # fmt: skip
-    [chunk], rejected, counts, _ = read("v")
+    [chunk], rejected, counts, said = read("v")
     assert rows_of(chunk) == [
         ("named", "1", 25, "C", "G", "G1"),
+        ("inserted", "1", 25, "C", "CA", "G1"),
         ("mismatch_is_none", "1", 26, "C", "A", "G1"),
+        ("deleted", "1", 26, "CA", "C", "G1"),
+        *[(name, "1", 30, "A", "C", "G1") for name in ("both", "either", "in_ref")],
         *[(f"chr1:31:C:{alt}", "1", 31, "C", alt, "G1") for alt in "AGT"],
         *[(f"chr1:58:A:{alt}", "1", 58, "A", alt, "G2") for alt in "TG"],
         *[(f"chr2:3:T:{alt}", "2", 3, "T", alt, "G3.2") for alt in "ACG"],
@@ -280,13 +322,16 @@ def test_plain_table(genome, read):
     assert reasons["other_gene"] == OUTSIDE_GENE
     words = {
         "from_genome": "the same", "no_gene": "not in genes.tsv", "as_it_is": "the same", "longer": "no reference",
-        "no_alt": "no alternative", "uncertain": "no certain base", "no_number": "no whole number",
-        "no_position": "no position", "before": "before", "long": "no whole number", "dash": "no certain bases",
+        "no_alt": "no alternative", "uncertain": "no certain base", "no_number": "no whole number: found 'x7'",
+        "no_position": "no position", "before": "before", "long": "no whole number: found '9999", "first": "missing allele",
+        "wider": "more cells than the header: found 'G 31",
+        "chr1:31:C:G": "fewer cells than the header: the row is cut: found 'G 31 C chr1 one'",
     }  # fmt: skip
     assert reasons.keys() == words.keys() | {"other_gene"}
     for name, word in words.items():
-        assert word in reasons[name]
-    assert (counts["variants"], counts["scorable"], counts["alleles"]) == (18, 6, 10)
+        assert word in reasons[name], name
+    assert (counts["variants"], counts["scorable"], counts["alleles"]) == (25, 11, 15)
+    assert any("1 insertions written with '-'" in line for line in said)
 
 
 def test_gwas_catalog(genome, read):
@@ -326,32 +371,63 @@ def test_haplotypes(genome, read):
     ]
     (genome / "v").write_text(vcf_text(rows, samples=["s0", "s1", "s2", "s3"]))
     [chunk], _, counts, said = read("v", haplotypes=True)
-    assert chunk["carriers"].tolist() == ["1,3,4", "2", "2,3,6", ""]
+    assert chunk["carriers"].tolist() == ["0.1:,1.1:,2.0", "1.0:", "1.0,1.1,3.0:", ""]
+    assert chunk["uncalled"].tolist() == ["3", "3", "0,3.1", "2,3"]
     assert counts["unphased_calls"] == 2 and any("2 heterozygous calls" in line for line in said)
+    assert counts["missing_calls"] == 2 and any("2 calls name no allele" in line for line in said)
     [chunk], *_ = read("v")
-    assert set(chunk["carriers"]) == {""}
+    assert set(chunk["carriers"]) == set(chunk["uncalled"]) == {""}
 
 
-def test_haplotypes_of_a_triploid_and_of_calls_with_more(genome, read):
-    """index = sample × ploidy + place, where the ploidy is the file's largest."""
-    rows = [("chr1", 25, "a", "C", "G", "0|1:7", "0|1|1:7"), ("chr1", 26, "b", "C", "G", "1|0:7", "1|0|0:7")]
+def with_phase_sets(text):
     phase_set = '##FORMAT=<ID=PS,Number=1,Type=Integer,Description="Phase set">\n'
-    text = vcf_text(rows, ["x", "y"]).replace("\tGT\t", "\tGT:PS\t")
-    (genome / "v").write_text(text.replace("##FORMAT", f"{phase_set}##FORMAT", 1))
-    [chunk], _, _, said = read("v", haplotypes=True)
-    assert chunk["carriers"].tolist() == ["1,4,5", "0,3"]
-    assert any("phase sets" in line for line in said)
+    return text.replace("\tGT\t", "\tGT:PS\t").replace("##FORMAT", f"{phase_set}##FORMAT", 1)
+
+
+def test_haplotypes_of_a_triploid_and_of_phase_sets(genome, read):
+    rows = [("chr1", 25, "a", "C", "G", "0|1:7", "0|1|1:."), ("chr1", 26, "b", "C", "G", "1|0:8", "1|1|1:7")]
+    (genome / "v").write_text(with_phase_sets(vcf_text(rows, ["x", "y"])))
+    [chunk], *_ = read("v", haplotypes=True)
+    assert chunk["carriers"].tolist() == ["0.1:7,1.1:,1.2:", "0.0:8,1.0,1.1,1.2"]
 
 
 @pytest.mark.parametrize(
-    "genotype, expected",
+    "genotype, alternatives, phased, unknown",
     [
-        ("0|1", ((1, 1),)), ("1|2", ((0, 1), (1, 2))), ("1/1", ((0, 1), (1, 1))), ("1", ((0, 1),)), ("0/1", None),
-        ("./1", None), (".|1", ((1, 1),)), ("./.", ()), (".", ()), ("0/0", ()), ("|0|1", ((1, 1),)), ("1/2", None),
+        ("0|1", ((1, 1),), True, ()), ("1|2", ((0, 1), (1, 2)), True, ()), ("1/1", ((0, 1), (1, 1)), False, ()),
+        ("1|1", ((0, 1), (1, 1)), False, ()), ("1", ((0, 1),), False, ()), ("0/1", (), False, None),
+        ("./1", (), False, None), (".|1", ((1, 1),), True, (0,)), ("./.", (), False, None), (".", (), False, None),
+        ("0/0", (), False, ()), ("|0|1", ((1, 1),), True, ()), ("1/2", (), False, None),
     ],
 )  # fmt: skip
-def test_a_call(genotype, expected):
-    assert haplotypes_of(genotype)[0] == expected
+def test_a_call(genotype, alternatives, phased, unknown):
+    assert call_of(genotype)[:3] == (alternatives, phased, unknown)
+
+
+def test_samples_count_as_genotyped_only_with_a_genotype(genome, read):
+    rows = [("chr1", 25, "a", "C", "G", "0|1", "./.", "."), ("chr1", 26, "b", "C", "G", "1|0", ".", "./.")]
+    (genome / "v").write_text(vcf_text(rows, ["x", "y", "z"]))
+    *_, said = read("v", haplotypes=True)
+    assert any("WARNING" in line and "without any genotype (GT): 'y', 'z'" in line for line in said)
+    depth = '##FORMAT=<ID=DP,Number=1,Type=Integer,Description="Depth">\n'
+    text = vcf_text([(*row[:5], "7", "8", "9") for row in rows], ["x", "y", "z"]).replace("\tGT\t", "\tDP\t")
+    (genome / "v").write_text(text.replace("##FORMAT", f"{depth}##FORMAT", 1))
+    [chunk], _, _, said = read("v", haplotypes=True)
+    assert any("WARNING" in line and "no genotypes (GT)" in line for line in said)
+    assert chunk["uncalled"].tolist() == ["0,1,2"] * 2
+
+
+def test_repeated_records_are_one(genome, read):
+    """With the calls of both; what one does not know is the other's, and where they contradict each other it is unknown."""
+    rows = [
+        ("chr1", 25, "a", "C", "G", "0|1", "./.", "0|1"),
+        ("chr1", 25, "a", "C", "G", "0|1", "1|1", "1|0"),
+        ("chr1", 25, "other_id", "C", "G", "0|1", "./.", "0|1"),
+    ]
+    (genome / "v").write_text(vcf_text(rows, ["x", "y", "z"]))
+    [chunk], _, counts, _ = read("v", haplotypes=True)
+    assert chunk["variant_id"].tolist() == ["a", "other_id"] and counts["pairs"] == 2 and counts["scorable"] == 3
+    assert chunk["carriers"][0] == "0.1:,1.0,1.1" and chunk["uncalled"][0] == "2.0,2.1"
 
 
 @pytest.mark.parametrize("text", [vcf_text(GOOD), "chrom\tpos\tref\talt\n1\t25\tC\tG\n"], ids=["vcf", "table"])
@@ -377,7 +453,7 @@ def test_hostile_names_break_no_table(genome, read):
     shown = ['a"bz', "'z", "x\\x1b[31mz", "é☃z", "=1+1z", "q\\x85z"]
     assert chunk["variant_id"].tolist() == shown and rejected["variant_id"].tolist() == shown
     lines = gzip.decompress((genome / "out" / "chunks" / "1.tsv.gz").read_bytes()).decode().splitlines()
-    assert len(lines) == 7 and {line.count("\t") for line in lines} == {6}
+    assert len(lines) == 7 and {line.count("\t") for line in lines} == {11}
 
 
 def many(genome, alter, count=60):
@@ -432,7 +508,10 @@ def write(path, content):
     [
         (b"", "empty file"),
         ("hello\n", "text that starts with"),
-        ("chrom,pos,ref,alt\n1,25,C,G\n", "text that starts with"),
+        ("chrom,pos,ref\n1,25,C\n", "text that starts with"),
+        ("chrom\tpos\tref\talt\tPos\n1\t25\tC\tG\t25\n", "several columns named 'pos'"),
+        ("chrom\tpos\tref\talt\n1\t50\tT\tC\n1\tx\tT\tC\n",
+         "none of its 2 variants can be scored: 1 because the position is no .*; 1 because .*outside.* first: 1, 50, T, C"),
         ("chrom\tpos\tref\talt\n", "without variants"),
         (vcf_text([]), "without variants"),
         (b"PK\x03\x04rubbish", "zip"),
@@ -440,10 +519,11 @@ def write(path, content):
         (gzip.compress(b"chrom\tpos\tref\talt\n" + b"1\t25\tC\tG\n" * 5000)[:-30], "cut short"),
         (b"chrom\tpos\tref\talt\n1\t25\tC\tG\n1\t25\tC\t\xff\n", "cannot be read"),
         (vcf_text(GOOD) + "chr1\tabc\n", "cannot be read"),
+        (vcf_text(GOOD) + "chr1\tabc\t.\tA\tC\t.\t.\t.\n", "htslib says: .*Could not parse the position 'abc'"),
         (vcf_text([("9", 5, ".", "A", "C"), ("scaffold", 5, ".", "A", "C")]), "variants on the contigs '9', 'scaffold'"),
     ],
-    ids=["empty", "text", "csv", "only a header", "no records", "zip", "cut vcf", "cut table", "no text", "bad line",
-         "contigs"],
+    ids=["empty", "text", "csv", "doubled", "nothing scorable", "only a header", "no records", "zip", "cut vcf",
+         "cut table", "no text", "bad line", "reason", "contigs"],
 )  # fmt: skip
 def test_files_that_are_none(genome, read, content, words):
     write(genome / "v", content)

@@ -160,6 +160,12 @@ function divergingMap(name, { rows, columns, z, text, title, spots = [] }) {
 
 const motifName = ({ motif, name }) => (motif === name ? motif : `${motif} · ${name}`);
 
+// What is significant first, by how much it matters; then the others, by q.
+function motifOrder(a, b) {
+  const [one, other] = [a, b].map((cell) => (cell.one.q_value[cell.k] < 0.05 ? 0 : cell.one.q_value[cell.k]));
+  return one - other || Math.abs(b.one.difference[b.k]) - Math.abs(a.one.difference[a.k]);
+}
+
 function motifs() {
   const { populations, motifs: found } = saturated("motifs");
   document.querySelector('[data-table="motifs"]').replaceChildren();
@@ -170,7 +176,7 @@ function motifs() {
     { head: "Motif", cell: ({ one }) => one.motif }, { head: "Name", cell: ({ one }) => one.name }, { head: "Population", cell: ({ population }) => population },
     { head: "Hits", ...pick("hits", count) }, { head: "Importance", ...pick("importance", signed) },
     { head: "Elsewhere", ...pick("background_importance", signed) }, { head: "Difference", ...pick("difference", signed) }, { head: "p", ...pick("p_value", pValue) }, { head: "q", ...pick("q_value", pValue) },
-  ], cells.filter(({ one, k }) => Number.isFinite(one.q_value[k])).sort((a, b) => a.one.q_value[a.k] - b.one.q_value[b.k]).slice(0, 300));
+  ], cells.filter(({ one, k }) => Number.isFinite(one.q_value[k])).sort(motifOrder).slice(0, 300));
   return divergingMap("motifs", {
     rows: found.map(motifName), columns: populations, z: found.map((one) => one.difference), title: "Δ",
     text: found.map((one) => populations.map((population, k) => `${safe(motifName(one))} · ${safe(population)}<br>difference ${signed(one.difference[k])}<br>q ${pValue(one.q_value[k])}`)),

@@ -1,4 +1,4 @@
-// Variants: the most certain ones, their alleles in every population, their surroundings, loci, and other tools' scores.
+// Variants: the largest significant effects, their alleles in every population, their surroundings, loci, and other tools' scores.
 
 const MAP_ROWS = 40; // variants in a heat map
 const currentSet = () => DATA.variants[Math.max(0, document.getElementById("variant-model").selectedIndex)];
@@ -26,11 +26,14 @@ function effectText(set, k, i) {
 
 // ---------------------------------------------------------------- table
 
+// What the set's file says of associations, if it says anything.
+const ASSOCIATION = [{ head: "Risk allele", column: "risk_allele" }, { head: "GWAS beta", column: "gwas_beta" }, { head: "GWAS p", column: "gwas_p_value" }];
+
 function fillVariants() {
   const set = currentSet();
   const best = (column, digits = 2) => ({ numeric: true, cell: (i) => set.first[i][column], digits });
   document.getElementById("variant-count").textContent = set.rows
-    ? `${count(set.rows)} rows (alleles × genes × populations), ${count(set.certain)} with q < 0.05. The table holds ${set.first.length === 1 ? "the only allele" : `the ${count(set.first.length)} most certain alleles`}, each in its most certain population; all are in the variants folder. Choose one to see it below.`
+    ? `${count(set.rows)} rows (alleles × genes × populations), ${count(set.certain)} with q < 0.05.${set.unread ? ` ${count(set.unread)} rows are of alleles outside of what this network reads: not scorable, without q.` : ""} The table holds ${set.first.length === 1 ? "the only allele" : `${count(set.first.length)} alleles`}: those with q < 0.05 by the size of their effect, then the others by q, each in the population in which it comes first. All are in the variants folder. Choose one to see it below.`
     : "No allele lies in the window of a gene.";
   table("variants", [
     { head: "Variant", cell: (i) => cut(set.variants[i].variant, 60) }, { head: "Gene", cell: (i) => DATA.names[set.variants[i].gene] },
@@ -40,10 +43,11 @@ function fillVariants() {
     { head: "Effect, log10", ...best("effect"), format: (value) => signed(value) }, { head: "± s.d.", ...best("sd"), format: size },
     { head: "Same sign", ...best("sign_agreement") }, { head: "Percentile", ...best("percentile", 1) }, { head: "p", ...best("p_value"), format: pValue }, { head: "q", ...best("q_value"), format: pValue },
     { head: "Specificity", ...best("specificity"), format: (value) => signed(value) }, { head: "r of the gene", ...best("gene_pearson") },
+    ...ASSOCIATION.filter(({ column }) => set.first.some((one) => one[column] !== "")).map(({ head, column }) => ({ head, cell: (i) => set.first[i][column] })),
     { head: "Flags", cell: (i) => set.first[i].flag.split(",").join(", ") },
   ], set.first.map((_, i) => i), showVariant);
   fill(control("locus", "Gene"), set.genes.map(({ gene }) => DATA.names[gene]));
-  fill(control("variant-map", "Rows"), ["most certain of all genes", ...set.genes.map(({ gene }) => DATA.names[gene])]);
+  fill(control("variant-map", "Rows"), ["first of the table", ...set.genes.map(({ gene }) => DATA.names[gene])]);
 }
 
 function showVariant(i) {
@@ -128,8 +132,9 @@ function variantLogo() {
   const change = set.changes.find(({ number: i }) => i === currentVariant);
   const above = change ? motifLetters(set, change, locus) : [];
   const perBase = plotWidth("variant-logo") / logo.letters.length;
-  const reach = one.ref.includes(";") ? 1 : one.ref.length; // of a haplotype the nearest to the TSS is marked
-  const [from, to] = locus && locus.strand === "-" ? [one.distance - reach + 0.5, one.distance + 0.5] : [one.distance - 0.5, one.distance + reach - 0.5];
+  // The bases of REF where the gene's place is known; else, and of a haplotype, the changed base nearest to the TSS.
+  const ends = locus && !one.ref.includes(";") ? [+one.pos, +one.pos + one.ref.length - 1].map((at) => locus.strand === "-" ? locus.tss - at : at - locus.tss) : [one.distance];
+  const [from, to] = [Math.min(...ends) - 0.5, Math.max(...ends) + 0.5];
   const shapes = [{ type: "rect", x0: from, x1: to, yref: "paper", y0: 0, y1: 1, layer: "below", fillcolor: "#fdf0d5", line: { width: 0 } }, ...letterShapes(letters, "y"), ...letterShapes(above, "y2")];
   const row = { mode: "text", x: distances, y: distances.map(() => 0.5), yaxis: "y3", text: [...logo.letters], textfont: { size: Math.min(13, perBase * 1.1), color: [...logo.letters].map((letter) => LETTER_COLOURS[letter]) }, hoverinfo: "skip" };
   const hover = { mode: "markers", x: distances, y: importance, marker: { opacity: 0, size: 12 }, text: distances.map((at, i) => `${place(at)} · ${onGenome(locus, at)}<br>${logo.letters[i]}: importance ${signed(importance[i])}`), hoverinfo: "text" };
@@ -188,7 +193,7 @@ function variantMap() {
     rows, columns: set.populations, z: kept.map((i) => set.populations.map((_, k) => effectOf(set, k, i))), title: "effect",
     text: kept.map((i) => set.populations.map((_, k) => effectText(set, k, i))),
   });
-  made.title = kept.length < all.length ? `The ${count(kept.length)} of ${gene ? "largest effects" : "smallest q"} of ${count(all.length)}` : "";
+  made.title = kept.length < all.length ? `The ${count(kept.length)} of ${gene ? "largest effects" : "first rows"} of ${count(all.length)}` : "";
   return made;
 }
 

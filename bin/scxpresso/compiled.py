@@ -15,6 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def _only_theirs(folder: str | Path, *owners: int) -> bool:
+    """Whether a folder is of one of these users, and not for others to write."""
+    found = os.stat(folder)
+    return found.st_uid in owners and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
 def _cache_folder() -> str:
     """Where compiled kernels are kept between tasks: the user's cache, or a temporary folder where there is none.
 
@@ -26,7 +32,7 @@ def _cache_folder() -> str:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:
             continue
-        if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
+        if _only_theirs(folder, os.getuid()) and os.access(folder, os.W_OK):
             return str(folder)
     return tempfile.mkdtemp(prefix="nf-scxpresso-")
 
@@ -34,11 +40,8 @@ def _cache_folder() -> str:
 def _ready_folder() -> str | None:
     """The kernels that were compiled beforehand, if any: of root or of the user, and not for others to write."""
     folder = os.environ.get("SCXPRESSO_KERNELS")
-    if not folder or not os.path.isdir(folder):
-        return None
-    found = os.stat(folder)
-    others_write = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return folder if found.st_uid in (0, os.getuid()) and not others_write else None
+    ready = folder and os.path.isdir(folder) and _only_theirs(folder, 0, os.getuid())
+    return folder if ready else None
 
 
 # All of this before numba is imported. By default it keeps compiled kernels beside their source (bin/ holds only code), and

@@ -1,6 +1,7 @@
 """What an executable tells its user: progress, and problems in one clear message."""
 
 import functools
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +12,20 @@ from scxpresso.problems import InputError
 _START = time.monotonic()
 
 
+WARNING = "WARNING "
+
+
 def log(message: str) -> None:
-    """A plain line on stderr with the seconds since the start."""
+    """A plain line on stderr with the seconds since the start.
+
+    One that begins with WARNING also goes to the file that SCXPRESSO_WARNINGS names, as the pipeline's tasks have it: from
+    there it comes into the report and to the end of the run.
+    """
     print(f"[{time.monotonic() - _START:7.1f} s] {message}", file=sys.stderr, flush=True)
+    file = os.environ.get("SCXPRESSO_WARNINGS")
+    if file and message.startswith(WARNING):
+        with open(file, "a", encoding="utf-8") as lines:
+            lines.write(" ".join(message.removeprefix(WARNING).split()) + "\n")
 
 
 @contextmanager

@@ -17,8 +17,8 @@ TEXT_COLUMNS = {
     "gene_id", "gene_name", "transcript_id", "chrom", "strand", "gene", "reason", "population", "parent", "level",
     "atlas", "network", "metric", "kind", "model_atlas", "model_level", "model_population", "target_atlas",
     "target_level", "target_population", "other_atlas", "other_level", "other_population", "other_network",
-    "sequence", "annotation", "variant_id", "ref", "alt", "carriers", "set", "motif", "motif_name", "direction",
-    "flag", "model", "track",
+    "sequence", "annotation", "variant_id", "ref", "alt", "carriers", "uncalled", "set", "motif", "motif_name",
+    "direction", "risk_allele", "flag", "model", "track",
 }  # fmt: skip
 
 # Networks that are none: baselines, whose predictions are kept and evaluated like a network's.

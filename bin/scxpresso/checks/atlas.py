@@ -11,11 +11,14 @@ import pandas as pd
 import scipy.sparse
 
 from scxpresso.checks.findings import Findings, Row, reading
-from scxpresso.checks.raw_counts import counts_fault, tpm_fault
 from scxpresso.damage import looks_like
-from scxpresso.expression.atlas import Atlas
-from scxpresso.expression.grouping import WHOLE, group_cells
-from scxpresso.expression.pseudobulk import SCALE, is_spike_in, read_bulk
+from scxpresso.expression.atlas import Atlas, holds_counts
+from scxpresso.expression.features import features_left_out, not_genes, share_by_population
+from scxpresso.expression.grouping import EXCLUDED, WHOLE, excluded_populations, group_cells, labels_of
+from scxpresso.expression.labels import near_labels, suspicious_labels
+from scxpresso.expression.library import check_library, stated_library, totals_beyond
+from scxpresso.expression.pseudobulk import SCALE, bulk_library, read_bulk
+from scxpresso.expression.raw_counts import PART, Sample, by_likelihood, counts_fault, has_fractions, tpm_fault
 from scxpresso.files import is_hdf5
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import OTHER_NUMBER, GeneMatch, match_genes
@@ -50,9 +53,16 @@ def check_atlas(row: Row, genes: list[Transcript], params: dict, findings: Findi
 def check_table(row: Row, genes: list[Transcript], params: dict, findings: Findings) -> None:
     """A bulk atlas that is a table of genes × samples."""
     table = read_bulk(row.paths["counts"])
-    check_tpm(row, "", scipy.sparse.csr_matrix(table.to_numpy(dtype=np.float64).T), True, findings)
-    check_levels(row, pd.DataFrame(index=table.columns), params, findings)
-    check_genes(row, list(table.index), {}, genes, params, findings)
+    counts = scipy.sparse.csr_matrix(table.to_numpy(dtype=np.float64).T)
+    sample = Sample(counts, table.columns.to_numpy(), table.index.to_numpy(), *map(np.arange, counts.shape))
+    check_tpm(row, "", sample, findings)
+    check_bulk(row, findings)
+    obs = pd.DataFrame(index=table.columns)
+    check_levels(row, obs, params, findings)
+    reasons = not_genes(pd.DataFrame(index=table.index), [(name,) for name in table.index], names_of(genes))
+    if left_out := features_left_out(list(table.index), reasons):
+        findings.note(row.atlas, left_out)
+    check_genes(row, list(table.index[reasons == ""]), {}, genes, params, findings)
 
 
 def check_h5ad(row: Row, genes: list[Transcript], params: dict, findings: Findings) -> None:
@@ -70,69 +80,142 @@ def check_h5ad(row: Row, genes: list[Transcript], params: dict, findings: Findin
             return
         if (cells, width) != (len(atlas.obs), len(atlas.var)):
             raise ValueError(f"a matrix of {cells} × {width} beside {len(atlas.obs)} obs and {len(atlas.var)} var")
+        reasons = atlas.not_genes(names_of(genes))
+        is_gene = reasons == ""
+        if not is_gene.any():
+            found, mend = features_left_out(atlas.gene_ids, reasons), "give the part of the atlas that has genes"
+            findings.problem(row.file("counts"), found, "counts of genes", mend)
+            return
         if atlas.layer == row.values.get("layer"):
-            check_matrix(row, atlas, findings)
-        check_genes(row, atlas.gene_ids, gene_columns(atlas.var), genes, params, findings)
+            check_matrix(row, atlas, reasons, findings)
+        if atlas.gene_column == row.values.get("gene_column"):
+            ids = list(np.array(atlas.gene_ids, dtype=object)[is_gene])
+            check_genes(row, ids, gene_columns(atlas.var[is_gene]), genes, params, findings)
+
+
+def names_of(genes: list[Transcript]) -> list[str]:
+    """Ids and names of the annotation's genes."""
+    return [gene.gene_id for gene in genes] + [gene.gene_name for gene in genes if gene.gene_name]
 
 
 def open_atlas(row: Row, findings: Findings) -> Atlas:
-    """The atlas as the row asks for it or, where its layer is not there, with X, so that the rest is checked too."""
-    path, layer, gene_column = row.paths["counts"], row.values.get("layer"), row.values.get("gene_column")
-    try:
-        return Atlas(path, layer, gene_column)
-    except InputError as error:
-        if not (layer and error.problems[0].where == "column layer"):
-            raise
-        findings.problems += [row.placed("counts", problem) for problem in error.problems]
-        return Atlas(path, None, gene_column)
+    """The atlas as the row asks for it or, where a layer or column is not there, without it, so that the rest is checked too."""
+    asked = {column: row.values.get(column) for column in ("layer", "gene_column")}
+    while True:
+        try:
+            return Atlas(row.paths["counts"], **asked)
+        except InputError as error:
+            column = error.problems[0].where.removeprefix("column ")
+            if not asked.get(column):
+                raise
+            findings.problems += [row.placed("counts", problem) for problem in error.problems]
+            asked[column] = None
 
 
-def check_matrix(row: Row, atlas: Atlas, findings: Findings) -> None:
-    """The kind of numbers that the protocol asks for, in a sample of cells."""
+def check_matrix(row: Row, atlas: Atlas, reasons: np.ndarray, findings: Findings) -> None:
+    """The kind of numbers that the protocol asks for, in a sample of cells; and their libraries.
+
+    reasons: why each feature is no gene, '' for a gene.
+    """
     matrix = f"layer {atlas.layer!r}" if atlas.layer else "X"
+    if atlas.layer == "raw" and {"layers/raw", "raw/X"} <= set(atlas.matrices()):
+        findings.note(
+            row.atlas, f"'raw' is {atlas.matrix_name} of the h5ad, which holds counts; the other one does not"
+        )
     protocol = row.values.get("protocol")
+    if not protocol:
+        return
+    sample = atlas.sample()
+    of_genes = sample.of_features(reasons == "")
     if protocol == "bulk":
-        check_tpm(row, f"{matrix}: ", atlas.sample(), not atlas.by_columns, findings)
-    elif protocol:
-        check_counts(row, matrix, atlas, findings)
+        check_tpm(row, f"{matrix}: ", of_genes, findings)
+        check_bulk(row, findings)
+    elif check_counts(row, matrix, atlas, of_genes, findings):
+        check_libraries(row, atlas, sample, of_genes, findings)
+    if left_out := features_left_out(atlas.gene_ids, reasons):
+        findings.note(row.atlas, left_out + (shares(row, atlas, sample, of_genes) if sample.whole_cells else ""))
 
 
-def check_tpm(row: Row, matrix: str, sample: scipy.sparse.csr_matrix, whole_samples: bool, findings: Findings) -> None:
+def shares(row: Row, atlas: Atlas, sample: Sample, of_genes: Sample) -> str:
+    """How much of the counts of each population of the finest level is not of genes, in the sampled cells."""
+    level = next((name for name in reversed(row.values.get("levels", [])) if name in atlas.obs), WHOLE)
+    grouping = group_cells(atlas.obs.iloc[sample.rows], level, 1)
+    text = share_by_population(of_genes.sums, sample.sums - of_genes.sums, grouping.of_cell, grouping.labels)
+    return f"; their share of the counts of {len(sample.rows):,} sampled cells: {text}"
+
+
+def check_libraries(row: Row, atlas: Atlas, sample: Sample, of_genes: Sample, findings: Findings) -> None:
+    """The libraries that obs has: those that the sheet names, or totals that show that genes are missing."""
+    column = row.values.get("library_column")
+    try:
+        if column:
+            library = stated_library(atlas.obs, column)[sample.rows]
+            check_library(column, library, of_genes.sums, sample.cells)
+            findings.note(row.atlas, f"counts are divided by {column!r} of obs, not by their sum (library_column)")
+            return
+        if atlas.features_of_raw > atlas.shape[1]:
+            widths = f".raw has {atlas.features_of_raw:,} features and this matrix {atlas.shape[1]:,}"
+            findings.note(
+                row.atlas, f"{widths}: libraries are sums of the latter ('raw' in the column layer takes .raw)"
+            )
+        if sample.whole_cells:
+            problem, notes = totals_beyond(atlas.obs.iloc[sample.rows], sample.sums)
+            for note in notes:
+                findings.note(row.atlas, note)
+            if problem:
+                raise InputError(problem)
+    except InputError as error:
+        findings.problems += [row.placed("counts", problem) for problem in error.problems]
+
+
+def check_bulk(row: Row, findings: Findings) -> None:
+    """What bulk samples cannot have."""
+    if row.values.get("library_column"):
+        findings.problems.append(row.placed("counts", bulk_library()))
+
+
+def check_tpm(row: Row, matrix: str, sample: Sample, findings: Findings) -> None:
     """TPM in samples × genes. matrix: what a message names it before the fault."""
-    if fault := tpm_fault(sample, whole_samples):
+    if fault := tpm_fault(sample):
         mend = "give TPM as they were computed"
         findings.problem(row.file("counts"), matrix + fault, "TPM (not log-transformed)", mend)
 
 
-def check_counts(row: Row, matrix: str, atlas: Atlas, findings: Findings) -> None:
-    """Raw counts; where not, what else in the file holds them."""
-    sample = atlas.sample()
-    if fault := counts_fault(sample, whole_cells=not atlas.by_columns):
-        others = [name for name in atlas.matrices() if name != (atlas.layer or "")]
-        better = next((name for name in others if holds_counts(row.paths["counts"], name)), None)
-        if better is None:
-            mend = "save the raw counts in the h5ad too, and name their layer in the column layer"
-        elif better:
-            mend = f"write {better!r} into the column layer: it holds counts"
-        else:
-            mend = "leave the column layer empty, for X: it holds counts"
+def check_counts(row: Row, matrix: str, atlas: Atlas, sample: Sample, findings: Findings) -> bool:
+    """Whether these are raw counts; where not, what else in the file holds them."""
+    if fault := counts_fault(sample):
+        mend = where_counts_are(row.paths["counts"], atlas.other_matrices())
         findings.problem(row.file("counts"), f"{matrix}: {fault}", "raw counts: whole numbers, 0 or more", mend)
-    elif (sample.data % 1 != 0).any():
-        findings.note(row.atlas, f"{matrix} has fractions, as estimated counts have (RSEM, alevin, SoupX)")
-
-
-def holds_counts(path: Path, layer: str) -> bool:
-    """Whether another matrix of the h5ad holds raw counts, as a suggestion; one that cannot be read does not."""
-    try:
-        with Atlas(path, layer or None) as atlas:
-            return not counts_fault(atlas.sample(50), whole_cells=not atlas.by_columns)
-    except Exception:
         return False
+    if PART.search(atlas.matrix_name):
+        findings.note(row.atlas, f"{matrix} holds, by its name, a part of the molecules alone")
+    if has_fractions(sample):
+        message = (
+            f"{matrix} has fractions, as estimated counts have (RSEM, alevin) and corrected ones (SoupX, CellBender)"
+        )
+        findings.note(row.atlas, message)
+    return True
+
+
+def where_counts_are(path: Path, others: list[str]) -> str:
+    """How to fix a matrix without counts: which of the h5ad's others holds them, by name first. others: '' for X."""
+    likely = by_likelihood(others)
+    best = next((name for name in likely if holds_counts(path, name)), None)
+    if best:
+        return f"write {best!r} into the column layer: it holds counts"
+    if best == "":
+        return "leave the column layer empty, for X: it holds counts"
+    mend = "save the raw counts in the h5ad too, and name their layer in the column layer"
+    parts = [name for name in others if name not in likely and holds_counts(path, name)]
+    if parts:
+        mend += f"; {some(parts)} hold a part of the molecules each, and their sum may be what is missing"
+    return mend
 
 
 def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) -> None:
     """Each level a column of labels with at least one population that is large enough."""
     where = row.at("levels")
+    exclude = check_exclude(row, obs, findings)
     for level in row.values.get("levels", ()):
         if level == WHOLE:
             continue
@@ -152,12 +235,22 @@ def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) 
             )  # fmt: skip
         else:
             min_cells = row.values.get("min_cells", 1 if row.values.get("protocol") == "bulk" else params["min_cells"])
-            check_populations(row, level, obs, min_cells, findings)
+            check_populations(row, level, obs, min_cells, exclude, findings)
     for (coarse, many), (fine, few) in pairwise(row.populations.items()):
         if len(many) > len(few):
             sizes = f"{coarse} has {len(many)} populations and {fine} after it {len(few)}"
             message = f"levels go from coarse to fine, but {sizes}"
             findings.note(row.atlas, message)
+
+
+def check_exclude(row: Row, obs: pd.DataFrame, findings: Findings) -> list[str]:
+    """The populations that the column exclude names."""
+    levels = [level for level in row.values.get("levels", ()) if level in obs]
+    try:
+        return excluded_populations(obs, levels, row.values.get("exclude"))
+    except InputError as error:
+        findings.problems += [row.placed("counts", problem) for problem in error.problems]
+        return []
 
 
 def likely_levels(obs: pd.DataFrame) -> str:
@@ -173,18 +266,23 @@ def is_measurement(column: pd.Series, protocol: str | None) -> bool:
     return distinct > MOST_POPULATIONS or (protocol != "bulk" and 1 < len(column) == distinct)
 
 
-def check_populations(row: Row, level: str, obs: pd.DataFrame, min_cells: int, findings: Findings) -> None:
-    """Populations that are large enough; a note for each that is not."""
-    grouping = group_cells(obs, level, min_cells)
+def check_populations(
+    row: Row, level: str, obs: pd.DataFrame, min_cells: int, exclude: list[str], findings: Findings
+) -> None:
+    """Populations that are large enough; a note for each that is not, and for labels that may be none."""
+    grouping = group_cells(obs, level, min_cells, exclude)
+    note_labels(row, level, labels_of(obs, level).value_counts().drop(exclude, errors="ignore"), min_cells, findings)
     if odd := [label for label in grouping.labels if CONTROL.search(label)]:
         findings.problem(
             row.at("levels"), f"labels of {level!r} with control characters: {some(odd)}",
             "labels without line breaks, tabs and the like", "rename these labels in obs",
         )  # fmt: skip
     if not grouping.labels:
-        cells = {one["population"]: one["cells"] for one in grouping.dropped if one["population"]}
+        labelled = [one for one in grouping.dropped if one["population"]]
+        cells = {one["population"]: one["cells"] for one in labelled if one["reason"] != EXCLUDED}
         largest = max(cells, key=cells.get, default=None)
-        size = "no cell has a label" if largest is None else f"the largest, {largest!r}, has {cells[largest]:,} cells"
+        nothing = "the column exclude names them all" if labelled else "no cell has a label"
+        size = nothing if largest is None else f"the largest, {largest!r}, has {cells[largest]:,} cells"
         findings.problem(
             row.at("levels"), f"no population of {level!r} is large enough: {size}",
             f"at least one of {min_cells:,} cells", "name another level, or lower min_cells",
@@ -193,6 +291,22 @@ def check_populations(row: Row, level: str, obs: pd.DataFrame, min_cells: int, f
         who = f"population {one['population']!r}" if one["population"] else "cells without a label"
         findings.note(row.atlas, f"level {level}: {who} left out, {one['cells']:,} cells ({one['reason']})")
     row.populations[level] = list(grouping.labels)
+
+
+def note_labels(row: Row, level: str, cells: pd.Series, min_cells: int, findings: Findings) -> None:
+    """Notes of populations whose label reads as if there were none, and of labels that are nearly alike.
+
+    cells: number of cells by label.
+    """
+    if labels := suspicious_labels(sorted(cells.index[cells >= min_cells])):
+        listed = ", ".join(f"{label!r} ({cells[label]:,} cells)" for label in labels)
+        findings.note(
+            row.atlas,
+            f"level {level}: these labels are populations like any other: {listed}; the column exclude leaves them out",
+        )
+    for labels in near_labels(sorted(cells.index)):
+        alike = f"level {level}: {some(labels)} differ by blanks, case or look-alike letters alone"
+        findings.note(row.atlas, f"{alike}; rename them in obs if they are one population")
 
 
 def check_genes(
@@ -262,6 +376,5 @@ def numbers_advice(match: GeneMatch) -> str:
 
 
 def is_enough(match: GeneMatch, names: list[str], ids: list[str]) -> bool:
-    """Whether half of the atlas' genes, spike-ins aside, or half of the annotation's were matched."""
-    own = sum(not is_spike_in(name) for name in names)
-    return len(match.gene_of) * 2 >= min(own, len(ids)) > 0
+    """Whether half of the atlas' genes, or half of the annotation's were matched."""
+    return len(match.gene_of) * 2 >= min(len(names), len(ids)) > 0

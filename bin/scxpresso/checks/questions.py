@@ -16,7 +16,7 @@ from scxpresso.problems import InputError, Problem, some
 from scxpresso.saturation.selection import find_genes, parse_selection, read_gene_list
 from scxpresso.text import did_you_mean
 from scxpresso.variants.external import read_external
-from scxpresso.variants.sources import open_source
+from scxpresso.variants.tables import open_source
 
 
 def check_saturate(
@@ -87,7 +87,10 @@ def check_sets(sets: list[Row], findings: Findings) -> None:
     for row in sets:
         if "file" in row.paths:
             with reading(
-                row, "file", "a VCF, BCF, table of the GWAS Catalog, or TSV of chrom, pos, ref, alt", findings
+                row,
+                "file",
+                "a VCF, BCF, summary statistics, or a table of the GWAS Catalog or of chrom, pos, ref, alt",
+                findings,
             ):
                 open_source(row.paths["file"])
 

@@ -1,13 +1,16 @@
 """The cells of an atlas in their populations, and these in random halves for the noise ceiling."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from scxpresso.expression.labels import excluded_labels
 from scxpresso.problems import InputError, Problem, some
 
 WHOLE = "all"  # the level that is the whole dataset, and its only population
+EXCLUDED = "named in the column exclude"
 HALVINGS = 10  # random halvings of each population's cells for its noise ceiling
 
 
@@ -25,25 +28,41 @@ class Grouping:
         return np.bincount(self.of_cell[self.of_cell >= 0], minlength=len(self.labels))
 
 
-def group_cells(obs: pd.DataFrame, level: str, min_cells: int) -> Grouping:
-    """Populations of a level with at least `min_cells` cells, in sorted order; the rest with the reason."""
+def group_cells(obs: pd.DataFrame, level: str, min_cells: int, exclude: Collection[str] = ()) -> Grouping:
+    """Populations of a level with at least `min_cells` cells, in sorted order; the rest with the reason.
+
+    exclude: labels of populations to leave out; their cells remain in the other levels, unless these have the label too.
+    """
     if level == WHOLE:
         return Grouping(level, [WHOLE], np.zeros(len(obs), dtype=np.int32), [])
+    labels = labels_of(obs, level)
+    count = labels.value_counts()
+    kept, dropped = [], []
+    for label in sorted(count.index):
+        reason = EXCLUDED if label in exclude else f"fewer than {min_cells} cells" if count[label] < min_cells else ""
+        kept += [] if reason else [label]
+        if reason:
+            dropped.append({"level": level, "population": label, "cells": count[label], "reason": reason})
+    if labels.isna().any():
+        dropped.append({"level": level, "population": "", "cells": int(labels.isna().sum()), "reason": "no label"})
+    number = {label: index for index, label in enumerate(kept)}
+    return Grouping(level, kept, labels.map(number).fillna(-1).to_numpy(dtype=np.int32), dropped)
+
+
+def labels_of(obs: pd.DataFrame, level: str) -> pd.Series:
+    """The label of each cell as text; missing where it has none. Raises InputError where obs has no such column."""
     if level not in obs:
         raise InputError(Problem("column levels", f"no column {level!r} in obs", f"one of {some(obs.columns, 20)}"))
     column = obs[level]
-    named = column.notna() & (column.astype(str) != "")
-    labels = column.astype(str).where(named)
-    count = labels.value_counts()
-    kept = sorted(count.index[count >= min_cells])
-    dropped = [
-        {"level": level, "population": label, "cells": count[label], "reason": f"fewer than {min_cells} cells"}
-        for label in sorted(count.index[count < min_cells])
-    ]
-    if not named.all():
-        dropped.append({"level": level, "population": "", "cells": int((~named).sum()), "reason": "no label"})
-    number = {label: index for index, label in enumerate(kept)}
-    return Grouping(level, kept, labels.map(number).fillna(-1).to_numpy(dtype=np.int32), dropped)
+    return column.astype(str).where(column.notna() & (column.astype(str) != ""))
+
+
+def excluded_populations(obs: pd.DataFrame, levels: Iterable[str], text: str | None) -> list[str]:
+    """The labels that the sheet's column `exclude` names, of any level; see labels.excluded_labels."""
+    if not text:
+        return []
+    known = {label for level in levels if level != WHOLE for label in labels_of(obs, level).dropna().unique()}
+    return excluded_labels(text, known)
 
 
 def parents(fine: Grouping, coarse: Grouping | None) -> list[str]:

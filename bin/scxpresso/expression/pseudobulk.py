@@ -10,7 +10,10 @@ import scipy.sparse
 
 from scxpresso.evaluation.metrics import pearson
 from scxpresso.expression.atlas import Atlas
-from scxpresso.expression.grouping import HALVINGS, Grouping, group_cells, halves, parents
+from scxpresso.expression.features import features_left_out, not_genes, share_by_population
+from scxpresso.expression.grouping import HALVINGS, Grouping, excluded_populations, group_cells, halves, parents
+from scxpresso.expression.library import check_library, stated_library, totals_beyond
+from scxpresso.expression.raw_counts import value_fault
 from scxpresso.files import is_hdf5, open_text
 from scxpresso.identifiers import GeneMatch, match_genes
 from scxpresso.problems import InputError, Problem
@@ -22,7 +25,11 @@ PROTOCOLS = [*SCALE, "bulk"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How counts become expression. floor: log10 value of a gene seen in no cell. pseudocount: 0, as published."""
+    """How counts become expression. floor: log10 value of a gene seen in no cell. pseudocount: 0, as published.
+
+    library_column: column of obs with each cell's library; the sum of its genes where None. exclude: labels of populations to
+    leave out, joined by `;`.
+    """
 
     protocol: str
     levels: tuple[str, ...]
@@ -31,6 +38,8 @@ class Recipe:
     aggregation: str = "mean"
     pseudocount: float = 0.0
     seed: int = 1
+    library_column: str | None = None
+    exclude: str | None = None
 
 
 @dataclass
@@ -40,10 +49,6 @@ class LevelExpression:
     values: pd.DataFrame
     populations: pd.DataFrame
     dropped: pd.DataFrame
-
-
-def is_spike_in(gene_id: str) -> bool:
-    return gene_id.upper().startswith("ERCC-")
 
 
 def log_expression(mean: np.ndarray, floor: float, pseudocount: float) -> np.ndarray:
@@ -70,30 +75,51 @@ def pseudobulk_cells(
     """Expression of every level of a single-cell atlas, all levels in one pass over its chunks; and its unused genes.
 
     genes: genes.tsv. Counts become counts per 10,000 (10x) or per million (Smart-seq2) of the cell's library; memory does
-    not grow with the number of cells but for a few bytes each.
+    not grow with the number of cells but for a few bytes each. Raises InputError for a value of a gene that is no count, for
+    a matrix that lacks genes, and for libraries that cannot be.
     """
     from scxpresso.expression.sums import Sums, library_sizes  # numba takes a while to import
 
+    reasons = atlas.not_genes([*genes["gene_id"], *genes["gene_name"]])
+    is_gene = reasons == ""
     ids = atlas.gene_ids
-    match = match_genes(ids, genes["gene_id"], genes["gene_name"])
-    column = {name: index for index, name in enumerate(ids)}
+    match = match_genes(np.array(ids, dtype=object)[is_gene], genes["gene_id"], genes["gene_name"])
+    column = {name: index for index, name in enumerate(ids) if is_gene[index]}
     matched = np.array([column[name] for name in match.gene_of], dtype=int)
-    spike_in = np.array([is_spike_in(name) for name in ids])
     log(f"{len(matched):,} of {len(ids):,} genes have features")
+    if not len(matched):
+        raise InputError(no_genes())
 
-    groupings = [group_cells(atlas.obs, level, recipe.min_cells) for level in recipe.levels]
+    exclude = excluded_populations(atlas.obs, recipe.levels, recipe.exclude)
+    groupings = [group_cells(atlas.obs, level, recipe.min_cells, exclude) for level in recipe.levels]
     sums = [Sums(grouping, len(ids), recipe.seed) for grouping in groupings]
+    library = stated_library(atlas.obs, recipe.library_column) if recipe.library_column else None
+    sizes, others = np.zeros((2, atlas.shape[0]))  # counts of genes, and of other features, of each cell
+
+    def add_sizes(cells: slice, columns: slice, counts: scipy.sparse.csr_matrix) -> None:
+        of_genes, of_others, good = library_sizes(counts, is_gene[columns])
+        if not good:
+            raise InputError(bad_value(atlas, cells, columns, counts, is_gene))
+        sizes[cells] += of_genes
+        others[cells] += of_others
+
     # A chunk of whole cells knows its library sizes; a chunk of genes (CSC) needs them beforehand.
-    sizes = None
     if atlas.by_columns:
-        sizes = sum(library_sizes(block.tocsr(), spike_in[columns]) for _, columns, block in atlas.chunks())
+        for cells, columns, block in atlas.chunks():
+            add_sizes(cells, columns, block.tocsr())
     for cells, columns, block in atlas.chunks():
         counts = block.tocsr()
-        size = library_sizes(counts, spike_in) if sizes is None else sizes
+        if not atlas.by_columns:
+            add_sizes(cells, columns, counts)
+        size = (sizes if library is None else library)[cells]
         scale = SCALE[recipe.protocol] / np.where(size > 0, size, 1)
         for level in sums:
             level.add(cells, columns, counts, scale)
         log(f"{(columns if atlas.by_columns else cells).stop:,} {'genes' if atlas.by_columns else 'cells'} read")
+    judge_libraries(atlas.obs, recipe, library, sizes, others)
+    if left_out := features_left_out(ids, reasons):
+        shares = share_by_population(sizes, others, groupings[-1].of_cell, groupings[-1].labels)
+        log(f"WARNING {left_out}; their share of the counts: {shares}")
 
     gene_ids = [match.gene_of[name] for name in match.gene_of]
     levels = {}
@@ -110,20 +136,61 @@ def pseudobulk_cells(
         noise = np.where(grouping.cells > 1, ceiling(first, second), np.nan)
         values = as_log(whole, number)
         levels[grouping.level] = _level(grouping, coarse, gene_ids, values, (whole > 0).sum(axis=1), noise)
-    return levels, unused_genes(match)
+    return levels, unused_genes(match, ids, reasons)
+
+
+def bad_value(
+    atlas: Atlas, cells: slice, columns: slice, counts: scipy.sparse.csr_matrix, is_gene: np.ndarray
+) -> Problem:
+    """The first value of a gene in a chunk that is not finite, or below 0: in which cell and gene."""
+    cell = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    bad = is_gene[columns][counts.indices] & ~(np.isfinite(counts.data) & (counts.data >= 0))
+    first = np.flatnonzero(bad)[0]
+    names = str(atlas.obs.index[cells.start + cell[first]]), atlas.gene_ids[columns.start + counts.indices[first]]
+    return Problem(
+        "counts", value_fault(counts.data[first], *names), "raw counts: finite, 0 or more",
+        "write the raw counts again, or name their layer in the column layer",
+    )  # fmt: skip
+
+
+def judge_libraries(
+    obs: pd.DataFrame, recipe: Recipe, library: np.ndarray | None, sizes: np.ndarray, others: np.ndarray
+) -> None:
+    """Raise InputError where obs says that genes are missing from the matrix, or where its libraries are none."""
+    if library is not None:
+        check_library(recipe.library_column, library, sizes, obs.index)
+        return
+    problem, _ = totals_beyond(obs, sizes + others)
+    if problem:
+        raise InputError(problem)
 
 
 def pseudobulk_samples(
-    table: pd.DataFrame, obs: pd.DataFrame, genes: pd.DataFrame, recipe: Recipe
+    table: pd.DataFrame,
+    obs: pd.DataFrame,
+    genes: pd.DataFrame,
+    recipe: Recipe,
+    reasons: np.ndarray,
+    log: Callable[[str], None] = lambda message: None,
 ) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
     """As pseudobulk_cells, of bulk samples: table is TPM, gene ids (index) × samples; obs has a row a sample.
 
-    Mean over samples as published, or their median (Xpresso's recipe, paper 2.8.3).
+    Mean over samples as published, or their median (Xpresso's recipe, paper 2.8.3). reasons: why a row is no gene, '' for a
+    gene. Such rows take no part: the TPM of the genes are scaled to what all rows summed to.
     """
+    names = list(table.index)
+    if left_out := features_left_out(names, reasons):
+        log(f"WARNING {left_out}; the genes' TPM are scaled to the sum of all")
+        total = table.sum()
+        table = table[reasons == ""]
+        table = table * (total / table.sum().replace(0, np.nan)).fillna(1)
     match = match_genes(table.index, genes["gene_id"], genes["gene_name"])
+    if not match.gene_of:
+        raise InputError(no_genes())
     tpm = table.loc[list(match.gene_of)].to_numpy(dtype=np.float64)
     gene_ids = list(match.gene_of.values())
-    groupings = [group_cells(obs, level, recipe.min_cells) for level in recipe.levels]
+    exclude = excluded_populations(obs, recipe.levels, recipe.exclude)
+    groupings = [group_cells(obs, level, recipe.min_cells, exclude) for level in recipe.levels]
     levels = {}
     for coarse, grouping in zip([None, *groupings], groupings, strict=False):
         bits = halves(grouping, recipe.seed)
@@ -140,22 +207,48 @@ def pseudobulk_samples(
         seen = [(tpm[:, grouping.of_cell == number] > 0).any(axis=1).sum() for number in range(len(grouping.labels))]
         noise = np.where(grouping.cells > 1, noise, np.nan)
         levels[grouping.level] = _level(grouping, coarse, gene_ids, aggregate(everyone), np.array(seen), noise)
-    return levels, unused_genes(match)
+    return levels, unused_genes(match, names, reasons)
 
 
 def pseudobulk(
     path: str, layer: str | None, gene_column: str | None, genes: pd.DataFrame, recipe: Recipe, log: Callable
 ) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
     """Expression of every level of an atlas, single-cell or bulk, and its genes that are not used."""
+    if recipe.protocol == "bulk" and recipe.library_column:
+        raise InputError(bulk_library())
+    annotated = [*genes["gene_id"], *genes["gene_name"]]
     if recipe.protocol == "bulk" and not is_hdf5(path):
         table = read_bulk(path)
-        return pseudobulk_samples(table, pd.DataFrame(index=table.columns), genes, recipe)
+        reasons = not_genes(pd.DataFrame(index=table.index), [(name,) for name in table.index], annotated)
+        return pseudobulk_samples(table, pd.DataFrame(index=table.columns), genes, recipe, reasons, log)
     with Atlas(path, layer, gene_column) as atlas:
         if recipe.protocol != "bulk":
             return pseudobulk_cells(atlas, genes, recipe, log)
+        reasons = atlas.not_genes(annotated)
+        for cells, columns, block in atlas.chunks():
+            counts = block.tocsr()
+            if not (np.isfinite(counts.data) & (counts.data >= 0)).all():
+                raise InputError(bad_value(atlas, cells, columns, counts, np.ones(len(reasons), dtype=bool)))
         samples = scipy.sparse.vstack if not atlas.by_columns else scipy.sparse.hstack
         matrix = samples([block for _, _, block in atlas.chunks()]).toarray()
-        return pseudobulk_samples(pd.DataFrame(matrix.T, index=atlas.gene_ids), atlas.obs, genes, recipe)
+        table = pd.DataFrame(matrix.T, index=atlas.gene_ids)
+        return pseudobulk_samples(table, atlas.obs, genes, recipe, reasons, log)
+
+
+def no_genes() -> Problem:
+    """What is wrong with an atlas whose genes are all unknown."""
+    return Problem(
+        "counts", "no gene of the atlas is one of the genome's", "counts of genes, by id or name",
+        "check species and kind of id, and what the features of the atlas are",
+    )  # fmt: skip
+
+
+def bulk_library() -> Problem:
+    """What is wrong with a column library_column beside bulk samples."""
+    return Problem(
+        "column library_column", "a library column for bulk samples", "single cells: TPM are not divided by a library",
+        "leave the cell empty",
+    )  # fmt: skip
 
 
 def _level(
@@ -176,10 +269,10 @@ def _level(
     return LevelExpression(table, populations, dropped)
 
 
-def unused_genes(match: GeneMatch) -> pd.DataFrame:
-    """dropped_genes.tsv of an atlas: gene, reason."""
-    reasons = {name: "spike-in (ERCC)" if is_spike_in(name) else reason for name, reason in match.unused.items()}
-    return pd.DataFrame(sorted(reasons.items()), columns=["gene", "reason"])
+def unused_genes(match: GeneMatch, ids: list[str], reasons: np.ndarray) -> pd.DataFrame:
+    """dropped_genes.tsv of an atlas: gene, reason. reasons: why each of `ids` is no gene, '' for a gene."""
+    others = {(name, reason) for name, reason in zip(ids, reasons, strict=True) if reason}
+    return pd.DataFrame(sorted(others | set(match.unused.items())), columns=["gene", "reason"])
 
 
 def read_bulk(path: str | Path) -> pd.DataFrame:
@@ -206,8 +299,13 @@ def read_bulk(path: str | Path) -> pd.DataFrame:
     values.index = values.index.astype(str)
     if not len(values) or values.shape[1] == 0:
         raise InputError(Problem("counts", "a table without genes or samples", "gene ids × samples"))
-    if values.isna().any(axis=None) or (values < 0).any(axis=None):
-        raise InputError(Problem("counts", "negative or missing values", "TPM or counts, 0 or more"))
+    bad = ~(np.isfinite(values) & (values >= 0))
+    if bad.any(axis=None):
+        gene, sample = np.argwhere(bad.to_numpy())[0]
+        place = f"{values.iloc[gene, sample]:g} of {values.index[gene]!r} in {values.columns[sample]!r}"
+        raise InputError(
+            Problem("counts", f"negative, infinite or missing values (such as {place})", "TPM or counts, 0 or more")
+        )
     length = values.pop("Length") if "Length" in values else None
     if length is not None:
         rate = values.div(length.clip(lower=1), axis=0)

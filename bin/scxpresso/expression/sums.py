@@ -40,19 +40,24 @@ class Sums:
         return self.total[:, genes, 1 + halving]
 
 
-def library_sizes(chunk: scipy.sparse.csr_matrix, spike_in: np.ndarray) -> np.ndarray:
-    """Counts of each cell of a chunk, spike-ins left out."""
-    return _library_sizes(spike_in, chunk.indptr, chunk.indices, chunk.data)
+def library_sizes(chunk: scipy.sparse.csr_matrix, is_gene: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Counts of each cell of a chunk: of genes, and of other features; and whether all values of genes are finite and ≥ 0."""
+    return _library_sizes(is_gene, chunk.indptr, chunk.indices, chunk.data)
 
 
 @njit()
-def _library_sizes(spike_in, indptr, indices, counts):
-    sizes = np.zeros(len(indptr) - 1)
+def _library_sizes(is_gene, indptr, indices, counts):
+    sizes, others = np.zeros(len(indptr) - 1), np.zeros(len(indptr) - 1)
+    good = True
     for cell in range(len(sizes)):
         for at in range(indptr[cell], indptr[cell + 1]):
-            if not spike_in[indices[at]]:
+            if is_gene[indices[at]]:
                 sizes[cell] += counts[at]
-    return sizes
+                good &= counts[at] >= 0  # which NaN is not
+            else:
+                others[cell] += counts[at]
+        good &= sizes[cell] < np.inf
+    return sizes, others, good
 
 
 @njit()

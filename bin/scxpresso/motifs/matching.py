@@ -9,7 +9,7 @@ from scipy.special import erfc
 from scipy.stats import false_discovery_control
 
 from scxpresso.compiled import njit, prange
-from scxpresso.genome.sequence import BASE_OF_CODE, decode
+from scxpresso.genome.sequence import BASE_OF_CODE, N_CODE, decode
 from scxpresso.motifs.matrices import Motif
 from scxpresso.motifs.scanning import Hits, Scanner, composition, count_bases
 from scxpresso.motifs.seqlets import Seqlets, find_seqlets, substitution_sums, window_sums
@@ -148,6 +148,7 @@ def match_motifs(
     """motifs.tsv (see Tally.table); writes seqlets.tsv.gz (SEQLET_COLUMNS) on the way, one gene in memory at a time.
 
     effects: effects.h5 of a model. genes: genes.tsv. The background of scores is the base composition of all its windows.
+    Hits, and the stretches that they are compared with, lie in what the network reads: beyond it every effect is 0.
     Raises InputError for files that are not those.
     """
     about = genes.set_index("gene_id")
@@ -159,13 +160,13 @@ def match_motifs(
         counts = sum(count_bases(stored.codes[row]) for row in range(len(stored.gene_id)))
         scanner = Scanner(motifs, composition(counts), p_value)
         scanner.tell_unreachable(log)
-        tally = Tally(len(motifs), len(populations))
+        tally, is_read = Tally(len(motifs), len(populations)), stored.is_read()
         for row, gene in enumerate(stored.gene_id):
             window = stored.codes[row]
             certain = BASE_OF_CODE[window] < 4
             sums = substitution_sums(stored.effects(gene), certain)
-            hits = scanner.hits(window)
-            tally.add(scanner, hits, sums, certain, upstream)
+            hits = scanner.hits(np.where(is_read, window, N_CODE))
+            tally.add(scanner, hits, sums, certain & is_read, upstream)
             found = find_seqlets(sums, certain)
             p_values = scanner.p_values(hits.motif, hits.score)
             best = best_hits(scanner, hits, p_values, found)

@@ -4,6 +4,7 @@ Bio.motifs reads both, but rounds MEME's probabilities to whole sites (of 20 whe
 MEME's format does not, and drops rows that it cannot read without a word; so they are read here, and it checks the tests.
 """
 
+import math
 import re
 import zlib
 from dataclasses import dataclass
@@ -119,13 +120,14 @@ def _meme_counts(lines: list[str]) -> np.ndarray:
     head = next((number for number, line in enumerate(lines) if line.startswith("letter-probability matrix")), None)
     if head is None:
         raise _Bad("it has no letter-probability matrix", "the line `letter-probability matrix: …`, then its rows")
-    said = dict(re.findall(r"\b(w|nsites)\s*=\s*(\d+)", lines[head]))
+    said = dict(re.findall(r"\b(w|nsites)\s*=\s*(\S+)", lines[head]))
+    width, sites = (_said(said, name) for name in ("w", "nsites"))
     rows = []
     for line in lines[head + 1 :]:
         if not _row(line):
             break
         rows.append(_row(line))
-    if not rows or len(rows) != int(said.get("w", len(rows))):
+    if not rows or len(rows) != (width or len(rows)):
         raise _Bad(f"{len(rows)} rows of numbers", f"{said.get('w', 'some')} rows of four probabilities (`w=`)")
     if any(len(row) != 4 for row in rows):
         raise _Bad(f"a row of {next(len(row) for row in rows if len(row) != 4)} numbers", "A, C, G and T in each row")
@@ -134,11 +136,25 @@ def _meme_counts(lines: list[str]) -> np.ndarray:
     off = ~(np.abs(total - 1) <= TOLERANCE)
     if off.any():
         raise _Bad(f"position {np.argmax(off) + 1} sums to {total[np.argmax(off)]:g}", "probabilities that sum to 1")
-    return probabilities / total[:, None] * (int(said.get("nsites", SITES)) or SITES)
+    return probabilities / total[:, None] * (sites or SITES)
+
+
+def _said(said: dict[str, str], name: str) -> float:
+    """A number of a matrix's first line, however it is written (1e+05); 0 where it names none."""
+    try:
+        number = float(said.get(name, 0))
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise _Bad(f"`{name}= {shown(said[name])}`", "a number from 0")
+    return number
 
 
 def _jaspar_counts(lines: list[str]) -> np.ndarray:
-    """Counts of four rows (a column a position); in the order A, C, G, T where they do not start with their letters."""
+    """Counts of four rows (a column a position); in the order A, C, G, T where they do not start with their letters.
+
+    Four rows of four numbers without letters may be positions; they are, where the rows sum alike and the columns do not.
+    """
     lines = [line for line in lines if line and not line.startswith("#")]
     rows = [_row(line) for line in lines]
     if len(rows) != 4 or not all(rows):
@@ -149,8 +165,16 @@ def _jaspar_counts(lines: list[str]) -> np.ndarray:
     if letters and sorted(letters) != list("ACGT"):
         raise _Bad(f"rows of {shown(letters)}", "a row for each of A, C, G and T")
     counts = np.array(rows)[[letters.index(base) for base in "ACGT"] if letters else slice(None)].T
+    if not letters and counts.shape == (4, 4) and _alike(counts.T) and not _alike(counts):
+        counts = counts.T
     total = counts.sum(axis=1)
     return counts / total[:, None] * SITES if (np.abs(total - 1) <= TOLERANCE).all() else counts
+
+
+def _alike(counts: np.ndarray) -> bool:
+    """Whether the rows sum to the same, as positions do, but for rounding."""
+    total = counts.sum(axis=1)
+    return bool(np.ptp(total) <= TOLERANCE * np.abs(total).max())
 
 
 def _checked(counts: np.ndarray) -> np.ndarray:

@@ -104,6 +104,11 @@ class Hybrid(nn.Module):
         return cls(populations, upstream, inputs, annotation)
 
     @staticmethod
+    def bases_read(upstream: int, downstream: int) -> tuple[int, int]:
+        """The bases of a window that it reads, relative to the TSS: the first, and the one after the last."""
+        return max(START - BEFORE, -upstream), min(END + WIDTH - 1 - BEFORE, downstream)
+
+    @staticmethod
     def read(codes: np.ndarray, upstream: int) -> Read:
         """What codes (genes × window, uint8) become before anything is learned: the same for every fold and replicate."""
         bases = BASE_OF_CODE[region(codes, upstream, START - SHIFT - BEFORE, END + SHIFT + WIDTH - 1 - BEFORE)]

@@ -82,6 +82,16 @@ class ScXpresso(nn.Module):
             raise ValueError(f"a window of {window} bases is too short for this network: it needs at least 299")
         return after
 
+    @classmethod
+    def bases_read(cls, upstream: int, downstream: int) -> tuple[int, int]:
+        """The bases of a window that it reads, relative to the TSS: the first, and the one after the last.
+
+        Its poolings leave out what fills no pooling window: 0 bases of 10,500, up to 300 at the end of other windows.
+        """
+        window = upstream + downstream
+        pooled = min((window - 1 + 2 - 30) // 30 + 1, 10 * cls.positions(window) + 4)
+        return -upstream, min(30 * pooled + 2, window) - upstream
+
     def forward(self, codes: Tensor, half_life: Tensor) -> Tensor:
         """z-scaled expression, B × populations, of codes (B × window, uint8) and log10 half-life features (B × 5)."""
         parts = []

@@ -27,7 +27,7 @@ SIGNIFICANT = 0.05  # p-values below it count as certain
 # What the report reads of the manifest; it may hold more.
 MANIFEST = [
     "run", "params", "notes", "versions", "genomes", "atlases", "models", "predictions", "evaluation", "saturation",
-    "variants", "sets", "motifs",
+    "variants", "sets", "motifs", "warnings",
 ]  # fmt: skip
 # The tables of an evaluation, which a run that trains nothing has not.
 EVALUATION = {"populations": SCORES, "genes": GENES, "summary": SUMMARY, "comparisons": COMPARISONS}

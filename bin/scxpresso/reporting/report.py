@@ -28,9 +28,11 @@ from scxpresso.reporting.tables import (
     genome_view,
     numbers_table,
     training_view,
+    warnings_view,
 )
 from scxpresso.reporting.variant_figures import FLAGS, read_scores, set_view, variant_plots, wanted_genes
 from scxpresso.reporting.verdicts import card, headline, overall
+from scxpresso.saturation.effects_store import SMALLEST_EFFECT
 from scxpresso.store import whole
 from scxpresso.text import count, decimal, moment, percent, plural, shown
 
@@ -63,6 +65,7 @@ def render(run: Run, template: str | Path) -> str:
         params=run.manifest["params"],
         versions=run.manifest["versions"],
         notes=run.manifest["notes"],
+        warnings=warnings_view(run),
         paper=PAPER,
         headline=headline(run, genomes, training),
         overall=overall(cards),
@@ -79,6 +82,7 @@ def render(run: Run, template: str | Path) -> str:
         top=TOP_GENES,
         sets=[set_view(run, entry) for entry in run.manifest["sets"]],
         flags=FLAGS,
+        smallest_effect=f"{SMALLEST_EFFECT:.1g}",
         data=data,
         css=Markup((template / "report.css").read_text(encoding="utf-8")),
         js=Markup(script(template, data)),

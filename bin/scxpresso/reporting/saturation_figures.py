@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.genome.sequence import ALTERNATIVES, BASE_OF_CODE, decode
-from scxpresso.reporting.data import Run, file_of, load, load_if
+from scxpresso.reporting.data import SIGNIFICANT, Run, file_of, load, load_if
 from scxpresso.reporting.figures import significant
 from scxpresso.reporting.gene_figures import GeneNames, pack
 from scxpresso.reporting.locus import Loci
@@ -54,7 +54,7 @@ def largest(effects: Effects, count: int, first: Collection[str]) -> list[str]:
 def saturation_plots(run: Run, names: GeneNames, loci: Loci, wanted: dict) -> list[dict]:
     """Per saturated model: profiles of a few genes, the mean profile, and motifs.
 
-    wanted: (atlas, level, network) -> genes to show before others: those of its most certain variants.
+    wanted: (atlas, level, network) -> genes to show before others: those of its largest significant effects.
     """
     plots = []
     for entry in run.manifest["saturation"]:
@@ -138,11 +138,21 @@ def mean_profile(table: pd.DataFrame, populations: list[str]) -> dict:
 
 
 def motif_effects(path: Path | None, populations: list[str]) -> list[dict]:
-    """Per motif of the table, those of the smallest q first: its effect and q-value in each population."""
+    """Per motif of the table: its effect and q-value in each population.
+
+    Motifs that are significant in a population come first, by the largest |difference| in these, then those of the smallest q.
+    """
     table = load_if(path, MOTIF_EFFECTS)
     motifs = []
     for (motif, name), rows in table.groupby(["motif", "motif_name"], sort=False):
         rows = rows.drop_duplicates("population").set_index("population").reindex(populations)
         numbers = {column: significant(rows[column], 3) for column in MOTIF_NUMBERS}
         motifs.append({"motif": motif, "name": name, **numbers})
-    return sorted(motifs, key=lambda one: np.nanmin([*one["q_value"], np.inf]))[:MOTIFS]
+    return sorted(motifs, key=_motif_order)[:MOTIFS]
+
+
+def _motif_order(one: dict) -> tuple[float, float]:
+    q = np.array([*one["q_value"], np.inf], dtype=float)
+    significant_in = q[:-1] < SIGNIFICANT
+    sizes = np.abs(np.array(one["difference"], dtype=float))[significant_in]
+    return (0.0, -sizes.max()) if significant_in.any() else (np.nanmin(q), 0.0)

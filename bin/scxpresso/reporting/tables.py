@@ -2,7 +2,18 @@
 
 import pandas as pd
 
-from scxpresso.reporting.data import BASELINE_NAMES, SIGNIFICANT, Run, ceiling, file_of, load, load_if, metric
+from scxpresso.problems import some
+from scxpresso.reporting.data import (
+    BASELINE_NAMES,
+    SIGNIFICANT,
+    Run,
+    ceiling,
+    demand_file,
+    file_of,
+    load,
+    load_if,
+    metric,
+)
 from scxpresso.store import HISTORY_COLUMNS
 from scxpresso.text import span
 
@@ -56,6 +67,20 @@ def atlas_view(run: Run, entry: dict) -> dict:
         "dropped": len(dropped),
         "reasons": reasons(dropped),
     }
+
+
+def warnings_view(run: Run) -> list[dict]:
+    """What tasks warned of: process, message, the tasks that said it, and how many these are."""
+    said = {}
+    for entry in run.manifest["warnings"]:
+        for file in entry["warnings"]:
+            demand_file(run.folder / file)
+            for line in (run.folder / file).read_text(encoding="utf-8").splitlines():
+                said.setdefault((entry["process"], line), []).append(entry["task"])
+    return [
+        {"process": process, "message": line, "tasks": some(list(dict.fromkeys(tasks))), "count": len(tasks)}
+        for (process, line), tasks in sorted(said.items())
+    ]
 
 
 def reasons(table: pd.DataFrame) -> list[dict]:

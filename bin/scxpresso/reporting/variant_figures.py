@@ -1,6 +1,6 @@
-"""What report.js draws of variants: the most certain ones, the loci they lie in, and other tools' scores of them."""
+"""What report.js draws of variants: the largest significant effects, the loci they lie in, and other tools' scores of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from scxpresso.reporting.saturation_figures import around, by_population, import
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import read_json
 from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS
+from scxpresso.variants.score_table import FOUND, is_scorable
 
 TOP = 200  # variants × genes in the table
 GENES = 8  # genes with a figure of their locus: those of the first variants in the table
@@ -33,6 +34,7 @@ BEST = [
     "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "q_value", "specificity",
     "specificity_p_value", "gene_pearson",
 ]  # fmt: skip
+ASSOCIATION = ["risk_allele", "gwas_beta", "gwas_p_value"]  # as the set's file has them
 SCORES = [*ALLELE, "gene_name", "tss_distance", "population", "flag", *BEST]
 CHANGES = [*ALLELE, "motif", "motif_name", "strand", "start", "ref_score", "alt_score"]
 REJECTED = ["reason"]
@@ -42,14 +44,17 @@ NUMBERS = {*BEST, "tss_distance", "score", "start", "ref_score", "alt_score"}  #
 COUNTS = {
     "format": "format", "variants": "variants in the file", "repeated": "of them repeated", "scorable": "variants scored",
     "not_scorable": "outside every window", "alleles": "alleles scored", "pairs": "alleles × genes",
-    "unphased_calls": "unphased calls",
+    "unphased_calls": "unphased calls", "missing_calls": "missing calls",
 }  # fmt: skip
 # What the words of the column `flag` mean.
 FLAGS = {
     "replicates_disagree": "fewer than 80 % of the replicates agree with the sign of their mean",
     "gene_badly_predicted": "the model's held-out correlation over populations is below 0.3 for this gene",
     "all_folds": "the model does not know the gene, so that the networks of all folds were used",
+    "not_scorable": "the allele lies outside of what this network reads, so that its effect is 0; it has no q-value",
     "overlapping_alleles": "alleles of the haplotype overlap others and were left out",
+    "incomplete_calls": "a call in the window is missing, not phased, or in another phase set, so that the haplotype may "
+    "carry more",
 }
 
 
@@ -59,7 +64,7 @@ def set_view(run: Run, entry: dict) -> dict:
     said = read_json(run.folder / entry["counts"])
     counts = {}
     for table in chunks(run.folder / entry["rejected"], REJECTED):
-        for reason, number in table["reason"].value_counts().items():
+        for reason, number in table["reason"].str.split(FOUND).str[0].value_counts().items():
             counts[reason] = counts.get(reason, 0) + int(number)
     most = max(counts.values(), default=0)
     reasons = [{"reason": reason, "genes": n, "share": n / most} for reason, n in counts.items()]
@@ -75,14 +80,15 @@ def set_view(run: Run, entry: dict) -> dict:
 class Scores:
     """What is held of the scores of a set by a model, whatever their number.
 
-    entry: of the manifest. rows, certain: how many there are, and of them with q below SIGNIFICANT. first: the most certain
-    alleles × genes, a row each, in its best population. shown: all populations of these, then of others in the same genes;
-    its column `place` numbers the alleles.
+    entry: of the manifest. rows: how many there are. certain: of them with q below SIGNIFICANT. unread: of alleles that the
+    network does not read. first: the alleles × genes of the table, a row each, in its best population. shown: all populations
+    of these, then of others in the same genes; its column `place` numbers the alleles.
     """
 
     entry: dict
     rows: int
     certain: int
+    unread: int
     first: pd.DataFrame
     shown: pd.DataFrame
 
@@ -97,8 +103,8 @@ def read_scores(run: Run) -> list[Scores]:
     tables = []
     for entry in run.manifest["variants"]:
         path = run.folder / entry["path"]
-        rows, certain, best = most_certain(path)
-        tables.append(Scores(entry, rows, certain, *all_populations(path, best)))
+        *counts, best = strongest(path)
+        tables.append(Scores(entry, *counts, *all_populations(path, best)))
     return tables
 
 
@@ -111,39 +117,50 @@ def wanted_genes(tables: list[Scores]) -> dict[tuple, list[str]]:
 
 
 def locus_genes(first: pd.DataFrame) -> list[str]:
-    """The genes that get a figure: those of the most certain variants."""
+    """The genes that get a figure: those of the first variants in the table."""
     return list(first["gene_id"].drop_duplicates()[:GENES])
 
 
-def chunks(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
-    """These columns of a table part by part, text but for NUMBERS. Raises InputError where it or a column is missing."""
+def chunks(path: Path, columns: list[str], if_there: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
+    """These columns of a table part by part, text but for NUMBERS. Raises InputError where it or a column is missing.
+
+    if_there: further columns of text, '' where the table lacks them.
+    """
     demand_file(path)
     numbers = [name for name in columns if name in NUMBERS]
     with pd.read_csv(
         path,
         sep="\t",
-        usecols=lambda name: name in columns,
-        dtype={name: float if name in NUMBERS else str for name in columns},
+        usecols=lambda name: name in columns or name in if_there,
+        dtype=dict.fromkeys(if_there, str) | {name: float if name in NUMBERS else str for name in columns},
         keep_default_na=False,
         na_values={name: [""] for name in numbers},
         chunksize=ROWS,
     ) as reader:
         for part in reader:
             demand(path, "column", columns, part.columns)
-            yield part[columns]
+            yield part.reindex(columns=[*columns, *if_there], fill_value="") if if_there else part[columns]
 
 
-def most_certain(path: Path) -> tuple[int, int, pd.DataFrame]:
-    """(rows, rows of q below SIGNIFICANT, the TOP alleles × genes by q-value, then |effect|, each in its best population)."""
-    total, certain, best = 0, 0, []
-    for part in chunks(path, [*ALLELE, "population", "q_value", "effect"]):
+def strongest(path: Path) -> tuple[int, int, int, pd.DataFrame]:
+    """(rows, rows of q below SIGNIFICANT, rows of alleles that are not read, the first TOP alleles × genes of the table).
+
+    Those with q below SIGNIFICANT come first, by |effect|, then the others, by q and |effect|; each is in the population in
+    which it comes first. q says how rare an effect is, not how large: it orders nothing among what is significant.
+    """
+    total, certain, unread, best = 0, 0, 0, []
+    for part in chunks(path, [*ALLELE, "population", "q_value", "effect", "flag"]):
+        significant_here = part["q_value"] < SIGNIFICANT
         total += len(part)
-        certain += int((part["q_value"] < SIGNIFICANT).sum())
+        certain += int(significant_here.sum())
+        unread += int((~part.pop("flag").map(is_scorable)).sum())
+        order = part["q_value"].mask(significant_here, 0).fillna(np.inf)
+        part = part.assign(order=order, size=-part["effect"].abs())
         if best and len(best[0]) == TOP:
-            part = part[part["q_value"] <= best[0]["q_value"].max()]
-        joined = pd.concat([*best, part.assign(size=-part["effect"].abs())])
-        best = [joined.sort_values(["q_value", "size"], kind="stable").drop_duplicates(ALLELE)[:TOP]]
-    return total, certain, best[0].reset_index(drop=True)
+            part = part[part["order"] <= best[0]["order"].max()]
+        joined = pd.concat([*best, part])
+        best = [joined.sort_values(["order", "size"], kind="stable").drop_duplicates(ALLELE)[:TOP]]
+    return total, certain, unread, best[0].reset_index(drop=True)
 
 
 def all_populations(path: Path, best: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -153,7 +170,7 @@ def all_populations(path: Path, best: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
     """
     genes, keys = set(locus_genes(best)), pd.MultiIndex.from_frame(best[ALLELE])
     found = []
-    for part in chunks(path, SCORES):
+    for part in chunks(path, SCORES, ASSOCIATION):
         part = part[part["gene_id"].isin(best["gene_id"])]
         place = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE]))
         found.append(part.assign(place=place)[(place >= 0) | part["gene_id"].isin(genes)])
@@ -200,6 +217,7 @@ def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: GeneN
         "parents": [parents.get(label, "") for label in populations],
         "rows": scores.rows,
         "certain": scores.certain,
+        "unread": scores.unread,
         "genes": [
             {"gene": names.number(genome, [gene])[0], "locus": loci.number(genome, gene, *reach)}
             for gene in locus_genes(scores.first)
@@ -246,9 +264,10 @@ def variant(allele: dict, genome: str, names: GeneNames) -> dict:
 
 
 def best_row(row: dict, populations: list[str]) -> dict:
-    """The row of an allele's most certain population, for the table."""
+    """The row of an allele's best population, for the table."""
     numbers = dict(zip(BEST, significant([row[column] for column in BEST], 3), strict=True))
-    return {"population": populations.index(row["population"]), "flag": row["flag"], **numbers}
+    said = {column: row[column] for column in ["flag", *ASSOCIATION]}
+    return {"population": populations.index(row["population"]), **said, **numbers}
 
 
 def reach_of(variants: list[dict], effects: Effects | None) -> tuple[int, int]:
@@ -260,7 +279,7 @@ def reach_of(variants: list[dict], effects: Effects | None) -> tuple[int, int]:
 
 
 def logo(effects: Effects | None, row: dict) -> dict | None:
-    """Reference bases around an allele and their importance in its most certain population; None without saturation."""
+    """Reference bases around an allele and their importance in its best population; None without saturation."""
     if effects is None or row["gene_id"] not in effects or row["population"] not in effects.populations:
         return None
     place = int(row["tss_distance"])

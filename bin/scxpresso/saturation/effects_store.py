@@ -15,14 +15,21 @@ from scxpresso.saturation.profiles import PositionSums
 from scxpresso.store import whole
 from scxpresso.text import did_you_mean
 
-STEP = 2.0**-20  # of which stored effects are multiples: half of it is far below what a network's float32 resolves
+STEP = 2.0**-20  # of which effects are multiples
+# The smallest effect that means anything (2e-6). Two forms of the same float32 arithmetic differ by up to 1e-6, which
+# rounds to one STEP: an effect of one STEP may be rounding alone.
+SMALLEST_EFFECT = 2 * STEP
 CHUNK_POSITIONS = 500
 GZIP_LEVEL = 1
 UNITS = "log10 expression, alternative minus reference"
 
 
 class About(NamedTuple):
-    """What a file of effects says of itself. atlas, level, network, genome: names. populations: in the model's order."""
+    """What a file of effects says of itself. atlas, level, network, genome: names. populations: in the model's order.
+
+    reads: the bases that the network reads, relative to the TSS: the first, and the one after the last; None in files of
+    version 0.1, which do not say it.
+    """
 
     atlas: str
     level: str
@@ -31,6 +38,7 @@ class About(NamedTuple):
     upstream: int
     downstream: int
     populations: tuple[str, ...]
+    reads: tuple[int, int] | None = None
 
     @property
     def window(self) -> int:
@@ -38,8 +46,15 @@ class About(NamedTuple):
 
 
 def rounded(effects: np.ndarray) -> np.ndarray:
-    """Effects as they are stored: multiples of STEP (float32), and no negative zero."""
+    """Effects as multiples of STEP, without a negative zero."""
     return np.rint(effects * np.float32(1 / STEP)) * np.float32(STEP) + np.float32(0)
+
+
+def resolved(effects: np.ndarray) -> np.ndarray:
+    """Effects as they are stored, ranked and written: rounded, and 0 where they are smaller than SMALLEST_EFFECT."""
+    effects = rounded(effects)
+    effects[np.abs(effects) < SMALLEST_EFFECT] = 0
+    return effects
 
 
 class EffectsWriter:
@@ -48,8 +63,9 @@ class EffectsWriter:
     def __init__(self, file: h5py.File, about: About, gene_id: Sequence[str]):
         self._file = file
         genes, window, populations = len(gene_id), about.window, len(about.populations)
-        file.attrs.update(about._asdict() | {"alternatives": ALTERNATIVES, "units": UNITS})
-        del file.attrs["populations"]  # a dataset: an attribute has at most 64 kB
+        # Populations are a dataset: an attribute has at most 64 kB.
+        said = {name: value for name, value in about._asdict().items() if name != "populations" and value is not None}
+        file.attrs.update(said | {"alternatives": ALTERNATIVES, "units": UNITS})
         text = h5py.string_dtype()
         file.create_dataset("gene_id", data=list(gene_id), dtype=text)
         file.create_dataset("populations", data=list(about.populations), dtype=text)
@@ -112,6 +128,7 @@ class Effects:
             self.populations: list[str] = self.file["populations"].asstr()[:].tolist()
             names = [str(attributes[name]) for name in About._fields[:4]]
             self.upstream, self.downstream = int(attributes["upstream"]), int(attributes["downstream"])
+            reads = tuple(int(end) for end in attributes["reads"]) if "reads" in attributes else None
             self.gene_id: list[str] = self.file["gene_id"].asstr()[:].tolist()
             self.fold: np.ndarray = self.file["fold"][:]
             self.predicted: np.ndarray = self.file["predicted"][:]
@@ -121,7 +138,7 @@ class Effects:
             raise InputError(
                 Problem(str(path), f"no effects.h5 ({error})", "an effects.h5 of this pipeline's saturation/ folder")
             ) from None
-        self.about = About(*names, self.upstream, self.downstream, tuple(self.populations))
+        self.about = About(*names, self.upstream, self.downstream, tuple(self.populations), reads)
         self._row = {gene: row for row, gene in enumerate(self.gene_id)}
 
     def __enter__(self) -> "Effects":
@@ -149,6 +166,12 @@ class Effects:
     def effects(self, gene: str, start: int = 0, end: int | None = None) -> np.ndarray:
         """Effects in a gene's window from index `start` to `end` (exclusive): positions × 4 (ACGT) × populations, float32."""
         return self._effects[self.row(gene), start:end]
+
+    def is_read(self) -> np.ndarray:
+        """Of each position of the window, whether the network reads it; all True where the file does not say."""
+        first, end = self.about.reads or (-self.upstream, self.downstream)
+        distance = np.arange(self.about.window) - self.upstream
+        return (first <= distance) & (distance < end)
 
     def sums(self) -> PositionSums:
         """Sums of the largest absolute effects over its genes."""

@@ -1,6 +1,7 @@
 """The quickest exact form in which networks give the effects of all substitutions of a window."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import numpy as np
 import torch
@@ -36,6 +37,9 @@ def incremental(networks: Sequence[Network], device: torch.device, engine: str =
     kind = type(networks[0][0])
     if device.type == "cpu":
         keep_large_blocks()
+    else:
+        # GPUs round the factors of convolutions to 11 bits otherwise (TF32): differences of 1e-6 would drown in that.
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     if about.inputs == "half_life":
         return NoSequence(networks, device)
     if kind is ScXpresso and (engine == "plain" or device.type != "cpu"):
@@ -51,6 +55,9 @@ def incremental(networks: Sequence[Network], device: torch.device, engine: str =
 
         if device.type != "cpu":
             log(f"{about.network}: substitutions are evaluated on the CPU")
+            networks = [
+                (deepcopy(network).cpu(), about) for network, about in networks
+            ]  # the caller's may be elsewhere
         return HybridEffects(networks)
     log(f"{about.network}: no incremental form; every substitution goes through the whole network")
     return BruteForce(networks, device)

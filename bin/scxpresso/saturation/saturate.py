@@ -10,8 +10,9 @@ import torch
 
 from scxpresso.genome.feature_store import Features
 from scxpresso.networks.model import Model
+from scxpresso.networks.registry import bases_read
 from scxpresso.problems import InputError, Problem, some
-from scxpresso.saturation.effects_store import About, Effects, join_effects, rounded, write_effects
+from scxpresso.saturation.effects_store import About, Effects, join_effects, resolved, write_effects
 from scxpresso.saturation.incremental import incremental
 from scxpresso.saturation.profiles import (
     CONTRAST_COLUMNS,
@@ -65,7 +66,7 @@ def saturate(
     annotation = features.annotation(rows, model.annotation_features)
     about = About(
         model.atlas, model.level, model.network, model.genome, model.upstream, model.downstream,
-        tuple(model.populations),
+        tuple(model.populations), bases_read(model.network, model.inputs, model.upstream, model.downstream),
     )  # fmt: skip
     fold_of = [model.fold_of(gene) for gene in wanted]
     sums, members = PositionSums(model.window, len(model.populations)), [b""] * len(wanted)
@@ -73,7 +74,7 @@ def saturate(
 
         def keep(number: int, predicted: np.ndarray, effects: np.ndarray) -> None:
             codes, gene = features.codes[rows[number]], wanted[number]
-            mean = rounded(effects.mean(axis=0))
+            mean = resolved(effects.mean(axis=0))
             store.write(number, fold_of[number] or 0, codes, predicted.mean(axis=0), mean)
             signed, base = profile(mean, codes)
             sums.add(signed)

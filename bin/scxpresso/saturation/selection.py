@@ -8,7 +8,7 @@ import pandas as pd
 import scipy.sparse
 
 from scxpresso.expression.atlas import Atlas
-from scxpresso.expression.pseudobulk import is_spike_in
+from scxpresso.expression.library import stated_library
 from scxpresso.files import open_text
 from scxpresso.identifiers import GeneNames, match_genes
 from scxpresso.problems import InputError, Problem, some
@@ -74,10 +74,14 @@ def _unknown(genes: pd.DataFrame, words: list[str]) -> Problem:
     )
 
 
-def sample_counts(atlas: Atlas, seed: int, cells: int = CELLS) -> scipy.sparse.csr_matrix:
-    """Counts of up to `cells` random cells (in the atlas' order) and all genes, read a chunk at a time."""
+def sample_cells(atlas: Atlas, seed: int, cells: int = CELLS) -> np.ndarray:
+    """Up to `cells` random cells, in the atlas' order."""
     count = atlas.shape[0]
-    rows = np.sort(np.random.default_rng(seed).choice(count, min(cells, count), replace=False))
+    return np.sort(np.random.default_rng(seed).choice(count, min(cells, count), replace=False))
+
+
+def sample_counts(atlas: Atlas, rows: np.ndarray) -> scipy.sparse.csr_matrix:
+    """Counts of some cells (in the atlas' order) and all features, read a chunk at a time."""
     parts = []
     for where, _, block in atlas.chunks():
         mine = rows[(rows >= where.start) & (rows < where.stop)] - where.start
@@ -93,14 +97,16 @@ def highly_variable_genes(
     number: int,
     seed: int,
     log: Callable[[str], None] = lambda message: None,
+    library_column: str | None = None,
 ) -> list[str]:
     """gene_id of the most variable genes of an atlas, among those with features, as scanpy finds them.
 
     scanpy's default flavour on log1p of counts per 10,000 of a random sample of CELLS cells. genes: genes.tsv. The library of
-    a cell is the sum over all genes but spike-ins; dispersions are compared among genes with features alone. All genes that
-    the atlas shares with genes.tsv where more are asked for.
+    a cell is the sum over all genes, or `library_column` of obs, as in pseudobulk; dispersions are compared among genes with
+    features alone. All genes that the atlas shares with genes.tsv where more are asked for.
     """
-    ids = atlas.gene_ids
+    kept = atlas.not_genes([*genes["gene_id"], *genes["gene_name"]]) == ""
+    ids = np.array(atlas.gene_ids, dtype=object)[kept]
     match = match_genes(ids, genes["gene_id"], genes["gene_name"]).gene_of
     if number >= len(match):
         log(f"hvg:{number}: the atlas has {len(match):,} genes with features, and all of them are taken")
@@ -111,11 +117,16 @@ def highly_variable_genes(
     import anndata
     import scanpy
 
-    counts = sample_counts(atlas, seed)
-    kept = np.array([not is_spike_in(name) for name in ids])
-    data = anndata.AnnData(counts[:, kept], var=pd.DataFrame({"atlas_id": np.array(ids)[kept]}).rename(index=str))
+    rows = sample_cells(atlas, seed)
+    counts = sample_counts(atlas, rows)[:, kept]
+    data = anndata.AnnData(counts, var=pd.DataFrame({"atlas_id": ids}).rename(index=str))
     log(f"hvg:{number}: {data.n_obs:,} cells of {atlas.shape[0]:,} sampled")
-    scanpy.pp.normalize_total(data, target_sum=LIBRARY)
+    if library_column:
+        library = stated_library(atlas.obs, library_column)[rows]
+        scale = LIBRARY / np.where(library > 0, library, 1)
+        data.X = scipy.sparse.csr_matrix(data.X.multiply(scale[:, None]), dtype=np.float32)
+    else:
+        scanpy.pp.normalize_total(data, target_sum=LIBRARY)
     scanpy.pp.log1p(data)
     data = data[:, data.var["atlas_id"].isin(match.keys()).to_numpy()].copy()
     table = scanpy.pp.highly_variable_genes(data, n_top_genes=number, inplace=False)

@@ -1,5 +1,8 @@
 """Epochs of the published recipe: MSE, Adam, a rate that falls on plateaus (paper 2.2); alone, or several networks together."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 from torch.optim import Adam
@@ -17,6 +20,17 @@ GENES_AT_ONCE = 4096  # that a stack predicts, in about as many megabytes
 def plateau(optimizer: Adam, recipe: Recipe) -> ReduceLROnPlateau:
     """The schedule of a network's own optimizer."""
     return ReduceLROnPlateau(optimizer, factor=recipe.plateau_factor, patience=recipe.plateau_patience)
+
+
+@contextmanager
+def tensor_cores() -> Iterator[None]:
+    """Matrix products of float32 round what they multiply to 11 bits (TF32) on a GPU, and add up in 24."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 class Alone:
@@ -75,9 +89,6 @@ class Together:
     def __init__(self, trainees: list[Trainee], data: TrainingData, genes: Genes, recipe: Recipe):
         self.trainees, self.genes, self.epochs = trainees, genes, recipe.epochs
         cuda = genes.device.type == "cuda"
-        # Tensor cores round what they multiply to 11 bits (TF32) or 8 (bfloat16, where the GPU has it), and add up in 24.
-        if cuda:
-            torch.set_float32_matmul_precision("high")
         rounded = cuda and torch.cuda.get_device_capability(genes.device) >= (8, 0)
         precision = torch.bfloat16 if rounded else torch.float32
         self.stack = Stack([trainee.network for trainee in trainees], genes.table, precision)
@@ -106,6 +117,10 @@ class Together:
 
     def train(self) -> list[float]:
         """One epoch; the losses."""
+        with tensor_cores():
+            return self._epoch()
+
+    def _epoch(self) -> list[float]:
         self._set_mode(training=True)
         orders = [trainee.order() for trainee in self.trainees]
         rows, weight = self._beside(orders, self.rows.shape[1])
@@ -169,12 +184,12 @@ class Together:
         """A step of all networks as a CUDA graph, after a warm-up aside, as PyTorch asks for; None where it fails."""
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
+        with tensor_cores(), torch.cuda.stream(aside):
             self.warm_up()
         torch.cuda.current_stream().wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph):
+            with tensor_cores(), torch.cuda.graph(graph):
                 self.step(self.optimizers)
         except RuntimeError as error:
             log(f"WARNING training without CUDA graph, more slowly: {error}")

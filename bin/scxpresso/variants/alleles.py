@@ -1,13 +1,16 @@
-"""Alleles: which can be scored at all, their shortest form, and the bases that they change."""
+"""Alleles: which can be scored at all, their shortest form, and how far they may slide in a repeat."""
 
 BASES = frozenset("ACGT")
 SUBSTITUTIONS = {ref: [alt for alt in "ACGT" if alt != ref] for ref in "ACGT"}
+ABSENT = "-"  # an allele without bases, as Ensembl and dbSNP write it
 
 NO_ALTERNATIVE = "no alternative allele"
 SYMBOLIC = "symbolic allele or breakend, which names no bases"
 SPANNING = "the allele * (a deletion that starts at another position)"
 LETTERS = "letters that are no certain bases (A, C, G, T)"
 SAME = "reference and alternative are the same"
+
+_COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 
 def fault_of(ref: str, alt: str) -> str:
@@ -23,27 +26,57 @@ def fault_of(ref: str, alt: str) -> str:
     return SAME if ref == alt else ""
 
 
-def trimmed(pos: int, ref: str, alt: str, keep: int = 0) -> tuple[int, str, str]:
-    """The allele without the bases that both share: at the end first, then at the start; each keeps at least `keep`."""
-    shortest = min(len(ref), len(alt)) - keep
-    end = 0
-    while end < shortest and ref[-1 - end] == alt[-1 - end]:
-        end += 1
+def reverse_complemented(bases: str) -> str:
+    """The other strand of A, C, G and T."""
+    return bases.translate(_COMPLEMENT)[::-1]
+
+
+def trimmed(pos: int, ref: str, alt: str) -> tuple[int, str, str]:
+    """The allele without the bases that both share: at the start first, then at the end.
+
+    So that an insertion or deletion written with the base before it stays where it was placed.
+    """
+    shortest = min(len(ref), len(alt))
     start = 0
-    while start < shortest - end and ref[start] == alt[start]:
+    while start < shortest and ref[start] == alt[start]:
         start += 1
+    end = 0
+    while end < shortest - start and ref[-1 - end] == alt[-1 - end]:
+        end += 1
     return pos + start, ref[start : len(ref) - end], alt[start : len(alt) - end]
 
 
-def normalised(pos: int, ref: str, alt: str) -> tuple[int, str, str]:
-    """The shortest form of an allele in which REF and ALT have a base each.
+def slides(letters: str, start: int, ref: str, alt: str) -> tuple[int, int]:
+    """By how many bases an insertion or deletion may move to the left and to the right, and make the same sequence.
 
-    An insertion or deletion so keeps one base beside it, as in VCF. It is not moved to the left in repeats.
+    letters: of the contig. start: 0-based, of the first base of `ref`, or of the base that `alt` is inserted before. One of
+    the two is empty (see `trimmed`). A base of the contig is kept on either side.
     """
-    return trimmed(pos, ref, alt, keep=1)
+    moving, size, end = ref or alt, len(ref or alt), start + len(ref)
+    left = right = 0
+    # Moved on, the allele's bases rotate: what is left behind is what is taken up.
+    while left < start - 1 and letters[start - 1 - left].upper() == moving[-1 - left % size]:
+        left += 1
+    while end + right < len(letters) - 1 and letters[end + right].upper() == moving[right % size]:
+        right += 1
+    return left, right
 
 
-def changed_bases(pos: int, ref: str, alt: str) -> tuple[int, int]:
-    """0-based, half-open contig bounds of the bases that an allele replaces; equal where it only inserts before them."""
-    pos, ref, _ = trimmed(pos, ref, alt)
-    return pos - 1, pos - 1 + len(ref)
+def rotated(bases: str, by: int) -> str:
+    """Bases of an insertion or deletion that is moved to the right by so many bases (to the left, if negative)."""
+    by %= len(bases) or 1
+    return bases[by:] + bases[:by]
+
+
+def anchored(letters: str, start: int, ref: str, alt: str) -> tuple[int, str, str]:
+    """Position (1-based), REF and ALT with a base each: an insertion or deletion gets the base before it, as in VCF.
+
+    start: 0-based. At the contig's first base it gets the base after it.
+    """
+    if ref and alt:
+        return start + 1, ref, alt
+    if start:
+        base = letters[start - 1].upper()
+        return start, base + ref, base + alt
+    base = letters[len(ref)].upper() if len(ref) < len(letters) else ""
+    return 1, ref + base, alt + base

@@ -5,6 +5,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from scipy.stats import spearmanr
 from scxpresso.identifiers import without_version
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import write_rows
-from scxpresso.variants.score_table import read_header, read_rows
+from scxpresso.variants.score_table import is_scorable, read_header, read_rows
 
 EXTERNAL_COLUMNS = ["variant", "gene", "model", "track", "score"]
 COMPARISON_COLUMNS = ["variant_id", "alt", "gene_id", "population", "effect", "model", "track", "score"]
@@ -87,7 +88,8 @@ def compare(scores: str | Path, external: list[ExternalScore], output: str | Pat
     """Writes COMPARISON_COLUMNS, a row a score of ours and one of another tool of the same variant and gene.
 
     scores: what join_scores.py wrote, read row by row. An external gene is a gene_id, with or without its version, or a
-    gene_name; a score without `alt` belongs to every allele of its variant. Correlations are Spearman's, of our effects in a
+    gene_name; a score without `alt` is laid beside one allele of its variant, the one with our largest effect in the population,
+    so that each variant counts once. Correlations are Spearman's, of our effects in a
     population and the scores of a model's track. Raises InputError where no score belongs to any of ours.
     """
     by_variant = defaultdict(list)
@@ -116,13 +118,33 @@ def compare(scores: str | Path, external: list[ExternalScore], output: str | Pat
 def _together(
     scores: str | Path, by_variant: dict[str, list[tuple[int, ExternalScore]]]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Number of each external score beside variant_id, alt, gene_id, population and effect of ours that it belongs to."""
-    for *row, gene_name in read_rows(scores, [*COMPARISON_COLUMNS[:5], "gene_name"]):
-        variant, alt, gene = row[:3]
-        names = {gene, without_version(gene), gene_name}
-        for number, one in by_variant.get(variant, ()):
-            if one.alt in ("", alt) and (one.gene in names or without_version(one.gene) == without_version(gene)):
-                yield number, row
+    """Number of each external score beside variant_id, alt, gene_id, population and effect of ours that it belongs to.
+
+    The effect is empty where our network does not read the variant: that is no effect to compare.
+    """
+    rows = read_rows(scores, [*COMPARISON_COLUMNS[:5], "gene_name", "flag"])
+    for gene, of_gene in groupby(rows, key=lambda row: row[2]):
+        # Of a score without alt, by its number and the population: the row of ours with the largest effect.
+        largest: dict[tuple[int, str], list[str]] = {}
+        for *row, gene_name, flag in of_gene:
+            row[4] = row[4] if is_scorable(flag) else ""
+            names = {gene, without_version(gene), gene_name}
+            for number, one in by_variant.get(row[0], ()):
+                if one.gene not in names and without_version(one.gene) != without_version(gene):
+                    continue
+                if one.alt == row[1]:
+                    yield number, row
+                elif not one.alt:
+                    before = largest.setdefault((number, row[3]), row)
+                    if _size(row) > _size(before):
+                        largest[number, row[3]] = row
+        for (number, _), row in largest.items():
+            yield number, row
+
+
+def _size(row: list[str]) -> float:
+    """Absolute effect of a row of ours; below every other where it has none."""
+    return abs(float(row[-1])) if row[-1] else -1.0
 
 
 def _spearman(pairs: np.ndarray) -> tuple[float, float]:

@@ -1,11 +1,16 @@
 """The genes in whose windows positions of a contig lie."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from scxpresso.genome.sequence import window_bounds
+from scxpresso.identifiers import GeneNames, match_contigs
+from scxpresso.problems import InputError, Problem, some
+from scxpresso.store import read_table
+from scxpresso.text import shown
 
 
 @dataclass(frozen=True)
@@ -38,3 +43,42 @@ class Windows:
         first = np.searchsorted(self.start, start - self.length, side="right")
         last = np.searchsorted(self.start, end, side="left")
         return [self.genes[low:high].tolist() for low, high in zip(first.tolist(), last.tolist(), strict=True)]
+
+
+class Genes:
+    """genes.tsv: where the windows are, contig by contig of the FASTA, and what genes are called."""
+
+    def __init__(self, path: str | Path, contigs: list[str], upstream: int, downstream: int):
+        columns = ["gene_id", "gene_name", "chrom", "strand", "tss"]
+        table = read_table(path, columns=columns).sort_values("gene_id", ignore_index=True)
+        self.gene_id: list[str] = table["gene_id"].tolist()
+        self.chrom: list[str] = table["chrom"].tolist()
+        self.strand: list[str] = table["strand"].tolist()
+        self.tss: list[int] = table["tss"].tolist()
+        self.upstream, self.downstream = upstream, downstream
+        self._called = GeneNames(self.gene_id, table["gene_name"])
+        self._row = {gene: row for row, gene in enumerate(self.gene_id)}
+        on_contig = match_contigs(table["chrom"].unique(), contigs)
+        if len(table) and not on_contig:
+            raise InputError(
+                Problem(
+                    shown(Path(path).name),
+                    f"genes on the contigs {some(table['chrom'].unique())}, the FASTA has {some(contigs)}",
+                    "genes on contigs of the FASTA",
+                    "take genes.tsv and the FASTA of one genome",
+                )
+            )
+        self._none = Windows.of(table[:0], upstream, downstream)
+        self._windows = {
+            on_contig[chrom]: Windows.of(genes, upstream, downstream)
+            for chrom, genes in table.groupby("chrom")
+            if chrom in on_contig
+        }
+
+    def windows(self, contig: str) -> Windows:
+        """Of a contig by the FASTA's name."""
+        return self._windows.get(contig, self._none)
+
+    def row(self, name: str) -> int | None:
+        """Row of the gene of this id or name, with or without a version; None where there is none."""
+        return self._row.get(self._called.gene(name))

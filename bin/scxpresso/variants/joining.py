@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from scxpresso.store import write_rows
-from scxpresso.variants.score_table import SCORE_COLUMNS, read_rows
+from scxpresso.variants.score_table import SCORE_COLUMNS, is_scorable, read_rows
 
-P_VALUE, Q_VALUE = SCORE_COLUMNS.index("p_value"), SCORE_COLUMNS.index("q_value")
+P_VALUE, Q_VALUE, FLAG = (SCORE_COLUMNS.index(name) for name in ("p_value", "q_value", "flag"))
 
 
 def q_values(counts: dict[str, int]) -> dict[str, str]:
@@ -27,15 +27,18 @@ def q_values(counts: dict[str, int]) -> dict[str, str]:
 def join_scores(parts: Sequence[str | Path], output: str | Path) -> int:
     """Tables of scores one after another as one, with q_value over the rows of all; how many rows that are.
 
-    Reads the tables twice and keeps the distinct p-values in memory, no rows. Raises InputError for what is no such table.
+    Rows of alleles that the network does not read get no q-value and do not count for those of others. Reads the tables
+    twice and keeps the distinct p-values in memory, no rows. Raises InputError for what is no such table.
     """
-    counts = Counter(p for part in parts for (p,) in read_rows(part, ["p_value"]))
-    write_rows(output, SCORE_COLUMNS, _with_q_values(parts, q_values(counts)))
+    rows = (row for part in parts for row in read_rows(part, SCORE_COLUMNS))
+    counts = Counter((row[P_VALUE], is_scorable(row[FLAG])) for row in rows)
+    q_of = q_values({p: times for (p, scorable), times in counts.items() if scorable})
+    write_rows(output, SCORE_COLUMNS, _with_q_values(parts, q_of))
     return counts.total()
 
 
 def _with_q_values(parts: Sequence[str | Path], q_of: dict[str, str]) -> Iterator[list[str]]:
     for part in parts:
         for row in read_rows(part, SCORE_COLUMNS):
-            row[Q_VALUE] = q_of[row[P_VALUE]]
+            row[Q_VALUE] = q_of[row[P_VALUE]] if is_scorable(row[FLAG]) else ""
             yield row

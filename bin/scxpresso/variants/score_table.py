@@ -12,14 +12,22 @@ from scxpresso.problems import InputError, Problem
 SCORE_COLUMNS = [
     "set", "variant_id", "chrom", "pos", "ref", "alt", "gene_id", "gene_name", "tss_distance", "population", "fold",
     "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "q_value", "specificity",
-    "specificity_p_value", "gene_pearson", "flag",
+    "specificity_p_value", "gene_pearson", "risk_allele", "gwas_beta", "gwas_p_value", "flag",
 ]  # fmt: skip
+
+FOUND = ": found "  # between a reason and the text at fault, in rejected.tsv
+NOT_SCORABLE = "not_scorable"  # the word of `flag` for an allele outside of what the network reads
 
 csv.field_size_limit(sys.maxsize)  # a variant's carriers are as long as a cohort is large
 
 
 class ScorableVariant(NamedTuple):
-    """An allele in a gene's window: a row of a scorable chunk. pos: 1-based. ref, alt: of the + strand."""
+    """An allele in a gene's window: a row of a scorable chunk. pos: 1-based. ref, alt: of the + strand.
+
+    carriers, uncalled: haplotypes that have it, and those whose call is not known (see `genotypes`). slid: by how many bases
+    an allele in a repeat was moved to the right from where the file has it. risk_allele: its base where the file says that
+    it is a risk allele. gwas_beta, gwas_p_value: what the file says of the association, beta for `alt`.
+    """
 
     variant_id: str
     chrom: str
@@ -27,7 +35,17 @@ class ScorableVariant(NamedTuple):
     ref: str
     alt: str
     gene_id: str
-    carriers: str
+    carriers: str = ""
+    uncalled: str = ""
+    slid: int = 0
+    risk_allele: str = ""
+    gwas_beta: str = ""
+    gwas_p_value: str = ""
+
+
+def is_scorable(flag: str) -> bool:
+    """Whether a row of scores is of an allele that its network reads, by its column `flag`."""
+    return NOT_SCORABLE not in flag.split(",")
 
 
 def read_header(path: str | Path) -> list[str]:
@@ -60,5 +78,7 @@ def read_rows(path: str | Path, columns: list[str]) -> Iterator[list[str]]:
 
 def read_chunk(path: str | Path) -> Iterator[ScorableVariant]:
     """A scorable chunk, as the reading of variants writes it: sorted by gene, then by position."""
+    slid = ScorableVariant._fields.index("slid")
     for variant_id, chrom, pos, *rest in read_rows(path, list(ScorableVariant._fields)):
-        yield ScorableVariant(variant_id, chrom, int(pos), *rest)
+        variant = ScorableVariant(variant_id, chrom, int(pos), *rest)
+        yield variant._replace(slid=int(variant[slid]))

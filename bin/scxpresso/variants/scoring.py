@@ -3,6 +3,9 @@
 A substitution is looked up among its gene's saturation. Anything else is the difference of two predictions, of a window
 with the reference's alleles and one with the others. An insertion or deletion moves all bases beyond it, and networks that
 pool see them in other pooling windows: its effect is the mean over shifts of both windows by a phase of pooling.
+
+Effects are resolved as those of effects.h5 are, so that they can be ranked among these: what only rounding makes differ from
+0 is 0. An allele outside of what the network reads is not scorable: nothing is predicted for it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,12 +20,13 @@ from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
 from scxpresso.networks.model import Model, Network
 from scxpresso.networks.prediction import predict
-from scxpresso.networks.registry import NETWORKS
+from scxpresso.networks.registry import NETWORKS, bases_read
 from scxpresso.problems import InputError, Problem
+from scxpresso.saturation.effects_store import resolved, rounded
 from scxpresso.saturation.incremental import incremental
-from scxpresso.variants.haplotypes import carried_together
-from scxpresso.variants.score_table import ScorableVariant
-from scxpresso.variants.significance import bins, p_values, ranks, specificity
+from scxpresso.variants.haplotypes import haplotype_combinations
+from scxpresso.variants.score_table import NOT_SCORABLE, ScorableVariant
+from scxpresso.variants.significance import bins, compared, compared_bins, specificity
 from scxpresso.variants.windows import Edit, Surroundings, read_surroundings, shifts, without_overlaps
 
 SHIFTS = 23  # of a phase, for insertions and deletions; on real ones 10 % off the mean of all 300, r 0.996
@@ -34,12 +38,18 @@ NUMBER_OF_CODE = np.full(16, 4, dtype=np.uint8)
 NUMBER_OF_CODE[ALTERNATIVE_CODES] = range(4)
 
 
+def nearest_to_tss(edits: Iterable[Edit]) -> int:
+    """Bases from the TSS to the changed base that is nearest to it."""
+    return min((edit.nearest for edit in edits), key=abs)
+
+
 @dataclass(frozen=True)
 class Allele:
     """What is scored against a gene's reference: an allele, or those of a haplotype together.
 
     variant_id, pos, ref, alt: as the table shows them. overlapping: whether some of a haplotype's alleles were left out
-    because they overlap others.
+    because they overlap others. incomplete: whether no haplotype is known to carry just these. slid: by how many bases an
+    allele in a repeat was moved downstream from where the file has it. Others: what the file says of the association.
     """
 
     variant_id: str
@@ -48,6 +58,11 @@ class Allele:
     alt: str
     edits: tuple[Edit, ...]
     overlapping: bool = False
+    incomplete: bool = False
+    slid: int = 0
+    risk_allele: str = ""
+    gwas_beta: str = ""
+    gwas_p_value: str = ""
 
     @property
     def is_substitution(self) -> bool:
@@ -55,18 +70,41 @@ class Allele:
 
     @property
     def tss_distance(self) -> int:
-        """Bases from the TSS to the first base that it changes, on the gene's strand; of several, to the nearest."""
-        return min((edit.start for edit in self.edits), key=abs)
+        """Bases from the TSS to the changed base that is nearest to it, on the gene's strand."""
+        return nearest_to_tss(self.edits)
 
     @property
     def moves_bases(self) -> bool:
         """Whether anything beyond its own bases lies elsewhere then."""
         return any(edit.longer for edit in self.edits)
 
+    def edits_of(self, first: int, end: int) -> list[Edit]:
+        """The edits that replace or move a base from `first` to `end` (exclusive), relative to the TSS."""
+        return [edit for edit in self.edits if _overlap(_changed_bases(edit), (first, end))]
+
+
+def _changed_bases(edit: Edit) -> tuple[float, float]:
+    """First base that an edit replaces or moves, relative to the TSS, and the one after the last.
+
+    The TSS stays in its place: an insertion or deletion moves the bases on its far side, as far as the sequence goes.
+    """
+    upstream, downstream = (edit.end <= 0 or edit.start < 0), edit.end > 0
+    low = -np.inf if edit.longer and upstream else edit.start
+    high = np.inf if edit.longer and downstream else edit.end
+    return low, high
+
+
+def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return max(one[0], other[0]) < min(one[1], other[1])
+
 
 @dataclass(frozen=True)
 class GeneScores:
-    """Scores of the alleles of a gene. predicted_ref: populations. Others: alleles × populations (see docs/output.md)."""
+    """Scores of the alleles of a gene (see docs/output.md).
+
+    scorable: of each allele, whether it changes what the network reads. predicted_ref: populations. Others: alleles ×
+    populations.
+    """
 
     gene_id: str
     gene_name: str
@@ -75,6 +113,7 @@ class GeneScores:
     gene_pearson: float
     alleles: Sequence[Allele]
     populations: Sequence[str]
+    scorable: np.ndarray
     predicted_ref: np.ndarray
     effect: np.ndarray
     sd: np.ndarray
@@ -87,10 +126,7 @@ class GeneScores:
     def rows(self, set_name: str) -> Iterator[tuple]:
         """Rows of SCORE_COLUMNS, with q_value empty."""
         predicted, pearson = _texts(self.predicted_ref), _texts(np.array([self.gene_pearson]))[0]
-        matrices = (
-            self.effect, self.sd, self.sign_agreement, self.percentile, self.p_value, self.specificity,
-            self.specificity_p_value,
-        )  # fmt: skip
+        matrices = (self.sd, self.sign_agreement, self.percentile, self.p_value, self.specificity_p_value)
         disagree = (self.sign_agreement < DISAGREE) & (self.effect != 0)
         fold = "" if self.fold is None else self.fold
         for number, allele in enumerate(self.alleles):
@@ -102,27 +138,39 @@ class GeneScores:
                 value: ",".join(
                     flag
                     for flag, holds in [
+                        (NOT_SCORABLE, not self.scorable[number]),
                         ("replicates_disagree", value),
                         ("gene_badly_predicted", self.gene_pearson < BADLY_PREDICTED),
                         ("all_folds", self.fold is None),
                         ("overlapping_alleles", allele.overlapping),
+                        ("incomplete_calls", allele.incomplete),
                     ]
                     if holds
                 )
                 for value in (False, True)
             }
-            columns = [_texts(matrix[number]) for matrix in matrices]
-            for population, ref, effect, sd, agreement, percentile, p, own, own_p, doubt in zip(
+            association = allele.risk_allele, allele.gwas_beta, allele.gwas_p_value
+            columns = [_exact(matrix[number]) for matrix in (self.effect, self.specificity)]
+            columns += [_texts(matrix[number]) for matrix in matrices]
+            for population, ref, effect, own, sd, agreement, percentile, p, own_p, doubt in zip(
                 self.populations, predicted, *columns, disagree[number].tolist(), strict=True
             ):
                 yield (
                     *identity, population, fold, ref, effect, sd, agreement, percentile, p, "", own, own_p, pearson,
-                    flags[doubt],
+                    *association, flags[doubt],
                 )  # fmt: skip
 
 
 def _texts(values: np.ndarray) -> list[str]:
     return ["" if value != value else "%.6g" % value for value in values.tolist()]  # noqa: UP031 (the quickest)
+
+
+def _exact(values: np.ndarray) -> list[str]:
+    """Multiples of 2^-20 with all of their digits: who ranks them among those of effects.h5 finds the ranks of the table.
+
+    Without an exponent: pandas reads 17 digits of a number, which never makes it larger than it is.
+    """
+    return ["" if value != value else f"{value:.20f}".rstrip("0").rstrip(".") for value in values.tolist()]
 
 
 class Scorer:
@@ -137,11 +185,18 @@ class Scorer:
         self.model, self.features, self.genes, self.device, self.engine = model, features, genes, device, engine
         model.check_window(features.upstream, features.downstream)
         self.phase = NETWORKS[model.network].phase
+        self.reads = bases_read(model.network, model.inputs, model.upstream, model.downstream)
         self._engines: dict[int | None, tuple] = {}
 
     def margin(self, edits: Iterable[Edit]) -> int:
         """Bases beyond a window that its edits and the shifts of a phase may bring into it."""
         return self.phase // 2 + 1 + sum(edit.end - edit.start for edit in edits)
+
+    def edits_read(self, allele: Allele) -> list[Edit]:
+        """The edits of an allele that change a base that the networks read, in any of the windows that are predicted."""
+        first, end = self.reads
+        shift = self.phase // 2 if allele.moves_bases else 0
+        return allele.edits_of(first - shift, end + shift) if first < end else []
 
     def score(self, gene_id: str, alleles: Sequence[Allele], surroundings: Surroundings | None = None) -> GeneScores:
         """Scores of the alleles of a gene in every population.
@@ -156,48 +211,50 @@ class Scorer:
         networks, engine = self._networks(fold)
         self._check(gene_id, codes, alleles, surroundings)
 
-        # Every substitution of the bins that an allele lies in; the alleles that are substitutions are some of them.
+        # Every substitution of the bins that alleles lie in, or are compared with; the alleles that are substitutions are
+        # some of them. What the networks do not read is nothing to compare with: it has effect 0 whatever happens.
         upstream, certain = self.features.upstream, BASE_OF_CODE[codes] < 4
+        edits = [self.edits_read(allele) for allele in alleles]
+        scorable = np.array([bool(read) for read in edits])
         starts = bins(certain, upstream)
         ends = np.append(starts[1:], len(codes))
-        index = np.clip([allele.tss_distance + upstream for allele in alleles], 0, len(codes) - 1)
-        bin_of = np.searchsorted(starts, index, side="right") - 1
-        real = certain[:, None] & (codes[:, None] != ALTERNATIVE_CODES)
-        single = np.array([allele.is_substitution for allele in alleles])
+        index = np.array([upstream + nearest_to_tss(read) if read else 0 for read in edits])
+        index = np.clip(index, 0, len(codes) - 1)
+        counted = certain.copy()
+        counted[: upstream + self.reads[0]] = counted[upstream + self.reads[1] :] = False
+        lies_in = np.searchsorted(starts, index, side="right") - 1
+        bin_of = np.clip(lies_in, *compared_bins(starts, counted))
+        real = counted[:, None] & (codes[:, None] != ALTERNATIVE_CODES)
+        single = scorable & [allele.is_substitution for allele in alleles]
         letter = np.array(
             [NUMBER_OF_CODE[allele.edits[0].codes[0]] if allele.is_substitution else 0 for allele in alleles]
         )
 
-        others = np.flatnonzero(~single)
+        others = np.flatnonzero(scorable & ~single)
         effects = np.zeros((len(networks), len(alleles), len(self.model.populations)), dtype=np.float32)
         window = surroundings or Surroundings(codes, upstream)
         effects[:, others] = self._differences(networks, annotation, window, [alleles[at] for at in others])
-        effect = effects.mean(axis=0)
-        own = specificity(effect)
-        background, own_background = {}, {}
-        for first, last in _runs(np.unique(bin_of)):
+        effect = resolved(effects.mean(axis=0))
+        backgrounds = {}
+        runs = _runs(np.unique([lies_in[scorable], bin_of[scorable]]))
+        if not runs:
+            reference, _ = engine.effects(codes, annotation, 0, 0)
+        for first, last in runs:
             begin = starts[first]
             reference, substitutions = engine.effects(codes, annotation, begin, ends[last])
-            mean = substitutions.mean(axis=0)
+            mean = resolved(substitutions.mean(axis=0))
             own_mean = specificity(mean)
-            here = single & (first <= bin_of) & (bin_of <= last)
+            here = single & (first <= lies_in) & (lies_in <= last)
             at = index[here] - begin, letter[here]
-            effects[:, here], effect[here], own[here] = substitutions[:, *at], mean[at], own_mean[at]
+            effects[:, here], effect[here] = substitutions[:, *at], mean[at]
             for bin_ in range(first, last + 1):
                 part = slice(starts[bin_] - begin, ends[bin_] - begin)
                 members = real[starts[bin_] : ends[bin_]]
-                background[bin_], own_background[bin_] = mean[part][members], own_mean[part][members]
+                backgrounds[bin_] = mean[part][members], own_mean[part][members]
 
-        statistics = {name: np.full(effect.shape, np.nan) for name in ("percentile", "p_value", "specificity_p_value")}
-        for bin_ in np.unique(bin_of):
-            here, size = bin_of == bin_, len(background[bin_])
-            inside = (single & certain[index])[here]
-            smaller = ranks(background[bin_], effect[here])
-            statistics["percentile"][here] = 100 * smaller / max(size, 1)
-            statistics["p_value"][here] = p_values(smaller, size, inside)
-            if effect.shape[1] > 1:
-                smaller = ranks(own_background[bin_], own[here])
-                statistics["specificity_p_value"][here] = p_values(smaller, size, inside)
+        own = specificity(effect)
+        inside = single & counted[index] & (lies_in == bin_of)
+        signs = np.sign(resolved(effects))
         return GeneScores(
             gene_id=gene_id,
             gene_name=self.genes.at[gene_id, "gene_name"],
@@ -206,12 +263,13 @@ class Scorer:
             gene_pearson=self.model.gene_pearson.get(gene_id, float("nan")),
             alleles=alleles,
             populations=self.model.populations,
+            scorable=scorable,
             predicted_ref=reference.mean(axis=0),
             effect=effect,
-            sd=effects.std(axis=0),
-            sign_agreement=(np.sign(effects) == np.sign(effect)).mean(axis=0),
+            sd=rounded(effects.std(axis=0)),
+            sign_agreement=(signs == np.sign(effect)).mean(axis=0),
             specificity=own,
-            **statistics,
+            **compared(effect, own, np.where(scorable, bin_of, -1), inside, backgrounds),
         )
 
     def _networks(self, fold: int | None) -> tuple:
@@ -226,6 +284,7 @@ class Scorer:
     ) -> np.ndarray:
         """Effects of alleles by whole predictions: networks × alleles × populations."""
         size = self.model.upstream, self.model.downstream
+        read = slice(*(self.model.upstream + end for end in self.reads))
         moved = shifts(self.phase, SHIFTS)
         effects = np.zeros((len(networks), len(alleles), len(self.model.populations)))
         for by, chosen in [
@@ -240,7 +299,8 @@ class Scorer:
                 batch = chosen[first : first + BATCH // len(by)]
                 edited = [around.edited(alleles[at].edits) for at in batch]
                 windows = np.stack([[one.window(*size, shift) for shift in by] for one in edited])
-                changed = (windows != references).any(axis=2)  # what is the same has effect 0, whatever rounding does
+                # What the networks read the same has effect 0, whatever rounding does.
+                changed = (windows[..., read] != references[..., read]).any(axis=2)
                 difference = np.zeros((len(networks), *changed.shape, effects.shape[2]))
                 if changed.any():
                     number = np.nonzero(changed)[1]
@@ -286,6 +346,8 @@ class Scorer:
 
 def _runs(numbers: np.ndarray) -> list[tuple[int, int]]:
     """Sorted whole numbers as first and last of each run without a gap."""
+    if not len(numbers):
+        return []
     breaks = np.flatnonzero(np.diff(numbers) > 1)
     return list(zip(numbers[np.r_[0, breaks + 1]], numbers[np.r_[breaks, len(numbers) - 1]], strict=True))
 
@@ -299,15 +361,20 @@ def alleles_of(variants: Sequence[ScorableVariant], tss: int, strand: str, haplo
             variant.ref,
             variant.alt,
             (Edit.of(variant.pos, variant.ref, variant.alt, tss, strand),),
+            slid=variant.slid if strand == "+" else -variant.slid,
+            risk_allele=variant.risk_allele,
+            gwas_beta=variant.gwas_beta,
+            gwas_p_value=variant.gwas_p_value,
         )
         for variant in variants
     ]
-    together = carried_together([variant.carriers for variant in variants]) if haplotypes else []
-    return alleles + [_haplotype([alleles[at] for at in indices]) for indices in together]
+    together = haplotype_combinations(variants) if haplotypes else []
+    return alleles + [_haplotype([alleles[at] for at in indices], incomplete) for indices, incomplete in together]
 
 
-def _haplotype(parts: Sequence[Allele]) -> Allele:
-    edits = [edit for part in parts for edit in part.edits]
+def _haplotype(parts: Sequence[Allele], incomplete: bool) -> Allele:
+    # In the order of the gene, so that both strands keep the same one of alleles that overlap.
+    edits = sorted(_where_written(parts), key=lambda edit: (edit.start, edit.end))
     kept = without_overlaps(edits)
     return Allele(
         "+".join(part.variant_id for part in parts),
@@ -316,7 +383,24 @@ def _haplotype(parts: Sequence[Allele]) -> Allele:
         ";".join(part.alt for part in parts),
         tuple(kept),
         len(kept) < len(edits),
+        incomplete,
     )
+
+
+def _where_written(parts: Sequence[Allele]) -> list[Edit]:
+    """The edits of a haplotype's alleles. One that slid past another in a repeat stays where the file has it.
+
+    Else both together would make another sequence than the file says.
+    """
+    edits = []
+    for number, part in enumerate(parts):
+        (edit,) = part.edits
+        written = edit.moved(-part.slid)
+        others = [one for other in (*parts[:number], *parts[number + 1 :]) for one in other.edits]
+        low, high = min(edit.start, written.start), max(edit.end, written.end)
+        passed = any(other.start <= high and other.end >= low for other in others)
+        edits.append(written if passed else edit)
+    return edits
 
 
 def score_variants(

@@ -1,6 +1,10 @@
 """How unusual an effect is: its rank among the gene's own substitutions at the same distance to the TSS."""
 
+from collections.abc import Mapping
+
 import numpy as np
+
+from scxpresso.saturation.effects_store import resolved
 
 BIN = 500  # bases of distance to the TSS
 FEWEST = 250  # certain positions of a bin that stands for itself
@@ -30,6 +34,17 @@ def bins(certain: np.ndarray, upstream: int) -> np.ndarray:
     return np.array(starts)
 
 
+def compared_bins(starts: np.ndarray, counted: np.ndarray) -> tuple[int, int]:
+    """First and last bin that is compared with: those with FEWEST positions that count, or the fullest if there is none.
+
+    starts: as `bins` gives them. counted: of each position, whether its base is known and the network reads it, which it
+    does from one place to another: an allele of a bin beyond these is compared with the nearest of them.
+    """
+    counts = np.add.reduceat(counted.astype(int), starts)
+    full = np.flatnonzero(counts >= FEWEST) if counts.max() >= FEWEST else [counts.argmax()]
+    return int(full[0]), int(full[-1])
+
+
 def ranks(background: np.ndarray, values: np.ndarray) -> np.ndarray:
     """How many of the background's effects are smaller than each value, by absolute value.
 
@@ -50,8 +65,34 @@ def p_values(smaller: np.ndarray, size: int, inside: np.ndarray) -> np.ndarray:
     return np.where(inside[:, None], at_least / max(size, 1), (1 + at_least) / (1 + size))
 
 
+def compared(
+    effect: np.ndarray,
+    own: np.ndarray,
+    bin_of: np.ndarray,
+    inside: np.ndarray,
+    backgrounds: Mapping[int, tuple[np.ndarray, np.ndarray]],
+) -> dict[str, np.ndarray]:
+    """percentile, p_value and specificity_p_value of alleles among the effects of their bins (alleles × populations).
+
+    effect, own: of the alleles, and their specificities. bin_of: of each allele; -1 for one that is not scorable, which has
+    percentile 0 and p 1. inside: of each, whether it is one of its bin's. backgrounds: by bin, effects and specificities of
+    its substitutions (substitutions × populations).
+    """
+    percentile, p_value = np.zeros(effect.shape), np.ones(effect.shape)
+    own_p_value = np.where(np.isnan(own), np.nan, 1.0)
+    for bin_ in np.unique(bin_of[bin_of >= 0]):
+        here, (background, own_background) = bin_of == bin_, backgrounds[bin_]
+        size, smaller = len(background), ranks(background, effect[here])
+        percentile[here] = 100 * smaller / max(size, 1)
+        p_value[here] = p_values(smaller, size, inside[here])
+        if effect.shape[1] > 1:
+            own_p_value[here] = p_values(ranks(own_background, own[here]), size, inside[here])
+    return {"percentile": percentile, "p_value": p_value, "specificity_p_value": own_p_value}
+
+
 def specificity(effects: np.ndarray) -> np.ndarray:
-    """Effects (… × populations) minus their mean over populations; NaN where there is one population."""
+    """Effects (… × populations) minus their mean over populations, resolved as they are; NaN where there is one population."""
     if effects.shape[-1] == 1:
-        return np.full_like(effects, np.nan)
-    return effects - effects.mean(axis=-1, keepdims=True)
+        return np.full(effects.shape, np.nan)
+    effects = effects.astype(np.float64)
+    return resolved(effects - effects.mean(axis=-1, keepdims=True))

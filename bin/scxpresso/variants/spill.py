@@ -12,9 +12,16 @@ _TABLES = """
     PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -50000;
     CREATE TABLE entries (
         number INTEGER PRIMARY KEY, variant_id TEXT, chrom TEXT, pos INTEGER, ref TEXT, alt TEXT, gene TEXT,
-        carriers TEXT, fault TEXT);
+        carriers TEXT, uncalled TEXT, either INTEGER, risk TEXT, beta TEXT, p_value TEXT, fault TEXT, found TEXT);
     CREATE TABLE rejected (number INTEGER PRIMARY KEY, reason TEXT);
-    CREATE TABLE placed (gene INTEGER, pos INTEGER, number INTEGER, ref TEXT, alt TEXT);
+    CREATE TABLE placed (
+        gene INTEGER, pos INTEGER, number INTEGER, ref TEXT, alt TEXT, slid INTEGER, turned INTEGER);
+"""
+# Another study of a variant adds its risk allele; a variant that is no substitution to one is none.
+_AGAIN = """
+    ON CONFLICT (chrom, pos, variant_id) DO UPDATE SET
+        risk = risk || ',' || excluded.risk, fault = CASE fault WHEN '' THEN excluded.fault ELSE fault END,
+        alt = CASE fault WHEN '' THEN excluded.alt ELSE alt END
 """
 
 
@@ -34,10 +41,11 @@ class Spill:
         self.database.close()
 
     def add(self, entries: Iterable[Entry], once: bool) -> None:
-        """Entries in the order of the file, numbered from 1. once: those of an id and position that came before are left out."""
+        """Entries in the order of the file, numbered from 1. once: those of an id and position that came before are it."""
         if once:
             self.database.execute("CREATE UNIQUE INDEX by_chrom ON entries (chrom, pos, variant_id)")
-        self.database.executemany("INSERT OR IGNORE INTO entries VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", entries)
+        places = ", ".join("?" * len(Entry._fields))
+        self.database.executemany(f"INSERT INTO entries VALUES (NULL, {places}) {_AGAIN if once else ''}", entries)
         if not once:
             self.database.execute("CREATE INDEX by_chrom ON entries (chrom)")
 
@@ -49,8 +57,10 @@ class Spill:
         return [name for (name,) in self.database.execute("SELECT DISTINCT chrom FROM entries ORDER BY chrom")]
 
     def blocks(self, chrom: str) -> Iterator[list[tuple]]:
-        """Entries of a contig: number, pos, ref, alt, gene, fault."""
-        rows = self.database.execute("SELECT number, pos, ref, alt, gene, fault FROM entries WHERE chrom = ?", [chrom])
+        """Entries of a contig: number, pos, ref, alt, gene, either, fault."""
+        rows = self.database.execute(
+            "SELECT number, pos, ref, alt, gene, either, fault FROM entries WHERE chrom = ?", [chrom]
+        )
         while block := rows.fetchmany(BLOCK):
             yield block
 
@@ -58,25 +68,27 @@ class Spill:
         """Number and reason."""
         self.database.executemany("INSERT INTO rejected VALUES (?, ?)", rows)
 
-    def place(self, rows: Iterable[tuple[int, int, int, str, str]]) -> None:
-        """Number of a gene, position, number of the entry, ref and alt."""
-        self.database.executemany("INSERT INTO placed VALUES (?, ?, ?, ?, ?)", rows)
+    def place(self, rows: Iterable[tuple[int, int, int, str, str, int, bool]]) -> None:
+        """Number of a gene, position, number of the entry, ref, alt, bases slid, whether ref is the file's second allele."""
+        self.database.executemany("INSERT INTO placed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def rejected(self) -> Iterator[tuple]:
-        """variant_id, chrom, pos, ref, alt, reason, in the file's order."""
+        """variant_id, chrom, pos, ref, alt, reason and the text at fault, in the file's order."""
         return self.database.execute(
-            "SELECT variant_id, chrom, pos, ref, alt, reason FROM rejected CROSS JOIN entries USING (number) "
+            "SELECT variant_id, chrom, pos, ref, alt, reason, found FROM rejected CROSS JOIN entries USING (number) "
             "ORDER BY rejected.number"
         )
 
     def placed(self) -> Iterator[tuple]:
-        """gene, pos, ref, alt, carriers, and variant_id, chrom, pos, ref, alt as in the file; by gene, then by position.
+        """gene, pos, ref, alt, slid, turned, carriers, uncalled, risk, beta, p_value, and variant_id, chrom, pos, ref, alt as
+        in the file; by gene, then by position.
 
         Alleles that the file does not name are the placed ones there too.
         """
         self.database.execute("CREATE INDEX by_gene ON placed (gene, pos, number)")
         return self.database.execute(
-            "SELECT placed.gene, placed.pos, placed.ref, placed.alt, carriers, variant_id, chrom, entries.pos, "
+            "SELECT placed.gene, placed.pos, placed.ref, placed.alt, slid, turned, carriers, uncalled, risk, beta, p_value, "
+            "variant_id, chrom, entries.pos, "
             "coalesce(nullif(entries.ref, ''), placed.ref), coalesce(nullif(entries.alt, ''), placed.alt) "
             "FROM placed CROSS JOIN entries USING (number) ORDER BY placed.gene, placed.pos, number, placed.rowid"
         )

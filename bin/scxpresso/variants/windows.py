@@ -25,13 +25,22 @@ class Edit:
 
     @classmethod
     def of(cls, pos: int, ref: str, alt: str, tss: int, strand: str) -> "Edit":
-        """Of an allele of the + strand as a VCF writes it; the bases that both alleles begin or end with are left out."""
+        """Of an allele of the + strand as a VCF writes it, with the base before it; shared bases are left out."""
         pos, ref, alt = trimmed(pos, ref, alt)
         replaced, codes = encode(ref), encode(alt)
         start = pos - tss
         if strand == "+":
             return cls(start, start + len(ref), codes, replaced)
         return cls(1 - start - len(ref), 1 - start, reverse_complement(codes), reverse_complement(replaced))
+
+    def moved(self, by: int) -> "Edit":
+        """An insertion or deletion in a repeat, so many bases downstream: its bases rotate."""
+        return Edit(self.start + by, self.end + by, np.roll(self.codes, -by), np.roll(self.replaced, -by))
+
+    @property
+    def nearest(self) -> int:
+        """Distance to the TSS of the changed base that is nearest to it; of an insertion, where its nearest base lies."""
+        return max(0, self.start) if self.end > 0 else self.end - 1
 
     @property
     def longer(self) -> int:

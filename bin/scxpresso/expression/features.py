@@ -1,0 +1,90 @@
+"""Which columns of an atlas are genes. The others (spike-ins, antibodies, peaks, rows of summaries) are no part of a library."""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from scxpresso.problems import some
+from scxpresso.spike_ins import spike_in_kind
+
+TYPE_COLUMNS = ["feature_types", "feature_type", "feature_biotype"]  # scanpy and Cell Ranger; muon; CELLxGENE
+GENE_TYPES = {"gene expression", "gex", "gene", "genes", "rna", "mrna"}
+# Types that are no genes even where no feature is of a type above, as where a column holds biotypes.
+OTHER_TYPES = re.compile(
+    r"antibod|antigen|hashtag|multiplex|crispr|guide|peak|capture|spike|synthetic|^(?:adt|hto|atac|custom|protein|vdj.*)$"
+)
+
+MOST_SHARES = 10  # populations that a note lists
+
+# Names that no gene has; what a name looks like is believed only where the annotation has no gene of this name.
+NAMES = {
+    "row of HTSeq's summary": re.compile(r"^__"),
+    "row of STAR's summary": re.compile(r"^N_[a-z]+$", re.IGNORECASE),
+    "peak": re.compile(r"^\S+:\d+-\d+$|^chr[\w.]+[-_]\d+[-_]\d+$", re.IGNORECASE),
+    "hashtag": re.compile(r"^(hashtag|hto)([-_. ]|\d|$)|^CMO\d{3}$|[-_. ]hto$", re.IGNORECASE),
+    "antibody": re.compile(
+        r"TotalSeq|\|pAbO$|^(adt|antibody|cite)[-_.: ]|^ab_|^anti-|[-_. ](adt|total[abc]|prot|protein)$", re.IGNORECASE
+    ),
+    "guide RNA": re.compile(
+        r"^(sgrna|grna|guide|protospacer|crispr)[-_. ]|[-_. ](sgrna|grna)([-_. ]|\d|$)|^(non|no)[-_. ]?target"
+        r"|^(?-i:sg[A-Z0-9])\w*[-_.]\d+$",  # sgTP53-1; sgk1 is a gene of fish
+        re.IGNORECASE,
+    ),
+}
+
+
+def not_genes(var: pd.DataFrame, names: Sequence[Collection[str]], annotated: Iterable[str]) -> np.ndarray:
+    """Why each feature of an atlas is no gene, such as `feature type 'Peaks'` or `spike-in (ERCC)`; '' for a gene.
+
+    Columns of `var` that say of what type a feature is (TYPE_COLUMNS) decide first. Where one of them says `Gene Expression`
+    of any feature, every other type is no gene. Names decide as well (NAMES, spike-ins), whatever the type.
+
+    names: all that each feature is called. annotated: ids and names of the annotation's genes.
+    """
+    known = set(annotated)
+    reasons = np.array([_by_name(feature, known) for feature in names], dtype=object)
+    for column in [name for name in TYPE_COLUMNS if name in var]:
+        of_type = _by_type(var[column])
+        reasons = np.where(of_type != "", of_type, reasons)
+    return reasons
+
+
+def _by_type(types: pd.Series) -> np.ndarray:
+    plain = types.astype(str).str.replace(r"[\s_-]+", " ", regex=True).str.strip().str.lower()
+    genes = plain.isin(GENE_TYPES)
+    others = plain.str.contains(OTHER_TYPES)
+    if genes.any():
+        others = ~genes & types.notna() & ~plain.isin(["", "nan", "na", "none"])
+    return np.where(others, "feature type " + types.astype(str).map(repr), "")
+
+
+def _by_name(names: Collection[str], annotated: set[str]) -> str:
+    """Why a feature of these names is no gene; spike-ins are none whatever the annotation says."""
+    if kind := next(filter(None, map(spike_in_kind, names)), ""):
+        return kind
+    if not annotated.isdisjoint(names):
+        return ""
+    return next((kind for kind, pattern in NAMES.items() if any(map(pattern.search, names))), "")
+
+
+def features_left_out(ids: Sequence[str], reasons: np.ndarray) -> str:
+    """The features that are no genes, for a note: how many for which reason; '' where all are genes."""
+    kinds = pd.Series(list(ids)).groupby(reasons, sort=False)
+    parts = [f"{len(names):,} × {reason} ({some(names, 2)})" for reason, names in kinds if reason]
+    left_out = f"{np.count_nonzero(reasons != ''):,} of {len(ids):,} features are no genes and not in a cell's library"
+    return f"{left_out}: {', '.join(parts)}" if parts else ""
+
+
+def share_by_population(genes: np.ndarray, others: np.ndarray, of_cell: np.ndarray, labels: Sequence[str]) -> str:
+    """The share of each population's counts that are not of genes, highest first, for a note.
+
+    genes, others: counts of each cell. of_cell: number of its population, −1 for none.
+    """
+    inside = of_cell >= 0
+    sums = [np.bincount(of_cell[inside], counts[inside], len(labels)) for counts in (others, genes)]
+    share = sums[0] / np.maximum(sums[0] + sums[1], 1e-12)
+    order = np.argsort(-share, kind="stable")
+    shown = ", ".join(f"{labels[number]!r} {share[number]:.1%}" for number in order[:MOST_SHARES])
+    return shown if len(order) <= MOST_SHARES else f"{shown}, … ({len(order):,} in all)"

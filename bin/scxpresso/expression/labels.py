@@ -1,0 +1,73 @@
+"""Labels of populations: those that the sheet excludes, and those that may be no population of their own."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+
+from scxpresso.problems import InputError, Problem, some
+from scxpresso.text import did_you_mean
+
+# What programs and people write where a cell has no label, or a cell is none, without blanks and punctuation.
+NO_LABEL = {
+    "", "na", "nan", "none", "null", "nil", "missing", "empty", "unassigned", "notassigned", "unknown", "unlabeled", "unlabelled",
+    "nolabel", "unannotated", "notannotated", "unclassified", "undefined", "undetermined", "notdetermined", "unidentified",
+    "nd", "tbd", "unspecified", "notavailable", "notapplicable", "doublet", "doublets", "multiplet", "multiplets",
+    "lowquality", "debris", "artifact", "artefact", "filtered", "excluded", "failedqc", "junk",
+}  # fmt: skip
+
+# Letters of Cyrillic and Greek and digits that look like Latin letters, in either case, and these; i and 1 are l.
+LOOK_ALIKE = str.maketrans(
+    "аеорсухіјѕԁһкмтвн" "αβεζηικμνορτυχ" "01|ıi",
+    "aeopcyxljsdhkmtbh" "abezhlkmnoptyx" "ollll",
+)  # fmt: skip
+
+
+def suspicious_labels(labels: Iterable[str]) -> list[str]:
+    """Labels that read as if the cell had none: `nan`, `None`, blanks, `unassigned`, `doublet` and the like."""
+    return [label for label in labels if re.sub(r"[\W_]", "", label.casefold()) in NO_LABEL]
+
+
+def near_labels(labels: Iterable[str]) -> list[list[str]]:
+    """Labels that differ by blanks, dashes, case or look-alike letters alone, in groups."""
+    groups = defaultdict(list)
+    for label in labels:
+        groups[_appearance(label)].append(label)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _appearance(label: str) -> str:
+    """What a label looks like: without blanks, invisible characters, and dashes between words; look-alikes as one letter."""
+    text = unicodedata.normalize("NFKC", label).casefold()
+    text = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
+    text = re.sub(r"(?<=\w)[-‐‑–—−_\s]+(?=\w)|[\s_]+", "", text)
+    return text.translate(LOOK_ALIKE)
+
+
+def excluded_labels(text: str, labels: Collection[str]) -> list[str]:
+    """The labels that a cell of the sheet's column `exclude` names, joined by `;`, which labels may hold as well.
+
+    Blanks around a label need not be repeated. Raises InputError for what is no label of any level.
+    """
+    known = set(labels)
+    bare = {label.strip(): label for label in sorted(known)} | {label: label for label in known}
+    parts = text.split(";")
+    found, unknown = [], []
+    while parts:
+        joined = (";".join(parts[:length]) for length in range(len(parts), 0, -1))
+        match = next((part for part in joined if part in bare or part.strip() in bare), None)
+        if match is not None:
+            found.append(bare.get(match) or bare[match.strip()])
+            parts = parts[match.count(";") + 1 :]
+        else:
+            unknown += [part] if (part := parts.pop(0).strip()) else []
+    if unknown:
+        near = did_you_mean(unknown[0], sorted(known, reverse=True))  # of labels that are nearly alike, the first
+        raise InputError(
+            Problem(
+                "column exclude", f"{some(unknown)}: no population of these levels",
+                f"labels such as {some(sorted(known))}" if known else "an empty cell: the level 'all' has no labels",
+                near or "write the labels as they are in obs, joined by ';'",
+            )
+        )  # fmt: skip
+    return found

@@ -1,0 +1,15 @@
+"""Spike-ins: RNA of known amount that was added to the cells, by the names that atlases and annotations give it."""
+
+import re
+
+# `ERCC-00002`, also as R writes it (`ERCC.00002`) and behind a prefix (`gSpikein_ERCC-00002`); not the genes ERCC1 to ERCC8.
+_PATTERNS = {
+    "spike-in (ERCC)": re.compile(r"(?<![A-Za-z0-9])ERCC(?:[-_.]|\d{5})", re.IGNORECASE),
+    "spike-in (SIRV)": re.compile(r"(?<![A-Za-z0-9])SIRV[-_.]?(?:\d|ome)", re.IGNORECASE),
+    "spike-in": re.compile(r"^g?spike[-_.]?ins?[-_.:]", re.IGNORECASE),
+}
+
+
+def spike_in_kind(name: str) -> str:
+    """`spike-in (ERCC)`, `spike-in (SIRV)` or `spike-in`; '' for any other name."""
+    return next((kind for kind, pattern in _PATTERNS.items() if pattern.search(name)), "")

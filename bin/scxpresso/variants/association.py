@@ -1,0 +1,44 @@
+"""What a file of variants says of associations with a trait: beta and p-value of an allele. What is missing stays missing."""
+
+import math
+
+MISSING = frozenset(("", ".", "NA", "#NA", "N/A", "NAN", "NULL", "NONE"))  # cells without a value, in upper case
+ASSOCIATION = ["beta", "odds_ratio", "p_value", "log_p_value"]
+
+
+def beta_of(row: dict[str, str]) -> str:
+    """The effect on the trait, of an odds ratio its natural logarithm; '' where the file has none."""
+    beta = row.get("beta", "")
+    if beta.upper() not in MISSING:
+        return beta if _number(beta) is not None else ""
+    ratio = _number(row.get("odds_ratio", ""))
+    return f"{math.log(ratio):.6g}" if ratio and ratio > 0 else ""
+
+
+def of_allele(alt: str, beta: str, effect: str, ref: str) -> str:
+    """Beta for `alt`, of that of the effect allele; '' where that is neither of the two."""
+    return beta if effect == alt else turned(beta) if effect == ref else ""
+
+
+def turned(beta: str) -> str:
+    """Beta for the other allele."""
+    return beta and (beta[1:] if beta[0] == "-" else "-" + beta.removeprefix("+"))
+
+
+def p_value_of(row: dict[str, str]) -> str:
+    """The p-value, as the file has it or from its negative logarithm to base 10; '' where there is none."""
+    p_value, logarithm = row.get("p_value", ""), _number(row.get("log_p_value", ""))
+    if _number(p_value) is not None:
+        return p_value
+    if logarithm is None:
+        return ""
+    exponent = math.floor(-logarithm)  # apart, as small p-values are below every float
+    return f"{10 ** (-logarithm - exponent):.4g}e{exponent}"
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,93 @@
+"""What scoring and users get of a file of variants: chunks of scorable rows, and rejected.tsv."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from scxpresso.store import write_rows
+from scxpresso.text import shown
+from scxpresso.variants.association import turned
+from scxpresso.variants.gene_windows import Genes
+from scxpresso.variants.haplotypes import merged_calls
+from scxpresso.variants.score_table import FOUND, ScorableVariant
+from scxpresso.variants.spill import Spill
+
+CHUNK_COLUMNS = list(ScorableVariant._fields)
+REJECTED_COLUMNS = ["set", "variant_id", "chrom", "pos", "ref", "alt", "reason"]
+
+
+def write_chunks(spill: Spill, genes: Genes, rows_per_chunk: int, folder: Path) -> tuple[list[int], int]:
+    """Tables of about so many rows and whole genes, each sorted by gene_id and position.
+
+    Gives the rows of each, and how many more were repetitions of one.
+    """
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.tsv.gz"):  # of an earlier run
+        old.unlink()
+    written: list[int] = []
+
+    def write(rows: list[ScorableVariant]) -> None:
+        written.append(len(rows))
+        write_rows(folder / f"{len(written)}.tsv.gz", CHUNK_COLUMNS, rows)
+
+    chunk: list[ScorableVariant] = []
+    read = 0
+    for gene, placed in groupby(spill.placed(), key=lambda row: row[0]):
+        rows = [_chunk_row(row, genes.chrom[gene], genes.gene_id[gene]) for row in placed]
+        read += len(rows)
+        of_gene = [one for _, group in groupby(rows, key=lambda one: one.pos) for one in _once(list(group))]
+        if chunk and len(chunk) + len(of_gene) > rows_per_chunk:
+            write(chunk)
+            chunk = []
+        chunk += of_gene
+    if chunk:
+        write(chunk)
+    return written, read - sum(written)
+
+
+def _chunk_row(row: tuple, chrom: str, gene: str) -> ScorableVariant:
+    _, pos, ref, alt, slid, turn, carriers, uncalled, risk, beta, p_value, variant_id, *given = row
+    if turn:
+        given[-2:] = reversed(given[-2:])
+    risks = risk.split(",") if risk else ()
+    return ScorableVariant(
+        variant_id=shown(variant_id) or variant_name(*given),
+        chrom=chrom,
+        pos=pos,
+        ref=ref,
+        alt=alt,
+        gene_id=gene,
+        carriers=carriers,
+        uncalled=uncalled,
+        slid=slid,
+        risk_allele=alt if alt in risks else ref if ref in risks else "",
+        gwas_beta=turned(beta) if turn else beta,
+        gwas_p_value=shown(p_value),
+    )
+
+
+def _once(rows: list[ScorableVariant]) -> list[ScorableVariant]:
+    """Rows of one position, those of the same variant and allele as one, with the calls of all."""
+    if len(rows) == 1:
+        return rows
+    found: dict[tuple, ScorableVariant] = {}
+    for row in rows:
+        key = row._replace(carriers="", uncalled="", slid=0)
+        if first := found.get(key):
+            carriers, uncalled = merged_calls((first.carriers, first.uncalled), (row.carriers, row.uncalled))
+            row = first._replace(carriers=carriers, uncalled=uncalled)
+        found[key] = row
+    return list(found.values())
+
+
+def rejected_rows(name: str, spill: Spill) -> Iterator[tuple]:
+    """REJECTED_COLUMNS of what is rejected, in the file's order and as the file has it."""
+    for variant_id, chrom, pos, ref, alt, reason, found in spill.rejected():
+        shown_id = shown(variant_id) or variant_name(chrom, pos, ref, alt)
+        reason += f"{FOUND}{shown(found[:100])!r}" if found else ""
+        yield name, shown_id, shown(chrom), pos, shown(ref), shown(alt), reason
+
+
+def variant_name(chrom: str, pos: int | None, ref: str, alt: str) -> str:
+    """chrom:pos:ref:alt, for a variant that has no id; what it lacks is left out."""
+    return ":".join(str(part) for part in (shown(chrom), pos, shown(ref), shown(alt)) if part)

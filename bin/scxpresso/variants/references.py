@@ -1,0 +1,117 @@
+"""How the references that a file of variants names compare with the FASTA."""
+
+from dataclasses import dataclass
+
+from scxpresso.problems import InputError, Problem
+from scxpresso.text import shown
+from scxpresso.variants.alleles import BASES, reverse_complemented
+
+MAX_MISMATCHES = 0.05  # of the entries that name a reference
+MIN_MISMATCHES = 5  # more of them than these are no slips of the pen
+SHORT_LIST = 4  # entries from which on it counts that most of them differ, however few they are
+MAJORITY = 0.5
+A_CAUSE = 0.8  # the share of mismatches that another reading explains, for it to be named
+
+
+@dataclass
+class References:
+    """Entries that name a reference, and those whose reference is not the FASTA's.
+
+    swapped, complement, later, earlier: mismatches that agree with it if reference and alternative change places, on the −
+    strand, at the next base, or at the one before. turned, open: alleles without a given order of which the second is the
+    reference, and of which either may be.
+    """
+
+    checked: int = 0
+    mismatched: int = 0
+    swapped: int = 0
+    complement: int = 0
+    later: int = 0
+    earlier: int = 0
+    turned: int = 0
+    open: int = 0
+    example: str = ""
+
+    def in_order(self, letters: str, pos: int, ref: str, alt: str) -> tuple[str, str]:
+        """Reference and alternative, of two alleles in no certain order: the reference is the one that the FASTA has.
+
+        The order given stays where it has both (an insertion or deletion in a repeat) or neither.
+        """
+        first, second = _has(letters, pos, ref), _has(letters, pos, alt)
+        self.open += first and second
+        if second and not first:
+            self.turned += 1
+            return alt, ref
+        return ref, alt
+
+    def differ(self, letters: str, chrom: str, pos: int, ref: str, alt: str, either: bool = False) -> None:
+        """Count a mismatch. either: the order of the two alleles says nothing."""
+        both = [allele for allele in ((ref, alt) if either else (ref,)) if allele and BASES.issuperset(allele)]
+        self.mismatched += 1
+        self.swapped += bool(alt) and not either and _has(letters, pos, alt)
+        self.complement += any(_has(letters, pos, reverse_complemented(allele)) for allele in both)
+        self.later += any(_has(letters, pos + 1, allele) for allele in both)
+        self.earlier += any(_has(letters, pos - 1, allele) for allele in both)
+        if not self.example:
+            found = letters[pos - 1 : pos - 1 + len(ref)].upper()
+            has = f"{ref[:20]} and {alt[:20]}" if either else ref[:20]
+            self.example = f"{shown(chrom)}:{pos:,} has {has}, the FASTA {found[:20]}"
+
+    @property
+    def too_many(self) -> bool:
+        """Whether so many differ that the file is not of this genome."""
+        short = self.checked >= SHORT_LIST and self.mismatched > MAJORITY * self.checked
+        return short or self.mismatched > max(MIN_MISMATCHES, MAX_MISMATCHES * self.checked)
+
+    def check(self, where: str) -> None:
+        """Raises InputError where too many differ, with the likely cause."""
+        if not self.too_many:
+            return
+        cause, fix = self.likely_cause()
+        raise InputError(
+            Problem(
+                where,
+                f"the reference of {self.mismatched:,} of {self.checked:,} alleles differs from the FASTA "
+                f"({self.example}); the likely cause is {cause}",
+                f"at most {MAX_MISMATCHES:.0%} that differ",
+                fix,
+            )
+        )
+
+    def likely_cause(self) -> tuple[str, str]:
+        """What explains the mismatches best, and how to fix it."""
+        swap = f"{self.swapped:,} of them agree if reference and alternative are swapped"
+        zero = "positions that count from 0, or are off by one"
+        causes = [
+            (
+                self.swapped,
+                f"alleles swapped: {swap}",
+                "write the genome's allele as the reference (bcftools norm --check-ref s, or bcftools +fixref)",
+            ),
+            (
+                self.complement,
+                f"alleles of the − strand: {self.complement:,} of them agree with the complementary strand",
+                "write the alleles of the + strand (bcftools +fixref -- -m flip, or complement their bases)",
+            ),
+            (
+                self.later,
+                f"{zero}: {self.later:,} of them agree with the next base",
+                "write positions that count from 1",
+            ),
+            (
+                self.earlier,
+                f"{zero}: {self.earlier:,} of them agree with the base before",
+                "write positions that count from 1",
+            ),
+        ]
+        count, cause, fix = max(causes, key=lambda one: one[0])
+        if count >= A_CAUSE * self.mismatched:
+            return cause, fix
+        return (
+            f"another assembly: only {swap}" if self.swapped else "another assembly",
+            "take the FASTA of the assembly of the variants, or lift the variants over to this one",
+        )
+
+
+def _has(letters: str, pos: int, bases: str) -> bool:
+    return pos > 0 and letters[pos - 1 : pos - 1 + len(bases)].upper() == bases

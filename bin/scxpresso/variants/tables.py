@@ -1,0 +1,267 @@
+"""Tables of variants: of the GWAS Catalog, summary statistics, and plain ones. Known by their columns."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from scxpresso.damage import AGAIN, first_fault, looks_like, start_of
+from scxpresso.files import open_text
+from scxpresso.problems import InputError, Problem
+from scxpresso.text import shown
+from scxpresso.variants.alleles import ABSENT, BASES, LETTERS, NO_ALTERNATIVE, SAME, fault_of
+from scxpresso.variants.association import ASSOCIATION, MISSING, beta_of, of_allele, p_value_of
+from scxpresso.variants.delimited import table_of
+from scxpresso.variants.sources import BEFORE_START, DAMAGE, EXPECTED, Entry, Source, Vcf, damaged
+
+# What a column holds, by its names in lower case. Of several that are there, the first counts.
+ROLES = {
+    "chrom": ["chrom", "chr", "chromosome"],
+    "pos": ["pos", "position", "base_pair_location", "bp"],
+    "ref": ["ref", "ref_allele", "reference", "reference_allele"],
+    "alt": ["alt", "alt_allele", "alternate", "alternate_allele", "alternative"],
+    "other": ["other_allele", "non_effect_allele"],
+    "effect": ["effect_allele"],
+    "alleles": ["alleles", "allele", "allele_string"],
+    "order": ["ref_allele"],
+    "id": ["variant_id", "rsid", "rsids", "rs_id", "snp", "snpid", "id"],
+    "gene": ["gene"],
+    "beta": ["beta"],
+    "odds_ratio": ["odds_ratio"],
+    "p_value": ["p_value", "pval", "pvalue", "p-value", "p"],
+    "log_p_value": ["neg_log_10_p_value", "mlogp"],
+}
+# Of a harmonised file: what is not of the genome's assembly and strand is not read.
+HARMONISED = {
+    "chrom": ["hm_chrom"],
+    "pos": ["hm_pos"],
+    "other": ["hm_other_allele"],
+    "effect": ["hm_effect_allele"],
+    "id": ["hm_rsid", "hm_variant_id"],
+    "gene": ["gene"],
+    "beta": ["hm_beta"],
+    "odds_ratio": ["hm_odds_ratio"],
+    "p_value": ROLES["p_value"],
+    "log_p_value": ROLES["log_p_value"],
+}
+CATALOG = {"chrom": ["chr_id"], "pos": ["chr_pos"], "id": ["snps"], "risk": ["strongest snp-risk allele"]}
+
+NO_POSITION = "no position"
+NO_NUMBER = "the position is no whole number"
+UNEQUAL = "the row's CHR_ID, CHR_POS and SNPS differ in how many they list"
+NO_REFERENCE = "an alternative of several bases, and no reference"
+NO_ALLELE = "an allele is missing"
+LONG_RISK = "a risk allele of several bases or of none: no substitution, and the table names no reference"
+FEWER = "fewer cells than the header: the row is cut"
+MORE = "more cells than the header"
+
+VCF_COLUMNS = 8  # of every VCF, up to INFO
+
+_SEVERAL = re.compile(r"\s*;\s*|\s+x\s+")
+_WHOLE = re.compile(r"(-?[0-9]{1,15})(\.0*)?")
+
+
+def position(text: str) -> tuple[int | None, str]:
+    """A 1-based position (12345.0, as some programs write it, is one), and what is wrong with it."""
+    if text.upper() in MISSING:
+        return None, NO_POSITION
+    number = _WHOLE.fullmatch(text)
+    if not number:
+        return None, NO_NUMBER
+    pos = int(number[1])
+    return pos, "" if pos > 0 else BEFORE_START
+
+
+class Table(Source):
+    """A text table with a header. columns: number of the column that plays each role."""
+
+    def __init__(self, path: Path, haplotypes: bool, columns: dict[str, int]):
+        super().__init__(path, haplotypes)
+        self.columns = columns
+
+    def rows(self) -> Iterator[tuple[dict[str, str], str, str]]:
+        """Each row's cells by their role, why the row cannot be read ('' where it can), and its text then."""
+        with open_text(self.path) as lines:
+            # An empty alt asks for all alleles, which a file that was cut there does not.
+            header, cells = table_of(lines, cut_behind=ROLES["alt"])
+            width = len(header)
+            for row in cells:
+                if not "".join(row).strip():
+                    continue
+                self.lines += 1
+                fault = found = ""
+                if len(row) != width and (len(row) < width or any(row[width:])):
+                    fault, found = FEWER if len(row) < width else MORE, " ".join(row)
+                    row += [""] * (width - len(row))
+                yield {role: row[at].strip() for role, at in self.columns.items()}, fault, found
+
+
+class Catalog(Table):
+    """The GWAS Catalog's associations: positions and ids without a reference, several of them in a row for some.
+
+    An association a row, so that a variant comes again and again: it is one entry, with the risk alleles of all.
+    """
+
+    kind = "table of the GWAS Catalog"
+    once = True
+
+    def entries(self):
+        for row, fault, found in self.rows():
+            chroms, positions, names = (_SEVERAL.split(row[role]) for role in ("chrom", "pos", "id"))
+            risks = _SEVERAL.split(row.get("risk", ""))
+            if fault or not row["chrom"] or not row["pos"]:
+                found = found or row["pos"]
+                yield Entry(row["id"], row["chrom"], None, "", "", fault=fault or NO_POSITION, found=found)
+            elif not len(chroms) == len(positions) == len(names):
+                yield Entry(row["id"], row["chrom"], None, "", "", fault=UNEQUAL, found=row["pos"])
+            else:
+                if len(risks) != len(names):
+                    risks = [""] * len(names)
+                for name, chrom, text, risk in zip(names, chroms, positions, risks, strict=True):
+                    pos, fault = position(text)
+                    allele = risk_allele(name, risk)
+                    several = allele == ABSENT or len(allele) > 1
+                    fault = (fault if chrom else NO_POSITION) or (LONG_RISK if several else "")
+                    yield Entry(
+                        name, chrom, pos, "", allele if several else "", risk="" if several else allele,
+                        fault=fault, found="" if pos else text,
+                    )  # fmt: skip
+
+
+def risk_allele(name: str, text: str) -> str:
+    """The bases of `rs123-A`, `-` for none; '' where it is not known (`rs123-?`)."""
+    allele = (text.removeprefix(f"{name}-") if text.startswith(f"{name}-") else text.rpartition("-")[2]).strip().upper()
+    return allele if allele == ABSENT or BASES.issuperset(allele) else ""
+
+
+class Alleles(Table):
+    """Two alleles or more a row: ref and alt, effect and other allele, or both in one cell (`A/C`).
+
+    Without alt, a row of ref and alt names no allele; without ref, the reference is the genome's.
+    """
+
+    def __init__(self, path: Path, haplotypes: bool, columns: dict[str, int], kind: str):
+        super().__init__(path, haplotypes, columns)
+        self.kind = kind
+
+    def entries(self):
+        associated = not self.columns.keys().isdisjoint(ASSOCIATION)
+        for row, fault, found in self.rows():
+            pos, wrong = position(row["pos"])
+            fault, found = fault or wrong, found or ("" if pos else row["pos"])
+            name = row.get("id", "")
+            beta, p_value = (beta_of(row), p_value_of(row)) if associated else ("", "")
+            for ref, alt, either, bad in self.alleles(row):
+                yield Entry(
+                    "" if name in (".", "NA") else name, row["chrom"], pos, ref, alt, row.get("gene", ""), either=either,
+                    beta=beta and of_allele(alt, beta, row.get("effect", alt).upper(), ref),
+                    p_value=p_value, fault=fault or bad, found=found,
+                )  # fmt: skip
+
+    def alleles(self, row: dict[str, str]) -> Iterator[tuple[str, str, bool, str]]:
+        """ref, alt, whether the genome says which is which, and what is wrong with them."""
+        if "other" in row:
+            other, effect = row["other"].upper(), row["effect"].upper()
+            order = row.get("order", "").upper()
+            ref, alt = (effect, other) if order == "EA" else (other, effect)
+            yield ref, alt, order not in ("EA", "OA"), pair_fault(ref, alt)
+            return
+        ref, alt = ("", row["alleles"].upper()) if "alleles" in row else (row["ref"].upper(), row["alt"].upper())
+        if "/" in ref and not alt:
+            ref, alt = "", ref
+        both = "alleles" in row or ("/" in alt and not ref)
+        listed = re.split("[,/|>]" if both else "," if "<" in alt else "[,/]", alt) if alt else [""]
+        if both and len(listed) > 1:
+            # Of two alleles the genome tells which is the reference; of more, the first one is.
+            ref, *alts = listed
+            for one in alts:
+                yield ref, one, len(alts) == 1, pair_fault(ref, one)
+            return
+        if both:
+            yield "", alt, False, NO_ALLELE
+            return
+        if len(listed) > 1 and "/" in alt and listed[0] == ref:  # both alleles again
+            listed = listed[1:]
+        for one in listed:
+            # An empty cell names no allele; an empty place in a list of them is a mistake.
+            one = one or ("." if alt else "")
+            yield ref, one, False, self.fault(ref, one)
+
+    @staticmethod
+    def fault(ref: str, alt: str) -> str:
+        if ref and alt:
+            return pair_fault(ref, alt)
+        if BASES.issuperset(ref + alt):  # one base, or none: the genome tells the rest
+            return "" if len(ref + alt) <= 1 else NO_REFERENCE if alt else NO_ALTERNATIVE
+        return fault_of("", alt) if alt else LETTERS
+
+
+def pair_fault(ref: str, alt: str) -> str:
+    """As fault_of, where both alleles have to be there and one may be `-`."""
+    if not ref or not alt:
+        return NO_ALLELE
+    if ref == alt:
+        return SAME
+    if ABSENT in (ref, alt):
+        return "" if BASES.issuperset(alt if ref == ABSENT else ref) else LETTERS
+    return fault_of(ref, alt)
+
+
+def columns_of(header: list[str], roles: dict[str, list[str]]) -> dict[str, int]:
+    """Number of the column that plays each role, of those that are there."""
+    found = {role: next((name for name in names if name in header), None) for role, names in roles.items()}
+    return {role: header.index(name) for role, name in found.items() if name}
+
+
+def table_source(path: Path, haplotypes: bool, header: list[str]) -> Source | None:
+    """A table by its columns; None where they are none of a table of variants. Raises InputError for doubled columns."""
+    catalog = columns_of(header, CATALOG)
+    if catalog.keys() >= {"chrom", "pos", "id"}:
+        return Catalog(path, haplotypes, _once(path, header, catalog))
+    plain = columns_of(header, ROLES)
+    for columns, needed, unwanted, kind in (
+        (columns_of(header, HARMONISED), {"other", "effect"}, set(), "harmonised summary statistics"),
+        (plain, {"other", "effect"}, {"ref", "alt", "alleles"}, "summary statistics of effect and other allele"),
+        (plain, {"ref", "alt"}, {"other", "alleles", "order"}, "table of ref and alt"),
+        (plain, {"alleles"}, {"ref", "alt", "other", "effect", "order"}, "table of alleles"),
+    ):
+        if columns.keys() >= {"chrom", "pos", *needed}:
+            used = {role: at for role, at in columns.items() if role not in unwanted}
+            return Alleles(path, haplotypes, _once(path, header, used), kind)
+    return None
+
+
+def _once(path: Path, header: list[str], columns: dict[str, int]) -> dict[str, int]:
+    doubled = sorted({header[at] for at in columns.values() if header.count(header[at]) > 1})
+    if doubled:
+        raise InputError(
+            Problem(
+                shown(path.name), f"several columns named {doubled[0]!r}", "one of each", "rename or remove the others"
+            )
+        )
+    return columns
+
+
+def open_source(path: str | Path, haplotypes: bool = False) -> Source:
+    """A file of variants by what it holds, whatever it is called. Raises InputError where it is none, or damaged.
+
+    haplotypes: read which haplotypes carry each allele (VCF and BCF).
+    """
+    path = Path(path)
+    if fault := first_fault(path):
+        raise InputError(Problem(shown(path.name), fault, EXPECTED, AGAIN))
+    try:
+        start = start_of(path)
+        if start.startswith(b"BCF"):
+            return Vcf(path, haplotypes)
+        with open_text(path) as lines:
+            header, _ = table_of(lines)
+        # A .pvar file of PLINK may call itself a VCF, and lacks the columns that VCF demands.
+        if start.startswith(b"##fileformat=VCF") and (header[:1] != ["chrom"] or len(header) >= VCF_COLUMNS):
+            return Vcf(path, haplotypes)
+    except DAMAGE as error:
+        raise damaged(path, "its start", error) from error
+    if source := table_source(path, haplotypes, header):
+        return source
+    raise InputError(
+        Problem(shown(path.name), looks_like(path), EXPECTED, "check which file this is, and its first line")
+    )
