@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from scxpresso.files import open_text
 from scxpresso.genome.transcript import Transcript
@@ -61,11 +62,13 @@ def read_canonical(path: str, transcripts: Iterable[Transcript]) -> CanonicalLis
     """
     gene_of = {transcript.transcript_id: transcript.gene_id for transcript in transcripts}
     rows = list(_rows(path))
-    found = match_ids({word for row in rows for cell in row for word in _words(cell)}, gene_of)
-    ids = [[[found[word] for word in _words(cell) if word in found] for cell in row] for row in rows]
+    words_of = {cell: _words(cell) for cell in set(chain.from_iterable(rows))}  # most cells of a large table repeat
+    found = match_ids({word for words in words_of.values() for word in words}, gene_of)
+    ids_of = {cell: [found[word] for word in words if word in found] for cell, words in words_of.items()}
+    ids = [[ids_of[cell] for cell in row] for row in rows]
     if _is_table(ids, gene_of):
         return _read_table(rows, ids, gene_of)
-    words = [word for row in rows for cell in row for word in _words(cell)]
+    words = [word for row in rows for cell in row for word in words_of[cell]]
     return CanonicalList(dict.fromkeys(found.values(), 0), unknown=[word for word in words if word not in found])
 
 
@@ -161,19 +164,22 @@ def _places(name: str, cells: list[str]) -> list[int] | None:
     if _CLINICAL in name:
         return None
     by_name = next((place for place, words in enumerate(_HEADERS) if re.search(words, name)), None)
-    tags = [[_plain(item) for item in re.split(r"[,;|]", cell)] for cell in cells]
-    own = [
-        min((place for item in items for place, words in enumerate(_CELLS) if re.fullmatch(words, item)), default=None)
-        for items in tags
-    ]
-    if by_name is None or (MARKS[by_name] == "APPRIS principal" and by_name in own):
-        found = [len(MARKS) if place is None else place for place in own]
-    else:
-        found = [len(MARKS) if re.fullmatch(_NO, _plain(cell)) else by_name for cell in cells]
+    values = set(cells)
+    said = {cell: _said(cell) for cell in values}
+    if by_name is not None and not (MARKS[by_name] == "APPRIS principal" and by_name in said.values()):
+        said = {cell: len(MARKS) if re.fullmatch(_NO, _plain(cell)) else by_name for cell in values}
+    found = [said[cell] for cell in cells]
     marked = sum(place < len(MARKS) for place in found)
     if (by_name is None and not marked) or (re.fullmatch(_VAGUE, name) and marked == len(found)):
         return None
     return found
+
+
+def _said(cell: str) -> int:
+    """Place in MARKS of the best tag that a cell holds, len(MARKS) for none."""
+    items = [_plain(item) for item in re.split(r"[,;|]", cell)]
+    places = (place for item in items for place, words in enumerate(_CELLS) if re.fullmatch(words, item))
+    return min(places, default=len(MARKS))
 
 
 def _may_mark(cells: list[str]) -> bool:
