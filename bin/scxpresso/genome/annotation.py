@@ -13,6 +13,7 @@ import pandas as pd
 from scxpresso.genome.contigs import COPY
 from scxpresso.genome.transcript import Span, Transcript
 from scxpresso.identifiers import match_contigs
+from scxpresso.spike_ins import spike_in_kind
 
 HALF_LIFE = ["orf_length", "utr5_length", "utr3_length", "intron_length", "exon_junction_density"]
 GENE_COLUMNS = ["gene_id", "gene_name", "transcript_id", "chrom", "strand", "tss", *HALF_LIFE, "padded_bases"]
@@ -116,8 +117,8 @@ def canonical_tag(transcript: Transcript) -> int:
 def reason_left_out(transcript: Transcript) -> str | None:
     """Why this transcript stands for no gene, if it does not (the paper's reasons: 2.5.1)."""
     names = (transcript.gene_id, transcript.gene_name, transcript.chrom)
-    if any(name.upper().startswith("ERCC-") for name in names):
-        return "spike-in (ERCC)"
+    if spike_in := next(filter(None, map(spike_in_kind, names)), None):
+        return spike_in
     if any("transgene" in name.lower() for name in names):
         return "transgene"
     if not transcript.cds:

@@ -37,9 +37,6 @@ def incremental(networks: Sequence[Network], device: torch.device, engine: str =
     kind = type(networks[0][0])
     if device.type == "cpu":
         keep_large_blocks()
-    else:
-        # GPUs round the factors of convolutions to 11 bits otherwise (TF32): differences of 1e-6 would drown in that.
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     if about.inputs == "half_life":
         return NoSequence(networks, device)
     if kind is ScXpresso and (engine == "plain" or device.type != "cpu"):
