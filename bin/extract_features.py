@@ -25,16 +25,15 @@ from scxpresso.console import log, reports_problems
 @reports_problems
 def main(fasta, gtf, canonical, upstream, downstream, features, outdir):
     """Choose one transcript a gene and write its window around the TSS and its features of the annotation."""
-    from scxpresso.genome.annotation import HALF_LIFE, read_canonical
+    from scxpresso.genome.annotation import HALF_LIFE
     from scxpresso.genome.bed import write_bed
     from scxpresso.genome.extended import EXTENDED
     from scxpresso.genome.feature_store import write_features
     from scxpresso.genome.features import extract_features, scaled_half_life
     from scxpresso.store import write_table
 
-    listed = read_canonical(canonical) if canonical else ()
     extended = EXTENDED if features == "extended" else []
-    genome = extract_features(fasta, gtf, listed, upstream, downstream, bool(extended), log)
+    genome = extract_features(fasta, gtf, canonical, upstream, downstream, bool(extended), log)
     half_life = genome.genes[HALF_LIFE].to_numpy(dtype=float)
     outdir = Path(outdir)
     write_features(

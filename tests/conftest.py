@@ -53,6 +53,12 @@ def demo() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cases() -> Path:
+    """Small inputs of faults that users meet: folders annotation, atlas, variants."""
+    return ROOT / "tests" / "data" / "cases"
+
+
+@pytest.fixture(scope="session")
 def chr9() -> Path:
     """The first megabase of human chromosome 9 with its Ensembl annotation."""
     return ROOT / "tests" / "data" / "human_chr9_1Mb"

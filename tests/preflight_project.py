@@ -55,11 +55,16 @@ class Project:
 
     def write_genome(self, contigs=("1", "2"), annotated=("1", "2"), length=70_000, name="genes.gtf", tag=""):
         bases = np.random.default_rng(1).choice(list("ACGT"), (len(contigs), length))
+        starts = [1000 + number * 1000 for number in range(len(GENES))]
+        for number, start in enumerate(starts):  # of coding regions, which an assembly is judged by
+            row = bases[number % len(annotated)] if number % len(annotated) < len(contigs) else np.empty(0, dtype="U1")
+            if start + 299 <= len(row):
+                row[start - 1 : start + 2], row[start + 296 : start + 299] = list("ATG"), list("TAA")
         text = "".join(f">{contig}\n{''.join(row)}\n" for contig, row in zip(contigs, bases, strict=True))
         (self.folder / "genome.fa").write_text(text)
         lines = []
         for number, gene in enumerate(GENES):
-            chrom, start = annotated[number % len(annotated)], 1000 + number * 1000
+            chrom, start = annotated[number % len(annotated)], starts[number]
             about = f'gene_id "{gene}"; transcript_id "ENST{number}.1"; gene_name "NAME{number}"; {tag}'
             lines += [f"{chrom}\tx\t{part}\t{start}\t{start + 299}\t.\t+\t.\t{about}\n" for part in ("exon", "CDS")]
         (self.folder / name).write_text("".join(lines))

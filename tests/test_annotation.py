@@ -8,11 +8,11 @@ import pytest
 from scxpresso.genome.annotation import (
     half_life_features,
     log_half_life,
-    read_canonical,
     select_transcripts,
     trim_stop_codon,
 )
 from scxpresso.genome.annotation_lines import is_gff3
+from scxpresso.genome.canonical import read_canonical
 from scxpresso.genome.features import extract_features, mean_and_sd, scaled_half_life
 from scxpresso.genome.gene_models import read_annotation
 from scxpresso.problems import InputError
@@ -97,12 +97,12 @@ def test_the_annotations_own_canonical_tag_beats_length(tmp_path, tag):
 
 
 def test_a_canonical_list_beats_the_tag_whatever_the_version(tmp_path):
-    rows = spliced("+", transcript="T1.2", more='tag "Ensembl_canonical"')
-    rows += [("1", part, 101, 130, "+", "G", "T2.7", "") for part in ("exon", "CDS")]
-    (tmp_path / "list.tsv").write_text("gene\ttranscript\nG\tT2.3\n")
-    canonical = read_canonical(str(tmp_path / "list.tsv"))
-    (chosen,), _ = select_transcripts(read_annotation(gtf(tmp_path / "g", rows)), canonical)
-    assert chosen.transcript_id == "T2.7"
+    rows = spliced("+", transcript="ENST1.2", more='tag "Ensembl_canonical"')
+    rows += [("1", part, 101, 130, "+", "G", "ENST2.7", "") for part in ("exon", "CDS")]
+    (tmp_path / "list.tsv").write_text("gene\ttranscript\nG\tENST2.3\n")
+    transcripts = read_annotation(gtf(tmp_path / "g", rows))
+    (chosen,), _ = select_transcripts(transcripts, read_canonical(str(tmp_path / "list.tsv"), transcripts).place)
+    assert chosen.transcript_id == "ENST2.7"
 
 
 def test_what_the_paper_leaves_out_is_dropped_with_its_reason(tmp_path):
@@ -179,7 +179,7 @@ def test_a_constant_feature_is_not_divided_by_zero():
 
 
 def test_real_ensembl_genes_checked_by_hand(chr9):
-    features = extract_features(str(chr9 / "genome.fa.gz"), str(chr9 / "genes.gtf.gz"), (), 7000, 3500)
+    features = extract_features(str(chr9 / "genome.fa.gz"), str(chr9 / "genes.gtf.gz"), None, 7000, 3500)
     genes = features.genes.set_index("gene_name")
     columns = ["tss", "orf_length", "utr5_length", "utr3_length", "intron_length"]
     # FOXD4, −, one exon 116231–118204: CDS 116803–118119, stop codon 116800–116802.
@@ -196,7 +196,7 @@ def test_real_ensembl_genes_checked_by_hand(chr9):
 
 
 def test_real_windows_off_the_contigs_end_are_counted(chr9):
-    features = extract_features(str(chr9 / "genome.fa.gz"), str(chr9 / "genes.gtf.gz"), (), 40_000, 40_000)
+    features = extract_features(str(chr9 / "genome.fa.gz"), str(chr9 / "genes.gtf.gz"), None, 40_000, 40_000)
     genes = features.genes.set_index("gene_name")
     # WASHC1, −, TSS 29739: its window spans bases −10260 … 69739, of which 10261 lie before the first.
     assert genes.loc["WASHC1", "padded_bases"] == 10261

@@ -105,7 +105,7 @@ def test_networks_read_lengths_as_logarithms_and_keep_what_is_missing():
 
 def test_every_gene_of_a_real_annotation_has_them(chr9):
     genes = extract_features(
-        str(chr9 / "genome.fa.gz"), str(chr9 / "genes.gtf.gz"), (), 7000, 3500, extended=True
+        str(chr9 / "genome.fa.gz"), str(chr9 / "genes.gtf.gz"), None, 7000, 3500, extended=True
     ).genes
     assert list(genes.columns[-len(EXTENDED) :]) == EXTENDED
     codons = genes[[name for name in EXTENDED if name.startswith("codon_")]]

@@ -1,11 +1,14 @@
 """Folds: balanced, repeatable, and never parting what belongs together."""
 
+import anndata
 import numpy as np
+import pandas as pd
 import pytest
 
 from scxpresso.genome.feature_store import Features, write_features
-from scxpresso.genome.folds import split_folds
+from scxpresso.genome.folds import LOCUS, groups_of_genes, split_folds
 from scxpresso.genome.sequence import N_CODE
+from scxpresso.identifiers import match_genes
 from scxpresso.problems import InputError
 from scxpresso.store import read_table
 
@@ -35,8 +38,54 @@ def test_random_folds_are_even_and_repeatable_whatever_the_order(gene_frame, fea
 
 def test_isoform_ids_of_a_locus_share_a_fold(gene_frame, features):
     ids = [f"PF_{number}.{isoform}" for number in range(30) for isoform in (1, 2, 3)]
-    split = split_folds(gene_frame(ids), features(ids), 7, "random", 1)
-    assert (split.groupby(split["gene_id"].str[:-2])["fold"].nunique() == 1).all()
+    tss = [number * 10_000 + 500 * isoform for number in range(30) for isoform in (1, 2, 3)]  # of 1,100 bases each
+    for strand in "+-":
+        genes = gene_frame(ids, tss=tss, strand=[strand] * len(ids))
+        split = split_folds(genes, features(ids), 7, "random", 1)
+        assert (split.groupby(split["gene_id"].str[:-2])["fold"].nunique() == 1).all()
+
+
+@pytest.mark.parametrize("stem", ["MSTRG", "evm.TU.Chr1", "Y74C9A", "ENSG00000000001", "NM_000001"])
+def test_numbers_behind_the_last_dot_alone_keep_nothing_together(gene_frame, features, stem):
+    ids = sorted(f"{stem}.{number}" for number in range(1, 41))
+    split = split_folds(gene_frame(ids), features(ids), 40, "random", 1)
+    assert split["fold"].nunique() == 40
+
+
+def test_isoforms_are_of_one_strand_and_contig_and_overlap_themselves(gene_frame):
+    loci = pd.DataFrame(
+        [
+            ("A.1", "1", "+", 100, 200), ("A.2", "1", "+", 200, 300), ("A.3", "1", "+", 301, 400),
+            ("A.4", "1", "-", 100, 200), ("A.5", "2", "+", 100, 200), ("B.1", "1", "+", 150, 350), ("A", "2", "+", 90, 101),
+        ],
+        columns=LOCUS,
+    )  # fmt: skip
+    together = [set(loci["gene_id"][rows]) for rows in groups_of_genes(loci, "random") if len(rows) > 1]
+    assert together == [{"A.1", "A.2"}, {"A.5", "A"}]
+    assert len(groups_of_genes(loci, "chromosome")) == 2
+
+
+@pytest.mark.parametrize(("name", "file"), [("mstrg", "mstrg.gtf"), ("evm", "evm.gff3")])
+def test_serial_ids_are_genes_of_their_own(cases, tmp_path, run_cli, name, file):
+    folder = cases / "annotation" / "serial_ids"
+    made = run_cli(
+        "extract_features.py", "--fasta", folder / "g.fa", "--gtf", folder / file, "--upstream", 300,
+        "--downstream", 300, "--outdir", tmp_path,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    genes = read_table(tmp_path / "genes.tsv")
+    assert len(genes) == 120
+    made = run_cli(
+        "split_folds.py", "--genes", tmp_path / "genes.tsv", "--features", tmp_path / "features.h5", "--folds", 2,
+        "--output", tmp_path / "folds.tsv",
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    folds = read_table(tmp_path / "folds.tsv").merge(genes, on="gene_id")
+    assert folds["fold"].value_counts().tolist() == [60, 60]
+    assert (folds.groupby("chrom")["fold"].nunique() == 2).all()
+    assert len(split_folds(genes, Features(tmp_path / "features.h5"), 120, "random", 1)["fold"].unique()) == 120
+    match = match_genes(anndata.read_h5ad(folder / f"{name}.h5ad").var_names, genes["gene_id"], genes["gene_name"])
+    assert len(match.gene_of) == match.by["gene id"] == 120
 
 
 def test_chromosome_folds_keep_contigs_whole(gene_frame, features):

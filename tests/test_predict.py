@@ -70,6 +70,16 @@ def test_windows_named_after_a_gene_are_predicted_by_the_networks_that_held_it_o
         np.testing.assert_allclose(mine["sd"], outputs.std(axis=0), rtol=1e-4)
 
 
+def test_a_gene_of_another_release_is_held_out_too(tmp_path):
+    described = dict.fromkeys(("atlas", "level", "genome", "network", "inputs"), "x")
+    described |= {"upstream": 1, "downstream": 1, "populations": ["A"], "annotation_features": [], "folds": {}}
+    folds = {"ENSG1.5": 1, "ENSG2": 2, "MSTRG.1": 3, "NM_1.1": 4, "NM_1.2": 5}
+    (tmp_path / "model.json").write_text(json.dumps(described | {"fold_of_gene": folds}))
+    model = Model(tmp_path)
+    asked = ["ENSG1.5", "ENSG1.8", "ENSG1", "ENSG2.3", "MSTRG.1", "MSTRG.2", "MSTRG", "NM_1.2", "NM_1.3"]
+    assert [model.fold_of(gene) for gene in asked] == [1, 1, 1, 2, 3, None, None, 5, None]
+
+
 def test_unknown_annotation_is_read_as_the_mean_of_the_training_genes(model, features):
     networks = model.networks(1)
     codes, unknown = features.codes[:1], np.full((1, len(model.annotation_features)), np.nan, dtype=np.float32)

@@ -98,6 +98,55 @@ def test_single_genome_without_a_sheet(project):
     project.problem("--fasta: no file 'nowhere.fa'", "the folder that you are in")
 
 
+def of_case(project, folder, **files):
+    """The project's genome and atlas become those of a case."""
+    for name, file in files.items():
+        shutil.copyfile(folder / file, project.folder / name.replace("_", "."))
+
+
+@pytest.mark.parametrize(("ids", "gtf"), [("mstrg", "mstrg.gtf"), ("evm", "evm.gff3")])
+def test_serial_ids_are_all_matched(cases, project, ids, gtf):
+    of_case(project, cases / "annotation" / "serial_ids", genome_fa="g.fa", genes_gtf=gtf, atlas_h5ad=f"{ids}.h5ad")
+    project.params |= {"folds": 100, "upstream": 300, "downstream": 300}
+    assert "120 of 120 genes are among the annotation's 120: 120 by gene id" in project.notes()
+
+
+def test_isoforms_of_a_canonical_list(cases, project):
+    files = {
+        "genome_fa": "g.fa",
+        "genes_gtf": "g.gtf",
+        "atlas_h5ad": "atlas.h5ad",
+        "canonical_txt": "representative.txt",
+    }
+    project.genome["canonical"] = "canonical.txt"
+    project.write_sheets()
+    of_case(project, cases / "annotation" / "canonical_isoform_suffix", **files)
+    assert "the transcript of each is in the canonical list (60)" in project.notes()
+
+
+def test_canonical_lists_that_name_several_transcripts_of_a_gene(project):
+    text = (project.folder / "genes.gtf").read_text()
+    (project.folder / "genes.gtf").write_text(text + text.replace('.1"', '000.1"'))
+    project.genome["canonical"] = "canonical.txt"
+    project.write_sheets()
+    rows = [f"ENST{number}{more}\t{flag}" for number in range(60) for more, flag in (("", "yes"), ("000", "no"))]
+    write = (project.folder / "canonical.txt").write_text
+    write("transcript\tis it\n" + "\n".join(rows) + "\nENST999\tno\n")
+    notes = project.notes()
+    assert (
+        "the canonical list has several transcripts of 60 genes, such as 'ENST0.1', 'ENST0000.1' of ENSG00000000001"
+        in notes
+    )
+    assert "columns of the canonical list that are not read: 'is it'" in notes
+    assert "what is in the canonical list, but no transcript of the annotation: 'ENST999'" in notes
+    write("transcript\tEnsembl Canonical\n" + "\n".join(rows))
+    notes = project.notes()
+    assert "of the canonical list, the rows are taken that its column 'Ensembl Canonical' marks" in notes
+    assert "several transcripts" not in notes and "in the canonical list (60)" in notes
+    write("transcript\tEnsembl Canonical\n" + "\n".join(rows).replace("yes", ""))
+    project.problem("column canonical", "the column 'Ensembl Canonical' marks no transcript")
+
+
 def test_canonical_and_ccres_of_a_genome(project):
     (project.folder / "canonical.txt").write_text("ENST3.9\nENST4\n")
     (project.folder / "ccres.bed").write_text("track x\n1\t10\t20\tname\n")
@@ -126,6 +175,12 @@ def test_genes_by_name_through_gene_column_and_without_versions(project):
     project.atlas.pop("gene_column")
     project.write_sheets()
     assert "60 by gene id without version" in project.notes()
+
+
+def test_isoforms_in_an_atlas_are_no_versions(project):
+    (project.folder / "genes.gtf").write_text((project.folder / "genes.gtf").read_text().replace("ENSG", "AT"))
+    project.write_atlas(genes=[f"{gene.replace('ENSG', 'AT')}.1" for gene in GENES])
+    project.problem("only 0 of 60 genes", "60 ids differ from the annotation's in the number behind the last dot")
 
 
 @pytest.mark.parametrize("way", ["bom", "crlf", "blanks", "commas"])

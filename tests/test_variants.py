@@ -11,7 +11,6 @@ import pysam
 import pytest
 
 from scxpresso.genome.sequence import window_bounds
-from scxpresso.identifiers import genes_by_any_name
 from scxpresso.problems import InputError
 from scxpresso.store import read_table, write_rows
 from scxpresso.variants.alleles import anchored, fault_of, slides, trimmed
@@ -571,11 +570,6 @@ def test_genes_of_another_genome(genome, read):
 def test_faults_of_alleles():
     assert [fault_of(*pair) for pair in (("A", "C"), ("AC", "G"), ("A", "ACG"))] == [""] * 3
     assert all(fault_of(*pair) for pair in (("", "A"), ("A", ""), ("A", "A.A"), ("A", "a"), ("A", "<"), ("N", "A")))
-
-
-def test_genes_by_any_name():
-    called = genes_by_any_name(["A.1", "B.2", "B.3", "C"], ["x", "y", "y", "B"])
-    assert called == {"A.1": "A.1", "B.2": "B.2", "B.3": "B.3", "C": "C", "A": "A.1", "x": "A.1", "B": "C"}
 
 
 def test_random_variants_and_windows_agree_with_a_plain_search(genome, read):

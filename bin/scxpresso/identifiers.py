@@ -7,12 +7,32 @@ from dataclasses import dataclass
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 
-_VERSION = re.compile(r"\.\d+$")
+# Accessions that come with a version: Ensembl's stable ids (of mouse strains too), Havana's, RefSeq's, UCSC's genes.
+_ACCESSION = r"(?:ENS|OTT)[A-Z]*\d+|MGP_[A-Za-z0-9]+_[A-Z]\d+|[ANWXY][CGMPRTW]_\d+|uc\d{3}[a-z]{3}"
+_VERSIONED = re.compile(rf"({_ACCESSION})\.\d+(?:_\d+)?")  # GENCODE's lift-overs are `ENSG00000223972.5_2`
+OTHER_NUMBER = (
+    "the annotation has it with another number behind the last dot, or with none, which is no version in such ids"
+)
+_NUMBERED = re.compile(r"\.\d+$")
 
 
 def without_version(identifier: str) -> str:
-    """`ENSG00000100346.17` → `ENSG00000100346`."""
-    return _VERSION.sub("", identifier)
+    """`ENSG00000100346.17` → `ENSG00000100346`; ids that are no accessions stay as they are.
+
+    What follows the last dot may number genes (`MSTRG.12`, `evm.TU.Chr1.7`, `Y74C9A.3`) or isoforms (`AT1G01010.2`,
+    `PF3D7_0102700.1`): only accessions say that it is a version. Where two ids of an annotation differ in the version alone,
+    they are not cut: `GeneNames`, `match_genes` and `match_ids` see to that.
+    """
+    found = _VERSIONED.fullmatch(identifier)
+    return found[1] if found else identifier
+
+
+def isoform_stem(identifier: str) -> str:
+    """What the ids of one locus have in common where each isoform has an id: `PF3D7_0102700.1` → `PF3D7_0102700`.
+
+    Serial numbers look alike: only ids whose loci overlap are isoforms (genome.folds).
+    """
+    return _NUMBERED.sub("", identifier)
 
 
 def bare_contig(name: str) -> str:
@@ -39,13 +59,31 @@ def match_contigs(annotated: Iterable[str], fasta: Iterable[str]) -> dict[str, s
     return matched
 
 
-def genes_by_any_name(gene_ids: Iterable[str], gene_names: Iterable[str]) -> dict[str, str]:
-    """Whatever a gene may be called → its id: its id, its id without version, its name; the last two where only one has it.
+def match_ids(words: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """Each word that is one of the known ids → that id: the same one first, else the one that differs in the version alone."""
+    known = set(known)
+    by_version = _unique_by(known, without_version)
+    found = {word: word if word in known else by_version.get(without_version(word)) for word in words}
+    return {word: identifier for word, identifier in found.items() if identifier is not None}
+
+
+class GeneNames:
+    """What the genes of an annotation are called: by id, id without version, or name; the last two where only one has it.
 
     `gene_names` runs parallel to `gene_ids`.
     """
-    name_of = dict(zip(gene_ids, gene_names, strict=True))
-    return _unique_by(name_of, name_of.get) | _unique_by(name_of, without_version) | {gene: gene for gene in name_of}
+
+    def __init__(self, gene_ids: Iterable[str], gene_names: Iterable[str]):
+        name_of = dict(zip(gene_ids, gene_names, strict=True))
+        self._ids = set(name_of)
+        self._by_version = _unique_by(name_of, without_version)
+        self._by_name = _unique_by((gene for gene in name_of if name_of[gene]), name_of.get)
+
+    def gene(self, word: str) -> str | None:
+        """The id of the gene of this id or name; None where there is none, or no single one."""
+        if word in self._ids:
+            return word
+        return self._by_version.get(without_version(word)) or self._by_name.get(word)
 
 
 @dataclass(frozen=True)
@@ -61,10 +99,10 @@ class GeneMatch:
 
 
 def match_genes(atlas_ids: Iterable[str], gene_ids: Iterable[str], gene_names: Iterable[str]) -> GeneMatch:
-    """Match an atlas' gene ids to an annotation's: the same id first, then without version suffix, then by gene name.
+    """Match an atlas' gene ids to an annotation's: the same id first, then without version, then by gene name.
 
-    A later way only sees what an earlier one left, and only names that are unique on both sides, so that isoform ids that
-    look like versions (`PF3D7_0102700.1`) keep their own gene. `gene_names` runs parallel to `gene_ids`.
+    A later way only sees what an earlier one left, and only what is unique among all ids of either side. What counts as a
+    version: `without_version`. `gene_names` runs parallel to `gene_ids`.
     """
     count = Counter(atlas_ids)
     unused = {name: "the id is in the atlas more than once" for name, times in count.items() if times > 1}
@@ -79,11 +117,29 @@ def match_genes(atlas_ids: Iterable[str], gene_ids: Iterable[str], gene_names: I
         ("gene name", lambda name: name, lambda gene: name_of[gene]),
     ]
     for way, atlas_key, gene_key in ways:
-        genes = _unique_by((gene for gene in free if gene_key(gene)), gene_key)
-        found = {name: genes[key] for key, name in _unique_by(open_ids, atlas_key).items() if key in genes}
+        genes = _unique_by((gene for gene in name_of if gene_key(gene)), gene_key)
+        names = _unique_by(count, atlas_key)
+        found = {name: genes[key] for key, name in names.items() if name in open_ids and genes.get(key) in free}
         gene_of |= found
         by[way] = len(found)
         open_ids -= found.keys()
         free -= set(found.values())
-    unused |= {name: "not a gene with features in the annotation" for name in open_ids}
-    return GeneMatch(gene_of, unused, by)
+    return GeneMatch(gene_of, unused | _reasons(open_ids, name_of), by)
+
+
+def _reasons(atlas_ids: set[str], name_of: dict[str, str]) -> dict[str, str]:
+    """Why each of these ids of an atlas has no gene. name_of: gene_id → gene name."""
+    versions, names = Counter(map(without_version, name_of)), Counter(filter(None, name_of.values()))
+    stems = set(map(isoform_stem, name_of))
+
+    def reason(name: str) -> str:
+        times = versions[without_version(name)] or names[name]
+        if times > 1:
+            return "several genes of the annotation have this id or name"
+        if times:
+            return "another id of the atlas is this gene, or differs in the version alone"
+        if isoform_stem(name) in stems:
+            return OTHER_NUMBER
+        return "not a gene with features in the annotation"
+
+    return {name: reason(name) for name in atlas_ids}

@@ -21,7 +21,7 @@ from scxpresso.expression.pseudobulk import SCALE, bulk_library, read_bulk
 from scxpresso.expression.raw_counts import PART, Sample, by_likelihood, counts_fault, has_fractions, tpm_fault
 from scxpresso.files import is_hdf5
 from scxpresso.genome.transcript import Transcript
-from scxpresso.identifiers import GeneMatch, match_genes
+from scxpresso.identifiers import OTHER_NUMBER, GeneMatch, match_genes
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.text import did_you_mean, shown
 
@@ -337,8 +337,8 @@ def check_genes(
         findings.problem(
             row.at("gene_column") if chosen else row.file("counts"),
             f"only {matched}: the atlas has {some(sorted(match.unused))}, the annotation {some(missed)}",
-            "at least half of them, by id (versions such as '.5' do not matter) or by name",
-            advice(better, "check species and kind of id, and take the annotation that the atlas was made with"),
+            "at least half of them, by id (versions of accessions, such as '.5', do not matter) or by name",
+            advice(better, numbers_advice(match)),
         )  # fmt: skip
         return
     ways = ", ".join(f"{times:,} by {way}" for way, times in match.by.items() if times)
@@ -362,6 +362,17 @@ def advice(columns: list[str], otherwise: str) -> str:
     if not columns:
         return otherwise
     return f"write {columns[0]!r} into the column gene_column" if columns[0] else "leave the column gene_column empty"
+
+
+def numbers_advice(match: GeneMatch) -> str:
+    """What to do about ids that are not matched, most of which may differ in what follows the last dot."""
+    numbered = sum(reason == OTHER_NUMBER for reason in match.unused.values())
+    if numbered * 2 < len(match.unused):
+        return "check species and kind of id, and take the annotation that the atlas was made with"
+    return (
+        f"{numbered:,} ids differ from the annotation's in the number behind the last dot, which may be of an isoform or a "
+        "gene: write them as the annotation does, and sum up the isoforms of a gene"
+    )
 
 
 def is_enough(match: GeneMatch, names: list[str], ids: list[str]) -> bool:

@@ -5,13 +5,17 @@ from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pysam
 
+from scxpresso.checks.assembly_fit import check_fit
 from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.checks.places import note_places
 from scxpresso.damage import looks_like, start_of
 from scxpresso.files import open_text
-from scxpresso.genome.annotation import CANONICAL_TAGS, canonical_tag, read_canonical, select_transcripts
+from scxpresso.genome.annotation import CANONICAL_TAGS, canonical_tag, select_transcripts
+from scxpresso.genome.canonical import CanonicalList, read_canonical
+from scxpresso.genome.folds import LOCUS, groups_of_genes
 from scxpresso.genome.gene_models import read_annotation
 from scxpresso.genome.sequence import INVALID, LETTER_CODES, read_fasta, window_bounds
 from scxpresso.genome.transcript import Transcript
@@ -35,7 +39,10 @@ def check_genome(row: Row, params: dict, findings: Findings) -> list[Transcript]
         with reading(row, "ccres", "a BED file, plain or gzipped", findings):
             check_bed(row.paths["ccres"])
     if chosen and contigs:
+        before = len(findings.problems)
         chosen = check_contigs(row, chosen, contigs, params, findings)
+        if len(findings.problems) == before:  # else its message says the same
+            check_fit(row, chosen, contigs, findings)
     return chosen
 
 
@@ -67,11 +74,11 @@ def check_fasta(row: Row, findings: Findings) -> dict[str, int]:
 def check_annotation(row: Row, contigs: Collection[str], findings: Findings) -> list[Transcript]:
     """One transcript of each gene that has a coding region; contigs: of the FASTA, empty where that is not known."""
     transcripts = read_annotation(str(row.paths["gtf"]))
-    canonical: set[str] = set()
+    canonical = CanonicalList()
     if "canonical" in row.paths:
         with reading(row, "canonical", "a list of transcript ids, plain or gzipped", findings):
             canonical = check_canonical(row, transcripts, findings)
-    chosen, dropped = select_transcripts(transcripts, canonical, contigs or None)
+    chosen, dropped = select_transcripts(transcripts, canonical.place, contigs or None)
     if not chosen:
         reasons = ", ".join(f"{reason}: {times:,}" for reason, times in Counter(dropped.values()).most_common())
         findings.problem(
@@ -87,24 +94,41 @@ def check_annotation(row: Row, contigs: Collection[str], findings: Findings) -> 
     return chosen
 
 
-def reason_of_choice(transcript: Transcript, canonical: set[str]) -> str:
+def reason_of_choice(transcript: Transcript, canonical: CanonicalList) -> str:
     """Why this transcript stands for its gene, as annotation.select_transcripts chose it."""
-    if without_version(transcript.transcript_id) in canonical:
+    if transcript.transcript_id in canonical.place:
         return "in the canonical list"
     tag = canonical_tag(transcript)
     return f"tagged {CANONICAL_TAGS[tag]}" if tag < len(CANONICAL_TAGS) else "the one of the longest coding region"
 
 
-def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings) -> set[str]:
-    """The listed transcript ids, some of which the annotation has to know."""
-    listed = read_canonical(str(row.paths["canonical"]))
-    known = {without_version(transcript.transcript_id) for transcript in transcripts}
-    if not listed & known:
+def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings) -> CanonicalList:
+    """The listed transcripts, some of which the annotation has to know; notes of how a list of several a gene is read."""
+    listed = read_canonical(str(row.paths["canonical"]), transcripts)
+    marks = f"column{'s' if len(listed.marks) > 1 else ''} {some(listed.marks)}"
+    if not listed.place:
+        known = sorted({without_version(transcript.transcript_id) for transcript in transcripts})
+        found = f"no transcript of the annotation: it has {some(sorted(listed.unknown))}, the annotation {some(known)}"
         findings.problem(
-            row.file("canonical"),
-            f"no transcript of the annotation: it has {some(sorted(listed))}, the annotation {some(sorted(known))}",
+            row.file("canonical"), f"the {marks} marks no transcript" if listed.marks and not listed.unknown else found,
             "ids of transcripts of the annotation", "take the list of the same source and species, or leave it out",
         )  # fmt: skip
+        return listed
+    if listed.marks:
+        findings.note(row.genome, f"of the canonical list, the rows are taken that its {marks} marks")
+    if listed.unknown:
+        message = f"what is in the canonical list, but no transcript of the annotation: {some(listed.unknown)}"
+        findings.note(row.genome, message)
+    if several := listed.repeated(transcripts):
+        gene, names = next(iter(several.items()))
+        message = (
+            f"the canonical list has several transcripts of {len(several):,} genes, such as {some(names)} of {gene}"
+        )
+        findings.note(
+            row.genome, f"{message}: the annotation's tags, then the longest coding region, decide among them"
+        )
+    if listed.unread:
+        findings.note(row.genome, f"columns of the canonical list that are not read: {some(listed.unread)}")
     return listed
 
 
@@ -174,7 +198,8 @@ def check_positions(
 def check_folds(row: Row, chosen: list[Transcript], params: dict, findings: Findings) -> None:
     """At least as many groups of genes that may be parted as folds, as far as that is known without the sequence."""
     by_contig = params["fold_method"] == "chromosome"
-    groups = {transcript.chrom if by_contig else without_version(transcript.gene_id) for transcript in chosen}
+    loci = [(one.gene_id, one.chrom, one.strand, *one.span) for one in chosen]
+    groups = groups_of_genes(pd.DataFrame(loci, columns=LOCUS), params["fold_method"])
     if len(groups) < params["folds"]:
         findings.problem(
             f"--folds {params['folds']} --fold_method {params['fold_method']}",

@@ -1,17 +1,18 @@
 """Genes of an annotation: the transcript that stands for each, its TSS and its half-life features (paper 2.5)."""
 
+import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
-from scxpresso.files import open_text
 from scxpresso.genome.contigs import COPY
 from scxpresso.genome.transcript import Span, Transcript
-from scxpresso.identifiers import match_contigs, without_version
+from scxpresso.identifiers import match_contigs
 from scxpresso.spike_ins import spike_in_kind
 
 HALF_LIFE = ["orf_length", "utr5_length", "utr3_length", "intron_length", "exon_junction_density"]
@@ -22,12 +23,7 @@ TRANS_SPLICED = "trans-spliced"
 ORIGIN = "over the origin of a circular contig"
 COPY_ELSEWHERE = "a copy on an ALT contig, patch, haplotype or scaffold of a gene of this name"
 STOP_CODONS = {"TAA", "TAG", "TGA"}
-
-
-def read_canonical(path: str) -> set[str]:
-    """Transcript ids (without version) of a canonical list: any text or table that has them as words."""
-    with open_text(path) as lines:
-        return {without_version(word) for line in lines for word in re.split(r"[\s,;]+", line) if word}
+NONE_LISTED: Mapping[str, int] = MappingProxyType({})
 
 
 def _subtract(spans: list[Span], cut: list[Span]) -> list[Span]:
@@ -142,11 +138,12 @@ def reason_left_out(transcript: Transcript) -> str | None:
 
 
 def select_transcripts(
-    transcripts: list[Transcript], canonical: Collection[str] = (), contigs: Collection[str] | None = None
+    transcripts: list[Transcript], canonical: Mapping[str, int] = NONE_LISTED, contigs: Collection[str] | None = None
 ) -> tuple[list[Transcript], dict[str, str]]:
     """One transcript a gene, sorted by gene id, and the reason for each gene that has none.
 
-    contigs: the FASTA's names. Transcripts elsewhere are chosen for a gene only where it has no other.
+    canonical: place of each listed transcript (canonical.CanonicalList). contigs: the FASTA's names; transcripts elsewhere are
+    chosen for a gene only where it has no other.
     """
     kept: dict[str, list[Transcript]] = defaultdict(list)
     reasons: dict[str, Counter] = defaultdict(Counter)
@@ -168,7 +165,7 @@ def select_transcripts(
 
 
 def _ranking(
-    kept: dict[str, list[Transcript]], canonical: Collection[str], contigs: Collection[str] | None
+    kept: dict[str, list[Transcript]], canonical: Mapping[str, int], contigs: Collection[str] | None
 ) -> Callable[[Transcript], tuple]:
     """Smaller is better: contigs of the FASTA, and chromosomes before what copies them; the given list; tags; the contig of
     more genes; the longest coding region; the id."""
@@ -179,7 +176,7 @@ def _ranking(
         return (
             transcript.chrom not in there,
             transcript.contig.level,
-            without_version(transcript.transcript_id) not in canonical,
+            canonical.get(transcript.transcript_id, math.inf),
             canonical_tag(transcript),
             transcript.copy,
             -genes_on[transcript.chrom],

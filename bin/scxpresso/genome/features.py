@@ -1,7 +1,7 @@
 """From genome and annotation to what a model reads of each gene: promoter codes and half-life features."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from scxpresso.genome.annotation import (
     trim_stop_codon,
 )
 from scxpresso.genome.annotation_lines import is_gff3
+from scxpresso.genome.assembly_fit import MIN_REGIONS, Fit
+from scxpresso.genome.canonical import read_canonical
 from scxpresso.genome.extended import extended_features, neighbourhood
 from scxpresso.genome.gene_models import read_annotation
 from scxpresso.genome.sequence import N_CODE, read_fasta, window_codes
@@ -36,7 +38,7 @@ class GenomeFeatures:
 def extract_features(
     fasta: str,
     gtf: str,
-    canonical: Collection[str],
+    canonical: str | None,
     upstream: int,
     downstream: int,
     extended: bool = False,
@@ -44,13 +46,15 @@ def extract_features(
 ) -> GenomeFeatures:
     """Windows and half-life features of every gene that the paper keeps (2.5), one contig in memory at a time.
 
-    extended: with the features of extended.py. Lengths in bases. Genes whose contig the FASTA lacks are dropped with
-    that reason; contig names are matched with and without `chr`. Raises InputError for an annotation or FASTA that cannot
-    be read.
+    canonical: a list of transcripts (canonical.py). extended: with the features of extended.py. Lengths in bases. Genes whose
+    contig the FASTA lacks are dropped with that reason; contig names are matched with and without `chr`. Raises InputError for
+    an annotation or FASTA that cannot be read.
     """
     gff3 = is_gff3(gtf)
     names = contig_names(fasta)
-    chosen, reasons = select_transcripts(read_annotation(gtf), canonical, names)
+    transcripts = read_annotation(gtf)
+    listed = read_canonical(canonical, transcripts).place if canonical else {}
+    chosen, reasons = select_transcripts(transcripts, listed, names)
     log(f"{len(chosen):,} genes with a coding region, {len(reasons):,} dropped")
 
     by_contig = defaultdict(list)
@@ -60,10 +64,12 @@ def extract_features(
 
     codes = {}
     rows = []
+    fit = Fit()
     for name, letters in read_fasta(fasta):
         here = by_contig.get(contigs.get(name), [])
         neighbours = neighbourhood(here, len(letters)) if extended else {}
         for transcript in here:
+            fit.add(letters, transcript)
             trim_stop_codon(transcript, letters, gff3)
             window, padded = window_codes(letters, transcript.tss, transcript.strand, upstream, downstream)
             codes[transcript.gene_id] = window
@@ -73,6 +79,8 @@ def extract_features(
                 row |= extended_features(transcript, letters, neighbours[transcript.gene_id])
             rows.append(row)
     genes = gene_table(rows)
+    judged = fit.regions < MIN_REGIONS or (fit.fits and not fit.correction)
+    log(fit.summary() if judged else f"WARNING the annotation does not fit the assembly: {fit.summary()}")
 
     reasons |= {t.gene_id: "contig not in the FASTA" for t in chosen if t.gene_id not in codes}
     kept = [t for t in chosen if t.gene_id in codes]

@@ -1,6 +1,7 @@
 """Cross-validation folds, made once a genome from its sorted gene ids and a seed (paper 2.2)."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,9 +11,10 @@ from pybedtools import BedTool
 
 from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import BASE_OF_CODE
-from scxpresso.identifiers import without_version
+from scxpresso.identifiers import isoform_stem
 from scxpresso.problems import InputError, Problem
 
+LOCUS = ["gene_id", "chrom", "strand", "start", "end"]  # 1-based, both ends included
 METHODS = ["random", "chromosome", "family"]
 
 # Genes are a family when this share of the 16-mers of either's [−1000, +500) around the TSS is in the other's too.
@@ -29,12 +31,9 @@ def split_folds(genes: pd.DataFrame, features: Features, folds: int, method: str
     promoters or loci are near copies together. Raises InputError when there are too few groups of genes for the folds.
     """
     genes = genes.sort_values("gene_id", ignore_index=True)
-    links = _isoform_links(genes)
-    if method == "chromosome":
-        links += _same(genes["chrom"])
-    elif method == "family":
-        links += _overlap_links(genes) + _family_links(genes, features)
-    groups = _components(len(genes), links)
+    loci = _loci(genes)
+    links = _overlap_links(loci) + _family_links(genes, features) if method == "family" else []
+    groups = groups_of_genes(loci, method, links)
     if len(groups) < folds:
         raise InputError(
             Problem(
@@ -48,6 +47,22 @@ def split_folds(genes: pd.DataFrame, features: Features, folds: int, method: str
     for number, members in enumerate(_fill(groups, folds, seed), start=1):
         fold[members] = number
     return pd.DataFrame({"gene_id": genes["gene_id"], "fold": fold})
+
+
+def groups_of_genes(loci: pd.DataFrame, method: str, links: Sequence[tuple[int, int]] = ()) -> list[np.ndarray]:
+    """Row numbers of the genes that stay together: isoforms, contigs where the method is `chromosome`, and linked pairs.
+
+    loci: columns LOCUS, one row per gene, numbered from 0.
+    """
+    links = [*links, *_isoform_links(loci), *(_same(loci["chrom"]) if method == "chromosome" else ())]
+    return _components(len(loci), links)
+
+
+def _loci(genes: pd.DataFrame) -> pd.DataFrame:
+    """LOCUS of genes.tsv, whose lengths add up to the transcript's."""
+    span = genes["orf_length"] + genes["utr5_length"] + genes["utr3_length"] + genes["intron_length"]
+    start = genes["tss"].where(genes["strand"] == "+", genes["tss"] - span + 1)
+    return genes[LOCUS[:3]].assign(start=start, end=start + span - 1)
 
 
 def _fill(groups: list[np.ndarray], folds: int, seed: int) -> list[np.ndarray]:
@@ -72,7 +87,7 @@ def _components(count: int, links: list[tuple[int, int]]) -> list[np.ndarray]:
     return np.split(order, np.cumsum(np.bincount(label, minlength=number))[:-1])
 
 
-def _same(keys) -> list[tuple[int, int]]:
+def _same(keys: Iterable) -> list[tuple[int, int]]:
     """Links between neighbours that have the same key."""
     members = defaultdict(list)
     for row, key in enumerate(keys):
@@ -80,19 +95,31 @@ def _same(keys) -> list[tuple[int, int]]:
     return [pair for rows in members.values() for pair in pairwise(rows)]
 
 
-def _isoform_links(genes: pd.DataFrame) -> list[tuple[int, int]]:
-    """Ids that differ only after the last dot, on one contig and strand: isoforms of a locus (`PF3D7_0102700.1`)."""
-    return _same(zip(genes["gene_id"].map(without_version), genes["chrom"], genes["strand"], strict=True))
+def _isoform_links(loci: pd.DataFrame) -> list[tuple[int, int]]:
+    """Overlapping loci of one strand whose ids differ only after the last dot: isoforms (`PF3D7_0102700.1`).
+
+    Numbers behind the last dot alone say nothing: `MSTRG.1` and `MSTRG.2` are two genes.
+    """
+    stem = loci["gene_id"].map(isoform_stem)
+    shared = loci.assign(stem=stem)[stem.duplicated(keep=False)].sort_values(["stem", "chrom", "strand", "start"])
+    links = []
+    reach, last, locus = 0, None, None
+    for row, chrom, strand, start, end, stem in shared.drop(columns="gene_id").itertuples():
+        if locus == (stem, chrom, strand) and start <= reach:
+            links.append((last, row))
+            reach = max(reach, end)
+        else:
+            reach = end
+        last, locus = row, (stem, chrom, strand)
+    return links
 
 
-def _overlap_links(genes: pd.DataFrame) -> list[tuple[int, int]]:
+def _overlap_links(loci: pd.DataFrame) -> list[tuple[int, int]]:
     """Genes of one strand whose transcripts overlap."""
-    span = genes["orf_length"] + genes["utr5_length"] + genes["utr3_length"] + genes["intron_length"]
-    start = np.where(genes["strand"] == "+", genes["tss"] - 1, genes["tss"] - span)
-    rows = zip(genes["chrom"], start, start + span, genes.index, genes["strand"], strict=True)
-    bed = BedTool([(chrom, int(first), int(last), row, "0", strand) for chrom, first, last, row, strand in rows])
+    rows = loci[["chrom", "start", "end", "strand"]].itertuples()
+    bed = BedTool([(chrom, int(start) - 1, int(end), row, "0", strand) for row, chrom, start, end, strand in rows])
     cluster = {int(interval.name): interval[6] for interval in bed.sort().cluster(s=True, d=-1)}
-    return _same(cluster[row] for row in genes.index)
+    return _same(cluster[row] for row in loci.index)
 
 
 def _family_links(genes: pd.DataFrame, features: Features) -> list[tuple[int, int]]:

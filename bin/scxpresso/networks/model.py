@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from scxpresso.identifiers import GeneNames
 from scxpresso.networks.prediction import About, load_network
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
@@ -48,6 +49,7 @@ class Model:
             gene: float("nan") if value is None else value for gene, value in content.get("gene_pearson", {}).items()
         }
         self._fold_of_gene: dict[str, int] = content["fold_of_gene"]
+        self._genes = GeneNames(self._fold_of_gene, [""] * len(self._fold_of_gene))
         self._used = {int(fold): files["used"] for fold, files in content["folds"].items()}
 
     @staticmethod
@@ -83,8 +85,8 @@ class Model:
             )
 
     def fold_of(self, gene_id: str) -> int | None:
-        """The fold whose networks never saw a gene; None where the model does not know it."""
-        return self._fold_of_gene.get(gene_id)
+        """The fold whose networks never saw a gene, by its id in any version; None where the model does not know it."""
+        return self._fold_of_gene.get(self._genes.gene(gene_id))
 
     @lru_cache(maxsize=2)  # noqa: B019 (models live as long as the task)
     def networks(self, fold: int | None) -> list[Network]:

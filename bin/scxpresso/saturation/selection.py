@@ -10,7 +10,7 @@ import scipy.sparse
 from scxpresso.expression.atlas import Atlas
 from scxpresso.expression.library import stated_library
 from scxpresso.files import open_text
-from scxpresso.identifiers import match_genes
+from scxpresso.identifiers import GeneNames, match_genes
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.text import did_you_mean
 
@@ -48,19 +48,15 @@ def read_gene_list(path: str | Path) -> list[str]:
 
 
 def find_genes(genes: pd.DataFrame, wanted: Iterable[str]) -> list[str]:
-    """gene_id of each gene given by id, id without version, or unique name, as atlas genes are matched.
+    """gene_id of each gene given by id, id without version, or unique name (identifiers.GeneNames).
 
     genes: genes.tsv. Raises InputError that names all unknown ones, with the nearest names.
     """
-    found: dict[str, str] = {}
-    rest = list(dict.fromkeys(wanted))
-    while rest:  # a gene may be wanted by its id and again by its name: a match gives every gene away once
-        match = match_genes(rest, genes["gene_id"], genes["gene_name"]).gene_of
-        if not match:
-            raise InputError(_unknown(genes, rest))
-        found |= match
-        rest = [word for word in rest if word not in match]
-    return list(found.values())
+    names = GeneNames(genes["gene_id"], genes["gene_name"])
+    found = {word: names.gene(word) for word in wanted}
+    if unknown := [word for word, gene in found.items() if gene is None]:
+        raise InputError(_unknown(genes, unknown))
+    return list(dict.fromkeys(found.values()))
 
 
 def _unknown(genes: pd.DataFrame, words: list[str]) -> Problem:

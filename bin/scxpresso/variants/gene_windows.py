@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.genome.sequence import window_bounds
-from scxpresso.identifiers import genes_by_any_name, match_contigs, without_version
+from scxpresso.identifiers import GeneNames, match_contigs
 from scxpresso.problems import InputError, Problem, some
 from scxpresso.store import read_table
 from scxpresso.text import shown
@@ -56,7 +56,7 @@ class Genes:
         self.strand: list[str] = table["strand"].tolist()
         self.tss: list[int] = table["tss"].tolist()
         self.upstream, self.downstream = upstream, downstream
-        self._called = genes_by_any_name(self.gene_id, table["gene_name"])
+        self._called = GeneNames(self.gene_id, table["gene_name"])
         self._row = {gene: row for row, gene in enumerate(self.gene_id)}
         on_contig = match_contigs(table["chrom"].unique(), contigs)
         if len(table) and not on_contig:
@@ -81,4 +81,4 @@ class Genes:
 
     def row(self, name: str) -> int | None:
         """Row of the gene of this id or name, with or without a version; None where there is none."""
-        return self._row.get(self._called.get(name, self._called.get(without_version(name))))
+        return self._row.get(self._called.gene(name))
