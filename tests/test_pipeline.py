@@ -316,17 +316,6 @@ def test_an_edited_module_or_executable_runs_what_depends_on_it(project, first_r
     assert run.rerun - {"PREFLIGHT", "WRITE_CRATE"} <= rerun and run.rerun & rerun
 
 
-def test_warnings_of_tasks_reach_the_report_and_the_console(project, first_run):
-    """A p-value that no motif reaches, as it is or reversed."""
-    options = ["--saturate", "G002", "--motifs", project.inputs / "motifs.jaspar", "--motif_p_value", "1e-12"]
-    for _ in ("made", "cached"):
-        run = project.run("-resume", "--outdir", "warned", *options)
-        assert run.status == 0, run.output
-        assert run.output.count("so they get no hits") == 2, run.output  # one for each model
-        page = (project.folder / "warned/report.html").read_text()
-        assert "Warning of MATCH_MOTIFS" in page and "so they get no hits" in page
-
-
 @pytest.mark.one_parser
 def test_another_atlas_leaves_the_first_cached(project, first_run):
     sheet = project.inputs / "atlases.csv"
@@ -417,6 +406,17 @@ def test_every_file_of_the_questions_with_its_columns(project, asked):
     assert set(compared["population"]) == set(HOSTILE_LABELS) and (compared["n"] == 10).all()
     page = (out / "report.html").read_text()
     assert "Saturation mutagenesis" in page and "<script>" + "alert(1)" not in page and "PWNED)<script>" not in page
+
+
+def test_warnings_of_tasks_reach_the_report_and_the_console(project, asked):
+    """A p-value that no motif reaches, as it is or reversed."""
+    options = ["--saturate", "G002", "--motifs", project.inputs / "motifs.jaspar", "--motif_p_value", "1e-12"]
+    for _ in ("made", "cached"):
+        run = project.run("-resume", "--outdir", "warned", *options)
+        assert run.status == 0, run.output
+        assert run.output.count("so they get no hits") == 2, run.output  # one for each model
+        page = (project.folder / "warned/report.html").read_text()
+        assert "Warning of MATCH_MOTIFS" in page and "so they get no hits" in page
 
 
 def check_record(run: Run, project: Project) -> dict:
