@@ -450,6 +450,13 @@ def test_tags_in_notes_and_their_order(tmp_path):
         assert chosen(path)["G"].transcript_id == wanted[number][0]
 
 
+@pytest.mark.parametrize("text", ["tag MANE_Select", 'Tag "MANE Select"', 'Note "MANE Select"'])
+def test_tags_without_quotes_and_in_capitals(tmp_path, text):
+    rows = [("1", part, 1, end, "+", "G", name, more) for name, end, more in (("S", 30, text), ("L", 60, ""))
+            for part in ("exon", "CDS")]  # fmt: skip
+    assert chosen(gtf(tmp_path / "a", rows))["G"].transcript_id == "S"
+
+
 def test_tags_of_gff3_stand_in_tag_and_note(tmp_path):
     for about in ("tag=RefSeq Select", "Note=RefSeq%20Select", "tag=basic,RefSeq_Select"):
         rows = [f"1 mRNA 1 90 + ID=S;gene=G;{about}", "1 exon 1 90 + Parent=S", "1 CDS 1 90 + Parent=S"]
