@@ -487,3 +487,32 @@ def test_utf_16_without_its_mark_is_refused_with_the_reason(schemas, tmp_path):
     text = (tmp_path / "genes.gtf").read_text()
     (tmp_path / "genes.gtf").write_bytes(text.encode("utf-16-le"))
     project.problem("column gtf", "UTF-16")
+
+
+def test_letters_of_another_encoding_are_refused_with_their_line(schemas, tmp_path):
+    project = Project(tmp_path, schemas)
+    text = (tmp_path / "genes.gtf").read_text().replace("NAME1", "NAMÉ1")
+    (tmp_path / "genes.gtf").write_bytes(text.encode("latin-1"))
+    project.problem("column gtf, file 'genes.gtf' (the annotation, line 3)", "bytes that are no UTF-8", "iconv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.gtf", b"\xe9\n", "the annotation, line 1: bytes that are no UTF-8"),
+        ("a.gtf", gzip.compress(b"# a comment\n" * 1000)[:-20], "the annotation: a gzip file that is cut short"),
+        ("a.gtf", b'1\tx\texon\t1\t9\t.\t+\t.\tgene_id "G"; transcript_id "T"\n', "(no coding region: 1)"),
+        ("a.gtf", b'2\tx\tCDS\t1\t9\t.\t+\t0\tgene_id "G"; transcript_id "T"\n', "genes on '2' alone"),
+        ("list", b"\xe9\n", "the canonical list, line 1: bytes that are no UTF-8"),
+        ("list", b"U\n", "WARNING the canonical list names no transcript"),
+    ],
+)
+def test_the_executable_says_what_it_cannot_use(tmp_path, run_cli, name, content, words):
+    (tmp_path / "g.fa").write_text(">1\n" + "ACGT" * 100 + "\n")
+    (tmp_path / "a.gtf").write_text('1\tx\tCDS\t1\t9\t.\t+\t0\tgene_id "G"; transcript_id "T"\n')
+    (tmp_path / "list").write_text("T\n")
+    (tmp_path / name).write_bytes(content)
+    files = ["--fasta", tmp_path / "g.fa", "--gtf", tmp_path / "a.gtf", "--canonical", tmp_path / "list"]
+    made = run_cli("extract_features.py", *files, "--outdir", tmp_path)
+    assert words in made.stderr and "Traceback" not in made.stderr
+    assert made.returncode == ("WARNING" not in words)
