@@ -281,8 +281,9 @@ def test_of_a_trans_spliced_transcript_without_a_mark_the_part_with_the_start_co
 REGION = "C region 1 1000 + ID=C:1..1000;Is_circular=true;genome={};gbkey=Src"
 
 
-def test_a_gene_over_the_origin_of_a_circular_contig_is_left_out(tmp_path):
-    rows = [REGION.format("plasmid")]
+@pytest.mark.parametrize("feature", ["region", "plasmid"])
+def test_a_gene_over_the_origin_of_a_circular_contig_is_left_out(tmp_path, feature):
+    rows = [REGION.format("plasmid").replace("region", feature)]
     for gene, start, end, strand in (("A", 100, 399, "+"), ("B", 900, 1100, "-"), ("D", 950, 49, "+")):
         rows += [f"C gene {start} {end} {strand} ID={gene}", f"C CDS {start} {end} {strand} ID=c{gene};Parent={gene}"]
     kept, dropped = select_transcripts(read_annotation(gff3(tmp_path / "a", *rows)))
