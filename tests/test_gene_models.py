@@ -231,6 +231,14 @@ def test_loci_of_one_id_are_told_apart_by_its_own_lines_by_codons_and_by_untrans
     assert [transcript.span for transcript in found] == [(1000, 1299), (9000, 9299)]
 
 
+def test_parts_beyond_the_lines_of_a_transcript_are_told_apart_without_these(tmp_path):
+    loci = [("exon", 1000, 1999), ("CDS", 1200, 1499), ("exon", 9000, 9999), ("CDS", 9200, 9499)]
+    for lines in ([("transcript", 1000, 1999)], [("transcript", 1000, 1999), ("transcript", 9001, 9999)]):
+        rows = [("1", part, start, end, "+", "G", "T", "") for part, start, end in lines + loci]
+        found = read_annotation(gtf(tmp_path / "a", rows))
+        assert [transcript.span for transcript in found] == [(1000, 1999), (9000, 9999)]
+
+
 def test_a_spliced_transcript_stays_one_whatever_its_introns(tmp_path):
     parts = [("exon", 100, 200), ("exon", 2_000_000, 2_000_200), ("CDS", 150, 200), ("CDS", 2_000_000, 2_000_100)]
     # One base of frameshift within an exon, and an exon that differs from the coding region by a few bases.
