@@ -373,11 +373,11 @@ def test_a_gene_of_a_scaffold_gives_way_where_its_id_says_that_it_is_a_copy(tmp_
     [
         *[(name, "mitochondrion") for name in (
             "chrM", "M", "MT", "Mt", "chrMT", "MtDNA", "Mito", "chrmt", "mitochondrion", "dmel_mitochondrion_genome",
-            "Pf3D7_MIT_v3", "mito_C_glabrata_CBS138", "Ca19-mtDNA", "NC_012920.1", "NC_005089.1", "J01415.2",
+            "Pf3D7_MIT_v3", "mito_C_glabrata_CBS138", "Ca19-mtDNA", "NC_012920.1", "NC_005089.1", "J01415.2", "M76611",
         )],
-        *[(name, "plastid") for name in ("Pt", "ChrC", "chloroplast", "NC_000932.1", "Pltd", "Pf3D7_API_v3")],
+        *[(name, "plastid") for name in ("Pt", "ChrC", "chloroplast", "NC_000932.1", "Pltd", "Pf3D7_API_v3", "PFC10_API_IRAB")],
         *[(name, "chromosome Y") for name in (
-            "Y", "chrY", "chrY_KI270740v1_random", "Y_mapped_Scaffold_9_D1573", "NC_000024.10", "Chromosome_Y",
+            "Y", "chrY", "chrY_KI270740v1_random", "Y_mapped_Scaffold_9_D1573", "NC_000024.10", "Chromosome_Y", "chrYHet",
         )],
         *[(name, "") for name in ("1", "chrX", "X", "chrW", "Chr1", "MTCYB", "cp12", "chrYfoo", "NC_000023.11", "C1")],
     ],
