@@ -155,7 +155,7 @@ def test_spike_ins_by_every_name():
         assert spike_in_kind(name) == "spike-in (ERCC)", name
     assert spike_in_kind("SIRV101") == spike_in_kind("gSpikein_SIRV1") == "spike-in (SIRV)"
     assert spike_in_kind("gSpikein_phiX174") == "spike-in"
-    for gene in ("ERCC1", "ERCC6L2", "ERCC6L2-AS1", "ERCC1.2", "ERCC6-PGBD3", "XERCC-1", "SIRT1"):
+    for gene in ("ERCC1", "ERCC6L2", "ERCC6L2-AS1", "ERCC1.2", "ERCC6-PGBD3", "XERCC-1", "ercc-1", "SIRT1"):
         assert spike_in_kind(gene) == "", gene
 
 
