@@ -372,7 +372,7 @@ def test_a_gene_of_a_scaffold_gives_way_where_its_id_says_that_it_is_a_copy(tmp_
     ("name", "wanted"),
     [
         *[(name, "mitochondrion") for name in (
-            "chrM", "M", "MT", "Mt", "chrMT", "MtDNA", "Mito", "chrmt", "mitochondrion", "dmel_mitochondrion_genome",
+            "chrM", "M", "MT", "Mt", "chrMT", "MtDNA", "mt-DNA", "Mito", "chrmt", "mitochondrion", "dmel_mitochondrion_genome",
             "Pf3D7_MIT_v3", "mito_C_glabrata_CBS138", "Ca19-mtDNA", "NC_012920.1", "NC_005089.1", "J01415.2", "M76611",
         )],
         *[(name, "plastid") for name in ("Pt", "ChrC", "chloroplast", "NC_000932.1", "Pltd", "Pf3D7_API_v3", "PFC10_API_IRAB")],

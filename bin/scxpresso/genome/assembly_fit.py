@@ -16,9 +16,7 @@ from scxpresso.genome.transcript import Span, Transcript, merged
 
 # Share of coding regions that start with ATG and end in a stop codon below which an annotation does not fit.
 MIN_COMPLETE = 0.5
-MIN_ONE_END = (
-    0.8  # share that is right at one and the same end; where starts or ends are one base off it is that of a strand
-)
+MIN_ONE_END = 0.8  # share of coding regions that are right at one and the same end: more than those of a strand
 MIN_OPEN = 0.8  # share of coding regions without a stop codon within, from which on the others are partial gene models
 MIN_SHIFTED = 0.05  # share of coding regions that one and the same correction completes
 MIN_REGIONS = 10  # coding regions of an annotation that can be judged, most of them with annotated start or stop codons

@@ -65,7 +65,7 @@ ACCESSIONS = {accession: kind for kind, listed in _LISTED.items() for accession 
 
 # Names in lower case, without `chr` and the like.
 _NAMES = [
-    (MITOCHONDRION, re.compile(r"m|mt|mit|mt_genome|mitogenome|mito([_.-].*)?|(.*[_.-])?mt_?dna|.*mitochondri.*|.*_mit(_v\d+)?")),
+    (MITOCHONDRION, re.compile(r"m|mt|mit|mt_genome|mitogenome|mito([_.-].*)?|(.*[_.-])?mt.?dna|.*mitochondri.*|.*_mit(_v\d+)?")),
     (PLASTID, re.compile(r"c|cp|pt|pltd|chloro|cp[_-]?dna|pt[_-]?dna|api|.*(chloroplast|plastid|apicoplast).*|.*_api([_.].*)?")),
     (CHROMOSOME_Y, re.compile(r"y(het)?([_.].*)?")),
 ]  # fmt: skip
