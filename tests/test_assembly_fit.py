@@ -180,6 +180,13 @@ def test_starts_other_than_atg_in_less_than_half_fit(fit_of):
     assert fit.complete == 24 and fit.fits and fit.correction is None
 
 
+@pytest.mark.parametrize("ends", [{"start": "GCC"}, {"stop": "CCC"}])
+def test_coding_regions_right_at_one_end_fit(fit_of, ends):
+    fit, by_contig = fit_of(World(**ends, codons=40))  # too short to be seen as partial
+    assert fit.complete < 5 and max(fit.starts, fit.stops) == fit.regions == 40
+    assert fit.fits and fit.correction is None and not contigs_that_do_not_fit(by_contig)
+
+
 def test_partial_gene_models_are_open(fit_of):
     fit, by_contig = fit_of(World(start=("GCC", "CTT", "ATG", "AAA", "GGG"), stop="CCC"))
     assert fit.complete < 4 and fit.open == fit.long == fit.regions == 40
@@ -248,6 +255,16 @@ def test_the_case(cases, project, fasta, gtf, words):
         project.problem("genomes.csv, row 1 (line 2), column gtf", *words)
     else:
         assert "genome g1: annotation and assembly fit: 60 of 60 coding regions" in project.notes()
+
+
+@pytest.mark.parametrize("gtf", ["once.gtf", "twice.gtf", "once_no_stop.gtf", "twice_no_stop.gtf"])
+def test_the_case_of_stop_codons_alone_passes(cases, project, gtf):
+    folder = cases / "annotation" / "duplicated_lines"
+    (project.folder / "genome.fa").write_bytes((folder / "g.fa").read_bytes())
+    (project.folder / "genes.gtf").write_bytes((folder / gtf).read_bytes())
+    project.write_atlas(genes=[f"ENSG{number:011d}" for number in range(60)])
+    fits = "0 of 60 coding regions start with ATG and end in a stop codon (0 start with ATG, 60 end in a stop codon)"
+    assert fits in project.notes()
 
 
 def spoil(project, world, how=lambda number: Lines()):

@@ -14,7 +14,7 @@ from preflight_project import GENES, SCHEMAS, Project
 
 from scxpresso.expression import atlas as atlas_module
 from scxpresso.expression.atlas import Atlas, spread
-from scxpresso.expression.features import not_genes
+from scxpresso.expression.features import not_genes, share_by_population
 from scxpresso.expression.grouping import group_cells
 from scxpresso.expression.labels import excluded_labels, near_labels, suspicious_labels
 from scxpresso.expression.pseudobulk import Recipe, pseudobulk, read_bulk
@@ -155,7 +155,7 @@ def test_spike_ins_by_every_name():
         assert spike_in_kind(name) == "spike-in (ERCC)", name
     assert spike_in_kind("SIRV101") == spike_in_kind("gSpikein_SIRV1") == "spike-in (SIRV)"
     assert spike_in_kind("gSpikein_phiX174") == "spike-in"
-    for gene in ("ERCC1", "ERCC6L2", "ERCC6L2-AS1", "ERCC1.2", "ERCC6-PGBD3", "XERCC-1", "SIRT1"):
+    for gene in ("ERCC1", "ERCC6L2", "ERCC6L2-AS1", "ERCC1.2", "ERCC6-PGBD3", "XERCC-1", "ercc-1", "SIRT1"):
         assert spike_in_kind(gene) == "", gene
 
 
@@ -193,6 +193,7 @@ def test_names_that_no_gene_has():
         ("feature_types", ["Gene Expression", None, "Multiplexing Capture", "nan", ""], [0, 1, 3, 4]),
         ("feature_type", ["protein_coding", "lncRNA", "synthetic", "TEC", "protein_coding"], [0, 1, 3, 4]),
         ("feature_biotype", ["gene", "gene", "spike-in", "gene", "gene"], [0, 1, 3, 4]),
+        ("feature_type", ["mRNA", "lnc_RNA", "gene", "ncRNA_gene", "Peaks"], [0, 1, 2, 3]),
         ("feature_types", ["Peaks", "Antibody Capture", "Peaks", "Peaks", "Peaks"], []),
         ("genome", ["GRCh38", "Peaks", "Peaks", "", ""], [0, 1, 2, 3, 4]),
     ],
@@ -225,6 +226,11 @@ def test_types_of_raw_are_those_of_var(tmp_path, gene_frame):
     data.write_h5ad(tmp_path / "a.h5ad")
     values, _ = expression(tmp_path / "a.h5ad", gene_frame("AB"), layer="raw")
     assert values.loc["A", "x"] == pytest.approx(np.log10(2500))
+
+
+def test_shares_of_values_that_are_no_counts_are_unknown():
+    share = share_by_population(np.array([6.0, 1, 1]), np.array([2.0, np.nan, -3]), np.arange(3), list("ABC"))
+    assert share == "'A' 25.0%, 'C' unknown, 'B' unknown"
 
 
 def test_bulk_tables_and_h5ad_without_spike_ins(tmp_path, gene_frame):

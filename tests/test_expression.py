@@ -206,6 +206,15 @@ def test_bulk_counts_need_lengths(tmp_path):
     assert table["s1"].tolist() == pytest.approx([1e6 / 3, 2e6 / 3])
 
 
+def test_lengths_are_no_sample_and_tpm_need_none(tmp_path):
+    table = bulk(tmp_path / "c.tsv", "gene\tlength\ts1\nA\t1000\t10\nB\t500\t10\n")
+    assert table.columns.tolist() == ["s1"] and table["s1"].tolist() == pytest.approx([1e6 / 3, 2e6 / 3])
+    with pytest.raises(InputError, match="'Effective_Length' among the samples"):
+        bulk(tmp_path / "c.tsv", "gene\tEffective_Length\ts1\nA\t100.5\t10.5\nB\t50\t10\n")
+    with pytest.raises(InputError, match=r"TPM .* beside a column 'Length'"):
+        bulk(tmp_path / "c.tsv", "gene\tLength\ts1\nA\t1000\t400000.5\nB\t500\t599999.5\n")
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [("gene\ts\nA\t-1.5\n", "negative"), ("gene\ts\nA\tx\n", "numbers"), ("gene\ts\n", "without genes")],

@@ -231,6 +231,14 @@ def test_loci_of_one_id_are_told_apart_by_its_own_lines_by_codons_and_by_untrans
     assert [transcript.span for transcript in found] == [(1000, 1299), (9000, 9299)]
 
 
+def test_parts_beyond_the_lines_of_a_transcript_are_told_apart_without_these(tmp_path):
+    loci = [("exon", 1000, 1999), ("CDS", 1200, 1499), ("exon", 9000, 9999), ("CDS", 9200, 9499)]
+    for lines in ([("transcript", 1000, 1999)], [("transcript", 1000, 1999), ("transcript", 9001, 9999)]):
+        rows = [("1", part, start, end, "+", "G", "T", "") for part, start, end in lines + loci]
+        found = read_annotation(gtf(tmp_path / "a", rows))
+        assert [transcript.span for transcript in found] == [(1000, 1999), (9000, 9999)]
+
+
 def test_a_spliced_transcript_stays_one_whatever_its_introns(tmp_path):
     parts = [("exon", 100, 200), ("exon", 2_000_000, 2_000_200), ("CDS", 150, 200), ("CDS", 2_000_000, 2_000_100)]
     # One base of frameshift within an exon, and an exon that differs from the coding region by a few bases.
@@ -281,8 +289,9 @@ def test_of_a_trans_spliced_transcript_without_a_mark_the_part_with_the_start_co
 REGION = "C region 1 1000 + ID=C:1..1000;Is_circular=true;genome={};gbkey=Src"
 
 
-def test_a_gene_over_the_origin_of_a_circular_contig_is_left_out(tmp_path):
-    rows = [REGION.format("plasmid")]
+@pytest.mark.parametrize("feature", ["region", "plasmid"])
+def test_a_gene_over_the_origin_of_a_circular_contig_is_left_out(tmp_path, feature):
+    rows = [REGION.format("plasmid").replace("region", feature)]
     for gene, start, end, strand in (("A", 100, 399, "+"), ("B", 900, 1100, "-"), ("D", 950, 49, "+")):
         rows += [f"C gene {start} {end} {strand} ID={gene}", f"C CDS {start} {end} {strand} ID=c{gene};Parent={gene}"]
     kept, dropped = select_transcripts(read_annotation(gff3(tmp_path / "a", *rows)))
@@ -363,12 +372,12 @@ def test_a_gene_of_a_scaffold_gives_way_where_its_id_says_that_it_is_a_copy(tmp_
     ("name", "wanted"),
     [
         *[(name, "mitochondrion") for name in (
-            "chrM", "M", "MT", "Mt", "chrMT", "MtDNA", "Mito", "chrmt", "mitochondrion", "dmel_mitochondrion_genome",
-            "Pf3D7_MIT_v3", "mito_C_glabrata_CBS138", "Ca19-mtDNA", "NC_012920.1", "NC_005089.1", "J01415.2",
+            "chrM", "M", "MT", "Mt", "chrMT", "MtDNA", "mt-DNA", "Mito", "chrmt", "mitochondrion", "dmel_mitochondrion_genome",
+            "Pf3D7_MIT_v3", "mito_C_glabrata_CBS138", "Ca19-mtDNA", "NC_012920.1", "NC_005089.1", "J01415.2", "M76611",
         )],
-        *[(name, "plastid") for name in ("Pt", "ChrC", "chloroplast", "NC_000932.1", "Pltd", "Pf3D7_API_v3")],
+        *[(name, "plastid") for name in ("Pt", "ChrC", "chloroplast", "NC_000932.1", "Pltd", "Pf3D7_API_v3", "PFC10_API_IRAB")],
         *[(name, "chromosome Y") for name in (
-            "Y", "chrY", "chrY_KI270740v1_random", "Y_mapped_Scaffold_9_D1573", "NC_000024.10", "Chromosome_Y",
+            "Y", "chrY", "chrY_KI270740v1_random", "Y_mapped_Scaffold_9_D1573", "NC_000024.10", "Chromosome_Y", "chrYHet",
         )],
         *[(name, "") for name in ("1", "chrX", "X", "chrW", "Chr1", "MTCYB", "cp12", "chrYfoo", "NC_000023.11", "C1")],
     ],
@@ -450,6 +459,13 @@ def test_tags_in_notes_and_their_order(tmp_path):
         assert chosen(path)["G"].transcript_id == wanted[number][0]
 
 
+@pytest.mark.parametrize("text", ["tag MANE_Select", 'Tag "MANE Select"', 'Note "MANE Select"'])
+def test_tags_without_quotes_and_in_capitals(tmp_path, text):
+    rows = [("1", part, 1, end, "+", "G", name, more) for name, end, more in (("S", 30, text), ("L", 60, ""))
+            for part in ("exon", "CDS")]  # fmt: skip
+    assert chosen(gtf(tmp_path / "a", rows))["G"].transcript_id == "S"
+
+
 def test_tags_of_gff3_stand_in_tag_and_note(tmp_path):
     for about in ("tag=RefSeq Select", "Note=RefSeq%20Select", "tag=basic,RefSeq_Select"):
         rows = [f"1 mRNA 1 90 + ID=S;gene=G;{about}", "1 exon 1 90 + Parent=S", "1 CDS 1 90 + Parent=S"]
@@ -480,3 +496,32 @@ def test_utf_16_without_its_mark_is_refused_with_the_reason(schemas, tmp_path):
     text = (tmp_path / "genes.gtf").read_text()
     (tmp_path / "genes.gtf").write_bytes(text.encode("utf-16-le"))
     project.problem("column gtf", "UTF-16")
+
+
+def test_letters_of_another_encoding_are_refused_with_their_line(schemas, tmp_path):
+    project = Project(tmp_path, schemas)
+    text = (tmp_path / "genes.gtf").read_text().replace("NAME1", "NAMÉ1")
+    (tmp_path / "genes.gtf").write_bytes(text.encode("latin-1"))
+    project.problem("column gtf, file 'genes.gtf' (the annotation, line 3)", "bytes that are no UTF-8", "iconv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.gtf", b"\xe9\n", "the annotation, line 1: bytes that are no UTF-8"),
+        ("a.gtf", gzip.compress(b"# a comment\n" * 1000)[:-20], "the annotation: a gzip file that is cut short"),
+        ("a.gtf", b'1\tx\texon\t1\t9\t.\t+\t.\tgene_id "G"; transcript_id "T"\n', "(no coding region: 1)"),
+        ("a.gtf", b'2\tx\tCDS\t1\t9\t.\t+\t0\tgene_id "G"; transcript_id "T"\n', "genes on '2' alone"),
+        ("list", b"\xe9\n", "the canonical list, line 1: bytes that are no UTF-8"),
+        ("list", b"U\n", "WARNING the canonical list names no transcript"),
+    ],
+)
+def test_the_executable_says_what_it_cannot_use(tmp_path, run_cli, name, content, words):
+    (tmp_path / "g.fa").write_text(">1\n" + "ACGT" * 100 + "\n")
+    (tmp_path / "a.gtf").write_text('1\tx\tCDS\t1\t9\t.\t+\t0\tgene_id "G"; transcript_id "T"\n')
+    (tmp_path / "list").write_text("T\n")
+    (tmp_path / name).write_bytes(content)
+    files = ["--fasta", tmp_path / "g.fa", "--gtf", tmp_path / "a.gtf", "--canonical", tmp_path / "list"]
+    made = run_cli("extract_features.py", *files, "--outdir", tmp_path)
+    assert words in made.stderr and "Traceback" not in made.stderr
+    assert made.returncode == ("WARNING" not in words)

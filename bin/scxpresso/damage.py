@@ -3,9 +3,12 @@
 import gzip
 import io
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from scxpresso.files import is_bgzip, is_gzip
+from scxpresso.files import encoding_of, is_bgzip, is_gzip, opener
+from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
 
 AGAIN = "download or write it again, and compare its size or checksum with the source's"
@@ -90,3 +93,31 @@ def damage(path: Path, error: Exception) -> str:
     """What a reader's error says of a file."""
     reason = shown(str(error).strip().split("\n")[0] or "no reason given")
     return gzip_fault(path) or f"{looks_like(path)}, which cannot be read ({type(error).__name__}: {reason})"
+
+
+@contextmanager
+def readable(what: str, path: str | Path) -> Iterator[None]:
+    """Raise InputError where text cannot be read from a file: no UTF-8, or a damaged gzip file. what: its name in messages."""
+    try:
+        yield
+    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        if isinstance(error, UnicodeDecodeError) and "text that" in looks_like(Path(path)):
+            raise InputError(_other_encoding(what, path)) from error
+        raise InputError(Problem(what, damage(Path(path), error), "a whole text file", AGAIN)) from error
+
+
+def _other_encoding(what: str, path: str | Path) -> Problem:
+    place, line = _first_unreadable_line(path)
+    return Problem(
+        f"{what}{place}", f"bytes that are no {encoding_of(path).upper()}: {line[:60]!r}", "text in UTF-8",
+        "convert it, from what it was saved in: iconv -f latin1 -t utf-8 old > new",
+    )  # fmt: skip
+
+
+def _first_unreadable_line(path: str | Path) -> tuple[str, str]:
+    """Number and text of the first line that the file's encoding does not allow; '' where that cannot be told (UTF-16)."""
+    with opener(path)(path, "rt", encoding=encoding_of(path), errors="surrogateescape") as lines:
+        for number, line in enumerate(lines, start=1):
+            if any("\udc80" <= letter <= "\udcff" for letter in line):
+                return f", line {number}", line.encode(errors="surrogateescape").decode("latin-1").strip()
+    return "", ""

@@ -3,7 +3,7 @@
 import gzip
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -33,13 +33,21 @@ def is_hdf5(path: str | Path) -> bool:
     return _starts_with(path, b"\x89HDF\r\n\x1a\n")
 
 
+def opener(path: str | Path) -> Callable:
+    """What opens a file, gzipped or not."""
+    return gzip.open if is_gzip(path) else open
+
+
+def encoding_of(path: str | Path) -> str:
+    """How a text file is written, gzipped or not: UTF-8, or what its byte-order mark says."""
+    with opener(path)(path, "rb") as file:
+        start = file.read(3)
+    return next((name for mark, name in MARKS.items() if start.startswith(mark)), "utf-8")
+
+
 def open_text(path: str | Path):
     """A text file to read, gzipped or not: UTF-8, or what its byte-order mark says."""
-    opened = gzip.open if is_gzip(path) else open
-    with opened(path, "rb") as file:
-        start = file.read(3)
-    encoding = next((name for mark, name in MARKS.items() if start.startswith(mark)), "utf-8")
-    return opened(path, "rt", encoding=encoding)
+    return opener(path)(path, "rt", encoding=encoding_of(path))
 
 
 @contextmanager

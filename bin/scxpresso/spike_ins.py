@@ -2,9 +2,10 @@
 
 import re
 
-# `ERCC-00002`, also as R writes it (`ERCC.00002`) and behind a prefix (`gSpikein_ERCC-00002`); not the genes ERCC1 to ERCC8.
+# `ERCC-00002`, also as R writes it (`ERCC.00002`) and behind a prefix (`gSpikein_ERCC-00002`); not the genes ERCC1 to ERCC8,
+# and not the worm's `ercc-1`.
 _PATTERNS = {
-    "spike-in (ERCC)": re.compile(r"(?<![A-Za-z0-9])ERCC(?:[-_.]|\d{5})", re.IGNORECASE),
+    "spike-in (ERCC)": re.compile(r"(?<![A-Za-z0-9])(?!(?-i:ercc)-\d{1,2}$)ERCC(?:[-_.]|\d{5})", re.IGNORECASE),
     "spike-in (SIRV)": re.compile(r"(?<![A-Za-z0-9])SIRV[-_.]?(?:\d|ome)", re.IGNORECASE),
     "spike-in": re.compile(r"^g?spike[-_.]?ins?[-_.:]", re.IGNORECASE),
 }

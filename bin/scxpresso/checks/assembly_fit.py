@@ -6,6 +6,7 @@ from scxpresso.checks.findings import Findings, Row
 from scxpresso.genome.assembly_fit import (
     MIN_BARE_REGIONS,
     MIN_COMPLETE,
+    MIN_ONE_END,
     MIN_REGIONS,
     Fit,
     contigs_that_do_not_fit,
@@ -52,6 +53,10 @@ def check_fit(row: Row, chosen: list[Transcript], contigs: Collection[str], find
         cause = f"{wrong.cause} there" if wrong else "these are of another assembly"
         found += f", but on some contigs few do: {some(parts)}; the likely cause: {cause}"
         problem(row, found, wrong.remedy if wrong else ASSEMBLY, findings)
+    elif fit.complete < MIN_COMPLETE * fit.regions and max(fit.starts, fit.stops) >= MIN_ONE_END * fit.regions:
+        ends = f"{fit.starts:,} start with ATG, {fit.stops:,} end in a stop codon"
+        message = f"{found} ({ends}): annotation and assembly fit at one end; are the other ends annotated?"
+        findings.note(row.genome, message + partial(fit))
     elif fit.complete < MIN_COMPLETE * fit.regions:
         message = f"{found}; {fit.open:,} of {fit.long:,} long ones have no stop codon within: partial gene models"
         findings.note(row.genome, message + partial(fit))

@@ -10,7 +10,7 @@ from scxpresso.problems import some
 from scxpresso.spike_ins import spike_in_kind
 
 TYPE_COLUMNS = ["feature_types", "feature_type", "feature_biotype"]  # scanpy and Cell Ranger; muon; CELLxGENE
-GENE_TYPES = {"gene expression", "gex", "gene", "genes", "rna", "mrna"}
+GENE_TYPES = {"gene expression", "gex", "rna"}  # `gene` and `mRNA` may stand beside `ncRNA_gene`, `lnc_RNA`: biotypes
 # Types that are no genes even where no feature is of a type above, as where a column holds biotypes.
 OTHER_TYPES = re.compile(
     r"antibod|antigen|hashtag|multiplex|crispr|guide|peak|capture|spike|synthetic|^(?:adt|hto|atac|custom|protein|vdj.*)$"
@@ -86,5 +86,7 @@ def share_by_population(genes: np.ndarray, others: np.ndarray, of_cell: np.ndarr
     sums = [np.bincount(of_cell[inside], counts[inside], len(labels)) for counts in (others, genes)]
     share = sums[0] / np.maximum(sums[0] + sums[1], 1e-12)
     order = np.argsort(-share, kind="stable")
-    shown = ", ".join(f"{labels[number]!r} {share[number]:.1%}" for number in order[:MOST_SHARES])
+    # What is no gene may be no count either, such as antibodies after a transformation.
+    shares = [f"{value:.1%}" if value >= 0 else "unknown" for value in share]
+    shown = ", ".join(f"{labels[number]!r} {shares[number]}" for number in order[:MOST_SHARES])
     return shown if len(order) <= MOST_SHARES else f"{shown}, … ({len(order):,} in all)"

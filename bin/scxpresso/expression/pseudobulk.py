@@ -1,5 +1,6 @@
 """Pseudobulk of an atlas: log10 of the mean normalised count of each gene in each population (paper 2.4)."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,13 @@ from scxpresso.expression.library import check_library, stated_library, totals_b
 from scxpresso.expression.raw_counts import value_fault
 from scxpresso.files import is_hdf5, open_text
 from scxpresso.identifiers import GeneMatch, match_genes
-from scxpresso.problems import InputError, Problem
+from scxpresso.problems import InputError, Problem, some
 from scxpresso.store import POPULATION_COLUMNS
 
 SCALE = {"10x": 1e4, "smartseq2": 1e6}  # library size after normalisation
 PROTOCOLS = [*SCALE, "bulk"]
+# Columns of bulk tables that are no samples, without case and punctuation.
+LENGTHS = {"length", "genelength", "transcriptlength", "effectivelength", "efflength", "exonlength", "basepairs"}
 
 
 @dataclass(frozen=True)
@@ -306,7 +309,7 @@ def read_bulk(path: str | Path) -> pd.DataFrame:
         raise InputError(
             Problem("counts", f"negative, infinite or missing values (such as {place})", "TPM or counts, 0 or more")
         )
-    length = values.pop("Length") if "Length" in values else None
+    length = _lengths(values)
     if length is not None:
         rate = values.div(length.clip(lower=1), axis=0)
         return rate / rate.sum() * 1e6
@@ -322,3 +325,27 @@ def read_bulk(path: str | Path) -> pd.DataFrame:
             )
         )
     return values
+
+
+def _lengths(values: pd.DataFrame) -> pd.Series | None:
+    """Take the genes' lengths out of a table of counts; None where it has none. Raises InputError where they may be no such."""
+    named = [name for name in values if re.sub("[^a-z]", "", str(name).lower()) in LENGTHS]
+    if not named:
+        return None
+    if len(named) > 1 or named[0].lower() != "length":
+        raise InputError(
+            Problem(
+                "counts", f"{some(named)} among the samples", "one column `Length` beside counts, none beside TPM",
+                "name the one that counts are to be divided by `Length`, and remove the others; of TPM remove them all",
+            )
+        )  # fmt: skip
+    length = values.pop(named[0])
+    total = values.sum()
+    if (values % 1 != 0).any(axis=None) and (abs(total - 1e6) < 1e3).all():
+        raise InputError(
+            Problem(
+                "counts", f"TPM (all columns sum to 1,000,000) beside a column {named[0]!r}", "counts with it, or TPM without",
+                f"remove the column {named[0]!r}: TPM are divided by length already",
+            )
+        )  # fmt: skip
+    return length

@@ -7,6 +7,7 @@ from functools import cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from scxpresso.damage import readable
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
 
@@ -41,7 +42,7 @@ def _part(feature: str) -> str:
 
 def _rows(path: str) -> Iterator[tuple[int, str]]:
     """Number and text of each line that is not blank, up to the sequences that a GFF3 may end with."""
-    with open_text(path) as lines:
+    with readable("the annotation", path), open_text(path) as lines:
         for number, line in enumerate(lines, start=1):
             if line.startswith(("##FASTA", ">")):
                 return

@@ -16,6 +16,7 @@ from scxpresso.genome.transcript import Span, Transcript, merged
 
 # Share of coding regions that start with ATG and end in a stop codon below which an annotation does not fit.
 MIN_COMPLETE = 0.5
+MIN_ONE_END = 0.8  # share of coding regions that are right at one and the same end: more than those of a strand
 MIN_OPEN = 0.8  # share of coding regions without a stop codon within, from which on the others are partial gene models
 MIN_SHIFTED = 0.05  # share of coding regions that one and the same correction completes
 MIN_REGIONS = 10  # coding regions of an annotation that can be judged, most of them with annotated start or stop codons
@@ -69,8 +70,12 @@ class Fit:
 
     @property
     def fits(self) -> bool:
-        """Whether most coding regions are complete, or are at least read through to their end (partial gene models)."""
-        return self.complete >= MIN_COMPLETE * self.regions or self.open >= MIN_OPEN * self.long > 0
+        """Whether most coding regions are complete, or right at one end, or read through to their end (partial gene models).
+
+        In another assembly and on the wrong strand both ends are random.
+        """
+        one_end = max(self.starts, self.stops) >= MIN_ONE_END * self.regions and not self.correction
+        return one_end or self.complete >= MIN_COMPLETE * self.regions or self.open >= MIN_OPEN * self.long > 0
 
     @property
     def enough(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
+from scxpresso.damage import readable
 from scxpresso.files import open_text
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_ids
@@ -74,7 +75,7 @@ def read_canonical(path: str, transcripts: Iterable[Transcript]) -> CanonicalLis
 
 def _rows(path: str) -> Iterator[list[str]]:
     """Cells of each line that has any, but for comments: lines that start with `#` and name no columns."""
-    with open_text(path) as text:
+    with readable("the canonical list", path), open_text(path) as text:
         lines = [line.strip("\ufeff\r\n") for line in text]
     lines = [line for line in lines if line.strip()]
     listed = [line for line in lines if not line.startswith("#")]

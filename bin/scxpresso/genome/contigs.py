@@ -48,11 +48,12 @@ GENOMES = {
 
 # RefSeq and GenBank accessions, without version, of genomes whose annotation may say nothing of its contigs.
 _LISTED = {
-    # Human, mouse, rat, zebrafish, fruit fly, worm, yeast, thale cress, pig, cow, dog, chicken, macaque, chimpanzee, rice, maize.
+    # Human, mouse, rat, zebrafish, fruit fly, worm, yeast, thale cress, pig, cow, dog, chicken, macaque, chimpanzee, rice, maize,
+    # malaria parasite.
     MITOCHONDRION: """
         NC_012920 NC_001807 J01415 NC_005089 AY172335 NC_001665 AY172581 NC_002333 AC024175 NC_024511 NC_001709 KJ947872
         NC_001328 X54252 NC_001224 KP263414 NC_037304 NC_001284 BK010421 NC_000845 NC_006853 NC_002008 NC_001323 NC_040902
-        NC_053523 NC_005943 NC_001643 NC_011033 NC_007982""",
+        NC_053523 NC_005943 NC_001643 NC_011033 NC_007982 M76611""",
     # Thale cress, rice, maize, tomato, wheat.
     PLASTID: "NC_000932 AP000423 NC_001320 NC_001666 NC_007898 NC_002762",
     # Human (GRCh, T2T), mouse, rat, fruit fly, pig, macaque, chimpanzee.
@@ -64,9 +65,9 @@ ACCESSIONS = {accession: kind for kind, listed in _LISTED.items() for accession 
 
 # Names in lower case, without `chr` and the like.
 _NAMES = [
-    (MITOCHONDRION, re.compile(r"m|mt|mit|mitogenome|mito([_.-].*)?|(.*[_.-])?mt[_-]?dna|.*mitochondri.*|.*_mit(_v\d+)?")),
-    (PLASTID, re.compile(r"c|cp|pt|pltd|chloro|cp[_-]?dna|pt[_-]?dna|api|.*(chloroplast|plastid|apicoplast).*|.*_api(_v\d+)?")),
-    (CHROMOSOME_Y, re.compile(r"y([_.].*)?")),
+    (MITOCHONDRION, re.compile(r"m|mt|mit|mt_genome|mitogenome|mito([_.-].*)?|(.*[_.-])?mt.?dna|.*mitochondri.*|.*_mit(_v\d+)?")),
+    (PLASTID, re.compile(r"c|cp|pt|pltd|chloro|cp[_-]?dna|pt[_-]?dna|api|.*(chloroplast|plastid|apicoplast).*|.*_api([_.].*)?")),
+    (CHROMOSOME_Y, re.compile(r"y(het)?([_.].*)?")),
 ]  # fmt: skip
 _PREFIX = re.compile(r"^(chromosome|chrom|chr)[ _.-]?", re.IGNORECASE)
 # UCSC's and Ensembl's names of alternate loci, haplotypes and patches.

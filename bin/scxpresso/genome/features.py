@@ -1,6 +1,6 @@
 """From genome and annotation to what a model reads of each gene: promoter codes and half-life features."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +23,7 @@ from scxpresso.genome.gene_models import read_annotation
 from scxpresso.genome.sequence import N_CODE, read_fasta, window_codes
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs
+from scxpresso.problems import InputError, Problem, some
 
 
 @dataclass
@@ -48,12 +49,14 @@ def extract_features(
 
     canonical: a list of transcripts (canonical.py). extended: with the features of extended.py. Lengths in bases. Genes whose
     contig the FASTA lacks are dropped with that reason; contig names are matched with and without `chr`. Raises InputError for
-    an annotation or FASTA that cannot be read.
+    an annotation or FASTA that cannot be read, or that has no such gene.
     """
     gff3 = is_gff3(gtf)
     names = contig_names(fasta)
     transcripts = read_annotation(gtf)
     listed = read_canonical(canonical, transcripts).place if canonical else {}
+    if canonical and not listed:
+        log("WARNING the canonical list names no transcript of the annotation")
     chosen, reasons = select_transcripts(transcripts, listed, names)
     log(f"{len(chosen):,} genes with a coding region, {len(reasons):,} dropped")
 
@@ -78,6 +81,8 @@ def extract_features(
             if extended:
                 row |= extended_features(transcript, letters, neighbours[transcript.gene_id])
             rows.append(row)
+    if not rows:
+        raise InputError(_no_genes(chosen, reasons, names))
     genes = gene_table(rows)
     judged = fit.regions < MIN_REGIONS or (fit.fits and not fit.correction)
     log(fit.summary() if judged else f"WARNING the annotation does not fit the assembly: {fit.summary()}")
@@ -89,6 +94,19 @@ def extract_features(
     for row, gene in enumerate(genes["gene_id"]):
         matrix[row] = codes.pop(gene)
     return GenomeFeatures(genes, matrix, dropped, kept)
+
+
+def _no_genes(chosen: list[Transcript], reasons: dict[str, str], contigs: list[str]) -> Problem:
+    """What is wrong with an annotation of which no gene is kept. reasons: of the genes without a transcript that counts."""
+    if chosen:
+        others = sorted({transcript.chrom for transcript in chosen})
+        found = f"genes on {some(others)} alone, which the FASTA lacks: it has {some(contigs)}"
+        return Problem("the annotation", found, "genes on the FASTA's contigs", "take both files of one source")
+    listed = ", ".join(f"{reason}: {times:,}" for reason, times in Counter(reasons.values()).most_common())
+    mend = "take the full annotation, not one of exons or genes only"
+    return Problem(
+        "the annotation", f"no gene with a coding region ({listed or 'no genes'})", "lines of type CDS", mend
+    )
 
 
 def contig_names(fasta: str) -> list[str]:

@@ -9,7 +9,7 @@ from scxpresso.genome.gtf import gtf_transcripts
 from scxpresso.genome.transcript import Transcript
 from scxpresso.problems import InputError, Problem
 
-LANDMARKS = {"region", "chromosome", "supercontig", "scaffold", "contig"}  # lines of a whole contig
+LANDMARKS = {"region", "chromosome", "supercontig", "scaffold", "contig", "plasmid"}  # lines of a whole contig
 
 
 def read_annotation(path: str) -> list[Transcript]:

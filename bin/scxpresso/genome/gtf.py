@@ -11,7 +11,7 @@ from scxpresso.problems import InputError, Problem
 
 _TRANSCRIPT = re.compile(r'transcript_id(?<!\wtranscript_id)\s+(?:"([^"]*)"|([^";\s]+))')
 _GENE = re.compile(r'gene_id(?<!\wgene_id)\s+(?:"([^"]*)"|([^";\s]+))')
-_TAGS = re.compile(r'\b(?:tag|note)\s+"([^"]*)"', re.IGNORECASE)
+_TAGS = re.compile(r'\b(?:tag|note)\s+(?:"([^"]*)"|([^";\s]+))', re.IGNORECASE)
 _OWN_LINES = {"transcript", "mRNA"}
 
 
@@ -55,8 +55,8 @@ def gtf_transcripts(lines: Iterable[Line]) -> Iterator[Transcript]:
             if line.part == "gene":
                 genes.setdefault(_value(_GENE, text), text)
             continue
-        if "tag" in text or "note" in text:
-            tags[key[0]].update(_TAGS.findall(text))
+        if any(word in text for word in ("tag", "Tag", "note", "Note")):
+            tags[key[0]].update(quoted or bare for quoted, bare in _TAGS.findall(text))
     for transcript_id, gene_id in list(told):  # what was read makes room for what is made of it
         owner, text = owners.pop((transcript_id, gene_id)), told.pop((transcript_id, gene_id))
         owner.lines = own[transcript_id]

@@ -125,8 +125,10 @@ def _to_the_ends(exons: list[Span], lines: list[Span]) -> list[Span]:
 
 def _loci(pieces: Pieces, exons: list[Span], lines: list[Span], strand: str) -> Iterator[tuple[Pieces, list[Span]]]:
     """Pieces and exons of each locus, from left to right."""
-    # Where a transcript has a line of its own, that is its place.
-    cuts = [start for start, _ in lines[1:]] if lines else _breaks(pieces, exons, strand)
+    # Where all of a transcript is on lines of its own, these are its places.
+    on_lines = bool(lines) and all(any(start <= s and e <= end for start, end in lines) for s, e in exons)
+    breaks = [] if on_lines else _breaks(pieces, exons, strand)
+    cuts = breaks or [start for start, _ in lines[1:]]
     if not cuts:
         yield pieces, exons
         return
