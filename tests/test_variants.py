@@ -437,6 +437,36 @@ def test_haplotypes_with_an_allele_that_cannot_be_scored_are_incomplete(genome, 
     ]
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("chr1", 27, "b", "A", "<DEL>", ".|."),
+        ("chr1", 27, "b", "A", "<DEL>", "0/1"),
+        ("chr1", 27, "b", "A", ".", "./."),
+        ("chr1", 27, "b", "A", "*", ".|."),
+        ("chr1", 27, "b", "T", "C", ".|."),
+        ("chr1", 3, "b", "G", "<DEL>", "1|1"),
+        ("chr1", 3, "b", "GAAATTTCCGGGAACCTTGG", "G", "1|1"),
+    ],
+    ids=["symbolic", "unphased", "monomorphic", "spanning", "mismatch", "reaches_into_window", "long_mismatch"],
+)
+def test_calls_of_what_cannot_be_scored_are_missed_too(genome, read, row):
+    """At every row of the first allele: what one of them does not know would be taken from the other."""
+    rows = [
+        ("chr1", 25, "a", "C", "G", "1|1"),
+        ("chr1", 25, "again", "C", "G", "1|1"),
+        ("chr1", 31, "c", "C", "A", "1|1"),
+    ]
+    text = vcf_text([*rows, row], ["x"]).replace(
+        "##contig", '##INFO=<ID=END,Number=1,Type=Integer,Description="e">\n##contig', 1
+    )
+    text = text.replace("\tG\t<DEL>\t.\t.\t.", "\tG\t<DEL>\t.\t.\tEND=28")
+    (genome / "v").write_text(text)
+    read("v", haplotypes=True)
+    calls = [call for call in read_chunk(genome / "out" / "chunks" / "1.tsv.gz") if call.gene_id == "G1"]
+    assert haplotype_combinations(calls) == [((0, 2), True)]
+
+
 def test_repeated_records_are_one(genome, read):
     """With the calls of both; what one does not know is the other's, and where they contradict each other it is unknown."""
     rows = [
