@@ -467,6 +467,12 @@ def test_calls_of_what_cannot_be_scored_are_missed_too(genome, read, row):
     assert haplotype_combinations(calls) == [((0, 2), True)]
 
 
+def test_calls_of_alleles_that_the_record_has_not_are_unknown(genome, read):
+    (genome / "v").write_text(vcf_text([("chr1", 25, "a", "C", "G", "1|2")], ["x"]))
+    [chunk], *_ = read("v", haplotypes=True)
+    assert chunk[["carriers", "uncalled"]].values.tolist() == [["0.0:", "0.1"]]
+
+
 def test_repeated_records_are_one(genome, read):
     """With the calls of both; what one does not know is the other's, and where they contradict each other it is unknown."""
     rows = [

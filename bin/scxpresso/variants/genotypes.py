@@ -54,8 +54,11 @@ class Genotypes:
     unphased: int = 0
     missing: int = 0
 
-    def read(self, layout: str, columns: list[str]) -> tuple[dict[int, str], str]:
-        """Allele number → who carries it, and whose call is not known, of a record's FORMAT and its samples."""
+    def read(self, layout: str, columns: list[str], alternatives: int) -> tuple[dict[int, str], str]:
+        """Allele number → who carries it, and whose call is not known, of a record's FORMAT and its samples.
+
+        alternatives: how many the record names; a call of another one is not known.
+        """
         keys = layout.split(":")
         if "GT" not in keys:
             self.missing += len(self.samples)
@@ -82,6 +85,8 @@ class Genotypes:
                 unknown.append(str(sample))
             elif call.unknown:
                 unknown += [f"{sample}.{haplotype}" for haplotype in call.unknown]
+        for allele in [allele for allele in carriers if allele > alternatives]:
+            unknown += [token.partition(":")[0] for token in carriers.pop(allele)]
         return {allele: ",".join(who) for allele, who in carriers.items()}, ",".join(unknown)
 
 

@@ -123,7 +123,8 @@ class Vcf(Source):
         """See Genotypes.read."""
         # Far faster than pysam's samples, of which there may be thousands.
         columns = str(record).rstrip("\n").split("\t")
-        return self.genotypes.read(columns[8] if len(columns) > 8 else "", columns[9:])
+        alternatives = len(record.alts or ())
+        return self.genotypes.read(columns[8] if len(columns) > 8 else "", columns[9:], alternatives)
 
     def said(self) -> str:
         """htslib's own reason, which it only prints: the file is read again to the place where it breaks off."""
