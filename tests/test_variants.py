@@ -206,7 +206,7 @@ def test_alleles_make_the_same_sequence_wherever_they_slide():
     moved = 0
     for _ in range(2000):
         contig = "".join(rng.choices("AC", k=20))
-        pos, length = rng.randint(1, 15), rng.randint(1, 5)
+        pos, length = rng.randint(1, 18), rng.randint(1, 5)
         ref, alt = contig[pos - 1 : pos - 1 + length], "".join(rng.choices("AC", k=rng.randint(1, 5)))
         if ref == alt:
             continue
@@ -226,7 +226,7 @@ def test_alleles_make_the_same_sequence_wherever_they_slide():
             kept = contig[:place], contig[place + size :]
             if kept[0] + result[place : place + inserted] + kept[1] == result:
                 same.append(place)
-        assert [place for place in range(start - left, start + right + 1) if place >= 1] == same
+        assert list(range(start - left, start + right + 1)) == (same or [start])  # else only at the contig's end
     assert moved > 500
 
 
