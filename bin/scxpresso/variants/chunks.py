@@ -36,7 +36,7 @@ def write_chunks(spill: Spill, genes: Genes, rows_per_chunk: int, folder: Path) 
         rows = [_chunk_row(row, genes.chrom[gene], genes.gene_id[gene]) for row in placed]
         read += len(rows)
         of_gene = [one for _, group in groupby(rows, key=lambda one: one.pos) for one in _once(list(group))]
-        of_gene = _with_uncalled({token.partition(":")[0] for token in spill.unscored(gene)}, of_gene)
+        of_gene = _with_uncalled(set(spill.unscored(gene)), of_gene)
         if chunk and len(chunk) + len(of_gene) > rows_per_chunk:
             write(chunk)
             chunk = []
