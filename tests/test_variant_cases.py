@@ -291,8 +291,9 @@ def test_risk_alleles_of_the_catalogue(read_case, tmp_path):
         (4, lambda ref, alt: (ref.translate(str.maketrans("ACGT", "TGCA")), alt.translate(str.maketrans("ACGT", "TGCA"))),
          "alleles of the − strand: 4 of them"),
         (4, lambda ref, alt: (alt, ref), "alleles swapped: 4 of them"),
+        (2, lambda ref, alt: (alt, ref), "none of its 2 variants can be scored.*alleles swapped: 2 of them"),
     ],
-    ids=["strand", "swapped"],
+    ids=["strand", "swapped", "nothing_left"],
 )  # fmt: skip
 def test_a_short_list_whose_references_mostly_differ_stops_with_the_cause(read_case, tmp_path, count, alter, words):
     table = pd.read_csv(CASES / "gwas_summary_statistics" / "finngen.tsv", sep="\t")

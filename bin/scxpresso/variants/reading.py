@@ -199,13 +199,17 @@ def _check_scorable(counts: Counts, spill: Spill, file: str) -> None:
     if counts.scorable:
         return
     reasons = "; ".join(f"{times:,} because {reason}" for reason, times in counts.rejected.most_common(5))
+    fix = "correct the file, or take the set out of --variants"
+    if counts.references.mismatched:
+        cause, fix = counts.references.likely_cause()
+        reasons += f"; the likely cause is {cause}"
     first = ", ".join(shown(part) for *row, _, found in [next(spill.rejected())] for part in (*row, found) if part)
     raise InputError(
         Problem(
             file,
             f"none of its {sum(counts.rejected.values()):,} variants can be scored: {reasons} (the first: {first})",
             "at least one variant in the window of a gene",
-            "correct the file, or take the set out of --variants",
+            fix,
         )
     )
 
