@@ -6,9 +6,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from scxpresso.problems import InputError
-from scxpresso.store import read_table, write_rows
+from scxpresso.store import read_table, write_rows, write_table
 from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS, compare, read_external
-from scxpresso.variants.score_table import SCORE_COLUMNS
+from scxpresso.variants.score_table import SCORE_COLUMNS, ScorableVariant, read_chunk
 
 POPULATIONS = ["alpha", "NA"]
 
@@ -104,3 +104,46 @@ def test_scores_of_another_set_leave_empty_tables(scores, tmp_path):
     compared = compare(scores, read_external(other), tmp_path / "comparison.tsv")
     assert (compared.joined, len(compared.unmatched)) == (0, 1) and compared.correlations.empty
     assert read_table(tmp_path / "comparison.tsv").columns.tolist() == COMPARISON_COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("ours", "written", "found"),
+    [
+        ([("CA", "C")], "A", ["C"]),  # a deletion that slid: the base before it is another one
+        ([("CA", "C")], "-", ["C"]),
+        ([("CA", "C")], "AA", []),
+        ([("T", "TACG")], "CCGA", ["TACG"]),
+        ([("T", "TACG")], "ACG", ["TACG"]),
+        ([("T", "TACG")], "TAGC", []),
+        ([("A", "C"), ("A", "G")], "T", []),
+        ([("CA", "C"), ("T", "A")], "A", ["A"]),  # the same allele goes before
+        ([("CA", "C"), ("GAA", "G")], "A", []),  # either
+    ],
+)
+def test_alleles_that_slid_in_a_repeat_are_found(tmp_path, ours, written, found):
+    rows = [
+        dict.fromkeys(SCORE_COLUMNS, "")
+        | {"variant_id": "rs1", "ref": ref, "alt": alt, "effect": "1", "population": "NA", "gene_id": "G"}
+        for ref, alt in ours
+    ]
+    write_rows(tmp_path / "scores.tsv", SCORE_COLUMNS, [row.values() for row in rows])
+    columns = ["variant", "gene", "model", "track", "score", "alt"]
+    path = external(tmp_path / "external.tsv", [("rs1", "G", "m", "t", 1.0, written)], columns)
+    compared = compare(tmp_path / "scores.tsv", read_external(path), tmp_path / "out.tsv")
+    assert read_table(tmp_path / "out.tsv")["alt"].tolist() == found
+    assert (compared.joined, len(compared.unmatched)) == (len(found), 1 - len(found))
+
+
+def test_tables_of_version_0_1_are_joined_and_compared(scores, tmp_path, run_cli):
+    """They have no columns of associations, and chunks none of what is not called."""
+    columns = [column for column in SCORE_COLUMNS if column not in ("risk_allele", "gwas_beta", "gwas_p_value")]
+    write_table(tmp_path / "old.tsv", read_table(scores).assign(p_value=0.5)[columns])
+    done = run_cli("join_scores.py", "--output", tmp_path / "joined.tsv", tmp_path / "old.tsv")
+    assert done.returncode == 0, done.stderr
+    joined = read_table(tmp_path / "joined.tsv")
+    assert joined.columns.tolist() == SCORE_COLUMNS and (joined["q_value"] == 0.5).all()
+    path = external(tmp_path / "external.tsv", [("rs0", "SHH", "m", "t", 1.0)])
+    assert compare(tmp_path / "old.tsv", read_external(path), tmp_path / "out.tsv").joined == 1
+    header = ["variant_id", "chrom", "pos", "ref", "alt", "gene_id", "carriers"]
+    write_rows(tmp_path / "chunk.tsv", header, [("rs0", "1", 5, "A", "C", "G", "0.1")])
+    assert list(read_chunk(tmp_path / "chunk.tsv")) == [ScorableVariant("rs0", "1", 5, "A", "C", "G", "0.1")]

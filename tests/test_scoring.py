@@ -389,6 +389,19 @@ def test_an_allele_that_slid_past_another_of_its_haplotype_lies_where_it_was_wri
     np.testing.assert_array_equal(last[1900:1911], encode("CAAAAAAGAAC"))
 
 
+def test_alleles_of_a_haplotype_that_slide_to_one_place_stay_apart(world):
+    """A→ATCG and G→GCA in ATCGCAG: the first may slide to where the second is written, and that one further."""
+    letters = world.letters[:2100] + "ATCGCAG" + world.letters[2107:]
+    parts = [
+        ScorableVariant("a", "1", 2104, "G", "GTCG", "plus", "0.0:", slid=3),
+        ScorableVariant("b", "1", 2106, "A", "ACA", "plus", "0.0:", slid=2),
+    ]
+    *_, both = alleles_of(parts, 2000, "+", True)
+    assert not both.overlapping
+    found = Surroundings(encode(letters), 1999).edited(both.edits).codes
+    np.testing.assert_array_equal(found[2100:2112], encode("ATCGTCGCACAG"))
+
+
 def test_what_changes_nothing_of_the_window_has_effect_0(world):
     last = DOWNSTREAM - 1
     beyond = world.variant("plus", last, 1, world.letter("plus", last) + "ACGT", "insertion behind the window")

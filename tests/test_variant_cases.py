@@ -214,6 +214,45 @@ def test_beta_is_of_the_alternative(read_case, tmp_path):
     assert any("1 alleles turned" in line for line in said)
 
 
+@pytest.mark.parametrize(
+    ("columns", "cells", "expected"),
+    [
+        ("ref alt A1", "A C A", {"C": "-0.5"}),  # PLINK: the allele that was tested
+        ("ref alt A1", "A C C", {"C": "0.5"}),
+        ("ref alt A1", "A C,G G", {"C": "", "G": "0.5"}),
+        ("ref alt A1", "A C,G A", {"C": "", "G": ""}),  # which of the two was it compared with?
+        ("ref alt", "A C,G", {"C": "", "G": ""}),
+        ("ref alt", "A \t", {"C": "", "G": "", "T": ""}),
+        ("ref alt effect_allele", "A \tA", {"C": "", "G": "", "T": ""}),
+        ("alleles effect_allele", "A/C A", {"C": "-0.5"}),
+        ("alleles effect_allele", "C/A C", {"C": "0.5"}),
+        ("alleles", "A/C", {"C": ""}),
+        ("ref alt effect_allele other_allele", "A C A C", {"C": "-0.5"}),
+    ],
+)
+def test_beta_is_of_the_allele_that_was_tested(read_case, tmp_path, columns, cells, expected):
+    """And of none where the table does not say which that was."""
+    header, row = "chrom pos beta " + columns, f"LN999945.1 1293756 0.5 {cells}"
+    (tmp_path / "v").write_text("\n".join(text.replace(" ", "\t") for text in (header, row)) + "\n")
+    rows, *_ = read_case(tmp_path / "v")
+    assert {row.alt: row.gwas_beta for row in rows} == expected
+
+
+def test_ref_and_alt_go_before_effect_and_other_allele(read_case, tmp_path):
+    """The genome has both alleles of an insertion in a repeat: the table's own reference decides."""
+    columns = ["chrom", "pos", "ref", "alt", "effect_allele", "other_allele"]
+    write_rows(tmp_path / "v", columns, [("LN999945.1", 1293851, "C", "CA", "C", "CA")])
+    [row], _, _, said = read_case(tmp_path / "v")
+    assert (row.ref, row.alt) == ("C", "CA") and not any("WARNING" in line for line in said)
+
+
+def test_a_table_of_nothing_but_cut_rows_says_so(read_case, tmp_path):
+    """Not that its contigs are unknown: R writes row names under a header that is one name shorter."""
+    (tmp_path / "v").write_text('"chrom" "pos" "ref" "alt"\n"1" "LN999945.1" 1293756 "A" "C"\n')
+    with pytest.raises(InputError, match="more cells than the header"):
+        read_case(tmp_path / "v")
+
+
 def test_risk_alleles_of_the_catalogue(read_case, tmp_path):
     """One base marks its row, from any study; several bases, or none, are no substitution."""
     rows = [
@@ -252,8 +291,9 @@ def test_risk_alleles_of_the_catalogue(read_case, tmp_path):
         (4, lambda ref, alt: (ref.translate(str.maketrans("ACGT", "TGCA")), alt.translate(str.maketrans("ACGT", "TGCA"))),
          "alleles of the − strand: 4 of them"),
         (4, lambda ref, alt: (alt, ref), "alleles swapped: 4 of them"),
+        (2, lambda ref, alt: (alt, ref), "none of its 2 variants can be scored.*alleles swapped: 2 of them"),
     ],
-    ids=["strand", "swapped"],
+    ids=["strand", "swapped", "nothing_left"],
 )  # fmt: skip
 def test_a_short_list_whose_references_mostly_differ_stops_with_the_cause(read_case, tmp_path, count, alter, words):
     table = pd.read_csv(CASES / "gwas_summary_statistics" / "finngen.tsv", sep="\t")

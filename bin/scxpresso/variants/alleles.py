@@ -50,7 +50,7 @@ def slides(letters: str, start: int, ref: str, alt: str) -> tuple[int, int]:
     """By how many bases an insertion or deletion may move to the left and to the right, and make the same sequence.
 
     letters: of the contig. start: 0-based, of the first base of `ref`, or of the base that `alt` is inserted before. One of
-    the two is empty (see `trimmed`). A base of the contig is kept on either side.
+    the two is empty (see `trimmed`). A base of the contig is kept on either side, if need be by a move away from its end (-1).
     """
     moving, size, end = ref or alt, len(ref or alt), start + len(ref)
     left = right = 0
@@ -59,7 +59,7 @@ def slides(letters: str, start: int, ref: str, alt: str) -> tuple[int, int]:
         left += 1
     while end + right < len(letters) - 1 and letters[end + right].upper() == moving[right % size]:
         right += 1
-    return left, right
+    return -1 if start == 0 and right else left, -1 if end == len(letters) and left else right
 
 
 def rotated(bases: str, by: int) -> str:

@@ -32,12 +32,11 @@ def write_chunks(spill: Spill, genes: Genes, rows_per_chunk: int, folder: Path) 
 
     chunk: list[ScorableVariant] = []
     read = 0
-    unscored = spill.unscored()
     for gene, placed in groupby(spill.placed(), key=lambda row: row[0]):
         rows = [_chunk_row(row, genes.chrom[gene], genes.gene_id[gene]) for row in placed]
         read += len(rows)
         of_gene = [one for _, group in groupby(rows, key=lambda one: one.pos) for one in _once(list(group))]
-        of_gene[0] = _without_calls_of(unscored.get(gene, []), of_gene[0])
+        of_gene = _with_uncalled(set(spill.unscored(gene)), of_gene)
         if chunk and len(chunk) + len(of_gene) > rows_per_chunk:
             write(chunk)
             chunk = []
@@ -68,10 +67,18 @@ def _chunk_row(row: tuple, chrom: str, gene: str) -> ScorableVariant:
     )
 
 
-def _without_calls_of(unscored: list[str], row: ScorableVariant) -> ScorableVariant:
-    """A row of a gene, with what carries alleles in its window that cannot be scored as not called: it carries more."""
-    haplotypes = {token.partition(":")[0] for carriers in unscored for token in carriers.split(",")}
-    return row._replace(uncalled=",".join(filter(None, [row.uncalled, *sorted(haplotypes)]))) if haplotypes else row
+def _with_uncalled(haplotypes: set[str], rows: list[ScorableVariant]) -> list[ScorableVariant]:
+    """Rows of a gene, with haplotypes that may carry more in its window as not called, at the first allele.
+
+    At all rows of that allele, as what one of them does not know is taken from another.
+    """
+    if not haplotypes:
+        return rows
+    first, more = rows[0][2:5], sorted(haplotypes)
+    return [
+        row._replace(uncalled=",".join(filter(None, [row.uncalled, *more]))) if row[2:5] == first else row
+        for row in rows
+    ]
 
 
 def _once(rows: list[ScorableVariant]) -> list[ScorableVariant]:

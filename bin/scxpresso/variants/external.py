@@ -88,9 +88,9 @@ def compare(scores: str | Path, external: list[ExternalScore], output: str | Pat
     """Writes COMPARISON_COLUMNS, a row a score of ours and one of another tool of the same variant and gene.
 
     scores: what join_scores.py wrote, read row by row. An external gene is a gene_id, with or without its version, or a
-    gene_name; a score without `alt` is laid beside one allele of its variant, the one with our largest effect in the population,
-    so that each variant counts once. Correlations are Spearman's, of our effects in a
-    population and the scores of a model's track. Raises InputError where no score belongs to any of ours.
+    gene_name. Its `alt` may be written at another place of a repeat; a score without `alt` is laid beside one allele of its
+    variant, the one with our largest effect in the population, so that each variant counts once. Correlations are Spearman's,
+    of our effects in a population and the scores of a model's track.
     """
     by_variant = defaultdict(list)
     for number, one in enumerate(external):
@@ -122,17 +122,21 @@ def _together(
 
     The effect is empty where our network does not read the variant: that is no effect to compare.
     """
-    rows = read_rows(scores, [*COMPARISON_COLUMNS[:5], "gene_name", "flag"])
+    rows = read_rows(scores, [*COMPARISON_COLUMNS[:5], "ref", "gene_name", "flag"])
     for gene, of_gene in groupby(rows, key=lambda row: row[2]):
+        rows_here = [row for row in of_gene if row[0] in by_variant]
+        alleles: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for variant, alt, _, _, _, ref, *_ in rows_here:
+            alleles[variant].add((ref, alt))
         # Of a score without alt, by its number and the population: the row of ours with the largest effect.
         largest: dict[tuple[int, str], list[str]] = {}
-        for *row, gene_name, flag in of_gene:
+        for *row, ref, gene_name, flag in rows_here:
             row[4] = row[4] if is_scorable(flag) else ""
             names = {gene, without_version(gene), gene_name}
-            for number, one in by_variant.get(row[0], ()):
+            for number, one in by_variant[row[0]]:
                 if one.gene not in names and without_version(one.gene) != without_version(gene):
                     continue
-                if one.alt == row[1]:
+                if (ref, row[1]) in _meant(one.alt, alleles[row[0]]):
                     yield number, row
                 elif not one.alt:
                     before = largest.setdefault((number, row[3]), row)
@@ -140,6 +144,28 @@ def _together(
                         largest[number, row[3]] = row
         for (number, _), row in largest.items():
             yield number, row
+
+
+def _meant(alt: str, alleles: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of a variant's alleles (ref and alt) of ours another tool's `alt` is.
+
+    The same one; else the one insertion or deletion that may be written with it elsewhere in a repeat.
+    """
+    if not alt:
+        return set()
+    same = {one for one in alleles if one[1] == alt}
+    moved = {one for one in alleles if _moved(alt, *one)}
+    return same or (moved if len(moved) == 1 else set())
+
+
+def _moved(written: str, ref: str, alt: str) -> bool:
+    """Whether `written` may be an alternative of this insertion or deletion, with another base before it or with none."""
+    if len(ref) == len(alt) or min(len(ref), len(alt)) != 1:
+        return False
+    if len(ref) > 1:
+        return len(written) == 1
+    inserted = alt[1:]
+    return any(len(one) == len(inserted) and one in 2 * inserted for one in (written, written[1:]))
 
 
 def _size(row: list[str]) -> float:

@@ -2,7 +2,7 @@
 
 Written as short texts, which go through the chunks. A haplotype is `sample.place`. Who carries an allele: `0.1` in every phase
 set (homozygous and haploid calls), `0.1:900` in phase set 900, `0.1:` among the phased calls that name no set. Whose call is
-not known: `0` for all of a sample's haplotypes, `0.1` for one.
+not known: `0` for all of a sample's haplotypes, `0.1` for one, `0.1:900` for one of a phase set.
 """
 
 import re
@@ -54,8 +54,11 @@ class Genotypes:
     unphased: int = 0
     missing: int = 0
 
-    def read(self, layout: str, columns: list[str]) -> tuple[dict[int, str], str]:
-        """Allele number → who carries it, and whose call is not known, of a record's FORMAT and its samples."""
+    def read(self, layout: str, columns: list[str], alternatives: int) -> tuple[dict[int, str], str]:
+        """Allele number → who carries it, and whose call is not known, of a record's FORMAT and its samples.
+
+        alternatives: how many the record names; a call of another one is not known.
+        """
         keys = layout.split(":")
         if "GT" not in keys:
             self.missing += len(self.samples)
@@ -72,8 +75,8 @@ class Genotypes:
                 self.genotyped.add(sample)
             if call.reference:
                 continue
+            suffix = f":{_phase_set(cells, of_set)}" if call.phased else ""
             if call.alternatives:
-                suffix = f":{_phase_set(cells, of_set)}" if call.phased else ""
                 for haplotype, allele in call.alternatives:
                     carriers.setdefault(allele, []).append(f"{sample}.{haplotype}{suffix}")
             if call.unknown is None:
@@ -81,7 +84,9 @@ class Genotypes:
                 self.unphased += call.unphased
                 unknown.append(str(sample))
             elif call.unknown:
-                unknown += [f"{sample}.{haplotype}" for haplotype in call.unknown]
+                unknown += [f"{sample}.{haplotype}{suffix}" for haplotype in call.unknown]
+        for allele in [allele for allele in carriers if allele > alternatives]:
+            unknown += carriers.pop(allele)
         return {allele: ",".join(who) for allele, who in carriers.items()}, ",".join(unknown)
 
 

@@ -19,8 +19,8 @@ class Combination(NamedTuple):
 class SampleCalls:
     """Calls of a sample in a gene's window. Alleles as indices.
 
-    certain: by place, those of homozygous and haploid calls. phased: by phase set and place. unknown: places with an unknown
-    call; '' for all.
+    certain: by place, those of homozygous and haploid calls. phased: by phase set and place, also of sets without any.
+    unknown: places with an unknown call; '' for all.
     """
 
     certain: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -50,8 +50,11 @@ def haplotype_combinations(variants: Sequence[ScorableVariant]) -> list[Combinat
             calls = samples[sample]
             (calls.phased[phase_set] if phased else calls.certain)[place].append(index)
         for token in uncalled:
-            sample, _, place = token.partition(".")
+            haplotype, phased, phase_set = token.partition(":")
+            sample, _, place = haplotype.partition(".")
             samples[sample].unknown.add(place)
+            if phased:  # in which place of another set it lies is not known
+                samples[sample].phased[phase_set][place] += []
     found: dict[tuple[int, ...], bool] = {}
     for calls in samples.values():
         for indices, incomplete in calls.combinations():
@@ -86,7 +89,7 @@ def merged_calls(one: tuple[str, str], other: tuple[str, str]) -> tuple[str, str
 
     def unknown(token: str, among: set[str]) -> bool:
         haplotype = token.partition(":")[0]
-        return haplotype in among or haplotype.partition(".")[0] in among
+        return not among.isdisjoint((token, haplotype, haplotype.partition(".")[0]))
 
     agreed = carriers & carriers_too
     agreed |= {token for token in carriers - carriers_too if unknown(token, uncalled_too)}

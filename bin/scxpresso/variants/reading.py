@@ -51,6 +51,7 @@ OUTSIDE = NOT_SCORABLE + "outside the window of every gene"
 OUTSIDE_GENE = NOT_SCORABLE + "outside the window of the gene that it names"
 
 # Reasons for which a haplotype that carries the allele is still known: another record has it, or it is the reference.
+# Whose call is missing there may carry another allele whatever the reason.
 CHANGES_NOTHING = {SPANNING, SAME, NO_ALTERNATIVE}
 PLINK_CONTIGS = {"23": "X", "24": "Y", "25": "X", "26": "MT"}
 
@@ -198,13 +199,17 @@ def _check_scorable(counts: Counts, spill: Spill, file: str) -> None:
     if counts.scorable:
         return
     reasons = "; ".join(f"{times:,} because {reason}" for reason, times in counts.rejected.most_common(5))
+    fix = "correct the file, or take the set out of --variants"
+    if counts.references.mismatched:
+        cause, fix = counts.references.likely_cause()
+        reasons += f"; the likely cause is {cause}"
     first = ", ".join(shown(part) for *row, _, found in [next(spill.rejected())] for part in (*row, found) if part)
     raise InputError(
         Problem(
             file,
             f"none of its {sum(counts.rejected.values()):,} variants can be scored: {reasons} (the first: {first})",
             "at least one variant in the window of a gene",
-            "correct the file, or take the set out of --variants",
+            fix,
         )
     )
 
@@ -234,7 +239,7 @@ def _place_all(spill: Spill, fasta: str | Path, contigs: list[str], genes: Genes
     counts = Counts()
     chroms = spill.chroms()
     contig_of = _contigs_of(chroms, contigs)
-    named = [chrom for chrom in chroms if chrom]
+    named = spill.chroms(readable=True)
     if named and not contig_of:
         raise InputError(
             Problem(
@@ -247,7 +252,7 @@ def _place_all(spill: Spill, fasta: str | Path, contigs: list[str], genes: Genes
     for chrom in chroms:
         if chrom not in contig_of:
             for block in spill.blocks(chrom):
-                reasons = [(number, fault or UNKNOWN_CONTIG) for number, *_, fault in block]
+                reasons = [(number, fault or UNKNOWN_CONTIG) for number, *_, fault, _ in block]
                 counts.rejected.update(reason for _, reason in reasons)
                 spill.reject(reasons)
     chroms_on: dict[str, list[str]] = {}
@@ -296,9 +301,9 @@ def _place(
 ) -> None:
     """Reject or place entries of one contig, as Spill.blocks gives them."""
     rejected: list[tuple[int, str]] = []
-    unscored: list[tuple[int, int]] = []
+    unscored: list[tuple[int, int, int, bool]] = []
     candidates: list[Candidate] = []
-    for number, pos, ref, alt, gene, either, carried, fault in block:
+    for number, pos, ref, alt, gene, either, called, fault, stop in block:
         reason, turn, dashed = fault, False, ABSENT in (ref, alt)
         if not reason and dashed:
             pos, ref, alt, reason = _with_base_before(letters, pos, ref, alt)
@@ -312,8 +317,8 @@ def _place(
             reason = UNKNOWN_GENE
         if reason:
             rejected.append((number, reason))
-            if carried and reason not in CHANGES_NOTHING:
-                unscored.append((number, pos))
+            if called:
+                unscored.append((number, pos - 1, max(stop, pos), reason not in CHANGES_NOTHING))
             continue
         counts.before += dashed and len(ref) < len(alt)
         ref = ref or letters[pos - 1].upper()
@@ -333,9 +338,11 @@ def _place(
     rejected += [(number, OUTSIDE if row is None else OUTSIDE_GENE) for number, row in outside.items()]
     spill.reject(rejected)
     spill.place(placed)
-    places = np.array([pos for _, pos in unscored], dtype=np.int64)
-    around_unscored = zip(unscored, windows.around(places - 1, places), strict=True)
-    spill.leave_unscored((gene, number) for (number, _), within in around_unscored for gene in within)
+    start, end = np.array([bounds for _, *bounds, _ in unscored], dtype=np.int64).reshape(-1, 2).T
+    around_unscored = zip(unscored, windows.around(start, end), strict=True)
+    spill.leave_unscored(
+        (gene, number, carried) for (number, *_, carried), within in around_unscored for gene in within
+    )
     counts.scorable += len(scorable)
     counts.pairs += len(placed)
     counts.rejected.update(reason for _, reason in rejected)

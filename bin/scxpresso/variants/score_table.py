@@ -15,6 +15,9 @@ SCORE_COLUMNS = [
     "specificity_p_value", "gene_pearson", "risk_allele", "gwas_beta", "gwas_p_value", "flag",
 ]  # fmt: skip
 
+# Columns that tables of version 0.1 lack, and what they have instead.
+ADDED_COLUMNS = {"risk_allele": "", "gwas_beta": "", "gwas_p_value": "", "uncalled": "", "slid": "0"}
+
 FOUND = ": found "  # between a reason and the text at fault, in rejected.tsv
 NOT_SCORABLE = "not_scorable"  # the word of `flag` for an allele outside of what the network reads
 
@@ -55,15 +58,20 @@ def read_header(path: str | Path) -> list[str]:
 
 
 def read_rows(path: str | Path, columns: list[str]) -> Iterator[list[str]]:
-    """These columns of a TSV, gzipped or not, a row at a time. Raises InputError where the file lacks one."""
+    """These columns of a TSV, gzipped or not, a row at a time; ADDED_COLUMNS may lack.
+
+    Raises InputError where the file lacks another one.
+    """
     with open_text(path) as file:
         rows = csv.reader(file, delimiter="\t")
         header = next(rows, [])
-        missing = [column for column in columns if column not in header]
+        missing = [column for column in columns if column not in header and column not in ADDED_COLUMNS]
         if missing:
             expected = f"a TSV with the columns {', '.join(columns)}"
             raise InputError(Problem(str(path), f"no column {missing[0]!r} in its first line", expected))
-        places = [header.index(column) for column in columns]
+        added = [column for column in columns if column not in header]
+        places = [(header + added).index(column) for column in columns]
+        instead = [ADDED_COLUMNS[column] for column in added]
         for number, row in enumerate(rows, start=2):
             if not row:
                 continue
@@ -73,6 +81,7 @@ def read_rows(path: str | Path, columns: list[str]) -> Iterator[list[str]]:
                         f"{path}, row {number:,}", f"{len(row)} cells", f"{len(header)} cells, as the first line has"
                     )
                 )
+            row += instead
             yield [row[place] for place in places]
 
 

@@ -390,17 +390,16 @@ def _haplotype(parts: Sequence[Allele], incomplete: bool) -> Allele:
 def _where_written(parts: Sequence[Allele]) -> list[Edit]:
     """The edits of a haplotype's alleles. One that slid past another in a repeat stays where the file has it.
 
-    Else both together would make another sequence than the file says.
+    Else both together would make another sequence than the file says. So it is where two slid towards the same place.
     """
-    edits = []
-    for number, part in enumerate(parts):
-        (edit,) = part.edits
-        written = edit.moved(-part.slid)
-        others = [one for other in (*parts[:number], *parts[number + 1 :]) for one in other.edits]
-        low, high = min(edit.start, written.start), max(edit.end, written.end)
-        passed = any(other.start <= high and other.end >= low for other in others)
-        edits.append(written if passed else edit)
-    return edits
+    placed = [edit for part in parts for edit in part.edits]
+    written = [edit.moved(-part.slid) for part, edit in zip(parts, placed, strict=True)]
+    ways = [(min(one.start, two.start), max(one.end, two.end)) for one, two in zip(placed, written, strict=True)]
+    meets = [
+        any(low <= end and high >= start for other, (low, high) in enumerate(ways) if other != number)
+        for number, (start, end) in enumerate(ways)
+    ]
+    return [two if met else one for one, two, met in zip(placed, written, meets, strict=True)]
 
 
 def score_variants(

@@ -36,7 +36,7 @@ class Entry(NamedTuple):
     that have the alternative, and those whose call is not known (see `genotypes`). either: whether the genome says which of
     both alleles is the reference. risk: risk alleles, one base each, commas between. beta, p_value: of the association, beta
     for `alt`. fault: why it cannot be scored, as far as the file alone shows. found: the text that is at fault, where that is
-    none of the above.
+    none of the above. end: last position that it spans (1-based), as a VCF says it; 0 where the file does not say.
     """
 
     variant_id: str
@@ -53,6 +53,7 @@ class Entry(NamedTuple):
     p_value: str = ""
     fault: str = ""
     found: str = ""
+    end: int = 0
 
 
 class Source:
@@ -104,8 +105,9 @@ class Vcf(Source):
                     alt = alt.upper() if alt.isalpha() else alt
                     fault = BEFORE_START if pos < 1 else fault_of(ref, alt)
                     yield Entry(
-                        name, chrom, pos, ref, alt, carriers=carriers.get(number, ""), uncalled=uncalled, fault=fault
-                    )
+                        name, chrom, pos, ref, alt, carriers=carriers.get(number, ""), uncalled=uncalled, fault=fault,
+                        end=record.stop,
+                    )  # fmt: skip
 
     @contextmanager
     def opened(self) -> Iterator[pysam.VariantFile]:
@@ -121,7 +123,8 @@ class Vcf(Source):
         """See Genotypes.read."""
         # Far faster than pysam's samples, of which there may be thousands.
         columns = str(record).rstrip("\n").split("\t")
-        return self.genotypes.read(columns[8] if len(columns) > 8 else "", columns[9:])
+        alternatives = len(record.alts or ())
+        return self.genotypes.read(columns[8] if len(columns) > 8 else "", columns[9:], alternatives)
 
     def said(self) -> str:
         """htslib's own reason, which it only prints: the file is read again to the place where it breaks off."""

@@ -12,11 +12,11 @@ _TABLES = """
     PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -50000;
     CREATE TABLE entries (
         number INTEGER PRIMARY KEY, variant_id TEXT, chrom TEXT, pos INTEGER, ref TEXT, alt TEXT, gene TEXT,
-        carriers TEXT, uncalled TEXT, either INTEGER, risk TEXT, beta TEXT, p_value TEXT, fault TEXT, found TEXT);
+        carriers TEXT, uncalled TEXT, either INTEGER, risk TEXT, beta TEXT, p_value TEXT, fault TEXT, found TEXT, stop INTEGER);
     CREATE TABLE rejected (number INTEGER PRIMARY KEY, reason TEXT);
     CREATE TABLE placed (
         gene INTEGER, pos INTEGER, number INTEGER, ref TEXT, alt TEXT, slid INTEGER, turned INTEGER);
-    CREATE TABLE unscored (gene INTEGER, number INTEGER);
+    CREATE TABLE unscored (gene INTEGER, number INTEGER, carried INTEGER);
 """
 # Another study of a variant adds its risk allele; a variant that is no substitution to one is none.
 _AGAIN = """
@@ -53,14 +53,17 @@ class Spill:
     def count(self, table: str) -> int:
         return self.database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
-    def chroms(self) -> list[str]:
-        """Names of contigs as the file has them."""
-        return [name for (name,) in self.database.execute("SELECT DISTINCT chrom FROM entries ORDER BY chrom")]
+    def chroms(self, readable: bool = False) -> list[str]:
+        """Names of contigs as the file has them; readable: only of entries that name one and have no fault."""
+        which = "WHERE chrom <> '' AND fault = ''" if readable else ""
+        return [name for (name,) in self.database.execute(f"SELECT DISTINCT chrom FROM entries {which} ORDER BY chrom")]
 
     def blocks(self, chrom: str) -> Iterator[list[tuple]]:
-        """Entries of a contig: number, pos, ref, alt, gene, either, whether haplotypes carry it, fault."""
+        """Entries of a contig: number, pos, ref, alt, gene, either, whether calls say anything of it, fault, end."""
         rows = self.database.execute(
-            "SELECT number, pos, ref, alt, gene, either, carriers <> '', fault FROM entries WHERE chrom = ?", [chrom]
+            "SELECT number, pos, ref, alt, gene, either, carriers || uncalled <> '', fault, stop FROM entries "
+            "WHERE chrom = ?",
+            [chrom],
         )
         while block := rows.fetchmany(BLOCK):
             yield block
@@ -73,18 +76,19 @@ class Spill:
         """Number of a gene, position, number of the entry, ref, alt, bases slid, whether ref is the file's second allele."""
         self.database.executemany("INSERT INTO placed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
-    def leave_unscored(self, rows: Iterable[tuple[int, int]]) -> None:
-        """Number of a gene and of an entry in its window that haplotypes carry, and that cannot be scored."""
-        self.database.executemany("INSERT INTO unscored VALUES (?, ?)", rows)
+    def leave_unscored(self, rows: Iterable[tuple[int, int, bool]]) -> None:
+        """Number of a gene, and of an entry in its window that cannot be scored; whether those who carry it carry more."""
+        self.database.executemany("INSERT INTO unscored VALUES (?, ?, ?)", rows)
 
-    def unscored(self) -> dict[int, list[str]]:
-        """Carriers of the alleles in a gene's window that cannot be scored, by gene."""
-        found: dict[int, list[str]] = {}
-        for gene, carriers in self.database.execute(
-            "SELECT unscored.gene, carriers FROM unscored JOIN entries USING (number)"
-        ):
-            found.setdefault(gene, []).append(carriers)
-        return found
+    def unscored(self, gene: int) -> Iterator[str]:
+        """Who carries the alleles in a gene's window that cannot be scored, or may carry them."""
+        self.database.execute("CREATE INDEX IF NOT EXISTS unscored_by_gene ON unscored (gene)")
+        calls = self.database.execute(
+            "SELECT CASE carried WHEN 1 THEN carriers ELSE '' END, uncalled "
+            "FROM unscored CROSS JOIN entries USING (number) WHERE unscored.gene = ?",
+            [gene],
+        )
+        return (token for of_entry in calls for text in of_entry if text for token in text.split(","))
 
     def rejected(self) -> Iterator[tuple]:
         """variant_id, chrom, pos, ref, alt, reason and the text at fault, in the file's order."""

@@ -21,6 +21,7 @@ _ASSOCIATION = {
     "p_value": ["p_value", "pval", "pvalue", "p-value", "p"],
     "log_p_value": ["neg_log_10_p_value", "mlogp"],
 }
+_TESTED = ["effect_allele", "a1", "ea", "tested_allele"]  # the allele that beta is of (A1 in PLINK's)
 _RS_IDS = ["rsid", "rsids", "rs_id", "snp", "snpid"]
 _NAMED = {"id": ["variant_id", *_RS_IDS, "id"], "gene": ["gene"]}
 REF_AND_ALT = {
@@ -29,9 +30,15 @@ REF_AND_ALT = {
     **_ASSOCIATION,
     "ref": ["ref", "ref_allele", "reference", "reference_allele"],
     "alt": ["alt", "alt_allele", "alternate", "alternate_allele", "alternative"],
-    "effect": ["effect_allele"],
+    "effect": _TESTED,
 }
-ALLELES = {**_PLACE, **_NAMED, **_ASSOCIATION, "alleles": ["alleles", "allele", "allele_string"]}
+ALLELES = {
+    **_PLACE,
+    **_NAMED,
+    **_ASSOCIATION,
+    "alleles": ["alleles", "allele", "allele_string"],
+    "effect": _TESTED,
+}
 SUMMARY = {
     **_PLACE,
     **_ASSOCIATION,
@@ -158,12 +165,20 @@ class Alleles(Table):
             fault, found = fault or wrong, found or ("" if pos else row["pos"])
             name = row.get("id", "")
             beta, p_value = (beta_of(row), p_value_of(row)) if associated else ("", "")
-            for ref, alt, either, bad in self.alleles(row):
+            pairs = list(self.alleles(row))
+            for ref, alt, either, bad in pairs:
                 yield Entry(
                     "" if name.upper() in MISSING else name, row["chrom"], pos, ref, alt, row.get("gene", ""), either=either,
-                    beta=beta and of_allele(alt, beta, row.get("effect", alt).upper(), ref),
+                    beta=beta and of_allele(alt, beta, self.effect_allele(row, pairs), ref),
                     p_value=p_value, fault=fault or bad, found=found,
                 )  # fmt: skip
+
+    def effect_allele(self, row: dict[str, str], pairs: list[tuple[str, str, bool, str]]) -> str:
+        """The allele that the row's beta is of; `?` where that is not known, so that none of its alleles has one."""
+        (ref, alt, *_), *more = pairs
+        effect = row["effect"].upper() if "effect" in row else "?" if "alleles" in row or more else alt
+        # Against a reference, several alternatives may have been one; without one, any substitution may be the other.
+        return "?" if not effect or (more and effect == ref) or not alt else effect
 
     def alleles(self, row: dict[str, str]) -> Iterator[tuple[str, str, bool, str]]:
         """ref, alt, whether the genome says which is which, and what is wrong with them."""
@@ -227,8 +242,8 @@ def table_source(path: Path, haplotypes: bool, header: list[str]) -> Source | No
         return Catalog(path, haplotypes, _once(path, header, catalog))
     for roles, needed, kind in (
         (HARMONISED, {"other", "effect"}, "harmonised summary statistics"),
-        (SUMMARY, {"other", "effect"}, "summary statistics of effect and other allele"),
         (REF_AND_ALT, {"ref", "alt"}, "table of ref and alt"),
+        (SUMMARY, {"other", "effect"}, "summary statistics of effect and other allele"),
         (ALLELES, {"alleles"}, "table of alleles"),
     ):
         columns = columns_of(header, roles)
