@@ -1,12 +1,13 @@
 """The pipeline on a real SLURM of one node: GPUs, job arrays, memory, a node that goes, a job that is refused."""
 
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from places import ran_here, read_table
 from schedulers.daemons import until
-from schedulers.runs import Cluster, at_first
+from schedulers.runs import Cluster, at_first, read_job
 from schedulers.slurm import one_node_slurm
 from test_pipeline import STEPS, questions
 
@@ -140,10 +141,18 @@ def test_jobs_wait_for_a_drained_node(slurm, cluster):
     cluster.seen.append("node drained")
 
 
+def ended(folder: Path, step: str) -> bool:
+    """Whether a step's job of a run in this folder has left its exit status."""
+    scripts = (status.parent / ".command.run" for status in folder.glob("work/*/*/.exitcode"))
+    return any(read_job(script, "#SBATCH").step == step for script in scripts)
+
+
 def test_tasks_of_a_node_that_is_taken_down_are_tried_again(slurm, cluster):
     started = cluster.start("down", "slurm", "-stub", config=at_first("SPLIT_FOLDS", "sleep 90"))
     try:
-        until(lambda: "SPLIT_FOLDS" in slurm.queue("R"), 60, slurm.logs)
+        # Alone: a job that is told to end while Nextflow's script stages its files fails with status 1.
+        until(lambda: ended(cluster.folder / "down", "PSEUDOBULK"), 60, slurm.logs)
+        until(lambda: len(slurm.queue("R,PD").split()) == 1, 60, slurm.logs)
         slurm.node("down")
     finally:
         slurm.node("resume")
