@@ -15,11 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bin"))
 sys.dont_write_bytecode = True
 
-# Two processes run tests on two cores: threads that wait must not spin (five times the time otherwise, for some tests).
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
-# First of all that is compiled, after PyTorch: numba takes its number of threads, which holds for the whole process.
-import torch  # noqa: E402, I001
+# The package first: it says how threads wait. PyTorch before what is compiled: numba takes its number of threads, which
+# holds for the whole process.
+import scxpresso  # noqa: E402, I001
+import torch  # noqa: E402
 import scxpresso.compiled  # noqa: E402, F401
 
 

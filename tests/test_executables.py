@@ -3,6 +3,8 @@
 import ast
 import os
 import resource
+import subprocess
+import sys
 
 import pytest
 from conftest import ROOT
@@ -51,3 +53,23 @@ def test_imports_are_of_the_form_that_the_fingerprint_reads(path):
             assert module.exists() or [name.name for name in node.names] == ["__version__"]
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0
+
+
+def test_threads_wait_without_spinning_unless_the_user_says_otherwise():
+    shown = "import sys; sys.path.insert(0, 'bin'); import scxpresso, os; print(os.environ['OMP_WAIT_POLICY'])"
+    for own, expected in ({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active"):
+        env = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | own
+        done = subprocess.run([sys.executable, "-c", shown], cwd=ROOT, env=env, capture_output=True, text=True)
+        assert done.stdout == f"{expected}\n"
+
+
+@pytest.mark.parametrize("path", EXECUTABLES, ids=lambda path: path.name)
+def test_the_package_comes_before_libraries_with_threads(path):
+    """It says how threads wait before PyTorch is loaded."""
+    modules = [
+        (node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    first = next(place for place, name in enumerate(modules) if name.startswith("scxpresso"))
+    assert not {"torch", "numpy", "pandas", "sklearn"} & set(modules[:first])
