@@ -94,8 +94,8 @@ workflow {
     warnings_ch
         .flatMap { process, task, file -> file.readLines().collect { line -> "${process} (${task}): ${line}".toString() } }
         .unique()
-        .toSortedList()
-        .subscribe { lines -> lines.each { line -> log.warn(line) } }
+        .toList()
+        .subscribe { lines -> lines.toSorted().each { line -> log.warn(line) } }
 
     SUMMARY(
         made + [

@@ -15,6 +15,11 @@ def shown(text) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
+def spaced(text: str) -> str:
+    """Lower case, with a blank for underscores, hyphens and blanks: `MANE_Select` → `mane select`."""
+    return re.sub(r"[\s_-]+", " ", text).strip().lower()
+
+
 def did_you_mean(name, options: Iterable[str]) -> str:
     """`did you mean 'x'?`, however either is capitalised or punctuated; '' where nothing is near."""
 

@@ -13,7 +13,7 @@ import scipy.sparse
 from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.damage import looks_like
 from scxpresso.expression.atlas import Atlas, holds_counts
-from scxpresso.expression.features import features_left_out, not_genes, share_by_population
+from scxpresso.expression.features import features_left_out, rows_not_genes, share_by_population
 from scxpresso.expression.grouping import EXCLUDED, WHOLE, excluded_populations, group_cells, labels_of
 from scxpresso.expression.labels import near_labels, suspicious_labels
 from scxpresso.expression.library import check_library, stated_library, totals_beyond
@@ -59,7 +59,7 @@ def check_table(row: Row, genes: list[Transcript], params: dict, findings: Findi
     check_bulk(row, findings)
     obs = pd.DataFrame(index=table.columns)
     check_levels(row, obs, params, findings)
-    reasons = not_genes(pd.DataFrame(index=table.index), [(name,) for name in table.index], names_of(genes))
+    reasons = rows_not_genes(table.index, names_of(genes))
     if left_out := features_left_out(list(table.index), reasons):
         findings.note(row.atlas, left_out)
     check_genes(row, list(table.index[reasons == ""]), {}, genes, params, findings)

@@ -51,6 +51,16 @@ def not_genes(var: pd.DataFrame, names: Sequence[Collection[str]], annotated: It
     return reasons
 
 
+def rows_not_genes(ids: Sequence[str], annotated: Iterable[str]) -> np.ndarray:
+    """As not_genes, of the rows of a table, of which only the ids are known."""
+    return not_genes(pd.DataFrame(index=ids), [(name,) for name in ids], annotated)
+
+
+def annotated_names(genes: pd.DataFrame) -> list[str]:
+    """Ids and names of the genes of genes.tsv."""
+    return [*genes["gene_id"], *genes["gene_name"]]
+
+
 def _by_type(types: pd.Series) -> np.ndarray:
     plain = types.astype(str).str.replace(r"[\s_-]+", " ", regex=True).str.strip().str.lower()
     genes = plain.isin(GENE_TYPES)

@@ -49,6 +49,13 @@ def group_cells(obs: pd.DataFrame, level: str, min_cells: int, exclude: Collecti
     return Grouping(level, kept, labels.map(number).fillna(-1).to_numpy(dtype=np.int32), dropped)
 
 
+def group_levels(obs: pd.DataFrame, levels: Iterable[str], min_cells: int, exclude: str | None) -> list[Grouping]:
+    """group_cells of each level. exclude: the sheet's column, of all of them."""
+    levels = list(levels)
+    labels = excluded_populations(obs, levels, exclude)
+    return [group_cells(obs, level, min_cells, labels) for level in levels]
+
+
 def labels_of(obs: pd.DataFrame, level: str) -> pd.Series:
     """The label of each cell as text; missing where it has none. Raises InputError where obs has no such column."""
     if level not in obs:

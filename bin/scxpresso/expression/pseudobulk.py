@@ -11,8 +11,8 @@ import scipy.sparse
 
 from scxpresso.evaluation.metrics import pearson
 from scxpresso.expression.atlas import Atlas
-from scxpresso.expression.features import features_left_out, not_genes, share_by_population
-from scxpresso.expression.grouping import HALVINGS, Grouping, excluded_populations, group_cells, halves, parents
+from scxpresso.expression.features import annotated_names, features_left_out, rows_not_genes, share_by_population
+from scxpresso.expression.grouping import HALVINGS, Grouping, group_levels, halves, parents
 from scxpresso.expression.library import check_library, stated_library, totals_beyond
 from scxpresso.expression.raw_counts import value_fault
 from scxpresso.files import is_hdf5, open_text
@@ -83,7 +83,7 @@ def pseudobulk_cells(
     """
     from scxpresso.expression.sums import Sums, library_sizes  # numba takes a while to import
 
-    reasons = atlas.not_genes([*genes["gene_id"], *genes["gene_name"]])
+    reasons = atlas.not_genes(annotated_names(genes))
     is_gene = reasons == ""
     ids = atlas.gene_ids
     match = match_genes(np.array(ids, dtype=object)[is_gene], genes["gene_id"], genes["gene_name"])
@@ -93,8 +93,7 @@ def pseudobulk_cells(
     if not len(matched):
         raise InputError(no_genes())
 
-    exclude = excluded_populations(atlas.obs, recipe.levels, recipe.exclude)
-    groupings = [group_cells(atlas.obs, level, recipe.min_cells, exclude) for level in recipe.levels]
+    groupings = group_levels(atlas.obs, recipe.levels, recipe.min_cells, recipe.exclude)
     sums = [Sums(grouping, len(ids), recipe.seed) for grouping in groupings]
     library = stated_library(atlas.obs, recipe.library_column) if recipe.library_column else None
     sizes, others = np.zeros((2, atlas.shape[0]))  # counts of genes, and of other features, of each cell
@@ -192,8 +191,7 @@ def pseudobulk_samples(
         raise InputError(no_genes())
     tpm = table.loc[list(match.gene_of)].to_numpy(dtype=np.float64)
     gene_ids = list(match.gene_of.values())
-    exclude = excluded_populations(obs, recipe.levels, recipe.exclude)
-    groupings = [group_cells(obs, level, recipe.min_cells, exclude) for level in recipe.levels]
+    groupings = group_levels(obs, recipe.levels, recipe.min_cells, recipe.exclude)
     levels = {}
     for coarse, grouping in zip([None, *groupings], groupings, strict=False):
         bits = halves(grouping, recipe.seed)
@@ -219,22 +217,22 @@ def pseudobulk(
     """Expression of every level of an atlas, single-cell or bulk, and its genes that are not used."""
     if recipe.protocol == "bulk" and recipe.library_column:
         raise InputError(bulk_library())
-    annotated = [*genes["gene_id"], *genes["gene_name"]]
+    annotated = annotated_names(genes)
     if recipe.protocol == "bulk" and not is_hdf5(path):
         table = read_bulk(path)
-        reasons = not_genes(pd.DataFrame(index=table.index), [(name,) for name in table.index], annotated)
+        reasons = rows_not_genes(table.index, annotated)
         return pseudobulk_samples(table, pd.DataFrame(index=table.columns), genes, recipe, reasons, log)
     with Atlas(path, layer, gene_column) as atlas:
         if recipe.protocol != "bulk":
             return pseudobulk_cells(atlas, genes, recipe, log)
-        reasons = atlas.not_genes(annotated)
+        reasons, blocks = atlas.not_genes(annotated), []
         for cells, columns, block in atlas.chunks():
             counts = block.tocsr()
             if not (np.isfinite(counts.data) & (counts.data >= 0)).all():
                 raise InputError(bad_value(atlas, cells, columns, counts, np.ones(len(reasons), dtype=bool)))
-        samples = scipy.sparse.vstack if not atlas.by_columns else scipy.sparse.hstack
-        matrix = samples([block for _, _, block in atlas.chunks()]).toarray()
-        table = pd.DataFrame(matrix.T, index=atlas.gene_ids)
+            blocks.append(block)
+        samples = scipy.sparse.hstack if atlas.by_columns else scipy.sparse.vstack
+        table = pd.DataFrame(samples(blocks).toarray().T, index=atlas.gene_ids)
         return pseudobulk_samples(table, atlas.obs, genes, recipe, reasons, log)
 
 

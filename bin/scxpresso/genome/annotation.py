@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.genome.contigs import COPY
-from scxpresso.genome.transcript import Span, Transcript
+from scxpresso.genome.transcript import OTHER_STRAND, Span, Transcript, first_bases
 from scxpresso.identifiers import match_contigs
 from scxpresso.spike_ins import spike_in_kind
+from scxpresso.text import spaced
 
 HALF_LIFE = ["orf_length", "utr5_length", "utr3_length", "intron_length", "exon_junction_density"]
 GENE_COLUMNS = ["gene_id", "gene_name", "transcript_id", "chrom", "strand", "tss", *HALF_LIFE, "padded_bases"]
@@ -39,18 +40,6 @@ def _subtract(spans: list[Span], cut: list[Span]) -> list[Span]:
     return spans
 
 
-def _last_codon(transcript: Transcript) -> list[Span]:
-    """Spans of the last three coding bases; they may lie in two exons."""
-    left, spans = 3, []
-    for start, end in sorted(transcript.cds, reverse=transcript.strand == "+"):
-        length = min(left, end - start + 1)
-        spans.append((end - length + 1, end) if transcript.strand == "+" else (start, start + length - 1))
-        left -= length
-        if not left:
-            break
-    return sorted(spans)
-
-
 def trim_stop_codon(transcript: Transcript, contig: str | None, gff3: bool) -> None:
     """Take the stop codon out of the coding region, where GTF keeps it: it falls on the 3′ side.
 
@@ -59,7 +48,7 @@ def trim_stop_codon(transcript: Transcript, contig: str | None, gff3: bool) -> N
     """
     cut = transcript.stop_codon
     if not cut and gff3 and contig is not None:
-        last = _last_codon(transcript)
+        last = first_bases(transcript.cds, OTHER_STRAND[transcript.strand], 3)  # the last codon
         letters = "".join(contig[start - 1 : end] for start, end in last).upper()
         if transcript.strand == "-":
             letters = letters[::-1].translate(str.maketrans("ACGT", "TGCA"))
@@ -102,7 +91,7 @@ def _tag_rank(text: str) -> int:
 
     Blanks, hyphens, underscores and capitals do not matter, nor what follows (`appris_principal_1`).
     """
-    words = [re.sub(r"[\s_-]+", " ", item).strip().lower() for item in re.split(r"[;|,]", text)]
+    words = [spaced(item) for item in re.split(r"[;|,]", text)]
     for rank, tag in enumerate(CANONICAL_TAGS):
         if any(re.match(rf"{tag.lower()}\b", word) for word in words):
             return rank

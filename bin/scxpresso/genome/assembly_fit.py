@@ -12,7 +12,7 @@ from Bio.Seq import reverse_complement
 
 from scxpresso.genome.annotation import STOP_CODONS
 from scxpresso.genome.sequence import read_fasta
-from scxpresso.genome.transcript import Span, Transcript, merged
+from scxpresso.genome.transcript import OTHER_STRAND, Span, Transcript, first_bases, merged
 
 # Share of coding regions that start with ATG and end in a stop codon below which an annotation does not fit.
 MIN_COMPLETE = 0.5
@@ -95,7 +95,7 @@ class Fit:
 
     def add(self, contig: str, transcript: Transcript) -> None:
         """Count a transcript's coding region. contig: the letters of its contig."""
-        if transcript.tags & INCOMPLETE or _phase(transcript):
+        if transcript.tags & INCOMPLETE or transcript.phase:
             self.partial += 1
             return
         first, stops = _ends(contig, transcript)
@@ -148,15 +148,8 @@ def _sum(fits: Collection[Fit]) -> Fit:
     return Fit(**counts, corrected=sum((fit.corrected for fit in fits), Counter()))
 
 
-def _phase(transcript: Transcript) -> int:
-    """Bases before the first whole codon of the coding region; not 0 where its start is not annotated."""
-    forward = transcript.strand == "+"
-    first = min(start for start, _ in transcript.cds) if forward else max(end for _, end in transcript.cds)
-    return transcript.frames.get(first, 0)
-
-
 def _corrected(transcript: Transcript, correction: Correction) -> Transcript:
-    strand = {"+": "-", "-": "+"}[transcript.strand] if correction.other_strand else transcript.strand
+    strand = OTHER_STRAND[transcript.strand] if correction.other_strand else transcript.strand
 
     def moved(spans: list[Span]) -> list[Span]:
         return [(start + correction.start, end + correction.end) for start, end in spans]
@@ -167,22 +160,9 @@ def _corrected(transcript: Transcript, correction: Correction) -> Transcript:
 def _ends(contig: str, transcript: Transcript) -> tuple[str, list[str]]:
     """The first codon, and the codons that may be the stop codon: the last one (GFF3), and the next one behind it (GTF)."""
     cds, strand = merged(transcript.cds), transcript.strand
-    backwards = {"+": "-", "-": "+"}[strand]
-    first = _spliced(contig, _first_bases(cds, strand), strand)
-    last = _spliced(contig, _first_bases(cds, backwards), strand)
-    return first, [last, _spliced(contig, _first_bases(_behind(transcript, cds), strand), strand)]
-
-
-def _first_bases(spans: Iterable[Span], strand: str) -> list[Span]:
-    """The first three bases of spans, read along a strand; they may lie in several."""
-    left, found = 3, []
-    for start, end in sorted(spans, reverse=strand == "-"):
-        length = min(left, end - start + 1)
-        found.append((start, start + length - 1) if strand == "+" else (end - length + 1, end))
-        left -= length
-        if not left:
-            break
-    return found
+    codons = [(cds, strand), (cds, OTHER_STRAND[strand]), (_behind(transcript, cds), strand)]
+    first, *stops = (_spliced(contig, first_bases(spans, along, 3), strand) for spans, along in codons)
+    return first, stops
 
 
 def _behind(transcript: Transcript, cds: list[Span]) -> list[Span]:

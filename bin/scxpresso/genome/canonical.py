@@ -11,6 +11,7 @@ from scxpresso.damage import readable
 from scxpresso.files import open_text
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_ids
+from scxpresso.text import spaced
 
 # What marks a row of a table: words in the name of a column whose cells say yes or no, and whole cells. The better first.
 MARKS = ["MANE Select", "canonical", "RefSeq Select", "APPRIS principal"]
@@ -143,7 +144,7 @@ def _read_table(rows: list[list[str]], ids: Ids, gene_of: dict[str, str]) -> Can
 def _column_of_ids(name: str, number: int, listed: list[list[str]], genes: set[str]) -> tuple:
     """What speaks for a column as that of the transcripts' ids: its name, and ids that are not those of genes too."""
     found = [one for cell in listed for one in cell]
-    name = _plain(name)
+    name = spaced(name)
     marked = _CLINICAL not in name and re.search("|".join(_HEADERS), name)
     transcript = re.search("transcript|isoform|mrna", name)
     return bool(found), bool(marked), bool(transcript), sum(one not in genes for one in found), len(found), -number
@@ -154,21 +155,16 @@ def _has_other_ids(listed: list[list[str]], chosen: list[list[str]], genes: set[
     return any(set(cell) - set(other) - genes for cell, other in zip(listed, chosen, strict=True))
 
 
-def _plain(text: str) -> str:
-    """Lower case, with blanks for underscores and hyphens."""
-    return re.sub(r"[\s_-]+", " ", text).strip().lower()
-
-
 def _places(name: str, cells: list[str]) -> list[int] | None:
     """Place in MARKS of each cell's mark, len(MARKS) for none; None for a column that marks nothing."""
-    name = _plain(name)
+    name = spaced(name)
     if _CLINICAL in name:
         return None
     by_name = next((place for place, words in enumerate(_HEADERS) if re.search(words, name)), None)
     values = set(cells)
     said = {cell: _said(cell) for cell in values}
     if by_name is not None and not (MARKS[by_name] == "APPRIS principal" and by_name in said.values()):
-        said = {cell: len(MARKS) if re.fullmatch(_NO, _plain(cell)) else by_name for cell in values}
+        said = {cell: len(MARKS) if re.fullmatch(_NO, spaced(cell)) else by_name for cell in values}
     found = [said[cell] for cell in cells]
     marked = sum(place < len(MARKS) for place in found)
     if (by_name is None and not marked) or (re.fullmatch(_VAGUE, name) and marked == len(found)):
@@ -178,7 +174,7 @@ def _places(name: str, cells: list[str]) -> list[int] | None:
 
 def _said(cell: str) -> int:
     """Place in MARKS of the best tag that a cell holds, len(MARKS) for none."""
-    items = [_plain(item) for item in re.split(r"[,;|]", cell)]
+    items = [spaced(item) for item in re.split(r"[,;|]", cell)]
     places = (place for item in items for place, words in enumerate(_CELLS) if re.fullmatch(words, item))
     return min(places, default=len(MARKS))
 

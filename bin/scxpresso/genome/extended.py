@@ -42,10 +42,7 @@ def extended_features(transcript: Transcript, contig: str, neighbours: dict[str,
 
     contig: letters of its contig, in any case. Codons with an uncertain base are not counted.
     """
-    first = (
-        min(start for start, _ in transcript.cds) if transcript.strand == "+" else max(end for _, end in transcript.cds)
-    )
-    coding = _spliced(contig, transcript.cds, transcript.strand)[transcript.frames.get(first, 0) :]
+    coding = _spliced(contig, transcript.cds, transcript.strand)[transcript.phase :]
     bases = BASE_OF_CODE[coding[: len(coding) // 3 * 3]].reshape(-1, 3).astype(int)
     counts = np.bincount(bases[(bases < 4).all(axis=1)] @ [16, 4, 1], minlength=64)[_CODON_NUMBER]
     shares = counts / max(counts.sum(), 1)

@@ -45,8 +45,30 @@ class Transcript:
         return self.span[0] if self.strand == "+" else self.span[1]
 
     @property
+    def phase(self) -> int:
+        """Bases before the first whole codon of the coding region; not 0 where its start is not annotated."""
+        forward = self.strand == "+"
+        first = min(start for start, _ in self.cds) if forward else max(end for _, end in self.cds)
+        return self.frames.get(first, 0)
+
+    @property
     def orf_length(self) -> int:
         return sum(end - start + 1 for start, end in self.cds)
+
+
+OTHER_STRAND = {"+": "-", "-": "+"}
+
+
+def first_bases(spans: Iterable[Span], strand: str, number: int) -> list[Span]:
+    """The first bases of spans, read along a strand; they may lie in several."""
+    found: list[Span] = []
+    for start, end in sorted(spans, reverse=strand == "-"):
+        length = min(number, end - start + 1)
+        found.append((start, start + length - 1) if strand == "+" else (end - length + 1, end))
+        number -= length
+        if not number:
+            break
+    return sorted(found)
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:

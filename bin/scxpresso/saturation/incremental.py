@@ -52,9 +52,8 @@ def incremental(networks: Sequence[Network], device: torch.device, engine: str =
 
         if device.type != "cpu":
             log(f"{about.network}: substitutions are evaluated on the CPU")
-            networks = [
-                (deepcopy(network).cpu(), about) for network, about in networks
-            ]  # the caller's may be elsewhere
+            # Copies: the caller's may be on the device, where they predict.
+            networks = [(deepcopy(network).cpu(), about) for network, about in networks]
         return HybridEffects(networks)
     log(f"{about.network}: no incremental form; every substitution goes through the whole network")
     return BruteForce(networks, device)

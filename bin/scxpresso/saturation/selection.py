@@ -8,6 +8,7 @@ import pandas as pd
 import scipy.sparse
 
 from scxpresso.expression.atlas import Atlas
+from scxpresso.expression.features import annotated_names
 from scxpresso.expression.library import stated_library
 from scxpresso.files import open_text
 from scxpresso.identifiers import GeneNames, match_genes
@@ -105,7 +106,7 @@ def highly_variable_genes(
     a cell is the sum over all genes, or `library_column` of obs, as in pseudobulk; dispersions are compared among genes with
     features alone. All genes that the atlas shares with genes.tsv where more are asked for.
     """
-    kept = atlas.not_genes([*genes["gene_id"], *genes["gene_name"]]) == ""
+    kept = atlas.not_genes(annotated_names(genes)) == ""
     ids = np.array(atlas.gene_ids, dtype=object)[kept]
     match = match_genes(ids, genes["gene_id"], genes["gene_name"]).gene_of
     if number >= len(match):

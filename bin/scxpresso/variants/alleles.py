@@ -10,8 +10,6 @@ SPANNING = "the allele * (a deletion that starts at another position)"
 LETTERS = "letters that are no certain bases (A, C, G, T)"
 SAME = "reference and alternative are the same"
 
-_COMPLEMENT = str.maketrans("ACGT", "TGCA")
-
 
 def fault_of(ref: str, alt: str) -> str:
     """Why an allele (upper case, as in VCF) cannot be scored whatever the genome is; '' where nothing is wrong."""
@@ -24,11 +22,6 @@ def fault_of(ref: str, alt: str) -> str:
     if not (ref and BASES.issuperset(ref) and BASES.issuperset(alt)):
         return LETTERS
     return SAME if ref == alt else ""
-
-
-def reverse_complemented(bases: str) -> str:
-    """The other strand of A, C, G and T."""
-    return bases.translate(_COMPLEMENT)[::-1]
 
 
 def trimmed(pos: int, ref: str, alt: str) -> tuple[int, str, str]:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from Bio.Seq import reverse_complement
+
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
-from scxpresso.variants.alleles import BASES, reverse_complemented
+from scxpresso.variants.alleles import BASES
 
 MAX_MISMATCHES = 0.05  # of the entries that name a reference
 MIN_MISMATCHES = 5  # more of them than these are no slips of the pen
@@ -49,7 +51,7 @@ class References:
         both = [allele for allele in ((ref, alt) if either else (ref,)) if allele and BASES.issuperset(allele)]
         self.mismatched += 1
         self.swapped += bool(alt) and not either and _has(letters, pos, alt)
-        self.complement += any(_has(letters, pos, reverse_complemented(allele)) for allele in both)
+        self.complement += any(_has(letters, pos, reverse_complement(allele)) for allele in both)
         self.later += any(_has(letters, pos + 1, allele) for allele in both)
         self.earlier += any(_has(letters, pos - 1, allele) for allele in both)
         if not self.example:
