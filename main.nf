@@ -6,10 +6,10 @@
  * steps are the picture in the README; docs/output.md lists what each one publishes.
  */
 
-include { check_images ; typed ; usage      } from './modules/parameters'
-include { read_inputs ; preflight_request   } from './modules/sheets'
-include { window                            } from './modules/models'
-include { fingerprint ; named               } from './modules/functions'
+include { check_images ; typed ; usage      } from './functions/parameters'
+include { read_inputs ; preflight_request   } from './functions/sheets'
+include { window                            } from './functions/models'
+include { fingerprint ; named               } from './functions/scripts'
 include { PREFLIGHT                         } from './modules/preflight'
 include { EXTRACT_FEATURES                  } from './modules/extract_features'
 include { READ_VARIANTS                     } from './modules/read_variants'

@@ -23,7 +23,7 @@ from pages import write  # noqa: E402
 from scxpresso.genome.sequence import ALTERNATIVE_CODES  # noqa: E402
 from scxpresso.networks.hybrid import Hybrid  # noqa: E402
 from scxpresso.networks.model import Network  # noqa: E402
-from scxpresso.networks.prediction import About  # noqa: E402
+from scxpresso.networks.prediction import NetworkMetadata  # noqa: E402
 from scxpresso.networks.registry import NETWORKS  # noqa: E402
 from scxpresso.saturation.effects import BruteForce  # noqa: E402
 from scxpresso.saturation.incremental import incremental  # noqa: E402
@@ -39,7 +39,7 @@ CPU = torch.device("cpu")
 def made_up(kind: str, data) -> Network:
     """An untrained network; the hybrid's trees are fitted to the genes."""
     torch.manual_seed(1)
-    about = About(kind, "both", UPSTREAM, WINDOW - UPSTREAM, tuple(map(str, range(POPULATIONS))))
+    about = NetworkMetadata(kind, "both", UPSTREAM, WINDOW - UPSTREAM, tuple(map(str, range(POPULATIONS))))
     network = about.build().eval()
     if isinstance(network, Hybrid):
         read = network.read(data.codes, UPSTREAM)

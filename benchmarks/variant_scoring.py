@@ -27,7 +27,7 @@ from scxpresso.genome.annotation import HALF_LIFE  # noqa: E402
 from scxpresso.genome.feature_store import write_features  # noqa: E402
 from scxpresso.genome.sequence import window_codes  # noqa: E402
 from scxpresso.networks.model import Model  # noqa: E402
-from scxpresso.networks.prediction import About, save_network  # noqa: E402
+from scxpresso.networks.prediction import NetworkMetadata, save_network  # noqa: E402
 from scxpresso.store import write_rows, write_table  # noqa: E402
 from scxpresso.variants.score_table import ScorableVariant  # noqa: E402
 from scxpresso.variants.scoring import SHIFTS  # noqa: E402
@@ -61,7 +61,7 @@ def make_world(folder: Path) -> tuple[str, pd.DataFrame]:
     half_life = rng.uniform(100, 1000, (GENES, len(HALF_LIFE)))
     write_features(folder / "features.h5", names, codes, half_life, half_life, UPSTREAM)
 
-    about = About(
+    about = NetworkMetadata(
         "scxpresso", "both", UPSTREAM, DOWNSTREAM, tuple(f"population {number}" for number in range(POPULATIONS))
     )
     files = [f"fold_1/replicate_{number}.safetensors" for number in range(1, REPLICATES + 1)]

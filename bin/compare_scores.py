@@ -22,7 +22,7 @@ from scxpresso.console import log, reports_problems
 @reports_problems
 def main(scores, external, output, correlations):
     """Join scores of other tools to ours by variant and gene, and correlate their ranks."""
-    from scxpresso.problems import some
+    from scxpresso.problems import preview
     from scxpresso.store import write_table
     from scxpresso.variants.external import compare, read_external
 
@@ -30,7 +30,7 @@ def main(scores, external, output, correlations):
     write_table(correlations, compared.correlations)
     log(f"{compared.joined:,} external scores beside ours, {len(compared.unmatched):,} of variants or genes not scored")
     if not compared.joined:
-        names = some(sorted({one.variant for one in compared.unmatched}), 3)
+        names = preview(sorted({one.variant for one in compared.unmatched}), 3)
         log(f"WARNING none is of a variant and gene of this set (they name {names}): ids have to be as they are here")
 
 

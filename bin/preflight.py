@@ -24,14 +24,14 @@ def main(request, schemas, outdir):
     with those that only Nextflow knows: `software` (name: version or image, null where there is none).
     """
     from scxpresso.checks.preflight import preflight
-    from scxpresso.store import read_json, whole, write_json
+    from scxpresso.store import atomic_write, read_json, write_json
     from scxpresso.versions import software_versions
 
     content = read_json(request)
     found = preflight(content, Path(request).parent, Path(schemas))
     report = found.report()
     outdir = Path(outdir)
-    with whole(outdir / "problems.txt") as partial:
+    with atomic_write(outdir / "problems.txt") as partial:
         partial.write_text(report, encoding="utf-8")
     checked = datetime.now(UTC).isoformat(timespec="seconds")
     write_json(outdir / "preflight.json", {"checked": checked, "notes": found.notes})

@@ -32,7 +32,7 @@ def main(genes, select, listed, counts, layer, gene_column, library_column, gene
     """
     from scxpresso.expression.atlas import Atlas
     from scxpresso.saturation.selection import highly_variable_genes, read_gene_list, select_genes
-    from scxpresso.store import read_table, whole
+    from scxpresso.store import atomic_write, read_table
 
     table = read_table(genes)
 
@@ -43,7 +43,7 @@ def main(genes, select, listed, counts, layer, gene_column, library_column, gene
     chosen = select_genes(table, select, read_gene_list(listed) if listed else [], variable if counts else None)
     chunks = [chosen[start : start + genes_per_chunk] for start in range(0, len(chosen), genes_per_chunk)]
     for number, chunk in enumerate(chunks, start=1):
-        with whole(Path(outdir) / f"{number}.txt") as partial:
+        with atomic_write(Path(outdir) / f"{number}.txt") as partial:
             partial.write_text("".join(f"{gene}\n" for gene in chunk), encoding="utf-8")
     log(f"{len(chosen):,} genes in {len(chunks):,} chunks")
 

@@ -49,7 +49,7 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
     import torch
 
     from scxpresso.genome.feature_store import Features
-    from scxpresso.networks.prediction import About, resolve_device, save_network
+    from scxpresso.networks.prediction import NetworkMetadata, resolve_device, save_network
     from scxpresso.store import read_expression, read_folds, write_table
     from scxpresso.training.data import Recipe, training_data
     from scxpresso.training.train import train_folds
@@ -75,7 +75,7 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
             ),
         )
 
-    about = About(
+    about = NetworkMetadata(
         recipe.network,
         recipe.inputs,
         genome.upstream,

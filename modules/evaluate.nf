@@ -1,4 +1,4 @@
-include { json } from './functions'
+include { json } from '../functions/scripts'
 
 // Correlations of every model and baseline, per population and fold, per gene, between levels and atlases.
 process EVALUATE {

@@ -1,4 +1,4 @@
-include { option } from './functions'
+include { option } from '../functions/scripts'
 
 // One model's effects, profiles and means over genes, from the parts of its tasks.
 process JOIN_SATURATION {

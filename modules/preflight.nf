@@ -1,4 +1,4 @@
-include { json } from './functions'
+include { json } from '../functions/scripts'
 
 // Checks parameters, sheets and inputs against each other; every problem in one report, before anything expensive.
 process PREFLIGHT {

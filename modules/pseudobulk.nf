@@ -1,4 +1,4 @@
-include { option } from './functions'
+include { option } from '../functions/scripts'
 
 // Expression of every population of an atlas, all levels in one pass.
 process PSEUDOBULK {

@@ -1,4 +1,4 @@
-include { json } from './functions'
+include { json } from '../functions/scripts'
 
 // One self-contained page of what was run and what came out.
 process REPORT {

@@ -1,4 +1,4 @@
-include { option } from './functions'
+include { option } from '../functions/scripts'
 
 // The genes to saturate, in the chunks that tasks take.
 process SELECT_GENES {

@@ -1,4 +1,4 @@
-include { json } from './functions'
+include { json } from '../functions/scripts'
 
 // The record of the run as an RO-Crate: what went in, with checksums, how, by which software, and what came out.
 process WRITE_CRATE {

@@ -17,7 +17,7 @@ missing=0
 
 say() { printf 'setup: %s\n' "$*"; }
 
-# Says what is missing and how to mend it; set-up goes on, and fails at its end.
+# Says what is missing and how to fix it; set-up goes on, and fails at its end.
 lack() {
   printf 'setup: MISSING %s\n' "$*" >&2
   missing=1

@@ -2,8 +2,8 @@
  * Expression of sequences that the models were not made from: windows, or the genes of another assembly or individual.
  */
 
-include { fingerprint      } from '../modules/functions'
-include { window           } from '../modules/models'
+include { fingerprint      } from '../functions/scripts'
+include { window           } from '../functions/models'
 include { EXTRACT_FEATURES } from '../modules/extract_features'
 include { PREDICT          } from '../modules/predict'
 

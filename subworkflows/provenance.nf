@@ -3,9 +3,9 @@
  * computed beside the training, once for each file.
  */
 
-include { fingerprint                  } from '../modules/functions'
-include { read_json ; recorded         } from '../modules/manifest'
-include { entries ; window             } from '../modules/models'
+include { fingerprint                  } from '../functions/scripts'
+include { read_json ; recorded         } from '../functions/manifest'
+include { entries ; window             } from '../functions/models'
 include { CHECKSUM                     } from '../modules/checksum'
 include { WRITE_CRATE                  } from '../modules/write_crate'
 

@@ -2,7 +2,7 @@
  * Maps of the bases that matter: every substitution in the windows of the selected genes, by every model.
  */
 
-include { fingerprint ; number } from '../modules/functions'
+include { fingerprint ; number } from '../functions/scripts'
 include { SELECT_GENES         } from '../modules/select_genes'
 include { SATURATE             } from '../modules/saturate'
 include { JOIN_SATURATION      } from '../modules/join_saturation'

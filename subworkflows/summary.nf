@@ -2,9 +2,9 @@
  * What came out: the evaluation of models that were trained in this run, and the report of everything.
  */
 
-include { fingerprint                } from '../modules/functions'
-include { part ; contents ; recorded } from '../modules/manifest'
-include { window                     } from '../modules/models'
+include { fingerprint                } from '../functions/scripts'
+include { part ; contents ; recorded } from '../functions/manifest'
+include { window                     } from '../functions/models'
 include { EVALUATE                   } from '../modules/evaluate'
 include { REPORT                     } from '../modules/report'
 

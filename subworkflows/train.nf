@@ -2,7 +2,7 @@
  * From atlases and features of genes to trained models: folds, expression, baselines, networks and their ensembles.
  */
 
-include { fingerprint         } from '../modules/functions'
+include { fingerprint         } from '../functions/scripts'
 include { SPLIT_FOLDS         } from '../modules/split_folds'
 include { PSEUDOBULK          } from '../modules/pseudobulk'
 include { FIT_BASELINES       } from '../modules/fit_baselines'

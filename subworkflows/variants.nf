@@ -2,7 +2,7 @@
  * Scores for the variants that matter: the alleles of every set, by every model of the set's genome.
  */
 
-include { fingerprint ; number } from '../modules/functions'
+include { fingerprint ; number } from '../functions/scripts'
 include { SCORE_VARIANTS       } from '../modules/score_variants'
 include { JOIN_SCORES          } from '../modules/join_scores'
 include { MOTIF_CHANGES        } from '../modules/motif_changes'

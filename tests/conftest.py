@@ -116,7 +116,7 @@ def tiny_model(demo_genome, tmp_path_factory) -> Path:
 
     from scxpresso.genome.feature_store import Features
     from scxpresso.networks.boosting import Boosting
-    from scxpresso.networks.prediction import About, save_network
+    from scxpresso.networks.prediction import NetworkMetadata, save_network
     from scxpresso.store import read_table, write_json
 
     features = Features(demo_genome / "features.h5")
@@ -129,7 +129,7 @@ def tiny_model(demo_genome, tmp_path_factory) -> Path:
     populations = ("NA", 'L2/3 "IT";ü\'$(x)', "B cell")
     trees = None
     for name in ("scxpresso", "hybrid"):
-        about = About(name, "both", features.upstream, features.downstream, populations)
+        about = NetworkMetadata(name, "both", features.upstream, features.downstream, populations)
         files = {str(fold): [f"fold_{fold}/replicate_{number}.safetensors" for number in (1, 2)] for fold in (1, 2)}
         for seed, file in enumerate(files["1"] + files["2"]):
             torch.manual_seed(seed)

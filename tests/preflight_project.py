@@ -129,8 +129,8 @@ class Project:
     def problem(self, *words) -> str:
         """The report of the only problem, in which all the words are."""
         report = self.check().report()
-        assert report.startswith("1 problem to mend"), report
+        assert report.startswith("1 problem to fix"), report
         for word in words:
             assert word in report, report
-        assert "expected:" in report and "to mend:" in report
+        assert "expected:" in report and "to fix:" in report
         return report

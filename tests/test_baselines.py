@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from scxpresso.evaluation.baselines import design, predict_held_out
-from scxpresso.evaluation.metrics import pearson, specificity
 from scxpresso.genome.feature_store import Features
+from scxpresso.metrics import pearson, specificity
 from scxpresso.store import BASELINES, read_expression, read_folds
 
 

@@ -169,7 +169,7 @@ def sealed(tmp_path) -> Project:
     Nextflow mounts the folder in which pipeline, inputs and work folder are: an empty one hides the project in it.
     """
     pipeline = tmp_path / "pipeline"
-    for part in ("bin", "modules", "subworkflows", "conf", "assets/report"):
+    for part in ("bin", "functions", "modules", "subworkflows", "conf", "assets/report"):
         shutil.copytree(ROOT / part, pipeline / part, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("main.nf", "nextflow.config", "nextflow_schema.json", *(ROOT / "assets").glob("schema_*.json")):
         shutil.copy(ROOT / file, pipeline / (ROOT / file).relative_to(ROOT))

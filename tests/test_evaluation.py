@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from scxpresso.evaluation.evaluation import COMPARISONS, GENES, POPULATIONS, SUMMARY, evaluate
-from scxpresso.evaluation.metrics import pearson
+from scxpresso.metrics import pearson
 from scxpresso.store import PREDICTION_COLUMNS, prediction_table, write_table
 
 GENE_IDS = [f"g{number:02}" for number in range(40)]

@@ -43,7 +43,7 @@ def test_a_wrong_option_is_an_error_at_once(path, run_quickly):
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
 def test_imports_are_of_the_form_that_the_fingerprint_reads(path):
-    """modules/functions.nf follows `from scxpresso.part.x import y`; any other form would hide a module from -resume."""
+    """functions/scripts.nf follows `from scxpresso.part.x import y`; any other form would hide a module from -resume."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             assert not any(name.name.split(".")[0] == "scxpresso" for name in node.names)

@@ -7,11 +7,11 @@ import torch
 from sklearn.ensemble import HistGradientBoostingRegressor
 from torch.nn import functional
 
-from scxpresso.evaluation.metrics import pearson
 from scxpresso.genome.sequence import N_CODE, ONE_HOT, encode
+from scxpresso.metrics import pearson
 from scxpresso.networks.boosting import SETTINGS, Boosting
 from scxpresso.networks.hybrid import BIN, BINS, COUNTS, FILTERS, KMERS, SHIFT, START, UNCERTAIN, Hybrid
-from scxpresso.networks.prediction import About, load_network, predict, save_network
+from scxpresso.networks.prediction import NetworkMetadata, load_network, predict, save_network
 from scxpresso.training.data import Recipe, Split, TrainingData
 from scxpresso.training.train import train_folds
 
@@ -138,7 +138,7 @@ def test_a_model_in_a_file_is_the_model(tmp_path):
     codes, rng = random_codes(60), np.random.default_rng(2)
     annotation = rng.normal(size=(60, 7)).astype(np.float32)
     network, _ = trained(codes, annotation, rng.normal(size=(60, 2)))
-    about = About("hybrid", "both", UPSTREAM, 1050, ("a", "b"), tuple("abcdefg"))
+    about = NetworkMetadata("hybrid", "both", UPSTREAM, 1050, ("a", "b"), tuple("abcdefg"))
     save_network(tmp_path / "replicate_1.safetensors", network, about)
     loaded = load_network(tmp_path / "replicate_1.safetensors")
     assert loaded[1] == about

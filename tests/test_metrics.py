@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from scxpresso.evaluation.metrics import pearson, spearman, specificity, wilcoxon_greater
+from scxpresso.metrics import pearson, spearman, specificity, wilcoxon_greater
 
 rng = np.random.default_rng(1)
 

@@ -18,7 +18,7 @@ from scxpresso.motifs.matrices import Motif, read_motifs
 from scxpresso.motifs.scanning import NONE, Scanner, base_numbers, composition, count_bases, score_matrix, score_tail
 from scxpresso.motifs.seqlets import find_seqlets
 from scxpresso.problems import InputError
-from scxpresso.saturation.effects_store import About, Effects, rounded, write_effects
+from scxpresso.saturation.effects_store import Effects, EffectsMetadata, rounded, write_effects
 from scxpresso.store import read_table, write_table
 
 EVEN = np.full(4, 0.25)
@@ -254,7 +254,7 @@ def test_a_motif_too_short_for_the_threshold_is_said(some_motifs):
     scanner = Scanner([consensus("ACG"), consensus("ACGTACGA")], EVEN, 1e-4)
     assert [motif.motif for motif in scanner.unreachable()] == ["ACG"]
     said = []
-    scanner.tell_unreachable(said.append)
+    scanner.log_unreachable(said.append)
     assert said == ["WARNING not even their best match has p ≤ 0.0001, so they get no hits: 'ACG'"]
     assert len(scanner.hits(encode("ACG" * 9)).start) == 0
 
@@ -267,7 +267,9 @@ def test_background_is_the_same_on_both_strands():
 
 def store_effects(path, codes, effects, populations=("one", "two"), reads=None):
     length = codes.shape[1]
-    about = About("atlas", "level", "network", "genome", UPSTREAM, length - UPSTREAM, tuple(populations), reads)
+    about = EffectsMetadata(
+        "atlas", "level", "network", "genome", UPSTREAM, length - UPSTREAM, tuple(populations), reads
+    )
     with write_effects(path, about, [f"g{row:03}" for row in range(len(codes))]) as writer:
         for row in range(len(codes)):
             writer.write(row, 1, codes[row], np.zeros(len(populations)), rounded(effects[row]))

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from scxpresso.genome.sequence import N_CODE
-from scxpresso.networks.fast import applies, forward
+from scxpresso.networks.kmers import KmerTable
 from scxpresso.networks.published import ScXpresso
-from scxpresso.networks.stacked import DeviceTable, Stack
-from scxpresso.networks.windows import WindowTable
+from scxpresso.networks.published_cpu import applies, forward
+from scxpresso.networks.published_gpu import DeviceTable, Stack
 
 
 def parameters(network):
@@ -82,7 +82,7 @@ def test_the_fast_form_gives_the_same_outputs_and_gradients(populations, window,
     (plain**2).sum().backward()
     expected = {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
     network.zero_grad()
-    fast = forward(network, WindowTable.of(codes), rows, torch.from_numpy(half_life[rows]))
+    fast = forward(network, KmerTable.of(codes), rows, torch.from_numpy(half_life[rows]))
     (fast**2).sum().backward()
     torch.testing.assert_close(fast, plain, rtol=0, atol=1e-5)
     for name, parameter in network.named_parameters():
@@ -92,7 +92,7 @@ def test_the_fast_form_gives_the_same_outputs_and_gradients(populations, window,
 
 def test_the_window_table_gives_back_each_window():
     codes, _ = random_genes(5, 400)
-    table = WindowTable.of(codes)
+    table = KmerTable.of(codes)
     network = ScXpresso(2, 400)
     plain = network.sequence[0](network.one_hot[torch.from_numpy(codes).int()].transpose(1, 2))
     rows = table.one_hot @ network.sequence[0].weight.reshape(128, -1).T + network.sequence[0].bias
@@ -129,7 +129,7 @@ def test_a_stack_gives_the_outputs_and_gradients_of_each_of_its_networks(populat
         (outputs**2).sum().backward()
         expected.append((outputs.detach(), {name: values.grad for name, values in network.named_parameters()}))
         networks.append(network)
-    stack = Stack(networks, DeviceTable(WindowTable.of(codes.numpy()), torch.device("cpu")))
+    stack = Stack(networks, DeviceTable(KmerTable.of(codes.numpy()), torch.device("cpu")))
     together = stack.forward(rows, half_life[rows])
     (together**2).sum().backward()
     for network, outputs, (plain, gradients) in zip(networks, together, expected, strict=True):

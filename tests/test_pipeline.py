@@ -176,7 +176,7 @@ LAUNCHERS = [Path(path) for path in os.environ.get("NXF_TEST_LAUNCHERS", "").spl
 )
 def project(request, tmp_path_factory) -> Project:
     base = tmp_path_factory.mktemp("pipeline")
-    for part in ("bin", "modules", "subworkflows", "conf", "assets/report"):
+    for part in ("bin", "functions", "modules", "subworkflows", "conf", "assets/report"):
         shutil.copytree(ROOT / part, base / "pipeline" / part, ignore=shutil.ignore_patterns("__pycache__"))
     for part in ("main.nf", "nextflow.config", "nextflow_schema.json", *(ROOT / "assets").glob("schema_*.json")):
         shutil.copy(ROOT / part, base / "pipeline" / (ROOT / part).relative_to(ROOT))
@@ -301,7 +301,7 @@ def edited(path: Path):
     [
         ("scxpresso/reporting/report.py", {"REPORT"}),
         (
-            "scxpresso/evaluation/metrics.py",
+            "scxpresso/metrics.py",
             {"PSEUDOBULK", "FIT_BASELINES", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE", "REPORT"},
         ),
         ("evaluate.py", {"EVALUATE", "REPORT"}),

@@ -374,7 +374,7 @@ def test_all_problems_are_in_one_report(project):
     project.params |= {"folds": 0, "epoch": 1}
     report = project.check().report()
     for words in (
-        "10 problems to mend before anything is run:", "--epoch", "--folds", "column atlas", "column protocol", "'knd'",
+        "10 problems to fix before anything is run:", "--epoch", "--folds", "column atlas", "column protocol", "'knd'",
         "column min_cells", "unknown genome 'g2'", "no file 'nowhere.gtf'", "an empty file", "gene ids more than once",
     ):  # fmt: skip
         assert words in report, report
@@ -721,7 +721,7 @@ def test_schema_and_code_agree():
         assert schema["$defs"]["name"]["pattern"] == ID_PATTERN + r"(?!\n)"  # Python's $ allows a line break
         paths = [column for column, rule in columns[name].items() if rule.get("format") == "file-path"]
         assert paths == FILE_COLUMNS[kind]
-        assert str(paths).replace('"', "'") in (ROOT / "modules/sheets.nf").read_text()
+        assert str(paths).replace('"', "'") in (ROOT / "functions/sheets.nf").read_text()
         assert all(rule["description"] and rule["help_text"] for rule in columns[name].values())
 
 

@@ -16,7 +16,7 @@ from scxpresso.motifs.matching import MOTIF_COLUMNS
 from scxpresso.problems import InputError
 from scxpresso.reporting import report, saturation_figures, variant_figures
 from scxpresso.reporting.locus import Stretch, bed_lines
-from scxpresso.saturation.effects_store import About, rounded, write_effects
+from scxpresso.saturation.effects_store import EffectsMetadata, rounded, write_effects
 from scxpresso.saturation.profiles import PositionSums, profile
 from scxpresso.store import read_table, write_json, write_table
 from scxpresso.variants.external import CORRELATION_COLUMNS
@@ -47,7 +47,7 @@ def make_effects(folder: Path, populations: list, label: str, genes=tuple(PLACES
     effects = rng.normal(size=(len(genes), WINDOW, 4, len(populations))) * scale[:, None, None]
     effects[codes[..., None] == encode("ACGT")] = 0
     effects = rounded(effects.astype(np.float32))
-    about = About(label, LEVEL, "scxpresso", "hg", UPSTREAM, DOWNSTREAM, tuple(populations))
+    about = EffectsMetadata(label, LEVEL, "scxpresso", "hg", UPSTREAM, DOWNSTREAM, tuple(populations))
     sums = PositionSums(WINDOW, len(populations))
     folder.mkdir(parents=True)
     with write_effects(folder / "effects.h5", about, genes) as writer:

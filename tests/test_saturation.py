@@ -8,14 +8,14 @@ from torch import nn
 from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, N_CODE, encode
 from scxpresso.networks.hybrid import END, START, Hybrid
-from scxpresso.networks.prediction import About, predict
+from scxpresso.networks.prediction import NetworkMetadata, predict
 from scxpresso.networks.published import Scaling, ScXpresso
 from scxpresso.saturation import incremental as chooser
 from scxpresso.saturation.effects import BruteForce
-from scxpresso.saturation.fast import Fast
 from scxpresso.saturation.hybrid import HybridEffects
 from scxpresso.saturation.incremental import NoSequence, incremental
-from scxpresso.saturation.published import Published
+from scxpresso.saturation.published_cpu import Fast
+from scxpresso.saturation.published_gpu import Published
 
 CPU = torch.device("cpu")
 FORMS = [Fast, lambda networks: Published(networks, CPU)]
@@ -32,7 +32,9 @@ def window(length, seed=1):
 
 
 def about(network, inputs, upstream, length, populations):
-    return About(network, inputs, upstream, length - upstream, tuple(f"p{number}" for number in range(populations)))
+    return NetworkMetadata(
+        network, inputs, upstream, length - upstream, tuple(f"p{number}" for number in range(populations))
+    )
 
 
 def scaled(scaling, rng, low=0.5, high=2.0):

@@ -15,7 +15,7 @@ from scxpresso.genome.sequence import ALTERNATIVE_CODES, N_CODE, encode
 from scxpresso.networks.model import Model
 from scxpresso.problems import InputError
 from scxpresso.saturation.effects import BruteForce
-from scxpresso.saturation.effects_store import About, Effects, join_effects, rounded, write_effects
+from scxpresso.saturation.effects_store import Effects, EffectsMetadata, join_effects, rounded, write_effects
 from scxpresso.saturation.profiles import (
     PROFILE_COLUMNS,
     Place,
@@ -39,7 +39,7 @@ from scxpresso.saturation.selection import (
 from scxpresso.store import read_table
 
 POPULATIONS = ["NA", 'a "b"\tc;d']
-ABOUT = About("atlas", "level", "network", "genome", 2, 3, tuple(POPULATIONS))
+ABOUT = EffectsMetadata("atlas", "level", "network", "genome", 2, 3, tuple(POPULATIONS))
 CODES = encode("ACNGT")
 
 
@@ -240,7 +240,7 @@ def test_unknown_genes_are_named_at_once_with_what_is_near(gene_frame):
         select_genes(genes, "cacna1-i,twin,G1,zzzzzz")
     (problem,) = error.value.problems
     assert "'cacna1-i', 'twin', 'zzzzzz'" in problem.found
-    assert problem.mend == "'cacna1-i': did you mean 'CACNA1I'?; 'twin': it is the name of 'G2', 'G3'"
+    assert problem.fix == "'cacna1-i': did you mean 'CACNA1I'?; 'twin': it is the name of 'G2', 'G3'"
 
 
 @pytest.mark.parametrize(

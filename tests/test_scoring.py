@@ -16,7 +16,7 @@ from scxpresso.genome.sequence import ALTERNATIVES, encode, window_codes
 from scxpresso.networks.boosting import Boosting
 from scxpresso.networks.hybrid import COUNTS, Hybrid
 from scxpresso.networks.model import Model
-from scxpresso.networks.prediction import About, predict, save_network
+from scxpresso.networks.prediction import NetworkMetadata, predict, save_network
 from scxpresso.networks.published import ScXpresso
 from scxpresso.problems import InputError
 from scxpresso.saturation.effects_store import resolved
@@ -28,8 +28,8 @@ from scxpresso.variants.joining import join_scores
 from scxpresso.variants.reading import read_variants
 from scxpresso.variants.score_table import SCORE_COLUMNS, ScorableVariant, read_chunk
 from scxpresso.variants.scoring import SHIFTS, Scorer, alleles_of, score_variants
-from scxpresso.variants.significance import FEWEST, bins, compared_bins, specificity
-from scxpresso.variants.windows import Edit, Surroundings, shifts, without_overlaps
+from scxpresso.variants.significance import MIN_POSITIONS, bins, compared_bins, specificity
+from scxpresso.variants.windows import Edit, FlankingSequence, shifts, without_overlaps
 
 CPU = torch.device("cpu")
 UPSTREAM, DOWNSTREAM = 400, 300
@@ -95,7 +95,7 @@ class World:
         self._write_model({"scxpresso": ScXpresso, "hybrid": Hybrid}[network])
 
     def _write_model(self, kind):
-        about = About(self.network, "both", *self.window, POPULATIONS)
+        about = NetworkMetadata(self.network, "both", *self.window, POPULATIONS)
         folds = {}
         for fold in (1, 2):
             files = [f"fold_{fold}/replicate_{replicate}.safetensors" for replicate in (1, 2, 3)]
@@ -364,7 +364,9 @@ def test_alleles_in_repeats_are_placed_and_score_alike_on_both_strands(tmp_path)
         same.setdefault(result, set()).add((distance, effect.tobytes(), p_value.tobytes()))
         # The changed base nearest to the TSS does change, and none between it and the TSS.
         window = window_codes(letters, *genes[key[0]], UPSTREAM, DOWNSTREAM)[0]
-        around = Surroundings(window_codes(letters, *genes[key[0]], UPSTREAM + 50, DOWNSTREAM + 50)[0], UPSTREAM + 50)
+        around = FlankingSequence(
+            window_codes(letters, *genes[key[0]], UPSTREAM + 50, DOWNSTREAM + 50)[0], UPSTREAM + 50
+        )
         changed = np.flatnonzero(around.edited([edit]).window(UPSTREAM, DOWNSTREAM) != window) - UPSTREAM
         assert distance == min(changed, key=abs) or edit.start <= 0 < edit.end
     assert {len(scored) for scored in same.values()} == {1} and len(same) < len(one) - 20
@@ -381,7 +383,7 @@ def test_an_allele_that_slid_past_another_of_its_haplotype_lies_where_it_was_wri
         )
         substitution = ScorableVariant("s", "1", 1908, "A", "G", "plus", "0.0:")
         *_, both = alleles_of([deletion, substitution], 2000, "+", True)
-        return Surroundings(codes, 1999).edited(both.edits).codes
+        return FlankingSequence(codes, 1999).edited(both.edits).codes
 
     first = haplotype(1901, 0)  # written as a VCF is normalised
     last = haplotype(1901, -9)  # written at the other end of the repeat, and placed alike
@@ -398,7 +400,7 @@ def test_alleles_of_a_haplotype_that_slide_to_one_place_stay_apart(world):
     ]
     *_, both = alleles_of(parts, 2000, "+", True)
     assert not both.overlapping
-    found = Surroundings(encode(letters), 1999).edited(both.edits).codes
+    found = FlankingSequence(encode(letters), 1999).edited(both.edits).codes
     np.testing.assert_array_equal(found[2100:2112], encode("ATCGTCGCACAG"))
 
 
@@ -460,7 +462,7 @@ def called(*calls):
         (["0.0,0.1", " 1", "0.0,0.1"], [((0, 2), False)]),
     ],
 )
-def test_haplotypes_are_the_sets_that_calls_say_to_be_carried_together(calls, expected):
+def test_haplotypes_are_the_sets_that_calls_say_to_be_haplotype_combinations(calls, expected):
     assert haplotype_combinations(called(*calls)) == expected
 
 
@@ -547,7 +549,7 @@ def test_bins_are_500_bases_and_few_bases_join_their_neighbour_towards_the_tss()
     assert bins(certain, 7000).tolist() == [0, *range(1000, 9000, 500), *range(9500, 10_500, 500)]
     assert bins(np.ones(900, dtype=bool), 600).tolist() == [0, 600]
     assert bins(np.zeros(900, dtype=bool), 600).tolist() == [0]
-    assert bins(np.ones(1000, dtype=bool), 1000).tolist() == [0, 500] and FEWEST == 250
+    assert bins(np.ones(1000, dtype=bool), 1000).tolist() == [0, 500] and MIN_POSITIONS == 250
 
 
 def test_bins_of_which_little_is_read_are_compared_with_the_next_ones():

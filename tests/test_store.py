@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 
 from scxpresso.genome.feature_store import Features, write_features
-from scxpresso.store import read_table, whole, write_rows, write_table
+from scxpresso.store import atomic_write, read_table, write_rows, write_table
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):
-    with pytest.raises(RuntimeError), whole(tmp_path / "new" / "table.tsv") as partial:
+    with pytest.raises(RuntimeError), atomic_write(tmp_path / "new" / "table.tsv") as partial:
         partial.write_text("half")
         raise RuntimeError
     assert list((tmp_path / "new").iterdir()) == []
-    with whole(tmp_path / "new" / "table.tsv") as partial:
+    with atomic_write(tmp_path / "new" / "table.tsv") as partial:
         partial.touch(0o600)
     assert (tmp_path / "new" / "table.tsv").stat().st_mode & 0o044  # others may read it, whatever the library thought
 

@@ -7,16 +7,16 @@ import pandas as pd
 import pytest
 import torch
 
-from scxpresso.evaluation.metrics import pearson
 from scxpresso.genome.feature_store import Features, write_features
-from scxpresso.networks.prediction import About, Genes, load_network, predict, resolve_device, save_network
-from scxpresso.networks.stacked import Stack
+from scxpresso.metrics import pearson
+from scxpresso.networks.prediction import Genes, NetworkMetadata, load_network, predict, resolve_device, save_network
+from scxpresso.networks.published_gpu import Stack
 from scxpresso.problems import InputError
 from scxpresso.store import read_table
 from scxpresso.training import published, train
 from scxpresso.training.data import Recipe, split, training_data
 from scxpresso.training.ensemble import predict_held_out, read_fold_dirs
-from scxpresso.training.published import Together
+from scxpresso.training.published import StackedTraining
 from scxpresso.training.train import train_folds
 
 CPU = torch.device("cpu")
@@ -139,10 +139,10 @@ def captured(monkeypatch):
         if Graph.error:
             raise Graph.error
         with monkeypatch.context() as during:
-            during.setattr(Together, "step", lambda *_: None)  # a capture launches nothing
+            during.setattr(StackedTraining, "step", lambda *_: None)  # a capture launches nothing
             yield
 
-    class Captured(Together):
+    class Captured(StackedTraining):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             random = torch.get_rng_state()
@@ -159,7 +159,7 @@ def captured(monkeypatch):
         "graph": capture,
     }.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)
-    monkeypatch.setattr(train, "Together", Captured)
+    monkeypatch.setattr(train, "StackedTraining", Captured)
     return Graph
 
 
@@ -206,7 +206,7 @@ def test_it_learns_sequence_and_half_life_and_predicts_in_log10_units(toy):
     _, expression, folds = toy
     data, trained = fit(toy, epochs=30, learning_rate=0.002)
     held_out = folds.to_numpy() == 1
-    about = About("scxpresso", "both", 200, 200, ("a", "b"))
+    about = NetworkMetadata("scxpresso", "both", 200, 200, ("a", "b"))
     (predicted,) = predict([(trained.networks[0], about)], data.codes[held_out], data.annotation[held_out])
     observed = expression.to_numpy()[held_out]
     assert (pearson(observed, predicted) > 0.8).all()
@@ -255,7 +255,7 @@ def test_a_network_that_cannot_move_counts_as_collapsed(toy):
 
 def test_weights_say_what_they_are_and_come_back_whole(toy, tmp_path):
     data, trained = fit(toy, epochs=1)
-    about = About("scxpresso", "both", 200, 200, ("a", 'L2/3 "IT"'))
+    about = NetworkMetadata("scxpresso", "both", 200, 200, ("a", 'L2/3 "IT"'))
     save_network(tmp_path / "replicate_1.safetensors", trained.networks[0], about)
     loaded, said = load_network(tmp_path / "replicate_1.safetensors")
     assert said == about
@@ -275,7 +275,7 @@ def test_the_ensemble_predicts_each_gene_by_the_fold_that_held_it_out(toy, tmp_p
     for fold in (1, 2, 3, 4):
         _, trained = fit(toy, fold=fold, replicates=2)
         for replicate, network in enumerate(trained.networks, start=1):
-            about = About("scxpresso", "both", 200, 200, ("a", "b"))
+            about = NetworkMetadata("scxpresso", "both", 200, 200, ("a", "b"))
             save_network(tmp_path / f"fold_{fold}" / f"replicate_{replicate}.safetensors", network, about)
         trained.history_table.to_csv(tmp_path / f"fold_{fold}" / "history.tsv", sep="\t", index=False)
     # In whatever order they come: fold 10 sorts before fold 2 as text.

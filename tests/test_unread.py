@@ -12,7 +12,7 @@ from test_scoring import CPU, POPULATIONS, World, chunk, other, random_letters, 
 
 from scxpresso.genome.sequence import ALTERNATIVES, encode, read_fasta
 from scxpresso.networks.hybrid import Hybrid
-from scxpresso.networks.prediction import About
+from scxpresso.networks.prediction import NetworkMetadata
 from scxpresso.networks.published import ScXpresso
 from scxpresso.networks.registry import NETWORKS, bases_read
 from scxpresso.saturation.effects_store import SMALLEST_EFFECT, STEP, Effects, resolved
@@ -60,7 +60,9 @@ def test_what_lies_beyond_the_bases_read_has_no_effect(kind, name, window, reads
     assert bases_read(name, "half_life", *window) == (0, 0)
     if sum(window) > 5000:
         return
-    networks = [(random_network(kind, seed, *window), About(name, "both", *window, POPULATIONS)) for seed in range(3)]
+    networks = [
+        (random_network(kind, seed, *window), NetworkMetadata(name, "both", *window, POPULATIONS)) for seed in range(3)
+    ]
     first, end = (window[0] + place for place in reads)
     at_first, at_end = [], []
     for seed in range(20):

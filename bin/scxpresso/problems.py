@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend: where it is, what was found there, what was expected, and how to mend it."""
+    """One thing to fix: where it is, what was found there, what was expected, and how to fix it."""
 
     where: str
     found: str
     expected: str
-    mend: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
-        lines = [f"{self.where}: {self.found}", f"    expected: {self.expected}"]
-        if self.mend:
-            lines.append(f"    to mend:  {self.mend}")
+        lines = [f"{self.where}: {self.found}", f"    expected:   {self.expected}"]
+        if self.fix:
+            lines.append(f"    how to fix: {self.fix}")
         return "\n".join(lines)
 
 
@@ -27,7 +27,7 @@ class InputError(Exception):
         super().__init__("\n".join(map(str, problems)))
 
 
-def some(items, count: int = 5) -> str:
+def preview(items, count: int = 5) -> str:
     """The first few items for a message: `'a', 'b', … (7 in all)`; control characters are shown, not obeyed."""
     items = list(items)
     shown = ", ".join(repr(str(item)) for item in items[:count])

@@ -37,7 +37,7 @@ os.umask(_UMASK)
 
 
 @contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """A temporary path that becomes `path` only when the block ends well: nobody ever sees half a file."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def whole(path: str | Path) -> Iterator[Path]:
 def _table(path: str | Path) -> Iterator[io.IOBase]:
     """Bytes of a table, gzipped where its name says so; the same rows give the same bytes."""
     with ExitStack() as stack:
-        file = stack.enter_context(stack.enter_context(whole(path)).open("wb"))
+        file = stack.enter_context(stack.enter_context(atomic_write(path)).open("wb"))
         if str(path).endswith(".gz"):
             # pandas would put the partial file's name, and with it the process' number, into the header.
             file = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0))
@@ -101,7 +101,7 @@ def read_table(
 
 
 def write_json(path: str | Path, content: dict) -> None:
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ from scxpresso.genome.assembly_fit import (
 )
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs
-from scxpresso.problems import some
+from scxpresso.problems import preview
 from scxpresso.text import count
 
 ASSEMBLY = "take FASTA and annotation of one assembly and one source"
@@ -51,7 +51,7 @@ def check_fit(row: Row, chosen: list[Transcript], contigs: Collection[str], find
         parts = [f"{name} ({count(by_contig[name].complete)} of {count(by_contig[name].regions)})" for name in misfits]
         wrong = by_contig[misfits[0]].correction
         cause = f"{wrong.cause} there" if wrong else "these are of another assembly"
-        found += f", but on some contigs few do: {some(parts)}; the likely cause: {cause}"
+        found += f", but on some contigs few do: {preview(parts)}; the likely cause: {cause}"
         problem(row, found, wrong.remedy if wrong else ASSEMBLY, findings)
     elif fit.complete < MIN_COMPLETE * fit.regions and max(fit.starts, fit.stops) >= MIN_ONE_END * fit.regions:
         ends = f"{fit.starts:,} start with ATG, {fit.stops:,} end in a stop codon"
@@ -69,8 +69,8 @@ def partial(fit: Fit) -> str:
     return f"; {fit.partial:,} that the annotation calls incomplete are not counted" if fit.partial else ""
 
 
-def problem(row: Row, found: str, mend: str, findings: Findings) -> None:
+def problem(row: Row, found: str, fix: str, findings: Findings) -> None:
     """A problem of the annotation, or of the FASTA beside it."""
     findings.problem(
-        row.at("gtf"), found, f"at least {MIN_COMPLETE:.0%} of them, on every contig, and all written alike", mend
+        row.at("gtf"), found, f"at least {MIN_COMPLETE:.0%} of them, on every contig, and all written alike", fix
     )

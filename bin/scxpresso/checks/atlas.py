@@ -22,11 +22,11 @@ from scxpresso.expression.raw_counts import PART, Sample, by_likelihood, counts_
 from scxpresso.files import is_hdf5
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import OTHER_NUMBER, GeneMatch, match_genes
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean, shown
 
 SMALLEST_TRAINING_SET = 20  # genes, as training.fold_data demands
-MOST_POPULATIONS = 1000  # of a level; more are measurements or the cells' names
+MAX_POPULATIONS = 1000  # of a level; more are measurements or the cells' names
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # as in the schemas
 
 
@@ -69,22 +69,22 @@ def check_h5ad(row: Row, genes: list[Transcript], params: dict, findings: Findin
     """A single-cell atlas, or bulk samples as the cells of an h5ad."""
     path = row.paths["counts"]
     if not is_hdf5(path):
-        mend = "gunzip it" if "HDF5" in looks_like(path) else "write it with scanpy or anndata: adata.write_h5ad(…)"
-        raise InputError(Problem("counts", looks_like(path), "an h5ad (AnnData)", mend))
+        fix = "gunzip it" if "HDF5" in looks_like(path) else "write it with scanpy or anndata: adata.write_h5ad(…)"
+        raise InputError(Problem("counts", looks_like(path), "an h5ad (AnnData)", fix))
     with open_atlas(row, findings) as atlas:
         check_levels(row, atlas.obs, params, findings)
         cells, width = atlas.shape
         if not cells or not width:
-            mend = "check how it was written"
-            findings.problem(row.file("counts"), f"{cells:,} cells and {width:,} genes", "at least one of each", mend)
+            fix = "check how it was written"
+            findings.problem(row.file("counts"), f"{cells:,} cells and {width:,} genes", "at least one of each", fix)
             return
         if (cells, width) != (len(atlas.obs), len(atlas.var)):
             raise ValueError(f"a matrix of {cells} × {width} beside {len(atlas.obs)} obs and {len(atlas.var)} var")
         reasons = atlas.not_genes(names_of(genes))
         is_gene = reasons == ""
         if not is_gene.any():
-            found, mend = features_left_out(atlas.gene_ids, reasons), "give the part of the atlas that has genes"
-            findings.problem(row.file("counts"), found, "counts of genes", mend)
+            found, fix = features_left_out(atlas.gene_ids, reasons), "give the part of the atlas that has genes"
+            findings.problem(row.file("counts"), found, "counts of genes", fix)
             return
         if atlas.layer == row.values.get("layer"):
             check_matrix(row, atlas, reasons, findings)
@@ -177,15 +177,15 @@ def check_bulk(row: Row, findings: Findings) -> None:
 def check_tpm(row: Row, matrix: str, sample: Sample, findings: Findings) -> None:
     """TPM in samples × genes. matrix: what a message names it before the fault."""
     if fault := tpm_fault(sample):
-        mend = "give TPM as they were computed"
-        findings.problem(row.file("counts"), matrix + fault, "TPM (not log-transformed)", mend)
+        fix = "give TPM as they were computed"
+        findings.problem(row.file("counts"), matrix + fault, "TPM (not log-transformed)", fix)
 
 
 def check_counts(row: Row, matrix: str, atlas: Atlas, sample: Sample, findings: Findings) -> bool:
     """Whether these are raw counts; where not, what else in the file holds them."""
     if fault := counts_fault(sample):
-        mend = where_counts_are(row.paths["counts"], atlas.other_matrices())
-        findings.problem(row.file("counts"), f"{matrix}: {fault}", "raw counts: whole numbers, 0 or more", mend)
+        fix = where_counts_are(row.paths["counts"], atlas.other_matrices())
+        findings.problem(row.file("counts"), f"{matrix}: {fault}", "raw counts: whole numbers, 0 or more", fix)
         return False
     if PART.search(atlas.matrix_name):
         findings.note(row.atlas, f"{matrix} holds, by its name, a part of the molecules alone")
@@ -205,11 +205,11 @@ def where_counts_are(path: Path, others: list[str]) -> str:
         return f"write {best!r} into the column layer: it holds counts"
     if best == "":
         return "leave the column layer empty, for X: it holds counts"
-    mend = "save the raw counts in the h5ad too, and name their layer in the column layer"
+    fix = "save the raw counts in the h5ad too, and name their layer in the column layer"
     parts = [name for name in others if name not in likely and holds_counts(path, name)]
     if parts:
-        mend += f"; {some(parts)} hold a part of the molecules each, and their sum may be what is missing"
-    return mend
+        fix += f"; {preview(parts)} hold a part of the molecules each, and their sum may be what is missing"
+    return fix
 
 
 def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) -> None:
@@ -225,13 +225,13 @@ def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) 
                 "'all', the whole dataset", "give each group of samples a row of its own, or an h5ad with labels in obs",
             )  # fmt: skip
         elif level not in obs:
-            mend = did_you_mean(level, map(str, obs.columns)) or "name a column of obs, or all"
+            fix = did_you_mean(level, map(str, obs.columns)) or "name a column of obs, or all"
             expected = f"'all' or a column of obs{likely_levels(obs)}"
-            findings.problem(where, f"no column {level!r} in obs", expected, mend)
+            findings.problem(where, f"no column {level!r} in obs", expected, fix)
         elif is_measurement(obs[level], row.values.get("protocol")):
             findings.problem(
                 where, f"{level!r} has {obs[level].nunique():,} values in {len(obs):,} cells: measurements or names?",
-                f"a column of labels, {MOST_POPULATIONS:,} at most", f"name a column of obs{likely_levels(obs)}",
+                f"a column of labels, {MAX_POPULATIONS:,} at most", f"name a column of obs{likely_levels(obs)}",
             )  # fmt: skip
         else:
             min_cells = row.values.get("min_cells", 1 if row.values.get("protocol") == "bulk" else params["min_cells"])
@@ -255,15 +255,15 @@ def check_exclude(row: Row, obs: pd.DataFrame, findings: Findings) -> list[str]:
 
 def likely_levels(obs: pd.DataFrame) -> str:
     """The columns of obs that may be levels, for a message."""
-    columns = [name for name in obs if 1 < obs[name].nunique() <= min(MOST_POPULATIONS, len(obs) // 2)]
+    columns = [name for name in obs if 1 < obs[name].nunique() <= min(MAX_POPULATIONS, len(obs) // 2)]
     columns.sort(key=lambda name: pd.api.types.is_numeric_dtype(obs[name]))  # text first
-    return f" such as {some(columns, 20)}" if columns else ""
+    return f" such as {preview(columns, 20)}" if columns else ""
 
 
 def is_measurement(column: pd.Series, protocol: str | None) -> bool:
     """Whether a column of obs holds measurements, or names of the cells, rather than labels of populations."""
     distinct = column.nunique()
-    return distinct > MOST_POPULATIONS or (protocol != "bulk" and 1 < len(column) == distinct)
+    return distinct > MAX_POPULATIONS or (protocol != "bulk" and 1 < len(column) == distinct)
 
 
 def check_populations(
@@ -274,7 +274,7 @@ def check_populations(
     note_labels(row, level, labels_of(obs, level).value_counts().drop(exclude, errors="ignore"), min_cells, findings)
     if odd := [label for label in grouping.labels if CONTROL.search(label)]:
         findings.problem(
-            row.at("levels"), f"labels of {level!r} with control characters: {some(odd)}",
+            row.at("levels"), f"labels of {level!r} with control characters: {preview(odd)}",
             "labels without line breaks, tabs and the like", "rename these labels in obs",
         )  # fmt: skip
     if not grouping.labels:
@@ -305,7 +305,7 @@ def note_labels(row: Row, level: str, cells: pd.Series, min_cells: int, findings
             f"level {level}: these labels are populations like any other: {listed}; the column exclude leaves them out",
         )
     for labels in near_labels(sorted(cells.index)):
-        alike = f"level {level}: {some(labels)} differ by blanks, case or look-alike letters alone"
+        alike = f"level {level}: {preview(labels)} differ by blanks, case or look-alike letters alone"
         findings.note(row.atlas, f"{alike}; rename them in obs if they are one population")
 
 
@@ -316,12 +316,12 @@ def check_genes(
     chosen = row.values.get("gene_column", "")
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated and chosen:
-        message = f"{len(repeated):,} names are in {shown(chosen)} more than once and left out: {some(repeated)}"
+        message = f"{len(repeated):,} names are in {shown(chosen)} more than once and left out: {preview(repeated)}"
         findings.note(row.atlas, message)
     elif repeated:
         unique = [column for column, ids in columns.items() if len(set(ids)) == len(ids)]
-        mend = advice(unique, "adata.var_names_make_unique() for an h5ad, one row a gene for a table")
-        findings.problem(row.file("counts"), f"gene ids more than once: {some(repeated)}", "each gene id once", mend)
+        fix = advice(unique, "adata.var_names_make_unique() for an h5ad, one row a gene for a table")
+        findings.problem(row.file("counts"), f"gene ids more than once: {preview(repeated)}", "each gene id once", fix)
     if not genes:
         return
     ids, symbols = [gene.gene_id for gene in genes], [gene.gene_name for gene in genes]
@@ -336,7 +336,7 @@ def check_genes(
         missed = sorted(set(ids) - set(match.gene_of.values()))
         findings.problem(
             row.at("gene_column") if chosen else row.file("counts"),
-            f"only {matched}: the atlas has {some(sorted(match.unused))}, the annotation {some(missed)}",
+            f"only {matched}: the atlas has {preview(sorted(match.unused))}, the annotation {preview(missed)}",
             "at least half of them, by id (versions of accessions, such as '.5', do not matter) or by name",
             advice(better, numbers_advice(match)),
         )  # fmt: skip

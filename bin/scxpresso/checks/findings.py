@@ -1,4 +1,4 @@
-"""What the checks find: problems that the user has to mend, and notes of what was decided for the user."""
+"""What the checks find: problems that the user has to fix, and notes of what was decided for the user."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +12,14 @@ from scxpresso.text import shown
 
 @dataclass
 class Findings:
-    """problems: what the user has to mend. notes: what was decided for the user, {"where", "message"}."""
+    """problems: what the user has to fix. notes: what was decided for the user, {"where", "message"}."""
 
     problems: list[Problem] = field(default_factory=list)
     notes: list[dict[str, str]] = field(default_factory=list)
 
-    def problem(self, where: str, found: str, expected: str, mend: str = "") -> None:
-        """Something to mend; see problems.Problem."""
-        self.problems.append(Problem(where, found, expected, mend))
+    def problem(self, where: str, found: str, expected: str, fix: str = "") -> None:
+        """Something to fix; see problems.Problem."""
+        self.problems.append(Problem(where, found, expected, fix))
 
     def note(self, where: str, message: str) -> None:
         """Something that was decided for the user."""
@@ -28,7 +28,7 @@ class Findings:
     def report(self) -> str:
         """Every problem once, in the order of the checks; '' when there are none."""
         problems = list(dict.fromkeys(map(str, self.problems)))
-        title = f"{len(problems)} problem{'s' if len(problems) > 1 else ''} to mend before anything is run:"
+        title = f"{len(problems)} problem{'s' if len(problems) > 1 else ''} to fix before anything is run:"
         return "\n\n".join([title, *problems]) + "\n" if problems else ""
 
 
@@ -62,7 +62,7 @@ class Row:
             path = self.paths[column]
             place = problem.where.removeprefix(str(path)).removeprefix(path.name).removeprefix("counts").lstrip(", ")
             where = self.file(column) + (f" ({place})" if place else "")
-        return Problem(where, problem.found, problem.expected, problem.mend or f"mend the file, or {AGAIN}")
+        return Problem(where, problem.found, problem.expected, problem.fix or f"fix the file, or {AGAIN}")
 
     @property
     def genome(self) -> str:

@@ -20,7 +20,7 @@ from scxpresso.genome.gene_models import read_annotation
 from scxpresso.genome.sequence import INVALID, LETTER_CODES, read_fasta, window_bounds
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs, without_version
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import shown
 
 NUCLEOTIDES = bytes(np.flatnonzero(LETTER_CODES != INVALID).astype(np.uint8))
@@ -62,12 +62,12 @@ def check_fasta(row: Row, findings: Findings) -> dict[str, int]:
         if others := letters.encode("latin-1", "replace").translate(None, NUCLEOTIDES):
             strange[name] = chr(others[0])
     if repeated:
-        mend = "keep one of each (were two files joined?)"
-        findings.problem(where, f"contigs of the same name: {some(repeated)}", "each name once", mend)
+        fix = "keep one of each (were two files joined?)"
+        findings.problem(where, f"contigs of the same name: {preview(repeated)}", "each name once", fix)
     if strange:
-        found = f"{some(sorted(set(strange.values())))} among the letters of {some(strange)}"
-        mend = "take the genome's FASTA, not that of its proteins; download it again if it is the genome's"
-        findings.problem(where, found, "IUPAC nucleotide letters", mend)
+        found = f"{preview(sorted(set(strange.values())))} among the letters of {preview(strange)}"
+        fix = "take the genome's FASTA, not that of its proteins; download it again if it is the genome's"
+        findings.problem(where, found, "IUPAC nucleotide letters", fix)
     return {} if strange else length
 
 
@@ -105,10 +105,10 @@ def reason_of_choice(transcript: Transcript, canonical: CanonicalList) -> str:
 def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings) -> CanonicalList:
     """The listed transcripts, some of which the annotation has to know; notes of how a list of several a gene is read."""
     listed = read_canonical(str(row.paths["canonical"]), transcripts)
-    marks = f"column{'s' if len(listed.marks) > 1 else ''} {some(listed.marks)}"
+    marks = f"column{'s' if len(listed.marks) > 1 else ''} {preview(listed.marks)}"
     if not listed.place:
         known = sorted({without_version(transcript.transcript_id) for transcript in transcripts})
-        found = f"no transcript of the annotation: it has {some(sorted(listed.unknown))}, the annotation {some(known)}"
+        found = f"no transcript of the annotation: it has {preview(sorted(listed.unknown))}, the annotation {preview(known)}"
         findings.problem(
             row.file("canonical"), f"the {marks} marks no transcript" if listed.marks and not listed.unknown else found,
             "ids of transcripts of the annotation", "take the list of the same source and species, or leave it out",
@@ -117,18 +117,18 @@ def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings)
     if listed.marks:
         findings.note(row.genome, f"of the canonical list, the rows are taken that its {marks} marks")
     if listed.unknown:
-        message = f"what is in the canonical list, but no transcript of the annotation: {some(listed.unknown)}"
+        message = f"what is in the canonical list, but no transcript of the annotation: {preview(listed.unknown)}"
         findings.note(row.genome, message)
     if several := listed.repeated(transcripts):
         gene, names = next(iter(several.items()))
         message = (
-            f"the canonical list has several transcripts of {len(several):,} genes, such as {some(names)} of {gene}"
+            f"the canonical list has several transcripts of {len(several):,} genes, such as {preview(names)} of {gene}"
         )
         findings.note(
             row.genome, f"{message}: the annotation's tags, then the longest coding region, decide among them"
         )
     if listed.unread:
-        findings.note(row.genome, f"columns of the canonical list that are not read: {some(listed.unread)}")
+        findings.note(row.genome, f"columns of the canonical list that are not read: {preview(listed.unread)}")
     return listed
 
 
@@ -142,7 +142,7 @@ def check_bed(path: Path) -> None:
             span = [position.strip() for position in span]
             if len(span) < 2 or not all(map(str.isdecimal, span)) or int(span[0]) > int(span[1]):
                 found, expected = repr(line.strip()[:60]), "contig, start and end with tabs between them (BED)"
-                raise InputError(Problem(f"line {number}", found, expected, "mend or remove the line"))
+                raise InputError(Problem(f"line {number}", found, expected, "fix or remove the line"))
 
 
 def check_contigs(
@@ -156,7 +156,7 @@ def check_contigs(
     if homeless * 2 > len(chosen):
         findings.problem(
             row.at("gtf"), f"{homeless:,} of {len(chosen):,} genes are on contigs that the FASTA lacks: the annotation "
-            f"has {some(lost)}, the FASTA {some(contigs)}",
+            f"has {preview(lost)}, the FASTA {preview(contigs)}",
             "an annotation of the FASTA's contigs (with or without 'chr')",
             "take both files of one assembly and one source (Ensembl, GENCODE, UCSC, GenBank)",
         )  # fmt: skip
@@ -166,7 +166,7 @@ def check_contigs(
         pairs = ", ".join(renamed[:5]) + (", …" if len(renamed) > 5 else "")
         findings.note(row.genome, f"{len(renamed)} contigs have other names in FASTA and annotation: {pairs}")
     if lost:
-        findings.note(row.genome, f"{homeless:,} genes are left out: the FASTA lacks their contigs {some(lost)}")
+        findings.note(row.genome, f"{homeless:,} genes are left out: the FASTA lacks their contigs {preview(lost)}")
     kept = [transcript for transcript in chosen if transcript.chrom in name_of]
     check_positions(row, kept, {name: contigs[other] for name, other in name_of.items()}, params, findings)
     return kept
@@ -183,7 +183,7 @@ def check_positions(
     ]
     if beyond:
         findings.problem(
-            row.at("gtf"), f"genes that start beyond the end of their contig: {some(beyond)}",
+            row.at("gtf"), f"genes that start beyond the end of their contig: {preview(beyond)}",
             "positions on the contigs of the FASTA", "take FASTA and annotation of one assembly: these are of two",
         )  # fmt: skip
         return

@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from scxpresso.checks.findings import Findings, Row
 from scxpresso.checks.schemas import misfit
 from scxpresso.checks.sheets import Request
-from scxpresso.problems import some
+from scxpresso.problems import preview
 
 # What steps read of a model.json, and what it has to be (networks/model.py reads it).
 KEYS = {
@@ -36,7 +36,7 @@ def read_models(request: Request, params: dict, names: dict, findings: Findings)
             findings.problem(source["given"], f"nothing that can be read ({error})", EXPECTED, "copy the folder again")
             continue
         if wrong:
-            findings.problem(source["given"], f"no {some(wrong)}", EXPECTED, "take a models/ folder of this version")
+            findings.problem(source["given"], f"no {preview(wrong)}", EXPECTED, "take a models/ folder of this version")
             continue
         check_names(source["given"], content, names, findings)
         check_networks(source, content, findings)
@@ -57,7 +57,7 @@ def check_networks(source: dict, content: dict, findings: Findings) -> None:
     used = [name for files in content["folds"].values() for name in files.get("used", ())]
     missing = sorted(set(used) - set(source["networks"]))
     if missing or not used:
-        found = f"no {some(missing)} beside it" if used else "no networks"
+        found = f"no {preview(missing)} beside it" if used else "no networks"
         findings.problem(source["given"], found, "the networks that it names", "copy the whole folder of the model")
 
 
@@ -66,11 +66,13 @@ def check_agreement(models: list[dict], findings: Findings) -> None:
     windows = sorted({(model["upstream"], model["downstream"]) for model in models})
     if len(windows) > 1:
         found = "windows of " + " and ".join(f"{up:,} + {down:,} bases" for up, down in windows)
-        mend = "name the folder of one of them: --models results/models/<atlas>"
-        findings.problem("--models", found, "models of one window (upstream + downstream)", mend)
+        fix = "name the folder of one of them: --models results/models/<atlas>"
+        findings.problem("--models", found, "models of one window (upstream + downstream)", fix)
     names = [tuple(model[key] for key in ("atlas", "level", "network")) for model in models]
     if repeated := sorted({" ".join(name) for name in names if names.count(name) > 1}):
-        findings.problem("--models", f"models of the same name: {some(repeated)}", "each one once", "name one folder")
+        findings.problem(
+            "--models", f"models of the same name: {preview(repeated)}", "each one once", "name one folder"
+        )
 
 
 def check_genomes_of_models(models: list[dict], genomes: list[Row], findings: Findings) -> None:
@@ -78,6 +80,6 @@ def check_genomes_of_models(models: list[dict], genomes: list[Row], findings: Fi
     known = {row.values.get("genome") for row in genomes}
     for name in sorted({model["genome"] for model in models} - known):
         findings.problem(
-            "--models", f"models of the genome {name!r}, which is not given", f"one of {some(sorted(filter(None, known)))}",
+            "--models", f"models of the genome {name!r}, which is not given", f"one of {preview(sorted(filter(None, known)))}",
             "add it to the sheet of genomes under this name; it has to be the same assembly",
         )  # fmt: skip

@@ -28,8 +28,8 @@ def check_params(given: dict, schema: dict, findings: Findings) -> dict:
         if error.path:
             name = error.path[0]
             default = defaults[name]
-            mend = rules[name]["help_text"] if default is None else f"leave it out to have the default, {default}"
-            findings.problems.append(misfit(f"--{name}", given[name], error, mend))
+            fix = rules[name]["help_text"] if default is None else f"leave it out to have the default, {default}"
+            findings.problems.append(misfit(f"--{name}", given[name], error, fix))
             values[name] = default
     return defaults | values
 

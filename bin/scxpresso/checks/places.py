@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from scxpresso.checks.findings import Findings, Row
 from scxpresso.genome.annotation import COPY_ELSEWHERE, ORIGIN, TRANS_SPLICED, reason_left_out
 from scxpresso.genome.transcript import Transcript, merged
-from scxpresso.problems import some
+from scxpresso.problems import preview
 
 
 def note_places(
@@ -17,19 +17,19 @@ def note_places(
     if several:
         findings.note(
             row.genome,
-            f"{len(several):,} genes are listed at several places, of which one is taken: {some(several)}",
+            f"{len(several):,} genes are listed at several places, of which one is taken: {preview(several)}",
         )
     joined = [transcript.transcript_id for transcript in chosen if transcript.versions]
     if joined:
         findings.note(
             row.genome,
             f"{len(joined):,} transcripts list exons or coding regions that overlap (several versions of one id?) and are "
-            f"joined: {some(joined)}",
+            f"joined: {preview(joined)}",
         )
     for reason, times in Counter(dropped.values()).items():
         if reason in (ORIGIN, COPY_ELSEWHERE, TRANS_SPLICED):
             genes = [gene for gene, why in dropped.items() if why == reason]
-            findings.note(row.genome, f"{times:,} genes are left out, {reason}: {some(genes)}")
+            findings.note(row.genome, f"{times:,} genes are left out, {reason}: {preview(genes)}")
 
 
 def genes_at_several_places(transcripts: Iterable[Transcript]) -> list[str]:

@@ -12,7 +12,7 @@ from scxpresso.files import is_hdf5
 from scxpresso.genome.sequence import read_fasta
 from scxpresso.genome.transcript import Transcript
 from scxpresso.motifs.matrices import read_motifs
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.saturation.selection import find_genes, parse_selection, read_gene_list
 from scxpresso.text import did_you_mean
 from scxpresso.variants.external import read_external
@@ -45,7 +45,7 @@ def check_saturate(
             find_genes(table, wanted)
     except InputError as error:
         findings.problems += [
-            Problem("--saturate", problem.found, problem.expected, problem.mend or "name other genes, or mend the list")
+            Problem("--saturate", problem.found, problem.expected, problem.fix or "name other genes, or fix the list")
             for problem in error.problems
         ]
         return
@@ -79,7 +79,7 @@ def check_contrast(params: dict, models: list[dict], atlases: list[Row], finding
     if together and not any(set(wanted) <= set(labels) for labels in together):
         known = sorted({label for labels in together for label in labels})
         near = " ".join(filter(None, (did_you_mean(name, known) for name in wanted if name not in known)))
-        findings.problem("--contrast", f"no level has both of {some(wanted)}", f"two of {some(known, 30)}", near)
+        findings.problem("--contrast", f"no level has both of {preview(wanted)}", f"two of {preview(known, 30)}", near)
 
 
 def check_sets(sets: list[Row], findings: Findings) -> None:
@@ -110,9 +110,9 @@ def check_windows(path: str, window: int) -> None:
     lengths = {name: len(letters) for name, letters in read_fasta(path)}
     wrong = [f"{name} ({length:,})" for name, length in lengths.items() if length != window]
     if wrong or not lengths:
-        found = f"records that are not {window:,} bases long: {some(wrong)}" if wrong else "no record"
-        mend = "cut the windows as the models' are, or name a gtf where this is an assembly"
-        raise InputError(Problem("", found, f"windows of {window:,} bases, as the models read", mend))
+        found = f"records that are not {window:,} bases long: {preview(wrong)}" if wrong else "no record"
+        fix = "cut the windows as the models' are, or name a gtf where this is an assembly"
+        raise InputError(Problem("", found, f"windows of {window:,} bases, as the models read", fix))
 
 
 def check_single_files(request: Request, params: dict, findings: Findings) -> None:

@@ -4,7 +4,7 @@ import re
 
 from jsonschema import ValidationError
 
-from scxpresso.problems import Problem, some
+from scxpresso.problems import Problem, preview
 from scxpresso.text import did_you_mean
 
 
@@ -29,16 +29,16 @@ def expectation(rule: dict) -> str:
     if "errorMessage" in rule:
         return rule["errorMessage"]
     if "enum" in rule:
-        return f"one of {some(rule['enum'], 20)}"
+        return f"one of {preview(rule['enum'], 20)}"
     kind = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}[rule["type"]]
     limits = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
     within = [f"{words} {rule[limit]:,}" for limit, words in limits.items() if limit in rule]
     return f"{kind}, {' and '.join(within)}" if within else kind
 
 
-def misfit(where: str, given, error: ValidationError, mend: str) -> Problem:
+def misfit(where: str, given, error: ValidationError, fix: str) -> Problem:
     """What jsonschema says of a value, in words."""
     text = error.instance if isinstance(error.instance, str) else str(given)
     found = "no value" if given is True else repr(text if len(text) <= 200 else f"{text[:200]}…")
     near = did_you_mean(given, error.schema.get("enum", ()))
-    return Problem(where, found, expectation(error.schema), f"{near} {mend}".strip())
+    return Problem(where, found, expectation(error.schema), f"{near} {fix}".strip())

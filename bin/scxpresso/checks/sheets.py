@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from scxpresso.checks.findings import Findings, Row
 from scxpresso.checks.schemas import coerced, misfit
 from scxpresso.damage import AGAIN, first_fault, looks_like
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean, shown
 
 LARGEST_SHEET = 10_000_000  # bytes; a larger file is no sheet
@@ -63,8 +63,8 @@ def read_sheet(option: str, entry: str, request: Request, schema: dict, findings
     if source.get("given") is None:
         return []
     if path is None:
-        mend = "check the spelling, and the folder that you are in"
-        findings.problem(f"--{option}", missing(source), f"a CSV sheet, one {entry} a row", mend)
+        fix = "check the spelling, and the folder that you are in"
+        findings.problem(f"--{option}", missing(source), f"a CSV sheet, one {entry} a row", fix)
         return []
     sheet = Sheet(option, entry, re.split(r"[/\\]", shown(source["given"]))[-1], schema)
     if fault := first_fault(path):
@@ -90,7 +90,7 @@ def read_sheet(option: str, entry: str, request: Request, schema: dict, findings
 
 def read_text(path: Path, place: str) -> str:
     """A sheet's text. Raises InputError for a file that cannot be a CSV."""
-    expected, mend = "a CSV: text in UTF-8 with commas between cells", "save it as CSV (UTF-8)"
+    expected, fix = "a CSV: text in UTF-8 with commas between cells", "save it as CSV (UTF-8)"
     size = path.stat().st_size
     if size > LARGEST_SHEET:
         raise InputError(Problem(place, f"{size:,} bytes, too many for a sheet", expected, "check which file this is"))
@@ -103,7 +103,7 @@ def read_text(path: Path, place: str) -> str:
         line = content[: error.start].count(b"\n") + 1
         found = looks_like(path)
         found = f"a letter that is not UTF-8 in line {line}" if found.startswith("text") else found
-        raise InputError(Problem(place, found, expected, mend)) from None
+        raise InputError(Problem(place, found, expected, fix)) from None
 
 
 def read_cells(text: str, place: str) -> list[tuple[int, list[str]]]:
@@ -155,8 +155,8 @@ def read_row(sheet: Sheet, number: str, columns: list[str], cells: list[str], fi
     """A row with the cells of readable columns, as their types; none where it has more cells than the header."""
     row = Row(f"{sheet.place}, {number}")
     if len(cells) > len(columns):
-        mend = "put a cell that holds a comma between quotation marks"
-        findings.problem(row.place, f"{len(cells)} cells", f"{len(columns)}, as in the header", mend)
+        fix = "put a cell that holds a comma between quotation marks"
+        findings.problem(row.place, f"{len(cells)} cells", f"{len(columns)}, as in the header", fix)
         return row
     row.given = {column: cell for column, cell in zip(columns, cells, strict=False) if column and cell}
     row.values = {column: coerced(cell, sheet.rules[column]) for column, cell in row.given.items()}
@@ -182,8 +182,8 @@ def check_rows(sheet: Sheet, rows: list[Row], request: Request, findings: Findin
         name = row.values.get(sheet.entry)
         if name in first:
             found = f"{name!r}, as in {first[name].place.rsplit(', ', 1)[1]}"
-            mend = "rename one of them, or remove a row"
-            findings.problem(row.at(sheet.entry), found, f"each {sheet.entry} once", mend)
+            fix = "rename one of them, or remove a row"
+            findings.problem(row.at(sheet.entry), found, f"each {sheet.entry} once", fix)
         elif name:
             first[name] = row
         find_files(sheet.option, number, row, sheet.rules, request, findings)
@@ -197,8 +197,8 @@ def find_files(option: str, number: int, row: Row, rules: dict, request: Request
         expected = rules[column]["description"]
         if path is None:
             where = "the folder of the sheet" if row.place else "the folder that you are in"
-            mend = f"check the spelling; relative paths start at {where}"
-            findings.problem(row.at(column), missing(source), expected, mend)
+            fix = f"check the spelling; relative paths start at {where}"
+            findings.problem(row.at(column), missing(source), expected, fix)
         elif fault := first_fault(path):
             findings.problem(row.file(column), fault, expected, AGAIN)
         else:
@@ -225,11 +225,13 @@ def single_genome(request: Request, params: dict, schema: dict, findings: Findin
 def check_genome_names(rows: list[Row], genomes: list[Row], findings: Findings) -> None:
     """The genome of every row (an atlas, a set of variants, a sample) is one that is given."""
     known = [row.values["genome"] for row in genomes if "genome" in row.values]
-    mend = "add it to the sheet of genomes"
+    fix = "add it to the sheet of genomes"
     if not all(row.place for row in genomes):
-        mend = "--fasta and --gtf give a single genome: name it alike in every row, or write a sheet for --genomes"
+        fix = "--fasta and --gtf give a single genome: name it alike in every row, or write a sheet for --genomes"
     for row in rows:
         name = row.values.get("genome")
         if known and name and name not in known:
             near = did_you_mean(name, known)
-            findings.problem(row.at("genome"), f"an unknown genome {name!r}", f"one of {some(known, 20)}", near or mend)
+            findings.problem(
+                row.at("genome"), f"an unknown genome {name!r}", f"one of {preview(known, 20)}", near or fix
+            )

@@ -12,7 +12,7 @@ from scxpresso.genome.sequence import kmer_counts
 
 KMER = 4
 KMER_REGIONS = [(-1000, 0), (0, 500)]  # relative to the TSS, which is 0 here
-STRENGTHS = np.logspace(-1, 6, 22)
+ALPHAS = np.logspace(-1, 6, 22)
 
 
 def design(baseline: str, features: Features, genes) -> np.ndarray:
@@ -39,7 +39,7 @@ def predict_held_out(baseline: str, features: Features, expression: pd.DataFrame
         if columns is None:
             predicted[test] = observed[train].mean(axis=0)
             continue
-        ridge = make_pipeline(StandardScaler(), RidgeCV(STRENGTHS, alpha_per_target=observed.shape[1] > 1))
+        ridge = make_pipeline(StandardScaler(), RidgeCV(ALPHAS, alpha_per_target=observed.shape[1] > 1))
         target = observed[train] if observed.shape[1] > 1 else observed[train, 0]
         predicted[test] = ridge.fit(columns[train], target).predict(columns[test]).reshape(-1, observed.shape[1])
     return predicted

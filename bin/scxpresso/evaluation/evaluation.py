@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scxpresso.evaluation.metrics import pearson, spearman, specificity, wilcoxon_greater
+from scxpresso.metrics import pearson, spearman, specificity, wilcoxon_greater
 from scxpresso.store import BASELINES, read_expression, read_json, read_table
 
 PAIR = [

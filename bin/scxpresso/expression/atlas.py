@@ -13,7 +13,7 @@ from anndata.io import read_elem, sparse_dataset
 
 from scxpresso.expression.features import TYPE_COLUMNS, not_genes
 from scxpresso.expression.raw_counts import Sample, by_likelihood, counts_fault
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 
 CHUNK_VALUES = 24_000_000  # stored values in memory at a time
 SMALL_VALUES = 100_000_000  # stored values of a CSC matrix that is read whole for a sample
@@ -169,7 +169,7 @@ class Atlas:
             raise InputError(
                 Problem(
                     "column gene_column", f"no column {self.gene_column!r} in var",
-                    f"one of {some(self.var.columns, 20)}" if len(self.var.columns) else "none: var has no columns",
+                    f"one of {preview(self.var.columns, 20)}" if len(self.var.columns) else "none: var has no columns",
                     "name a column that is there, or leave the cell empty for the index of var",
                 )
             )  # fmt: skip
@@ -272,13 +272,13 @@ def _cannot_open(error: OSError) -> Problem:
 def _no_matrix(name: str, absent: bool, others: list[str]) -> Problem:
     """A matrix that is not there, or null. others: what else the sheet may name; '' for X."""
     found = f"no {name!r} in the h5ad" if absent else f"{name!r} of the h5ad is null: it holds no matrix"
-    mend = "name a layer that is there, or raw; leave the cell empty for X"
+    fix = "name a layer that is there, or raw; leave the cell empty for X"
     if name == "X":
         likely = by_likelihood(others)
-        mend = "write the raw counts into the h5ad: adata.X = counts"
-        mend = f"write the one that holds raw counts into the column layer, such as {likely[0]!r}" if likely else mend
-    there = some([matrix or "X" for matrix in others], 20) or "it has none"
-    return Problem("column layer", found, f"one of its matrices: {there}", mend)
+        fix = "write the raw counts into the h5ad: adata.X = counts"
+        fix = f"write the one that holds raw counts into the column layer, such as {likely[0]!r}" if likely else fix
+    there = preview([matrix or "X" for matrix in others], 20) or "it has none"
+    return Problem("column layer", found, f"one of its matrices: {there}", fix)
 
 
 def _no_numbers(name: str, kind: np.dtype) -> Problem:
@@ -286,10 +286,10 @@ def _no_numbers(name: str, kind: np.dtype) -> Problem:
     expected = "counts as float32, float64 or whole numbers"
     if kind == np.float16:
         found = f"{name!r} is of float16, which rounds counts above 2,048 and has none above 65,504"
-        mend = "write the raw counts again as float32 or whole numbers, from the file that they came from"
-        return Problem("counts", found, expected, mend)
-    mend = "write the raw counts as float32, or name their layer in the column layer"
-    return Problem("counts", f"{name!r} is of type {kind}, which cannot be read as counts here", expected, mend)
+        fix = "write the raw counts again as float32 or whole numbers, from the file that they came from"
+        return Problem("counts", found, expected, fix)
+    fix = "write the raw counts as float32, or name their layer in the column layer"
+    return Problem("counts", f"{name!r} is of type {kind}, which cannot be read as counts here", expected, fix)
 
 
 def _unknown_compression(element: h5py.Group | h5py.Dataset) -> str | None:

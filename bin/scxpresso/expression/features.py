@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from scxpresso.problems import some
+from scxpresso.problems import preview
 from scxpresso.spike_ins import spike_in_kind
 
 TYPE_COLUMNS = ["feature_types", "feature_type", "feature_biotype"]  # scanpy and Cell Ranger; muon; CELLxGENE
@@ -16,7 +16,7 @@ OTHER_TYPES = re.compile(
     r"antibod|antigen|hashtag|multiplex|crispr|guide|peak|capture|spike|synthetic|^(?:adt|hto|atac|custom|protein|vdj.*)$"
 )
 
-MOST_SHARES = 10  # populations that a note lists
+MAX_SHARES = 10  # populations that a note lists
 
 # Names that no gene has; what a name looks like is believed only where the annotation has no gene of this name.
 NAMES = {
@@ -82,7 +82,7 @@ def _by_name(names: Collection[str], annotated: set[str]) -> str:
 def features_left_out(ids: Sequence[str], reasons: np.ndarray) -> str:
     """The features that are no genes, for a note: how many for which reason; '' where all are genes."""
     kinds = pd.Series(list(ids)).groupby(reasons, sort=False)
-    parts = [f"{len(names):,} × {reason} ({some(names, 2)})" for reason, names in kinds if reason]
+    parts = [f"{len(names):,} × {reason} ({preview(names, 2)})" for reason, names in kinds if reason]
     left_out = f"{np.count_nonzero(reasons != ''):,} of {len(ids):,} features are no genes and not in a cell's library"
     return f"{left_out}: {', '.join(parts)}" if parts else ""
 
@@ -98,5 +98,5 @@ def share_by_population(genes: np.ndarray, others: np.ndarray, of_cell: np.ndarr
     order = np.argsort(-share, kind="stable")
     # What is no gene may be no count either, such as antibodies after a transformation.
     shares = [f"{value:.1%}" if value >= 0 else "unknown" for value in share]
-    shown = ", ".join(f"{labels[number]!r} {shares[number]}" for number in order[:MOST_SHARES])
-    return shown if len(order) <= MOST_SHARES else f"{shown}, … ({len(order):,} in all)"
+    shown = ", ".join(f"{labels[number]!r} {shares[number]}" for number in order[:MAX_SHARES])
+    return shown if len(order) <= MAX_SHARES else f"{shown}, … ({len(order):,} in all)"

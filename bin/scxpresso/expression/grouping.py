@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.expression.labels import excluded_labels
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 
 WHOLE = "all"  # the level that is the whole dataset, and its only population
 EXCLUDED = "named in the column exclude"
@@ -59,7 +59,7 @@ def group_levels(obs: pd.DataFrame, levels: Iterable[str], min_cells: int, exclu
 def labels_of(obs: pd.DataFrame, level: str) -> pd.Series:
     """The label of each cell as text; missing where it has none. Raises InputError where obs has no such column."""
     if level not in obs:
-        raise InputError(Problem("column levels", f"no column {level!r} in obs", f"one of {some(obs.columns, 20)}"))
+        raise InputError(Problem("column levels", f"no column {level!r} in obs", f"one of {preview(obs.columns, 20)}"))
     column = obs[level]
     return column.astype(str).where(column.notna() & (column.astype(str) != ""))
 

@@ -5,7 +5,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean
 
 # What programs and people write where a cell has no label, or a cell is none, without blanks and punctuation.
@@ -65,8 +65,8 @@ def excluded_labels(text: str, labels: Collection[str]) -> list[str]:
         near = did_you_mean(unknown[0], sorted(known, reverse=True))  # of labels that are nearly alike, the first
         raise InputError(
             Problem(
-                "column exclude", f"{some(unknown)}: no population of these levels",
-                f"labels such as {some(sorted(known))}" if known else "an empty cell: the level 'all' has no labels",
+                "column exclude", f"{preview(unknown)}: no population of these levels",
+                f"labels such as {preview(sorted(known))}" if known else "an empty cell: the level 'all' has no labels",
                 near or "write the labels as they are in obs, joined by ';'",
             )
         )  # fmt: skip

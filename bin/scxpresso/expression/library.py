@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean
 
 # Columns in which programs write the total of a cell (scanpy, Seurat, others), without case and punctuation.
@@ -33,11 +33,11 @@ def totals_beyond(obs: pd.DataFrame, sums: np.ndarray) -> tuple[Problem | None, 
                 if times == MORE:
                     notes.append(f"{text}; counts are divided by the sum (see library_column)")
                     break
-                mend = (
+                fix = (
                     "give the matrix of all genes (are these the highly variable ones, or a part of the molecules?); or write "
                     f"{name!r} into the column library_column, to divide by it; or remove it from obs if it counts other things"
                 )
-                return Problem("counts", text, "counts of all genes, whose sum is a cell's library", mend), []
+                return Problem("counts", text, "counts of all genes, whose sum is a cell's library", fix), []
     return None, notes
 
 
@@ -45,15 +45,15 @@ def stated_library(obs: pd.DataFrame, column: str) -> np.ndarray:
     """The library of each cell that obs has in `column` (the sheet's library_column). Raises InputError where it is none."""
     where = "column library_column"
     if column not in obs:
-        mend = did_you_mean(column, map(str, obs.columns)) or "name a column that is there, or leave the cell empty"
-        raise InputError(Problem(where, f"no column {column!r} in obs", f"one of {some(obs.columns, 20)}", mend))
+        fix = did_you_mean(column, map(str, obs.columns)) or "name a column that is there, or leave the cell empty"
+        raise InputError(Problem(where, f"no column {column!r} in obs", f"one of {preview(obs.columns, 20)}", fix))
     numeric = pd.api.types.is_numeric_dtype(obs[column]) and not pd.api.types.is_bool_dtype(obs[column])
     library = obs[column].to_numpy(dtype=np.float64, na_value=np.nan) if numeric else np.full(len(obs), np.nan)
     if (bad := ~(np.isfinite(library) & (library >= 0))).any():
         cell = np.flatnonzero(bad)[0]
-        found = f"{some([obs[column].iloc[cell]])} in {column!r} of cell {str(obs.index[cell])!r}"
-        mend = "name a column that has each cell's total of raw counts, or leave the cell empty"
-        raise InputError(Problem(where, found, "the total of the raw counts of each cell, 0 or more", mend))
+        found = f"{preview([obs[column].iloc[cell]])} in {column!r} of cell {str(obs.index[cell])!r}"
+        fix = "name a column that has each cell's total of raw counts, or leave the cell empty"
+        raise InputError(Problem(where, found, "the total of the raw counts of each cell, 0 or more", fix))
     return library
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from scxpresso.evaluation.metrics import pearson
 from scxpresso.expression.atlas import Atlas
 from scxpresso.expression.features import annotated_names, features_left_out, rows_not_genes, share_by_population
 from scxpresso.expression.grouping import HALVINGS, Grouping, group_levels, halves, parents
@@ -17,7 +16,8 @@ from scxpresso.expression.library import check_library, stated_library, totals_b
 from scxpresso.expression.raw_counts import value_fault
 from scxpresso.files import is_hdf5, open_text
 from scxpresso.identifiers import GeneMatch, match_genes
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.metrics import pearson
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.store import POPULATION_COLUMNS
 
 SCALE = {"10x": 1e4, "smartseq2": 1e6}  # library size after normalisation
@@ -333,7 +333,7 @@ def _lengths(values: pd.DataFrame) -> pd.Series | None:
     if len(named) > 1 or named[0].lower() != "length":
         raise InputError(
             Problem(
-                "counts", f"{some(named)} among the samples", "one column `Length` beside counts, none beside TPM",
+                "counts", f"{preview(named)} among the samples", "one column `Length` beside counts, none beside TPM",
                 "name the one that counts are to be divided by `Length`, and remove the others; of TPM remove them all",
             )
         )  # fmt: skip

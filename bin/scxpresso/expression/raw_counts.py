@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse
 import scipy.stats
 
-from scxpresso.problems import some
+from scxpresso.problems import preview
 
 LIKELY = ["counts", "raw", "matrix"]  # names of layers that hold counts, the likeliest first
 PART = re.compile(r"spliced|ambiguous|nascent|intronic|exonic", re.IGNORECASE)  # layers of a part of the molecules
@@ -99,7 +99,7 @@ def counts_fault(sample: Sample) -> str:
     if share > 0.5:
         return text if share == 1 else f"{text} ({share:.1%} of the sampled cells)"
     others = _most_frequent(kinds[~odd & (kinds != EMPTY)])
-    return f"{share:.1%} of the sampled cells ({some(sample.cells[odd], 3)}) have {text}; the others have {others}"
+    return f"{share:.1%} of the sampled cells ({preview(sample.cells[odd], 3)}) have {text}; the others have {others}"
 
 
 def _most_frequent(kinds: np.ndarray) -> str:

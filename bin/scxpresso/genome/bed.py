@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from scxpresso.genome.transcript import Transcript
-from scxpresso.store import whole
+from scxpresso.store import atomic_write
 
 
 def bed_line(transcript: Transcript) -> str:
@@ -24,5 +24,5 @@ def bed_line(transcript: Transcript) -> str:
 def write_bed(path: str | Path, transcripts: Iterable[Transcript]) -> None:
     """One line a transcript, named after its gene, in genome order (0-based, half-open, as BED is)."""
     ordered = sorted(transcripts, key=lambda transcript: (transcript.chrom, transcript.span, transcript.gene_id))
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text("".join(f"{bed_line(transcript)}\n" for transcript in ordered), encoding="utf-8")

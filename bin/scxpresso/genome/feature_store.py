@@ -9,7 +9,7 @@ import numpy as np
 from scxpresso.genome.annotation import HALF_LIFE, log_half_life
 from scxpresso.genome.extended import EXTENDED, as_read
 from scxpresso.problems import InputError, Problem
-from scxpresso.store import whole
+from scxpresso.store import atomic_write
 
 
 class Features:
@@ -77,7 +77,7 @@ def write_features(
     upstream: int,
     extended: np.ndarray | None = None,
 ) -> None:
-    with whole(path) as partial, h5py.File(partial, "w") as file:
+    with atomic_write(path) as partial, h5py.File(partial, "w") as file:
         file.create_dataset("gene_id", data=list(gene_id), dtype=h5py.string_dtype())
         rows = max(min(256, len(codes)), 1)
         file.create_dataset("codes", data=codes, chunks=(rows, codes.shape[1]), compression="gzip", compression_opts=4)

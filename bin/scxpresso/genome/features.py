@@ -23,7 +23,7 @@ from scxpresso.genome.gene_models import read_annotation
 from scxpresso.genome.sequence import N_CODE, read_fasta, window_codes
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 
 
 @dataclass
@@ -100,13 +100,11 @@ def _no_genes(chosen: list[Transcript], reasons: dict[str, str], contigs: list[s
     """What is wrong with an annotation of which no gene is kept. reasons: of the genes without a transcript that counts."""
     if chosen:
         others = sorted({transcript.chrom for transcript in chosen})
-        found = f"genes on {some(others)} alone, which the FASTA lacks: it has {some(contigs)}"
+        found = f"genes on {preview(others)} alone, which the FASTA lacks: it has {preview(contigs)}"
         return Problem("the annotation", found, "genes on the FASTA's contigs", "take both files of one source")
     listed = ", ".join(f"{reason}: {times:,}" for reason, times in Counter(reasons.values()).most_common())
-    mend = "take the full annotation, not one of exons or genes only"
-    return Problem(
-        "the annotation", f"no gene with a coding region ({listed or 'no genes'})", "lines of type CDS", mend
-    )
+    fix = "take the full annotation, not one of exons or genes only"
+    return Problem("the annotation", f"no gene with a coding region ({listed or 'no genes'})", "lines of type CDS", fix)
 
 
 def contig_names(fasta: str) -> list[str]:

@@ -220,5 +220,5 @@ def _without_parent(line: Line) -> InputError:
     return _refusal(line.number, found, "take the full annotation in one format (was a GTF joined to a GFF3?)")
 
 
-def _refusal(number: int, found: str, mend: str) -> InputError:
-    return InputError(Problem(f"the GFF3, line {number}", found, "Parent=, or transcript_id=, on exons and CDS", mend))
+def _refusal(number: int, found: str, fix: str) -> InputError:
+    return InputError(Problem(f"the GFF3, line {number}", found, "Parent=, or transcript_id=, on exons and CDS", fix))

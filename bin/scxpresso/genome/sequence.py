@@ -86,7 +86,7 @@ def window_codes(contig: str, tss: int, strand: str, upstream: int, downstream: 
                 f"the FASTA, base {position + 1:,} of the contig of the gene with TSS {tss:,}",
                 f"the letter {contig[position]!r}",
                 "IUPAC nucleotide letters",
-                "mend or download the FASTA again; is it a protein FASTA?",
+                "fix or download the FASTA again; is it a protein FASTA?",
             )
         )
     return (codes if strand == "+" else reverse_complement(codes)), padded

@@ -10,7 +10,7 @@ from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import reverse_complement, window_bounds
 from scxpresso.motifs.matrices import Motif
 from scxpresso.motifs.scanning import NONE, PER_BIT, UNCERTAIN, Scanner, base_numbers, composition, count_bases
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.store import growing_table
 from scxpresso.text import shown
 from scxpresso.variants.alleles import trimmed
@@ -45,7 +45,7 @@ def write_motif_changes(
     the base composition of all windows. Gives the number of rows. Raises InputError for tables of other genomes.
     """
     scanner = Scanner(motifs, composition(count_bases(features.codes)), p_value)
-    scanner.tell_unreachable(log)
+    scanner.log_unreachable(log)
     flank = int(scanner.width.max()) - 1
     about = genes.set_index("gene_id")
     step = max(CELLS_AT_ONCE // len(motifs), 1)
@@ -97,7 +97,7 @@ def _alleles(
     places, alleles = table["pos"].astype(int).tolist(), list(zip(table["ref"], table["alt"], strict=True))
     for gene, rows in table.groupby("gene_id", sort=False).indices.items():
         if gene not in genes.index:
-            raise InputError(Problem("genes.tsv", f"no {some([gene])}", "every gene of the scores: the same genome"))
+            raise InputError(Problem("genes.tsv", f"no {preview([gene])}", "every gene of the scores: the same genome"))
         tss, strand = int(genes.at[gene, "tss"]), genes.at[gene, "strand"]
         codes = features.codes[features.rows([gene])[0]]
         window = base_numbers(codes if strand == "+" else reverse_complement(codes))
@@ -118,7 +118,7 @@ def _alleles(
     if wrong:
         raise InputError(
             Problem(
-                "scores and features.h5", f"REF is not the sequence there: {some(wrong)}", "both of the same genome"
+                "scores and features.h5", f"REF is not the sequence there: {preview(wrong)}", "both of the same genome"
             )
         )
     return position, refs, alts

@@ -13,7 +13,7 @@ from scxpresso.genome.sequence import BASE_OF_CODE, N_CODE, decode
 from scxpresso.motifs.matrices import Motif
 from scxpresso.motifs.scanning import Hits, Scanner, composition, count_bases
 from scxpresso.motifs.seqlets import Seqlets, find_seqlets, substitution_sums, window_sums
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import growing_table
 
@@ -155,11 +155,13 @@ def match_motifs(
     with Effects(effects) as stored, growing_table(seqlets, SEQLET_COLUMNS) as append:
         missing = [gene for gene in stored.gene_id if gene not in about.index]
         if missing:
-            raise InputError(Problem("genes.tsv", f"no {some(missing)}", "every gene of effects.h5: the same genome"))
+            raise InputError(
+                Problem("genes.tsv", f"no {preview(missing)}", "every gene of effects.h5: the same genome")
+            )
         populations, upstream = stored.populations, stored.upstream
         counts = sum(count_bases(stored.codes[row]) for row in range(len(stored.gene_id)))
         scanner = Scanner(motifs, composition(counts), p_value)
-        scanner.tell_unreachable(log)
+        scanner.log_unreachable(log)
         tally, is_read = Tally(len(motifs), len(populations)), stored.is_read()
         for row, gene in enumerate(stored.gene_id):
             window = stored.codes[row]

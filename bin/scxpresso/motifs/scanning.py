@@ -14,7 +14,7 @@ import numpy as np
 from scxpresso.compiled import njit, prange
 from scxpresso.genome.sequence import encode
 from scxpresso.motifs.matrices import Motif
-from scxpresso.problems import some
+from scxpresso.problems import preview
 
 BASES = "ACGT"
 UNCERTAIN = 4
@@ -109,10 +109,12 @@ class Scanner:
         """The motifs too short or too vague for the threshold: none of their placements is a hit."""
         return [motif for motif, score in zip(self.motifs, self.threshold, strict=True) if score == UNREACHABLE]
 
-    def tell_unreachable(self, log: Callable[[str], None]) -> None:
+    def log_unreachable(self, log: Callable[[str], None]) -> None:
         """Say which motifs can have no hit, if any."""
         if unreachable := [motif.motif for motif in self.unreachable()]:
-            log(f"WARNING not even their best match has p ≤ {self.p_value:g}, so they get no hits: {some(unreachable)}")
+            log(
+                f"WARNING not even their best match has p ≤ {self.p_value:g}, so they get no hits: {preview(unreachable)}"
+            )
 
     def p_values(self, motif: np.ndarray, score: np.ndarray) -> np.ndarray:
         """Probability of such a score or a higher one, of a placement on one strand in random sequence; NaN for NONE."""

@@ -35,7 +35,7 @@ COUNTS = sum(4**k for k, _, _ in KMERS)
 LIMIT = 5.0  # deviations beyond which a feature says no more
 
 
-class Read(NamedTuple):
+class HybridInputs(NamedTuple):
     """What a gene's bases become before anything is learned.
 
     windows: genes × (3,000 + 2 · SHIFT), the six-mer of each position (0 … 4,095; UNCERTAIN). counts: genes × COUNTS.
@@ -44,13 +44,13 @@ class Read(NamedTuple):
     windows: Tensor
     counts: Tensor
 
-    def to(self, device: torch.device) -> "Read":
-        return Read(self.windows.to(device), self.counts.to(device))
+    def to(self, device: torch.device) -> "HybridInputs":
+        return HybridInputs(self.windows.to(device), self.counts.to(device))
 
-    def of(self, rows: Tensor, shift: int = 0) -> "Read":
+    def of(self, rows: Tensor, shift: int = 0) -> "HybridInputs":
         """Of some genes, the window moved by some bases; without the margins."""
         first = SHIFT + shift
-        return Read(self.windows[rows, first : first + END - START], self.counts[rows])
+        return HybridInputs(self.windows[rows, first : first + END - START], self.counts[rows])
 
 
 def region(codes: np.ndarray, tss: int, start: int, end: int) -> np.ndarray:
@@ -109,7 +109,7 @@ class Hybrid(nn.Module):
         return max(START - BEFORE, -upstream), min(END + WIDTH - 1 - BEFORE, downstream)
 
     @staticmethod
-    def read(codes: np.ndarray, upstream: int) -> Read:
+    def read(codes: np.ndarray, upstream: int) -> HybridInputs:
         """What codes (genes × window, uint8) become before anything is learned: the same for every fold and replicate."""
         bases = BASE_OF_CODE[region(codes, upstream, START - SHIFT - BEFORE, END + SHIFT + WIDTH - 1 - BEFORE)]
         length = END - START + 2 * SHIFT
@@ -120,15 +120,15 @@ class Hybrid(nn.Module):
             uncertain |= base > 3
         windows[uncertain] = UNCERTAIN
         counts = [kmer_counts(region(codes, upstream, start, end), k) for k, start, end in KMERS]
-        return Read(torch.from_numpy(windows), torch.from_numpy(np.sqrt(np.hstack(counts), dtype=np.float32)))
+        return HybridInputs(torch.from_numpy(windows), torch.from_numpy(np.sqrt(np.hstack(counts), dtype=np.float32)))
 
-    def scaled_counts(self, read: Read) -> Tensor:
+    def scaled_counts(self, read: HybridInputs) -> Tensor:
         return self.counts.apply_to(read.counts).clamp(-LIMIT, LIMIT)
 
     def scaled_annotation(self, annotation: Tensor) -> Tensor:
         return self.annotation.apply_to(annotation).clamp(-LIMIT, LIMIT)
 
-    def features(self, read: Read, annotation: Tensor) -> Tensor:
+    def features(self, read: HybridInputs, annotation: Tensor) -> Tensor:
         """What the trees read: genes × (COUNTS + annotation), scaled."""
         parts = []
         if self.inputs != "half_life":
@@ -144,7 +144,7 @@ class Hybrid(nn.Module):
         means = functional.embedding_bag(windows.reshape(-1, BIN), table, mode="mean", padding_idx=UNCERTAIN)
         return means.view(len(windows), BINS, FILTERS).transpose(1, 2)
 
-    def neural(self, read: Read, annotation: Tensor) -> Tensor:
+    def neural(self, read: HybridInputs, annotation: Tensor) -> Tensor:
         """z-scaled expression by the network alone."""
         hidden = 0.0
         if self.inputs != "half_life":
@@ -156,7 +156,7 @@ class Hybrid(nn.Module):
             output = output + self.wide(self.drop(self.scaled_counts(read)))
         return output
 
-    def mean(self, read: Read, annotation: Tensor) -> Tensor:
+    def mean(self, read: HybridInputs, annotation: Tensor) -> Tensor:
         """z-scaled expression: the mean of network and trees."""
         return (self.neural(read, annotation) + self.boosting(self.features(read, annotation))) / 2
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 
 from scxpresso.identifiers import GeneNames
-from scxpresso.networks.prediction import About, load_network
+from scxpresso.networks.prediction import NetworkMetadata, load_network
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
 
-Network = tuple[torch.nn.Module, About]
+Network = tuple[torch.nn.Module, NetworkMetadata]
 # What model.json has to say of a model for it to be used again.
 DESCRIPTION = [
     "atlas", "level", "genome", "network", "inputs", "upstream", "downstream", "populations", "annotation_features",

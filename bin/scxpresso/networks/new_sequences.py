@@ -10,7 +10,7 @@ from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import INVALID, encode, read_fasta
 from scxpresso.networks.model import Model
 from scxpresso.networks.prediction import predict
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 
 COLUMNS = ["sequence", "fold", "population", "predicted", "sd", "annotation"]
 
@@ -62,7 +62,7 @@ class Sequences:
             windows.append(codes)
         repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
         if repeated:
-            problems.append(Problem(fasta, f"records of the same name: {some(repeated)}", "each name once"))
+            problems.append(Problem(fasta, f"records of the same name: {preview(repeated)}", "each name once"))
         if not names:
             problems.append(Problem(fasta, "no record", "a FASTA of windows"))
         if problems:

@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 
 from scxpresso.genome.annotation import HALF_LIFE
 from scxpresso.networks.hybrid import Hybrid
+from scxpresso.networks.kmers import KmerTable
 from scxpresso.networks.registry import NETWORKS
-from scxpresso.networks.windows import WindowTable
 from scxpresso.problems import InputError, Problem
-from scxpresso.store import whole
+from scxpresso.store import atomic_write
 
 BATCH = 256
 CPU = torch.device("cpu")
@@ -42,9 +42,9 @@ class Genes:
     """Genes as a network reads them: their codes and annotation features, on a device, in its fastest form there.
 
     codes: genes × window (uint8), `upstream` of it before the TSS. annotation: genes × features, as Features.annotation
-    gives them. engine: `auto` takes the form that a network has for the device, if any (fast.py for CPUs, stacked.py for
-    GPUs); `stacked` takes the latter anywhere, `plain` none. stacked: whether `table` is what stacks of networks read; a
-    network by itself has no `forward` then. read: what a hybrid network reads.
+    gives them. engine: `auto` takes the form that a network has for the device, if any (published_cpu.py,
+    published_gpu.py); `stacked` takes the latter anywhere, `plain` none. stacked: whether `table` is what stacks of
+    networks read; a network by itself has no `forward` then. read: what a hybrid network reads.
     """
 
     def __init__(
@@ -63,14 +63,14 @@ class Genes:
         if NETWORKS[network] is Hybrid:
             self.read = Hybrid.read(codes, upstream).to(device)
         elif engine == "stacked" or (engine == "auto" and device.type == "cuda"):
-            from scxpresso.networks.stacked import DeviceTable, applies
+            from scxpresso.networks.published_gpu import DeviceTable, applies
 
-            table = WindowTable.of(codes) if applies(NETWORKS[network], inputs) else None
+            table = KmerTable.of(codes) if applies(NETWORKS[network], inputs) else None
             self.table, self.stacked = table and DeviceTable(table, device), table is not None
         elif engine == "auto":
-            from scxpresso.networks.fast import applies  # numba takes a while to import
+            from scxpresso.networks.published_cpu import applies  # numba takes a while to import
 
-            self.table = WindowTable.of(codes) if applies(NETWORKS[network], inputs) else None
+            self.table = KmerTable.of(codes) if applies(NETWORKS[network], inputs) else None
         if self.read is None and self.table is None:
             self.codes = torch.from_numpy(codes).to(device)
 
@@ -80,7 +80,7 @@ class Genes:
     def forward(self, network: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
         """z-scaled expression (rows × populations); differentiable in the network's parameters."""
         if self.table is not None:
-            from scxpresso.networks.fast import forward
+            from scxpresso.networks.published_cpu import forward
 
             return forward(network, self.table, rows.numpy(), self.annotation[rows])
         rows = rows.to(self.device)
@@ -96,7 +96,7 @@ class Genes:
 
 
 def predict(
-    networks: list[tuple[torch.nn.Module, "About"]],
+    networks: list[tuple[torch.nn.Module, "NetworkMetadata"]],
     codes: np.ndarray,
     annotation: np.ndarray,
     device: torch.device = CPU,
@@ -115,7 +115,7 @@ def predict(
 
 
 @dataclass(frozen=True)
-class About:
+class NetworkMetadata:
     """What a file of weights says of itself: enough to rebuild its network and to name its outputs."""
 
     network: str
@@ -132,20 +132,22 @@ class About:
         )
 
 
-def save_network(path: str | Path, network: torch.nn.Module, about: About) -> None:
+def save_network(path: str | Path, network: torch.nn.Module, about: NetworkMetadata) -> None:
     """Weights and scaling as safetensors, with `about` in its header."""
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         save_file(tensors, partial, metadata={"scxpresso": json.dumps(asdict(about))})
 
 
-def load_network(path: str | Path) -> tuple[torch.nn.Module, About]:
+def load_network(path: str | Path) -> tuple[torch.nn.Module, NetworkMetadata]:
     """A trained network, ready to predict, and what it is. Raises InputError for a file that is not one of ours."""
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads(file.metadata()["scxpresso"])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        about = About(**{key: tuple(value) if isinstance(value, list) else value for key, value in header.items()})
+        about = NetworkMetadata(
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in header.items()}
+        )
         network = about.build()
         network.load_state_dict(weights)
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:

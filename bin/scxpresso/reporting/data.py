@@ -10,7 +10,7 @@ import pandas as pd
 
 from scxpresso.evaluation.evaluation import COMPARISONS, GENES, SUMMARY
 from scxpresso.evaluation.evaluation import POPULATIONS as SCORES
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.store import POPULATION_COLUMNS, TEXT_COLUMNS, read_json, read_table
 
 BASELINE_NAMES = {
@@ -173,7 +173,7 @@ def demand(path: str | Path, what: str, wanted: list[str], found: Iterable[str])
     """Raises InputError naming the wanted columns or keys that a file lacks."""
     names = set(found)
     if absent := [name for name in wanted if name not in names]:
-        raise InputError(Problem(str(path), f"no {what} {some(absent)}", f"{what}s {some(wanted, len(wanted))}"))
+        raise InputError(Problem(str(path), f"no {what} {preview(absent)}", f"{what}s {preview(wanted, len(wanted))}"))
 
 
 def select(entries, **values) -> list[dict]:

@@ -33,7 +33,7 @@ from scxpresso.reporting.tables import (
 from scxpresso.reporting.variant_figures import FLAGS, read_scores, set_view, variant_plots, wanted_genes
 from scxpresso.reporting.verdicts import card, headline, overall
 from scxpresso.saturation.effects_store import SMALLEST_EFFECT
-from scxpresso.store import whole
+from scxpresso.store import atomic_write
 from scxpresso.text import count, decimal, moment, percent, plural, shown
 
 PAPER = {
@@ -45,7 +45,7 @@ PAPER = {
 def write_report(manifest: str | Path, template: str | Path, output: str | Path) -> None:
     """Write the report of `manifest` to `output`, whole or not at all. Raises InputError."""
     page = render(read_run(manifest), template)
-    with whole(output) as partial:
+    with atomic_write(output) as partial:
         partial.write_text(page, encoding="utf-8")
 
 

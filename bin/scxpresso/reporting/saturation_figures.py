@@ -12,7 +12,7 @@ from scxpresso.reporting.figures import significant
 from scxpresso.reporting.gene_figures import GeneNames, pack
 from scxpresso.reporting.locus import Loci
 from scxpresso.saturation.effects_store import Effects
-from scxpresso.saturation.profiles import LEAST, profile
+from scxpresso.saturation.profiles import MIN_EFFECT, profile
 
 GENES = 8  # profiles held a model
 NUMBERS = 250_000  # positions × populations held of all profiles of a model, and of its mean profile
@@ -88,7 +88,7 @@ def gene_profile(effects: Effects, gene: str, room: int, names: GeneNames, loci:
     first, codes, of_bases = around(effects, gene, -effects.upstream, effects.downstream)
     effect, best = profile(of_bases, codes)
     size = np.nan_to_num(np.abs(effect)).max(axis=1, initial=0)
-    kept = np.sort(np.argsort(-size, kind="stable")[: min(room, int((size >= LEAST).sum()))])
+    kept = np.sort(np.argsort(-size, kind="stable")[: min(room, int((size >= MIN_EFFECT).sum()))])
     distances = first + np.arange(len(codes))
     return {
         "gene": names.number(genome, [gene])[0],
@@ -100,7 +100,7 @@ def gene_profile(effects: Effects, gene: str, room: int, names: GeneNames, loci:
         "alternatives": ["".join(ALTERNATIVES[base] for base in column) for column in best[kept].T],
         "importance": by_population(importance(of_bases[kept])),
         "bins": binned(np.abs(effect), distances),
-        "left_out": int((size >= LEAST).sum()) - len(kept),
+        "left_out": int((size >= MIN_EFFECT).sum()) - len(kept),
     }
 
 

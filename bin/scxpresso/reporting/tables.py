@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from scxpresso.problems import some
+from scxpresso.problems import preview
 from scxpresso.reporting.data import (
     BASELINE_NAMES,
     SIGNIFICANT,
@@ -78,7 +78,7 @@ def warnings_view(run: Run) -> list[dict]:
             for line in (run.folder / file).read_text(encoding="utf-8").splitlines():
                 said.setdefault((entry["process"], line), []).append(entry["task"])
     return [
-        {"process": process, "message": line, "tasks": some(list(dict.fromkeys(tasks))), "count": len(tasks)}
+        {"process": process, "message": line, "tasks": preview(list(dict.fromkeys(tasks))), "count": len(tasks)}
         for (process, line), tasks in sorted(said.items())
     ]
 

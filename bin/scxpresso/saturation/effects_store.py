@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 
 from scxpresso.genome.sequence import ALTERNATIVES
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.saturation.profiles import PositionSums
-from scxpresso.store import whole
+from scxpresso.store import atomic_write
 from scxpresso.text import did_you_mean
 
 STEP = 2.0**-20  # of which effects are multiples
@@ -24,7 +24,7 @@ GZIP_LEVEL = 1
 UNITS = "log10 expression, alternative minus reference"
 
 
-class About(NamedTuple):
+class EffectsMetadata(NamedTuple):
     """What a file of effects says of itself. atlas, level, network, genome: names. populations: in the model's order.
 
     reads: the bases that the network reads, relative to the TSS: the first, and the one after the last; None in files of
@@ -60,7 +60,7 @@ def resolved(effects: np.ndarray) -> np.ndarray:
 class EffectsWriter:
     """A new effects.h5 of these genes, open, to be filled in any order; see write_effects."""
 
-    def __init__(self, file: h5py.File, about: About, gene_id: Sequence[str]):
+    def __init__(self, file: h5py.File, about: EffectsMetadata, gene_id: Sequence[str]):
         self._file = file
         genes, window, populations = len(gene_id), about.window, len(about.populations)
         # Populations are a dataset: an attribute has at most 64 kB.
@@ -106,9 +106,9 @@ class EffectsWriter:
 
 
 @contextmanager
-def write_effects(path: str | Path, about: About, gene_id: Sequence[str]) -> Iterator[EffectsWriter]:
+def write_effects(path: str | Path, about: EffectsMetadata, gene_id: Sequence[str]) -> Iterator[EffectsWriter]:
     """effects.h5 of these genes; it is there only when the block ends well."""
-    with whole(path) as partial, h5py.File(partial, "w") as file:
+    with atomic_write(path) as partial, h5py.File(partial, "w") as file:
         yield EffectsWriter(file, about, gene_id)
 
 
@@ -126,7 +126,7 @@ class Effects:
             self.file = h5py.File(path)
             attributes = self.file.attrs
             self.populations: list[str] = self.file["populations"].asstr()[:].tolist()
-            names = [str(attributes[name]) for name in About._fields[:4]]
+            names = [str(attributes[name]) for name in EffectsMetadata._fields[:4]]
             self.upstream, self.downstream = int(attributes["upstream"]), int(attributes["downstream"])
             reads = tuple(int(end) for end in attributes["reads"]) if "reads" in attributes else None
             self.gene_id: list[str] = self.file["gene_id"].asstr()[:].tolist()
@@ -138,7 +138,7 @@ class Effects:
             raise InputError(
                 Problem(str(path), f"no effects.h5 ({error})", "an effects.h5 of this pipeline's saturation/ folder")
             ) from None
-        self.about = About(*names, self.upstream, self.downstream, tuple(self.populations), reads)
+        self.about = EffectsMetadata(*names, self.upstream, self.downstream, tuple(self.populations), reads)
         self._row = {gene: row for row, gene in enumerate(self.gene_id)}
 
     def __enter__(self) -> "Effects":
@@ -200,9 +200,9 @@ def join_effects(path: str | Path, parts: Sequence[str | Path], order: Sequence[
             where |= dict.fromkeys(effects.gene_id, part)
     known = [gene for gene in order if gene in where]
     if twice:
-        problems.append(Problem("the parts", f"genes in more than one: {some(twice)}", "every gene once"))
+        problems.append(Problem("the parts", f"genes in more than one: {preview(twice)}", "every gene once"))
     if len(known) < len(where):
-        missing = some(where.keys() - set(known))
+        missing = preview(where.keys() - set(known))
         problems.append(Problem("genes.tsv", f"none of {missing}", "the genes.tsv of the genome that was saturated"))
     if problems:
         raise InputError(*problems)

@@ -15,7 +15,6 @@ from torch.nn import functional
 
 from scxpresso.compiled import njit, prange
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
-from scxpresso.networks.fast import take_threads
 from scxpresso.networks.hybrid import (
     BEFORE,
     BIN,
@@ -33,6 +32,7 @@ from scxpresso.networks.hybrid import (
     region,
 )
 from scxpresso.networks.model import Network
+from scxpresso.networks.published_cpu import take_threads
 
 FIRST = START - BEFORE  # the first base read, relative to the TSS; bases and regions count from it here
 LENGTH = END - START
@@ -45,7 +45,7 @@ REGIONS = np.array(
 )
 ALTERNATIVES = BASE_OF_CODE[ALTERNATIVE_CODES].astype(np.int64)
 CHUNK = 64  # positions that a thread takes at a time
-MOST_CHANGED = sum(2 * k for k in REGIONS[:, 0])  # columns of counts
+MAX_CHANGED = sum(2 * k for k in REGIONS[:, 0])  # columns of counts
 ZERO = np.float32(0)
 FAST = {"nsz", "contract"}
 
@@ -162,7 +162,7 @@ def _effects(
     for chunk in prange(chunks):
         change, changed_bin = np.empty(HIDDEN, dtype=np.float32), np.empty(FILTERS, dtype=np.float32)
         change_between = np.empty(HIDDEN, dtype=np.float32)
-        columns, steps = np.empty(MOST_CHANGED, dtype=np.int64), np.empty(MOST_CHANGED, dtype=np.int64)
+        columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
         own = values.copy()  # of the mutant
         seen, token = np.zeros(len(feature), dtype=np.int64), 0
         walked = np.empty(len(feature), dtype=np.int64)

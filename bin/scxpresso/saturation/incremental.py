@@ -40,11 +40,11 @@ def incremental(networks: Sequence[Network], device: torch.device, engine: str =
     if about.inputs == "half_life":
         return NoSequence(networks, device)
     if kind is ScXpresso and (engine == "plain" or device.type != "cpu"):
-        from scxpresso.saturation.published import Published
+        from scxpresso.saturation.published_gpu import Published
 
         return Published(networks, device)
     if kind is ScXpresso:
-        from scxpresso.saturation.fast import Fast  # numba takes a while to import
+        from scxpresso.saturation.published_cpu import Fast  # numba takes a while to import
 
         return Fast(networks)
     if kind is Hybrid:

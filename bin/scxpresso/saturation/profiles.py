@@ -14,9 +14,9 @@ import pandas as pd
 
 from scxpresso.genome.sequence import ALTERNATIVES, BASE_OF_CODE, CHANNELS
 from scxpresso.problems import InputError, Problem
-from scxpresso.store import whole
+from scxpresso.store import atomic_write
 
-LEAST = 0.001  # |log10| from which profiles and contrasts have a row
+MIN_EFFECT = 0.001  # |log10| from which profiles and contrasts have a row
 GZIP_LEVEL = 4
 PROFILE_COLUMNS = ["gene_id", "gene_name", "chrom", "pos", "tss_distance", "ref", "population", "alt", "effect"]
 CONTRAST_COLUMNS = [
@@ -108,8 +108,8 @@ class Place(NamedTuple):
 def profile_rows(
     place: Place, codes: np.ndarray, upstream: int, populations: Sequence[str], signed: np.ndarray, base: np.ndarray
 ) -> str:
-    """A gene's rows of profiles.tsv.gz, by position along the gene and then by population; |effect| ≥ LEAST alone."""
-    index, population = np.nonzero(np.abs(signed) >= LEAST)
+    """A gene's rows of profiles.tsv.gz, by position along the gene and then by population; |effect| ≥ MIN_EFFECT alone."""
+    index, population = np.nonzero(np.abs(signed) >= MIN_EFFECT)
     letters = np.array([*CHANNELS, "N"])[BASE_OF_CODE[codes]]
     left = [f"{start}{letter}\t" for start, letter in zip(_starts(place, len(codes), upstream), letters, strict=True)]
     right = [f"{_line([name])}\t{letter}\t" for name in populations for letter in ALTERNATIVES]
@@ -118,9 +118,9 @@ def profile_rows(
 
 
 def contrast_rows(place: Place, upstream: int, names: tuple[str, str], first: np.ndarray, second: np.ndarray) -> str:
-    """A gene's rows of contrasts.tsv.gz, of two populations' profiles (window); |difference| ≥ LEAST alone."""
+    """A gene's rows of contrasts.tsv.gz, of two populations' profiles (window); |difference| ≥ MIN_EFFECT alone."""
     difference = contrast(first, second)
-    (index,) = np.nonzero(np.abs(difference) >= LEAST)
+    (index,) = np.nonzero(np.abs(difference) >= MIN_EFFECT)
     start = [f"{start}{_line(names)}\t" for start in _starts(place, len(first), upstream)]
     return _rows("%s%.4g\t%.4g\t%.4g\n", [start], [index], [first[index], second[index], difference[index]])
 
@@ -154,14 +154,14 @@ def packed(rows: str) -> bytes:
 
 def write_rows(path: str | Path, columns: Sequence[str], members: Iterable[bytes]) -> None:
     """A gzipped table of packed rows; its header is a member of its own, so that tables join without being unpacked."""
-    with whole(path) as partial, partial.open("wb") as file:
+    with atomic_write(path) as partial, partial.open("wb") as file:
         file.write(_header(columns))
         file.writelines(members)
 
 
 def join_rows(path: str | Path, columns: Sequence[str], parts: Iterable[str | Path]) -> None:
     """One table of several that write_rows wrote, in their order, copied as they are. Raises InputError for other files."""
-    with whole(path) as partial, partial.open("wb") as file:
+    with atomic_write(path) as partial, partial.open("wb") as file:
         file.write(_header(columns))
         for part in parts:
             try:

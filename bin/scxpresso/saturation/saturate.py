@@ -11,8 +11,8 @@ import torch
 from scxpresso.genome.feature_store import Features
 from scxpresso.networks.model import Model
 from scxpresso.networks.registry import bases_read
-from scxpresso.problems import InputError, Problem, some
-from scxpresso.saturation.effects_store import About, Effects, join_effects, resolved, write_effects
+from scxpresso.problems import InputError, Problem, preview
+from scxpresso.saturation.effects_store import Effects, EffectsMetadata, join_effects, resolved, write_effects
 from scxpresso.saturation.incremental import incremental
 from scxpresso.saturation.profiles import (
     CONTRAST_COLUMNS,
@@ -61,10 +61,12 @@ def saturate(
     places = Place.of(genes)
     missing = [gene for gene in wanted if gene not in places]
     if missing:
-        raise InputError(Problem("genes.tsv", f"none of {some(missing)}", "the genes.tsv that the features came with"))
+        raise InputError(
+            Problem("genes.tsv", f"none of {preview(missing)}", "the genes.tsv that the features came with")
+        )
     rows = features.rows(wanted)
     annotation = features.annotation(rows, model.annotation_features)
-    about = About(
+    about = EffectsMetadata(
         model.atlas, model.level, model.network, model.genome, model.upstream, model.downstream,
         tuple(model.populations), bases_read(model.network, model.inputs, model.upstream, model.downstream),
     )  # fmt: skip
@@ -105,7 +107,7 @@ def find_contrast(text: str, populations: Sequence[str]) -> tuple[int, int] | No
     pairs = dict.fromkeys([*exact, *((one.strip(), other.strip()) for one, other in exact)])
     found = [(number[one], number[other]) for one, other in pairs if one in number and other in number and one != other]
     if len(found) > 1:
-        expected = f"two of {some(populations, 40)}, joined by ';'"
+        expected = f"two of {preview(populations, 40)}, joined by ';'"
         raise InputError(Problem("--contrast", f"{text!r} may be read in two ways", expected))
     return found[0] if found else None
 

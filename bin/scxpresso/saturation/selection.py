@@ -12,7 +12,7 @@ from scxpresso.expression.features import annotated_names
 from scxpresso.expression.library import stated_library
 from scxpresso.files import open_text
 from scxpresso.identifiers import GeneNames, match_genes
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean
 
 CELLS = 20_000  # that highly variable genes are sought in
@@ -65,11 +65,11 @@ def _unknown(genes: pd.DataFrame, words: list[str]) -> Problem:
     hints = []
     for word in words[:SUGGESTIONS]:
         bearers = genes.loc[genes["gene_name"] == word, "gene_id"]
-        hint = f"it is the name of {some(bearers)}" if len(bearers) else did_you_mean(word, known)
+        hint = f"it is the name of {preview(bearers)}" if len(bearers) else did_you_mean(word, known)
         hints += [f"{word!r}: {hint}"] if hint else []
     return Problem(
         "the genes to saturate",
-        f"{some(words, 20)}: no genes with features",
+        f"{preview(words, 20)}: no genes with features",
         "gene ids, or names that only one gene has, of the genome's genes.tsv (dropped_genes.tsv says why one is not)",
         "; ".join(hints),
     )

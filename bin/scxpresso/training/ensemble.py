@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from scxpresso import __version__
-from scxpresso.evaluation.metrics import pearson
 from scxpresso.genome.feature_store import Features
-from scxpresso.networks.prediction import About, load_network, predict
+from scxpresso.metrics import pearson
+from scxpresso.networks.prediction import NetworkMetadata, load_network, predict
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import read_table
 
@@ -69,7 +69,7 @@ def describe_model(
     parents: of each population. The z-scaling of expression and annotation features is in each file of weights.
     """
     over_populations = pearson(observed.to_numpy().T, outputs.mean(axis=0).T)
-    network: About = load_network(trained[0].files[0])[1]
+    network: NetworkMetadata = load_network(trained[0].files[0])[1]
     return {
         "code_version": __version__,
         **about,

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from scxpresso.console import log
 from scxpresso.networks.prediction import Genes
-from scxpresso.networks.stacked import Stack
+from scxpresso.networks.published_gpu import Stack
 from scxpresso.training.data import Recipe, TrainingData
 from scxpresso.training.trainee import Trainee
 
@@ -33,7 +33,7 @@ def tensor_cores() -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-class Alone:
+class SingleTraining:
     """Epochs of one network in the form that `genes` has for it. Every result is a list of one number."""
 
     def __init__(self, trainees: list[Trainee], data: TrainingData, genes: Genes, recipe: Recipe):
@@ -79,7 +79,7 @@ class Alone:
         return [self.genes.predict(self.network, self.trainee.validation).var(dim=0).max().item()]
 
 
-class Together:
+class StackedTraining:
     """Epochs of several networks as one stack. Every result is a list of a number for each network.
 
     A step is of all networks and of as many genes of each; what a network lacks in its last batch counts with weight 0.

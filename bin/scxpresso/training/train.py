@@ -12,7 +12,7 @@ from scxpresso.networks.prediction import Genes
 from scxpresso.store import HISTORY_COLUMNS
 from scxpresso.training.data import Recipe, TrainingData
 from scxpresso.training.hybrid import HybridTraining
-from scxpresso.training.published import Alone, Together
+from scxpresso.training.published import SingleTraining, StackedTraining
 from scxpresso.training.trainee import Trainee
 
 COLLAPSED_VARIANCE = 1e-5  # of z-scaled predictions over genes; the published code's threshold
@@ -106,4 +106,4 @@ def kind_of_training(recipe: Recipe, genes: Genes) -> type:
     """The class whose epochs train this network; what each has to have, train_group shows."""
     if recipe.network == "hybrid":
         return HybridTraining
-    return Together if genes.stacked else Alone
+    return StackedTraining if genes.stacked else SingleTraining

@@ -21,7 +21,7 @@ from scxpresso.variants.score_table import is_scorable, read_header, read_rows
 EXTERNAL_COLUMNS = ["variant", "gene", "model", "track", "score"]
 COMPARISON_COLUMNS = ["variant_id", "alt", "gene_id", "population", "effect", "model", "track", "score"]
 CORRELATION_COLUMNS = ["population", "model", "track", "n", "spearman", "p_value"]
-FEWEST = 3  # pairs of a correlation
+MIN_PAIRS = 3  # pairs of a correlation
 EXPECTED = "a TSV with the columns variant, gene, model, track, score, and alt where a variant has several alleles"
 
 
@@ -174,8 +174,8 @@ def _size(row: list[str]) -> float:
 
 
 def _spearman(pairs: np.ndarray) -> tuple[float, float]:
-    """Rank correlation and its p-value; NaN of fewer than FEWEST pairs and of constants."""
-    if len(pairs) < FEWEST or (np.ptp(pairs, axis=0) == 0).any():
+    """Rank correlation and its p-value; NaN of fewer than MIN_PAIRS pairs and of constants."""
+    if len(pairs) < MIN_PAIRS or (np.ptp(pairs, axis=0) == 0).any():
         return math.nan, math.nan
     found = spearmanr(*pairs.T)
     return float(found.statistic), float(found.pvalue)

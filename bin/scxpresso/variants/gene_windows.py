@@ -8,7 +8,7 @@ import pandas as pd
 
 from scxpresso.genome.sequence import window_bounds
 from scxpresso.identifiers import GeneNames, match_contigs
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.store import read_table
 from scxpresso.text import shown
 
@@ -63,7 +63,7 @@ class Genes:
             raise InputError(
                 Problem(
                     shown(Path(path).name),
-                    f"genes on the contigs {some(table['chrom'].unique())}, the FASTA has {some(contigs)}",
+                    f"genes on the contigs {preview(table['chrom'].unique())}, the FASTA has {preview(contigs)}",
                     "genes on contigs of the FASTA",
                     "take genes.tsv and the FASTA of one genome",
                 )

@@ -18,7 +18,7 @@ import numpy as np
 from scxpresso.genome.features import contig_names
 from scxpresso.genome.sequence import read_fasta
 from scxpresso.identifiers import bare_contig, match_contigs
-from scxpresso.problems import InputError, Problem, some
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.store import write_json, write_rows
 from scxpresso.text import shown
 from scxpresso.variants.alleles import (
@@ -169,7 +169,7 @@ def _log_haplotypes(source: Source, log: Callable[[str], None]) -> None:
         return
     without = [name for sample, name in enumerate(calls.samples) if sample not in calls.genotyped]
     if without:
-        log(f"WARNING --haplotypes: samples without any genotype (GT): {some(without)}")
+        log(f"WARNING --haplotypes: samples without any genotype (GT): {preview(without)}")
     if calls.unphased:
         log(f"{calls.unphased:,} heterozygous calls are not phased: they count for no haplotype")
     if calls.missing:
@@ -244,7 +244,7 @@ def _place_all(spill: Spill, fasta: str | Path, contigs: list[str], genes: Genes
         raise InputError(
             Problem(
                 shown(file),
-                f"variants on the contigs {some(named)}, the FASTA has {some(contigs)}",
+                f"variants on the contigs {preview(named)}, the FASTA has {preview(contigs)}",
                 "variants on contigs of the FASTA (with or without 'chr')",
                 "take the FASTA of the assembly of the variants",
             )

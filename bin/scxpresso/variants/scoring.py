@@ -27,7 +27,7 @@ from scxpresso.saturation.incremental import incremental
 from scxpresso.variants.haplotypes import haplotype_combinations
 from scxpresso.variants.score_table import NOT_SCORABLE, ScorableVariant
 from scxpresso.variants.significance import bins, compared, compared_bins, specificity
-from scxpresso.variants.windows import Edit, Surroundings, read_surroundings, shifts, without_overlaps
+from scxpresso.variants.windows import Edit, FlankingSequence, read_flanking_sequences, shifts, without_overlaps
 
 SHIFTS = 23  # of a phase, for insertions and deletions; on real ones 10 % off the mean of all 300, r 0.996
 BATCH = 512  # windows predicted at once
@@ -198,7 +198,9 @@ class Scorer:
         shift = self.phase // 2 if allele.moves_bases else 0
         return allele.edits_of(first - shift, end + shift) if first < end else []
 
-    def score(self, gene_id: str, alleles: Sequence[Allele], surroundings: Surroundings | None = None) -> GeneScores:
+    def score(
+        self, gene_id: str, alleles: Sequence[Allele], surroundings: FlankingSequence | None = None
+    ) -> GeneScores:
         """Scores of the alleles of a gene in every population.
 
         surroundings: of the gene, its window and the margin of all edits on either side; needed for insertions and
@@ -232,7 +234,7 @@ class Scorer:
 
         others = np.flatnonzero(scorable & ~single)
         effects = np.zeros((len(networks), len(alleles), len(self.model.populations)), dtype=np.float32)
-        window = surroundings or Surroundings(codes, upstream)
+        window = surroundings or FlankingSequence(codes, upstream)
         effects[:, others] = self._differences(networks, annotation, window, [alleles[at] for at in others])
         effect = resolved(effects.mean(axis=0))
         backgrounds = {}
@@ -280,7 +282,7 @@ class Scorer:
         return self._engines[fold]
 
     def _differences(
-        self, networks: list[Network], annotation: np.ndarray, around: Surroundings, alleles: Sequence[Allele]
+        self, networks: list[Network], annotation: np.ndarray, around: FlankingSequence, alleles: Sequence[Allele]
     ) -> np.ndarray:
         """Effects of alleles by whole predictions: networks × alleles × populations."""
         size = self.model.upstream, self.model.downstream
@@ -314,7 +316,7 @@ class Scorer:
         return predict(networks, windows, np.repeat(annotation[None], len(windows), axis=0), self.device)
 
     def _check(
-        self, gene_id: str, codes: np.ndarray, alleles: Sequence[Allele], surroundings: Surroundings | None
+        self, gene_id: str, codes: np.ndarray, alleles: Sequence[Allele], surroundings: FlankingSequence | None
     ) -> None:
         """Raises InputError where the alleles or the FASTA do not belong to the window of the features."""
         upstream = self.features.upstream
@@ -425,7 +427,7 @@ def score_variants(
             margins[gene] = scorer.margin(
                 Edit.of(variant.pos, variant.ref, variant.alt, tss, strand) for variant in moving
             )
-    around = read_surroundings(fasta, places, scorer.features.upstream, scorer.features.downstream, margins)
+    around = read_flanking_sequences(fasta, places, scorer.features.upstream, scorer.features.downstream, margins)
     lacking = [gene for gene in places if gene not in around]
     if lacking:
         chrom = places[lacking[0]][0]

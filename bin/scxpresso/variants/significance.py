@@ -7,21 +7,21 @@ import numpy as np
 from scxpresso.saturation.effects_store import resolved
 
 BIN = 500  # bases of distance to the TSS
-FEWEST = 250  # certain positions of a bin that stands for itself
+MIN_POSITIONS = 250  # certain positions of a bin that stands for itself
 
 
 def bins(certain: np.ndarray, upstream: int) -> np.ndarray:
     """First index of each bin of a window, in order; a bin ends where the next one begins.
 
     certain: of each position, whether its base is known. Bins are BIN bases of distance to the TSS (… −500 to −1, 0 to
-    499, …); one with fewer than FEWEST certain positions is joined to its neighbour on the TSS's side.
+    499, …); one with fewer than MIN_POSITIONS certain positions is joined to its neighbour on the TSS's side.
     """
     number = (np.arange(len(certain)) - upstream) // BIN
     starts = np.flatnonzero(np.diff(number, prepend=number[0] - 1)).tolist()
     numbers = [int(number[start]) for start in starts]
     while len(starts) > 1:
         counts = np.add.reduceat(certain.astype(int), starts)
-        few = np.flatnonzero(counts < FEWEST)
+        few = np.flatnonzero(counts < MIN_POSITIONS)
         if not len(few):
             break
         bin_ = int(few[0])
@@ -35,13 +35,13 @@ def bins(certain: np.ndarray, upstream: int) -> np.ndarray:
 
 
 def compared_bins(starts: np.ndarray, counted: np.ndarray) -> tuple[int, int]:
-    """First and last bin that is compared with: those with FEWEST positions that count, or the fullest if there is none.
+    """First and last bin that is compared with: those with MIN_POSITIONS positions that count, or the fullest if there is none.
 
     starts: as `bins` gives them. counted: of each position, whether its base is known and the network reads it, which it
     does from one place to another: an allele of a bin beyond these is compared with the nearest of them.
     """
     counts = np.add.reduceat(counted.astype(int), starts)
-    full = np.flatnonzero(counts >= FEWEST) if counts.max() >= FEWEST else [counts.argmax()]
+    full = np.flatnonzero(counts >= MIN_POSITIONS) if counts.max() >= MIN_POSITIONS else [counts.argmax()]
     return int(full[0]), int(full[-1])
 
 

@@ -69,13 +69,13 @@ def without_overlaps(edits: Sequence[Edit]) -> list[Edit]:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class FlankingSequence:
     """A gene's sequence around its TSS on its own strand, further than its window. tss: index of the TSS in the codes."""
 
     codes: np.ndarray
     tss: int
 
-    def edited(self, edits: Collection[Edit]) -> "Surroundings":
+    def edited(self, edits: Collection[Edit]) -> "FlankingSequence":
         """With the edits, none of which overlap; an edit beyond what is known of the sequence is left out.
 
         The TSS stays the base that it is. An edit that replaces it is laid from its 5′ end, base by base; where the allele
@@ -92,7 +92,7 @@ class Surroundings:
                 tss += edit.longer
             elif edit.start < 0:
                 tss += min(0, len(edit.codes) + edit.start)
-        return Surroundings(np.concatenate([*pieces, self.codes[done:]]), tss)
+        return FlankingSequence(np.concatenate([*pieces, self.codes[done:]]), tss)
 
     def window(self, upstream: int, downstream: int, shift: int = 0) -> np.ndarray:
         """Codes from `upstream` bases before the TSS to `downstream` from it on, moved downstream by some bases."""
@@ -103,9 +103,9 @@ class Surroundings:
         return window
 
 
-def read_surroundings(
+def read_flanking_sequences(
     fasta: str, genes: Mapping[str, tuple[str, int, str]], upstream: int, downstream: int, margins: Mapping[str, int]
-) -> dict[str, Surroundings]:
+) -> dict[str, FlankingSequence]:
     """What a FASTA holds around the TSS of genes, one contig in memory at a time.
 
     genes: chromosome, TSS (1-based) and strand of each gene. margins: bases to read beyond its window on either side.
@@ -121,7 +121,7 @@ def read_surroundings(
             _, tss, strand = genes[gene]
             margin = margins[gene]
             codes, _ = window_codes(letters, tss, strand, upstream + margin, downstream + margin)
-            found[gene] = Surroundings(codes, upstream + margin)
+            found[gene] = FlankingSequence(codes, upstream + margin)
     return found
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from scxpresso.compiled import njit, numba, prange
+from scxpresso.networks.kmers import KmerTable
 from scxpresso.networks.published import ScXpresso
-from scxpresso.networks.windows import WindowTable
 
 POOL1, POOL1_PAD = 30, 1
 K2, PAD2, POOL2 = 9, 4, 10
@@ -165,7 +165,7 @@ def applies(network: type, inputs: str) -> bool:
     return network is ScXpresso and inputs != "half_life"
 
 
-def forward(network: ScXpresso, table: WindowTable, rows: np.ndarray, half_life: Tensor) -> Tensor:
+def forward(network: ScXpresso, table: KmerTable, rows: np.ndarray, half_life: Tensor) -> Tensor:
     """What network(codes[rows], half_life) gives, up to the order of sums; differentiable in its parameters."""
     take_threads()
     first, second = network.sequence[0], network.sequence[3]

@@ -6,10 +6,10 @@ import torch
 from scxpresso.genome.sequence import ONE_HOT
 
 K1, PAD1 = 6, 2
-MOST_WINDOWS = 2**16  # an index is 16 bits
+MAX_KMERS = 2**16  # an index is 16 bits
 
 
-class WindowTable:
+class KmerTable:
     """Every distinct window of six codes of some sequences, numbered, and each sequence as those numbers.
 
     index: sequences × (window − 1), uint16. one_hot: distinct windows × 24 (channel-major, as the convolution's weights);
@@ -21,12 +21,12 @@ class WindowTable:
         self.one_hot = torch.from_numpy(one_hot)
 
     @classmethod
-    def of(cls, codes: np.ndarray, rows: int = 512) -> "WindowTable | None":
+    def of(cls, codes: np.ndarray, rows: int = 512) -> "KmerTable | None":
         present = np.zeros(1 << (4 * K1), dtype=bool)
         for start in range(0, len(codes), rows):
             present[_packed(codes[start : start + rows])] = True
         windows = np.flatnonzero(present)
-        if len(windows) > MOST_WINDOWS:
+        if len(windows) > MAX_KMERS:
             return None
         number = np.zeros(len(present), dtype=np.uint16)
         number[windows] = np.arange(len(windows), dtype=np.uint16)

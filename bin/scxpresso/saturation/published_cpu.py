@@ -10,10 +10,10 @@ import torch
 
 from scxpresso.compiled import njit, prange
 from scxpresso.genome.sequence import ALTERNATIVE_CODES
-from scxpresso.networks.fast import take_threads
+from scxpresso.networks.kmers import K1, PAD1
 from scxpresso.networks.model import Network
-from scxpresso.networks.windows import K1, PAD1
-from scxpresso.saturation.published import FILTERS1, FILTERS2, K2, NOTHING, PAD2, POOL1, POOL2, REACH, Layers
+from scxpresso.networks.published_cpu import take_threads
+from scxpresso.saturation.published_gpu import FILTERS1, FILTERS2, K2, NOTHING, PAD2, POOL1, POOL2, REACH, Layers
 
 ZERO = np.float32(0)
 MISSING = np.float32(NOTHING)

@@ -2,7 +2,7 @@
 
 A substitution changes six outputs of the first convolution, so one or two pooled positions; those change at most ten
 outputs of the second, so one or two pooled positions again. A maximum without the changed outputs is that of what lies
-before and what lies after them in their pooling window, so that the result is exact. For GPUs; fast.py has it for CPUs.
+before and what lies after them in their pooling window, so that the result is exact. For GPUs; published_cpu.py has it for CPUs.
 """
 
 import copy
@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from scxpresso.genome.sequence import ALTERNATIVE_CODES
+from scxpresso.networks.kmers import K1, PAD1
 from scxpresso.networks.model import Network
 from scxpresso.networks.published import ScXpresso
-from scxpresso.networks.windows import K1, PAD1
 
 POOL1 = 30
 K2, PAD2, POOL2 = 9, 4, 10

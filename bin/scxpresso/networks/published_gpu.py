@@ -1,7 +1,7 @@
 """Several networks of one kind as one computation in plain PyTorch, for GPUs; `published.py` stays the definition.
 
 A GPU is bound by what it moves and by how often it is called, so that all networks go through each layer together, and
-each layer is few calls. The first convolution is a look-up (windows.py) whose maximum one embedding bag takes; the second is
+each layer is few calls. The first convolution is a look-up (kmers.py) whose maximum one embedding bag takes; the second is
 one product for all its nine shifts, which `fold` adds up. Genes lie one behind the other, with empty bags for padding.
 """
 
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from scxpresso.networks.kmers import KmerTable
 from scxpresso.networks.published import ScXpresso
-from scxpresso.networks.windows import WindowTable
 
 
 def applies(network: type, inputs: str) -> bool:
@@ -25,7 +25,7 @@ class DeviceTable:
     index: sequences × (window − 1), int32 (CUDA indexes with nothing smaller). one_hot: distinct windows × 24.
     """
 
-    def __init__(self, table: WindowTable, device: torch.device):
+    def __init__(self, table: KmerTable, device: torch.device):
         self.index = torch.from_numpy(table.index.astype(np.int32)).to(device)
         self.one_hot = table.one_hot.to(device)
 
