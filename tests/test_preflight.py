@@ -709,8 +709,7 @@ def test_profiles_set_only_known_parameters():
 
 
 def test_schema_and_code_agree():
-    from scxpresso.networks.published import INPUTS
-    from scxpresso.networks.registry import NETWORKS
+    from scxpresso.networks.registry import INPUTS, NETWORKS
 
     names = "|".join(NETWORKS)
     assert RULES["network"]["pattern"] == rf"^({names})([, ]+({names}))*$(?!\n)"
