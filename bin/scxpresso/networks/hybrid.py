@@ -68,6 +68,7 @@ class Hybrid(nn.Module):
     """
 
     extended = True  # reads the extended annotation features where there are any
+    smallest_window, options = 1, ()
     phase = 1  # it averages: a base counts the same wherever it lies in a bin
 
     def __init__(self, populations: int, upstream: int, inputs: str = "both", annotation: int = 5):

@@ -36,6 +36,7 @@ class ScXpresso(nn.Module):
     """
 
     extended = False  # reads the five half-life features of the annotation, whatever else there is
+    smallest_window, options = 299, ("epochs", "batch_size", "learning_rate")
     phase = 300  # bases after which its two poolings, of 30 and of 10 positions, begin anew
 
     def __init__(self, populations: int, window: int, inputs: str = "both", half_life_features: int = 5):
