@@ -703,8 +703,7 @@ def test_profiles_set_only_known_parameters():
 
 
 def test_schema_and_code_agree():
-    from scxpresso.networks.published import INPUTS
-    from scxpresso.networks.registry import NETWORKS
+    from scxpresso.networks.registry import INPUTS, NETWORKS
 
     assert set(RULES["network"]["default"].split(",")) <= set(NETWORKS)
     assert RULES["inputs"]["enum"] == INPUTS and RULES["fold_method"]["enum"] == METHODS

@@ -13,11 +13,12 @@ from scipy.stats import false_discovery_control, kstest
 
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.genome.sequence import ALTERNATIVES, encode, window_codes
-from scxpresso.networks.boosting import Boosting
-from scxpresso.networks.hybrid import COUNTS, Hybrid
+from scxpresso.networks.gradient_boosted_trees import GradientBoostedTrees
+from scxpresso.networks.hybrid import N_COUNTS, Hybrid
 from scxpresso.networks.model import Model
-from scxpresso.networks.prediction import NetworkMetadata, predict, save_network
+from scxpresso.networks.prediction import predict
 from scxpresso.networks.published import ScXpresso
+from scxpresso.networks.weights import NetworkMetadata, save_network
 from scxpresso.problems import InputError
 from scxpresso.saturation.effects_store import resolved
 from scxpresso.saturation.incremental import incremental
@@ -51,9 +52,9 @@ def flipped(letters):
 @cache
 def fitted_trees():
     rng = np.random.default_rng(1)
-    boosting = Boosting(len(POPULATIONS))
-    boosting.fit(rng.normal(size=(60, COUNTS + 5)).astype(np.float32), rng.normal(size=(60, len(POPULATIONS))), 1)
-    return boosting
+    trees = GradientBoostedTrees(len(POPULATIONS))
+    trees.fit(rng.normal(size=(60, N_COUNTS + 5)).astype(np.float32), rng.normal(size=(60, len(POPULATIONS))), 1)
+    return trees
 
 
 def random_network(kind, seed, upstream=UPSTREAM, downstream=DOWNSTREAM):
@@ -62,8 +63,8 @@ def random_network(kind, seed, upstream=UPSTREAM, downstream=DOWNSTREAM):
     network = kind.build(len(POPULATIONS), upstream, downstream, "both", 5)
     rng = np.random.default_rng(seed)
     if kind is Hybrid:
-        network.boosting = fitted_trees()
-        torch.nn.init.normal_(network.wide.weight, std=0.1)
+        network.trees = fitted_trees()
+        torch.nn.init.normal_(network.kmer_linear.weight, std=0.1)
     network.annotation.fit([3.0, 2.0, 2.0, 3.0, 0.5], [0.5] * 5)
     network.expression.fit(rng.normal(-3, 1, len(POPULATIONS)), rng.uniform(0.5, 2, len(POPULATIONS)))
     return network.eval()
