@@ -275,7 +275,7 @@ def test_a_second_network_joins_the_first_which_stays_cached(project, first_run)
     difference = summary.loc[("kind", "hybrid", "pearson_minus_scxpresso")]
     mine, other = (summary.loc[("kind", network, "pearson"), "value"] for network in ("hybrid", "scxpresso"))
     assert difference["n_folds"] == 2 and difference["value"] == pytest.approx(mine - other, abs=1e-5)
-    assert "Which network to use" in (run.outdir / "report.html").read_text()
+    assert "Which recipe to use" in (run.outdir / "report.html").read_text()
     # The rate is the published network's: the hybrid is not trained again for it.
     run = project.run(*both, "--learning_rate", "0.002")
     run.outdir = project.folder / "both"
