@@ -6,6 +6,7 @@ import re
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from conftest import ROOT
@@ -77,16 +78,19 @@ def parameters() -> set[str]:
     return {name for group in schema["$defs"].values() for name in group["properties"]}
 
 
+def loaded(path: Path) -> ModuleType:
+    """An executable as a module."""
+    spec = importlib.util.spec_from_file_location(f"executable_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @cache
 def executables_options() -> set[str]:
     """Options of all executables in bin/, as their commands declare them."""
-    found = set()
-    for path in (ROOT / "bin").glob("*.py"):
-        spec = importlib.util.spec_from_file_location(f"executable_{path.stem}", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        found |= {option for parameter in module.main.params for option in parameter.opts}
-    return found
+    commands = [loaded(path).main for path in (ROOT / "bin").glob("*.py")]
+    return {option for command in commands for parameter in command.params for option in parameter.opts}
 
 
 def code_spans(text: str) -> list[str]:
@@ -165,6 +169,24 @@ def test_imports_go_the_way_that_the_documents_say():
     for path in (ROOT / "bin" / "scxpresso").rglob("*.py"):
         for part in re.findall(r"^\s*from scxpresso\.(?:(\w+)\.)?\w+ import", path.read_text(), re.MULTILINE):
             assert order.index(part or "scxpresso") <= order.index(path.parent.name), path
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("word " * 24, False),
+        ("word " * 24 + "s", True),
+        ("| " + "word | " * 30, False),
+        ("- https://example.org/" + "a" * 120, False),
+        ("1. see https://example.org/" + "a" * 120, True),
+        ("ü" * 120, False),
+    ],
+)
+def test_lines_that_can_be_broken_are_too_long(line, found, tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text(f"# Title\n{line}\n", encoding="utf-8")
+    assert loaded(ROOT / "setup" / "check_markdown.py").main([str(page)]) == found
+    assert capsys.readouterr().out.startswith(f"{page}:2: {len(line)} characters") == found
 
 
 # ---- Sheets ----------------------------------------------------------------------------------------------------------
