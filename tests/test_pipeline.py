@@ -46,6 +46,8 @@ from scxpresso.store import (
 )
 from scxpresso.variants.score_table import SCORE_COLUMNS
 
+pytestmark = pytest.mark.nextflow
+
 HOSTILE_FOLDER = "it's a $(touch PWNED) `touch PWNED` ; touch PWNED & ünï"
 HOSTILE_LABELS = ["L2/3 IT", 'a "b" <script>alert(1)</script>', "$(touch PWNED) `touch PWNED`; touch PWNED", "größer"]
 HOSTILE_COLUMN = "it's $(touch PWNED) `touch PWNED`; a total"

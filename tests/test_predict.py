@@ -37,6 +37,7 @@ def model(request, tiny_model) -> Model:
     return Model(tiny_model / request.param)
 
 
+@pytest.mark.slow
 def test_windows_named_after_a_gene_are_predicted_by_the_networks_that_held_it_out(
     model, features, demo_genome, tmp_path, run_cli
 ):
@@ -87,6 +88,7 @@ def test_unknown_annotation_is_read_as_the_mean_of_the_training_genes(model, fea
     np.testing.assert_allclose(predict(networks, codes, unknown), predict(networks, codes, mean), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_genes_of_another_assembly_are_predicted_by_their_names(model, features, demo_genome, tmp_path, run_cli):
     made = run_cli(
         "predict.py", "--model", model.folder, "--features", demo_genome / "features.h5", "--device", "cpu",

@@ -70,6 +70,7 @@ def test_good_input_passes_and_says_what_was_decided(project):
     assert "--device: auto" in notes
 
 
+@pytest.mark.slow
 def test_the_demo_passes(demo, schemas):
     columns = [
         ("input", "counts", "atlas.h5ad"),
@@ -716,6 +717,7 @@ def test_schema_and_code_agree():
         assert all(rule["description"] and rule["help_text"] for rule in columns[name].values())
 
 
+@pytest.mark.slow
 def test_executable_writes_what_the_module_expects(project, run_cli):
     (project.folder / "request.json").write_text(json.dumps(project.request()))
     options = ("--request", project.folder / "request.json", "--schemas", project.schemas, "--outdir", project.folder)

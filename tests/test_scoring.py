@@ -219,6 +219,7 @@ def of_every_kind(world, gene):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "gene"),
     [("world", "plus"), ("world", "minus"), ("world", "edge"), ("hybrid", "plus"), ("hybrid", "minus")],
@@ -320,6 +321,7 @@ def test_both_strands_score_alike(world, tmp_path):
         assert [allele.tss_distance for allele in one.alleles] == [allele.tss_distance for allele in other_.alleles]
 
 
+@pytest.mark.slow
 def test_alleles_in_repeats_are_placed_and_score_alike_on_both_strands(tmp_path):
     """Read from files and scored: a genome of repeats and its mirror image, each allele written where it may lie."""
     rng = np.random.default_rng(5)
@@ -579,6 +581,7 @@ def score_cli(run_cli, world, variants, output, *options):
     return done
 
 
+@pytest.mark.slow
 def test_scored_and_joined_by_the_executables(world, tmp_path, run_cli):
     genes = {"first": ["minus", "plus"], "second": ["unknown"]}
     outputs = []
@@ -637,6 +640,7 @@ def test_joining_leaves_out_missing_p_values_and_needs_the_columns(tmp_path):
         join_scores([tmp_path / "bad.tsv.gz"], tmp_path / "joined.tsv")
 
 
+@pytest.mark.slow
 def test_what_does_not_belong_together_is_refused(world, tmp_path, run_cli):
     letter = world.letter("plus", 5)
     good = world.variant("plus", 5, 1, other(letter))
