@@ -29,7 +29,12 @@ import scipy.sparse
 import yaml
 from conftest import ROOT
 
-from scxpresso.evaluation.evaluation import COMPARISON_COLUMNS, GENE_COLUMNS, POPULATION_COLUMNS, SUMMARY_COLUMNS
+from scxpresso.evaluation.evaluation import (
+    COMPARISON_COLUMNS,
+    GENE_SCORE_COLUMNS,
+    POPULATION_SCORE_COLUMNS,
+    SUMMARY_COLUMNS,
+)
 from scxpresso.genome.annotation import GENE_COLUMNS, HALF_LIFE
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.networks.new_sequences import COLUMNS as SAMPLE_COLUMNS
@@ -219,8 +224,8 @@ def test_every_file_of_the_contract_with_its_columns(first_run):
         assert {len(described["fold_of_gene"]), described["upstream"], described["genome"]} == {120, 300, "tiny"}
         assert described["annotation_features"] == HALF_LIFE
     for name, expected in (
-        ("populations", POPULATION_COLUMNS),
-        ("genes", GENE_COLUMNS),
+        ("populations", POPULATION_SCORE_COLUMNS),
+        ("genes", GENE_SCORE_COLUMNS),
         ("summary", SUMMARY_COLUMNS),
         ("comparisons", COMPARISON_COLUMNS),
     ):

@@ -14,8 +14,8 @@ from scxpresso.store import BASELINES, read_table
 
 MODEL = ["model_atlas", "model_level", "recipe"]  # what names a model or baseline in PAIR_COLUMNS
 PAIR_COLUMNS = [*MODEL, "network", "model_population", "target_atlas", "target_level", "target_population"]
-POPULATION_COLUMNS = [*PAIR_COLUMNS, "fold", "n_genes", "pearson", "spearman"]
-GENE_COLUMNS = ["atlas", "level", "recipe", "network", "gene_id", "gene_name", "variance", "pearson"]
+POPULATION_SCORE_COLUMNS = [*PAIR_COLUMNS, "fold", "n_genes", "pearson", "spearman"]
+GENE_SCORE_COLUMNS = ["atlas", "level", "recipe", "network", "gene_id", "gene_name", "variance", "pearson"]
 SUMMARY_COLUMNS = ["atlas", "level", "recipe", "network", "metric", "value", "sd", "n_folds"]
 COMPARISON_COLUMNS = [
     "kind", "target_atlas", "target_level", "target_population", "model_atlas", "model_level", "model_population",
@@ -60,13 +60,13 @@ def evaluate(manifest: Path) -> dict[str, pd.DataFrame]:
     levels = read_levels(content, root)
     models = [read_predictions(entry, levels, root) for entry in content["predictions"]]
     populations = pd.DataFrame(
-        [row for model in models for row in population_rows(model, levels.values())], columns=POPULATION_COLUMNS
+        [row for model in models for row in population_rows(model, levels.values())], columns=POPULATION_SCORE_COLUMNS
     )
     genes = [row for model in models for row in gene_rows(model, gene_name)]
     paired = paired_models(models)
     return {
         "populations": populations,
-        "genes": pd.DataFrame(genes, columns=GENE_COLUMNS),
+        "genes": pd.DataFrame(genes, columns=GENE_SCORE_COLUMNS),
         "summary": pd.DataFrame(summaries(models, paired), columns=SUMMARY_COLUMNS),
         "comparisons": pd.DataFrame(comparison_rows(populations, paired), columns=COMPARISON_COLUMNS),
     }
