@@ -37,8 +37,18 @@ def pytest_xdist_make_scheduler(config, log):
     return ByFixtures(config, log)
 
 
+SLOW_MARKERS = ("nextflow", "browser", "containers", "slurm", "sge", "checkers")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(config, items):
-    """Tests that do not depend on Nextflow's parser run once; the longest come first, so that none is left for the end."""
+    """Tests that do not depend on Nextflow's parser run once; the longest come first, so that none is left for the end.
+
+    Tests that start a large program are slow.
+    """
+    for item in items:
+        if any(item.get_closest_marker(name) for name in SLOW_MARKERS):
+            item.add_marker("slow")
     once = [
         item for item in items if item.get_closest_marker("one_parser") and item.callspec.params["project"][1] != "v1"
     ]

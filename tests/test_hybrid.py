@@ -44,6 +44,7 @@ def trained(codes, annotation, expression, inputs="both", seed=1):
     return fold.networks[0], fold
 
 
+@pytest.mark.slow
 def test_trees_as_tensors_give_what_scikit_learn_gives():
     rng = np.random.default_rng(1)
     features = rng.normal(size=(400, 12)).astype(np.float32)
@@ -61,6 +62,7 @@ def test_trees_as_tensors_give_what_scikit_learn_gives():
     )
 
 
+@pytest.mark.slow
 def test_the_table_and_its_means_are_a_convolution():
     codes = random_codes(3)
     network = Hybrid(2, UPSTREAM)
@@ -109,6 +111,7 @@ def test_unknown_annotation_is_read_as_the_mean():
     assert torch.equal(network(codes, known), network(codes, unknown))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inputs", ["both", "sequence", "half_life"])
 def test_it_learns_from_what_it_reads_and_from_nothing_else(inputs):
     rng = np.random.default_rng(1)
@@ -132,6 +135,7 @@ def test_it_learns_from_what_it_reads_and_from_nothing_else(inputs):
         assert r > 0.6 if inputs in ("both", part) else abs(r) < 0.4, (part, r)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_history():
     codes, rng = random_codes(60), np.random.default_rng(2)
     annotation, expression = rng.normal(size=(60, 5)), rng.normal(size=(60, 3))
@@ -145,6 +149,7 @@ def test_the_same_seed_gives_the_same_weights_and_history():
     assert history.loc[history["best"] == 1, "validation_loss"].item() == history["validation_loss"].min()
 
 
+@pytest.mark.slow
 def test_a_model_in_a_file_is_the_model(tmp_path):
     codes, rng = random_codes(60), np.random.default_rng(2)
     annotation = rng.normal(size=(60, 7)).astype(np.float32)

@@ -268,7 +268,7 @@ def test_background_is_the_same_on_both_strands():
 def store_effects(path, codes, effects, populations=("one", "two"), reads=None):
     length = codes.shape[1]
     about = EffectsMetadata(
-        "atlas", "level", "network", "genome", UPSTREAM, length - UPSTREAM, tuple(populations), reads
+        "atlas", "level", "network", "network", "genome", UPSTREAM, length - UPSTREAM, tuple(populations), reads
     )
     with write_effects(path, about, [f"g{row:03}" for row in range(len(codes))]) as writer:
         for row in range(len(codes)):
@@ -449,6 +449,17 @@ def test_mnvs_indels_and_haplotypes(variants):
     assert len(changes([("a+b", "1003;1005", "T;C", "G;A", "up")])) == 0
 
 
+def test_variants_outside_of_the_models_window_change_no_motif(variants):
+    """Whose sequence is not known there: they are in the scores where another model's window is wider."""
+    contig, changes = variants
+    outside = [
+        ("i", 3000, contig[2999], contig[2999] + "GATTACCA", "up"),
+        ("m", 3000, contig[2999:3008], "GATTACCAT", "up"),
+        ("d", 30, contig[29:41], contig[29], "down"),
+    ]
+    assert len(changes(outside)) == 0
+
+
 def test_a_reference_of_another_genome_is_an_error(variants):
     _, changes = variants
     with pytest.raises(InputError, match="REF is not the sequence there: 'v1'"):
@@ -475,6 +486,7 @@ def test_best_over_an_allele_is_the_best_placement(some_motifs):
                 assert plain[start[number, motif]] == (best, reverse[number, motif]) and start[number, motif] in over
 
 
+@pytest.mark.slow
 def test_executables_repeat_bit_for_bit(planted, tmp_path, run_cli):
     effects, genes = planted
     genes.to_csv(tmp_path / "genes.tsv", sep="\t", index=False)

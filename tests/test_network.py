@@ -73,6 +73,7 @@ def test_scaling_is_kept_with_the_weights():
     assert copy.expression.apply_to(copy.expression.undo(scaled)).tolist() == scaled.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("populations", "window", "inputs"),
     [(4, 1500, "both"), (1, 1500, "both"), (3, 10_500, "sequence"), (2, 331, "both")],

@@ -29,7 +29,12 @@ import scipy.sparse
 import yaml
 from conftest import ROOT
 
-from scxpresso.evaluation.evaluation import COMPARISONS, GENES, POPULATIONS, SUMMARY
+from scxpresso.evaluation.evaluation import (
+    COMPARISON_COLUMNS,
+    GENE_SCORE_COLUMNS,
+    POPULATION_SCORE_COLUMNS,
+    SUMMARY_COLUMNS,
+)
 from scxpresso.genome.annotation import GENE_COLUMNS, HALF_LIFE
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.networks.new_sequences import COLUMNS as SAMPLE_COLUMNS
@@ -46,6 +51,8 @@ from scxpresso.store import (
 )
 from scxpresso.variants.score_table import SCORE_COLUMNS
 
+pytestmark = pytest.mark.nextflow
+
 HOSTILE_FOLDER = "it's a $(touch PWNED) `touch PWNED` ; touch PWNED & ünï"
 HOSTILE_LABELS = ["L2/3 IT", 'a "b" <script>alert(1)</script>', "$(touch PWNED) `touch PWNED`; touch PWNED", "größer"]
 HOSTILE_COLUMN = "it's $(touch PWNED) `touch PWNED`; a total"
@@ -54,7 +61,7 @@ SMALL = [
     "--upstream", "300", "--downstream", "200", "--network", "scxpresso", "--folds", "2", "--replicates", "1",
     "--epochs", "1",
 ]  # fmt: skip
-QUESTIONS = {
+ANALYSES = {
     "READ_VARIANTS", "SELECT_GENES", "SATURATE", "JOIN_SATURATION", "MATCH_MOTIFS", "SCORE_VARIANTS", "JOIN_SCORES",
     "MOTIF_CHANGES", "COMPARE_SCORES", "PREDICT",
 }  # fmt: skip
@@ -138,10 +145,10 @@ def make_inputs(folder: Path) -> None:
     atlas.write_h5ad(folder / "atlas.h5ad")
     (folder / "genomes.csv").write_text("genome,fasta,gtf\ntiny,genome & co.fa.gz,genes.gtf\n")
     (folder / "atlases.csv").write_text("atlas,counts,protocol,genome,levels\nfirst,atlas.h5ad,10x,tiny,all;kind\n")
-    make_questions(folder, contigs)
+    make_analyses(folder, contigs)
 
 
-def make_questions(folder: Path, contigs: dict[str, str]) -> None:
+def make_analyses(folder: Path, contigs: dict[str, str]) -> None:
     """Variants near the TSS of G002 (contig 1, position 3,000, strand +), motifs, another tool's scores, new sequences."""
     rows, vcf = ["chrom\tpos\tref\talt\tvariant_id"], ["##fileformat=VCFv4.2", "##contig=<ID=1>"]
     vcf += [
@@ -217,10 +224,10 @@ def test_every_file_of_the_contract_with_its_columns(first_run):
         assert {len(described["fold_of_gene"]), described["upstream"], described["genome"]} == {120, 300, "tiny"}
         assert described["annotation_features"] == HALF_LIFE
     for name, expected in (
-        ("populations", POPULATIONS),
-        ("genes", GENES),
-        ("summary", SUMMARY),
-        ("comparisons", COMPARISONS),
+        ("populations", POPULATION_SCORE_COLUMNS),
+        ("genes", GENE_SCORE_COLUMNS),
+        ("summary", SUMMARY_COLUMNS),
+        ("comparisons", COMPARISON_COLUMNS),
     ):
         assert columns(out / f"evaluation/{name}.tsv") == expected
     for name in ("trace.txt", "timeline.html", "report.html", "versions.json", "preflight.json", "params.json"):
@@ -275,12 +282,99 @@ def test_a_second_network_joins_the_first_which_stays_cached(project, first_run)
     difference = summary.loc[("kind", "hybrid", "pearson_minus_scxpresso")]
     mine, other = (summary.loc[("kind", network, "pearson"), "value"] for network in ("hybrid", "scxpresso"))
     assert difference["n_folds"] == 2 and difference["value"] == pytest.approx(mine - other, abs=1e-5)
-    assert "Which network to use" in (run.outdir / "report.html").read_text()
+    assert "Which recipe to use" in (run.outdir / "report.html").read_text()
     # The rate is the published network's: the hybrid is not trained again for it.
     run = project.run(*both, "--learning_rate", "0.002")
     run.outdir = project.folder / "both"
     assert run.status == 0, run.output
     assert sorted(run.tasks["TRAIN_FOLD"]) == ["CACHED"] * 4 + ["COMPLETED"] * 4
+
+
+@pytest.fixture(scope="module")
+def recipes(project, first_run) -> Run:
+    """The first run's network beside other recipes: another network, a narrower window, one network per population."""
+    (project.inputs / "recipes.csv").write_text(
+        "recipe,network,inputs,upstream,downstream,tasks,fold_method,levels,downstream_analyses\n"
+        "scxpresso,,,,,,,,\n"
+        "sequence_only,,sequence,,,,,kind,no\n"
+        "narrow,hybrid,,60,100,,,kind,yes\n"
+        "single_task,,,,,single,family,kind,no\n"
+    )
+    options = ["--recipes", project.inputs / "recipes.csv", *analyses(project.inputs)]
+    run = project.run("-resume", "--outdir", "recipes", *options)
+    assert run.status == 0, run.output
+    return Run(run.status, run.output, project.folder / "recipes")
+
+
+@pytest.mark.one_parser
+def test_recipes_train_models_of_their_own(recipes):
+    """The model that was trained without a sheet is not trained again."""
+    assert sorted(recipes.tasks["TRAIN_FOLD"]) == ["CACHED"] * 4 + ["COMPLETED"] * 6
+    models = {
+        path.parent.relative_to(recipes.outdir / "models") for path in recipes.outdir.glob("models/*/*/*/model.json")
+    }
+    names = ["sequence_only", "narrow", "single_task", "scxpresso"]
+    assert models == {Path("first/kind") / name for name in names} | {Path("first/all/scxpresso")}
+    narrow = read_json(recipes.outdir / "models/first/kind/narrow/model.json")
+    assert (narrow["recipe"], narrow["network"], narrow["upstream"], narrow["downstream"]) == (
+        "narrow",
+        "hybrid",
+        60,
+        100,
+    )
+    assert read_json(recipes.outdir / "models/first/kind/single_task/model.json")["tasks"] == "single"
+    genome = recipes.outdir / "genomes/tiny"
+    assert [path.name for path in genome.glob("windows/*")] == ["60_100_extended"]
+    assert {path.name for path in genome.glob("folds*.tsv")} == {"folds.tsv", "folds.family.tsv"}
+
+
+@pytest.mark.one_parser
+def test_recipes_have_rows_of_their_own(recipes):
+    summary = read_table(recipes.outdir / "evaluation/summary.tsv")
+    found = set(summary.loc[summary["level"] == "kind", ["recipe", "network"]].itertuples(index=False, name=None))
+    baselines = {(f"{name}{method}", name) for name in ("mean", "half_life", "kmer") for method in ("", "_family")}
+    assert found == baselines | {
+        ("scxpresso", "scxpresso"), ("sequence_only", "scxpresso"), ("narrow", "hybrid"), ("single_task", "scxpresso")
+    }  # fmt: skip
+    text = (recipes.outdir / "report.html").read_text()
+    assert all(name in text for name in ("sequence_only", "single_task", "narrow"))
+
+
+@pytest.mark.one_parser
+def test_downstream_analyses_are_of_the_recipes_that_have_them(recipes):
+    assert {path.name for path in recipes.outdir.glob("saturation/first/*")} == {
+        "all.scxpresso",
+        "kind.scxpresso",
+        "kind.narrow",
+    }
+    wide, narrow = (
+        read_table(recipes.outdir / f"variants/three/first.kind.{recipe}.tsv.gz", text=TEXT_COLUMNS | {"pos"})
+        for recipe in ("scxpresso", "narrow")
+    )
+    rows = ["variant_id", "gene_id", "population"]
+    assert wide[rows].to_numpy().tolist() == narrow[rows].to_numpy().tolist()
+    outside = (narrow["tss_distance"] < -60) | (narrow["tss_distance"] >= 100)
+    assert outside.any() and not outside.all()
+    assert narrow.loc[outside, "flag"].str.contains("not_scorable").all() and (narrow.loc[outside, "effect"] == 0).all()
+    assert not narrow.loc[~outside, "flag"].fillna("").str.contains("not_scorable").any()
+    predicted = read_table(recipes.outdir / "samples/windows/first.kind.narrow.tsv.gz")
+    assert set(predicted["sequence"]) == {"G002", "new"}
+
+
+@pytest.mark.one_parser
+def test_models_of_several_windows_are_used_together(project, recipes):
+    run = project.run(
+        "--models", recipes.outdir / "models", "--genomes", project.inputs / "genomes.csv", "--predict",
+        project.inputs / "predict.csv", "--outdir", "several", small=False,
+    )  # fmt: skip
+    assert run.status == 0, run.output
+    for recipe in ("scxpresso", "narrow"):
+        before, after = (
+            read_table(folder / f"samples/windows/first.kind.{recipe}.tsv.gz")
+            for folder in (recipes.outdir, project.folder / "several")
+        )
+        pd.testing.assert_frame_equal(before, after)
+    assert (project.folder / "several/samples/windows/first.kind.single_task.tsv.gz").exists()
 
 
 @contextmanager
@@ -342,8 +436,8 @@ def test_another_atlas_leaves_the_first_cached(project, first_run):
     np.testing.assert_allclose(expression.loc[atlas.var_names, HOSTILE_LABELS[0]], np.log10(mean), atol=1e-4)
 
 
-def questions(inputs: Path) -> list:
-    """Every question at once."""
+def analyses(inputs: Path) -> list:
+    """Every downstream analysis at once."""
     files = {
         "variants": "variants.csv",
         "motifs": "motifs.jaspar",
@@ -366,21 +460,21 @@ def questions(inputs: Path) -> list:
 
 @pytest.fixture(scope="module")
 def asked(project, first_run) -> Run:
-    run = project.run("-resume", "--outdir", "asked", "--genes_per_task", "2", *questions(project.inputs))
+    run = project.run("-resume", "--outdir", "asked", "--genes_per_task", "2", *analyses(project.inputs))
     assert run.status == 0, run.output
     return Run(run.status, run.output, project.folder / "asked")
 
 
-def test_questions_leave_the_models_as_they_are(asked):
-    assert asked.tasks.keys() == STEPS | QUESTIONS
+def test_analyses_leave_the_models_as_they_are(asked):
+    assert asked.tasks.keys() == STEPS | ANALYSES
     # The features of another assembly, and the checksums of further files
-    assert asked.rerun == QUESTIONS | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
+    assert asked.rerun == ANALYSES | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
     assert sorted(asked.tasks["EXTRACT_FEATURES"]) == ["CACHED", "COMPLETED"]
     assert asked.tasks["CHECKSUM"].count("CACHED") == 5
     assert len(asked.tasks["SATURATE"]) >= 2 * 2  # two levels, and more than one chunk
 
 
-def test_every_file_of_the_questions_with_its_columns(project, asked):
+def test_every_file_of_the_analyses_with_its_columns(project, asked):
     out = asked.outdir
     assert not list(project.folder.rglob("PWNED"))
     for level in ("all", "kind"):
@@ -505,11 +599,11 @@ def test_models_from_another_folder_answer_alike_and_nothing_is_trained(project,
         shutil.copytree(asked.outdir / "models", elsewhere)
     run = project.run(
         "--genomes", project.inputs / "genomes.csv", "--input", project.inputs / "atlases.csv", "--models", elsewhere,
-        "--outdir", "again", *questions(project.inputs), small=False,
+        "--outdir", "again", *analyses(project.inputs), small=False,
     )  # fmt: skip
     assert run.status == 0, run.output
     run = Run(run.status, run.output, project.folder / "again")
-    assert run.tasks.keys() == QUESTIONS | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
+    assert run.tasks.keys() == ANALYSES | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
     assert not list(project.folder.rglob("PWNED")) and not (run.outdir / "models").exists()
     for file in (
         "variants/phased/first.kind.scxpresso.tsv.gz", "variants/three/first.all.scxpresso.tsv.gz",
@@ -535,7 +629,7 @@ def test_variants_of_another_assembly_end_the_run_before_any_training(project):
 
 
 def test_the_whole_pipeline_runs_as_a_stub(project):
-    run = project.run("-stub", "--outdir", "stub", *questions(project.inputs))
+    run = project.run("-stub", "--outdir", "stub", *analyses(project.inputs))
     assert run.status == 0, run.output
     for file in (
         "saturation/first/kind.scxpresso/motifs.tsv", "variants/three/first.kind.scxpresso.tsv.gz", "report.html",
@@ -605,7 +699,7 @@ def test_tasks_with_a_gpu_take_a_device_each_and_others_none(project):
         "process.afterScript = 'echo ${CUDA_VISIBLE_DEVICES-none} > device'\ntrace.fields = 'name,status,workdir'\n"
     )
     options = ["-stub", "-profile", "gpu", "--device", "cpu", "--local_gpus", "3,5", "-c", "devices.config"]
-    run = project.run(*options, "--outdir", "leased", *questions(project.inputs))
+    run = project.run(*options, "--outdir", "leased", *analyses(project.inputs))
     assert run.status == 0, run.output
     taken = defaultdict(set)
     for row in csv.DictReader((project.folder / "leased/pipeline_info/trace.txt").open(), delimiter="\t"):

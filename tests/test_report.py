@@ -153,6 +153,7 @@ def hostile_page(tmp_path_factory) -> Page:
     return page_of(make_run(tmp_path_factory.mktemp("hostile"), levels, label=HOSTILE[-2]))
 
 
+@pytest.mark.slow
 def test_page_says_what_was_run_and_how_good_it_is(page):
     assert "Models of atlas one (as a whole, 2 populations of class, 3 populations of type)" in page.text
     assert (
@@ -161,8 +162,8 @@ def test_page_says_what_was_run_and_how_good_it_is(page):
     )
     assert "Against half-life features alone: better in 6 of 6 models." in page.text
     assert "Against the k-mer ridge: worse in 6 of 6 models." in page.text
-    assert "It predicts held-out genes better than the network scxpresso: 0.98 against 0.89" in page.text
-    assert "Which network to use: differences, fold by fold" in page.text
+    assert "It predicts held-out genes better than the recipe scxpresso: 0.98 against 0.89" in page.text
+    assert "Which recipe to use: differences, fold by fold" in page.text
     assert "1 window runs off the end of a contig and is padded with N (7 bases)" in page.text
     assert "cells without a label" in page.text
     assert "1 replicate collapsed to a constant prediction and was retrained" in page.text
@@ -206,6 +207,7 @@ def test_data_cannot_end_their_script(tmp_path):
     assert not set("<>&\u2028") & set(island[1])
 
 
+@pytest.mark.slow
 def test_warnings_of_tasks_are_in_the_page(tmp_path):
     manifest = make_run(tmp_path, plain_levels())
     for number, lines in enumerate(["too short\n", f"too short\n{HOSTILE[0]}\n"]):
@@ -235,6 +237,61 @@ def test_page_asks_no_server(page):
     assert "url(" not in style and "@import" not in style
 
 
+def evaluated(manifest: Path) -> Path:
+    """The manifest, with the tables of an evaluation made from it."""
+    for name, table in evaluate(manifest).items():
+        write_table(manifest.parent / f"v/{name}.tsv", table)
+    return manifest
+
+
+def test_recipes_are_named_beside_their_network_where_the_two_differ(tmp_path):
+    manifest = make_run(tmp_path, plain_levels())
+    content = json.loads(manifest.read_text())
+    for entry in content["models"] + content["predictions"]:
+        short = entry["network"] == "hybrid"
+        entry |= {"recipe": "short", "network": "scxpresso"} if short else {"recipe": entry["network"]}
+        entry |= {"upstream": 2000, "downstream": 1003} if short else {"upstream": 7000, "downstream": 3500}
+    write_json(manifest, content)
+    page = page_of(evaluated(manifest))
+    assert [one["network"] for one in page.data["networks"]] == [
+        "scxpresso", "short (scxpresso)", "half_life", "kmer", "mean",
+    ]  # fmt: skip
+    assert len({one["colour"] for one in page.data["networks"]}) == 5
+    assert [one["network"] for one in page.data["predictions"][2]["networks"]][:2] == ["scxpresso", "short (scxpresso)"]
+    assert "atlas one · type · short (scxpresso)" in [one["name"] for one in page.data["training"]]
+    assert "windows of 7,000 + 3,500 and 2,000 + 1,003 bases around the TSS" in page.text
+    assert "It predicts held-out genes better than the recipe scxpresso: 0.98 against 0.89" in page.text
+    assert "type short scxpresso 3 0.98" in page.text  # of all numbers
+
+
+def test_a_recipe_is_judged_against_those_with_the_same_folds(tmp_path):
+    manifest = make_run(tmp_path, plain_levels())
+    content = json.loads(manifest.read_text())
+    for entry in content["predictions"]:
+        entry["recipe"] = entry["network"]
+        if entry["network"] in ("hybrid", "kmer", "mean"):  # of other folds
+            table = pd.read_csv(tmp_path / entry["path"], sep="\t")
+            write_table(tmp_path / entry["path"], table.assign(fold=(table["fold"] + 1) // 2))
+            entry["recipe"] += "_family"
+    for entry in content["models"]:
+        entry["recipe"] = "hybrid_family" if entry["network"] == "hybrid" else "scxpresso"
+    write_json(manifest, content)
+    page = page_of(evaluated(manifest))
+    assert "better than the recipe" not in page.text and "worse than the recipe" not in page.text
+    assert "Against half-life features alone: better in 3 of 3 models." in page.text
+    assert "Against the k-mer ridge: untested in 3 of 3 models." in page.text  # of hybrid_family, which has 4 folds
+    assert "kmer_family (kmer)" in page.text
+
+
+def test_tables_and_manifests_of_version_0_1_name_no_recipe(tmp_path, page):
+    manifest = make_run(tmp_path, plain_levels())
+    for path in (tmp_path / "v").iterdir():
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        write_table(path, table.drop(columns=["recipe", "other_recipe"], errors="ignore"))
+    assert not any("recipe" in entry for entry in json.loads(manifest.read_text())["predictions"])
+    assert page_of(manifest).data == page.data
+
+
 def test_header_only_tables_render(tmp_path):
     manifest = make_run(tmp_path, plain_levels())
     for path in tmp_path.rglob("*.tsv*"):
@@ -258,6 +315,7 @@ def test_one_population_and_one_fold_render(tmp_path):
     assert "1 fold cannot tell" in page.text and "tell populations apart" not in page.text
 
 
+@pytest.mark.slow
 def test_too_few_folds_are_no_verdict(tmp_path):
     assert "4 folds cannot tell: a test needs 5" in page_of(make_run(tmp_path, plain_levels(), folds=4)).text
 
@@ -270,6 +328,7 @@ def test_verdict_follows_the_tests(p_values, delta, kind):
     assert verdicts.side_taken(pd.DataFrame({"p_value": p_values, "n_folds": 20}), delta) == kind
 
 
+@pytest.mark.slow
 def test_scatter_draws_a_fixed_sample_and_keeps_the_top_genes(tmp_path, monkeypatch):
     manifest = make_run(tmp_path, plain_levels())
     monkeypatch.setattr(gene_figures, "SCATTER_GENES", 10)
@@ -299,6 +358,7 @@ def test_missing_column_is_named(tmp_path):
     assert not (tmp_path / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_executable(tmp_path, run_cli):
     manifest = make_run(tmp_path, {"all": {"all": ""}})
     assert run_cli("report.py", "--help").returncode == 0

@@ -112,6 +112,7 @@ def check(form, networks, codes, annotation, start=0, end=None, least=1e-3):
     assert (effects[:, own] == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS, ids=["numba", "torch"])
 @pytest.mark.parametrize(
     ("length", "populations", "inputs", "start", "end"),
@@ -138,6 +139,7 @@ def test_pooling_windows_end_anywhere(length):
         check(form(networks), networks, window(length), np.zeros(5), length - 45)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("upstream", "length", "populations", "inputs", "start", "end"),
     [
@@ -157,6 +159,7 @@ def test_the_hybrid_network_by_what_changes_is_the_network(hybrid, upstream, len
     check(HybridEffects(networks), networks, codes, np.random.default_rng(2).normal(size=5), start, end)
 
 
+@pytest.mark.slow
 def test_ambiguous_bins_and_unknown_annotation_of_the_hybrid_network(hybrid):
     networks = hybrid(2100, 3200, 3)
     codes = window(3200)

@@ -39,7 +39,7 @@ from scxpresso.saturation.selection import (
 from scxpresso.store import read_table
 
 POPULATIONS = ["NA", 'a "b"\tc;d']
-ABOUT = EffectsMetadata("atlas", "level", "network", "genome", 2, 3, tuple(POPULATIONS))
+ABOUT = EffectsMetadata("atlas", "level", "recipe", "network", "genome", 2, 3, tuple(POPULATIONS))
 CODES = encode("ACNGT")
 
 
@@ -70,6 +70,17 @@ def test_profile_by_hand():
         signed, np.float32([[-0.5, 0.125], [-0.75, 0.5], [nan, nan], [0.0005, -0.0004], [0, 0]])
     )
     assert base[:2].tolist() == [[2, 1], [0, 3]]
+
+
+def test_effects_of_version_0_1_are_of_the_recipe_that_is_named_after_the_network(tmp_path):
+    with write_effects(tmp_path / "effects.h5", ABOUT, ["a"]) as writer:
+        writer.write(0, 1, CODES, np.zeros(2), effects_by_hand())
+    with Effects(tmp_path / "effects.h5") as stored:
+        assert stored.about.recipe == "recipe"
+    with h5py.File(tmp_path / "effects.h5", "a") as file:
+        del file.attrs["recipe"]
+    with Effects(tmp_path / "effects.h5") as stored:
+        assert stored.about == ABOUT._replace(recipe="network")
 
 
 def test_a_profile_is_the_largest_of_each_position():
@@ -267,6 +278,7 @@ def in_memory(data, kept, number):
     return set(data.var_names[data.var["highly_variable"]])
 
 
+@pytest.mark.slow
 def test_highly_variable_genes_are_those_of_scanpy_in_memory(demo, demo_genome):
     genes = read_table(demo_genome / "genes.tsv")
     data = anndata.read_h5ad(demo / "atlas.h5ad")
@@ -295,6 +307,7 @@ def test_a_sample_of_cells_from_every_layout(tmp_path, monkeypatch, gene_frame, 
     assert set(everything) == set(names[:14]) and "all of them are taken" in messages[-1]
 
 
+@pytest.mark.slow
 def test_executables_from_selection_to_joined_files(tmp_path, run_cli, demo_genome, tiny_model):
     genes = read_table(demo_genome / "genes.tsv")
     wanted = [genes["gene_id"].iloc[row] for row in (3, 10, -1)]  # the last is unknown to the model
@@ -345,6 +358,7 @@ def test_executables_from_selection_to_joined_files(tmp_path, run_cli, demo_geno
         assert shown["effect"] == pytest.approx(found, rel=1e-3) and abs(found) >= 0.001
 
 
+@pytest.mark.slow
 def test_saturate_names_genes_that_are_not_there(tmp_path, run_cli, demo_genome, tiny_model):
     (tmp_path / "chunk.txt").write_text("PF3D7_nothing\n")
     failed = run_cli(

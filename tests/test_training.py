@@ -74,6 +74,7 @@ def test_expression_without_features_and_folds_without_genes_are_errors(toy):
         training_data(features, expression, folds, [1, 9], Recipe())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["auto", "plain"])
 def test_the_same_seed_gives_the_same_weights(toy, engine):
     first, again, other = (fit(toy, engine=engine, seed=seed)[1].networks[0].state_dict() for seed in (7, 7, 8))
@@ -93,6 +94,7 @@ def uneven(toy):
     return *toy[:2], pd.Series(np.repeat([1, 2, 3], [48, 32, 120]), index=toy[1].index)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inputs", ["both", "sequence"])
 def test_networks_train_in_a_stack_as_they_train_alone(uneven, monkeypatch, inputs):
     monkeypatch.setattr(torch.nn.functional, "dropout", lambda values, *_: values)  # the one thing drawn in common
@@ -171,6 +173,7 @@ def train_uneven(uneven):
     return [losses(trained[fold]) for fold in (1, 2)]
 
 
+@pytest.mark.slow
 def test_the_graph_makes_the_steps_of_all_networks_and_its_warm_up_changes_nothing(uneven, request):
     expected = train_uneven(uneven)
     graph = request.getfixturevalue("captured")
@@ -178,6 +181,7 @@ def test_the_graph_makes_the_steps_of_all_networks_and_its_warm_up_changes_nothi
     assert graph.replays == 2 * 9  # of the ten steps an epoch, the tenth is of two networks only
 
 
+@pytest.mark.slow
 def test_training_goes_on_without_a_graph_where_capture_fails(uneven, request, capsys):
     expected = train_uneven(uneven)
     graph = request.getfixturevalue("captured")
@@ -198,12 +202,14 @@ def test_the_weights_are_those_of_the_best_validation_epoch(toy):
     assert ((genes.predict(network, rows) - target[rows]) ** 2).mean().item() == pytest.approx(min(losses), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_rate_falls_after_epochs_without_a_better_loss(toy):
     _, trained = fit(toy, epochs=30, learning_rate=0.02)
     rates = [row["learning_rate"] for row in trained.history]
     assert rates[0] == 0.02 and rates[-1] < 0.0021
 
 
+@pytest.mark.slow
 def test_it_learns_sequence_and_half_life_and_predicts_in_log10_units(toy):
     _, expression, folds = toy
     data, trained = fit(toy, epochs=30, learning_rate=0.002)
@@ -215,6 +221,7 @@ def test_it_learns_sequence_and_half_life_and_predicts_in_log10_units(toy):
     assert predicted.mean(axis=0) == pytest.approx(observed.mean(axis=0), abs=0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "expected"),
     [
@@ -272,6 +279,7 @@ def test_a_file_that_is_no_weights_is_an_error_and_never_unpickled(tmp_path, con
         load_network(tmp_path / "replicate_1.safetensors")
 
 
+@pytest.mark.slow
 def test_the_ensemble_predicts_each_gene_by_the_fold_that_held_it_out(toy, tmp_path):
     features, expression, folds = toy
     for fold in (1, 2, 3, 4):
@@ -306,6 +314,7 @@ def test_cuda_without_cuda_is_an_error_not_a_fall_back():
         resolve_device("cuda")
 
 
+@pytest.mark.slow
 def test_the_executable_trains_folds_of_the_demo(demo_genome, demo_expression, tmp_path, run_cli):
     made = run_cli(
         "train_fold.py", "--features", demo_genome / "features.h5", "--expression", demo_expression / "cell_type.tsv.gz",

@@ -44,6 +44,7 @@ def world(tmp_path_factory):
     return World(tmp_path_factory.mktemp("unread") / "h", random_letters(9000, 1), GENES, "hybrid", WINDOW)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "name", "window", "reads"),
     [
@@ -182,6 +183,7 @@ def test_rounding_alone_is_no_effect(any_world, monkeypatch):
     assert not any("replicates_disagree" in row[-1] for row in scores.rows("s"))
 
 
+@pytest.mark.slow
 def test_p_and_q_are_those_of_effects_h5_and_of_the_table(any_world, tmp_path, run_cli):
     """Nothing but the two files: effects of every substitution, and the table's own effects as text."""
     world = any_world
@@ -244,6 +246,7 @@ def test_p_and_q_are_those_of_effects_h5_and_of_the_table(any_world, tmp_path, r
     assert (table["p_value"][sizes < SMALLEST_EFFECT] == 1).all()
 
 
+@pytest.mark.slow
 def test_other_tools_are_not_compared_with_what_is_not_read(world, tmp_path, run_cli):
     variants = [
         world.variant("plus", at, 1, other(world.letter("plus", at)), f"v{at}") for at in range(-2030, -1970, 7)
@@ -265,6 +268,7 @@ def demo_contigs(demo):
     return {name: letters for name, letters in read_fasta(str(demo / "genome.fa.gz")) if name in wanted}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["hybrid", "scxpresso"])
 @pytest.mark.parametrize(
     ("file", "contig", "gene", "tss", "strand"),

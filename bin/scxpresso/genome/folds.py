@@ -13,6 +13,7 @@ from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import kmer_numbers
 from scxpresso.identifiers import isoform_stem
 from scxpresso.problems import InputError, Problem
+from scxpresso.store import FOLD_COLUMNS
 
 LOCUS = ["gene_id", "chrom", "strand", "start", "end"]  # 1-based, both ends included
 METHODS = ["random", "chromosome", "family"]
@@ -46,7 +47,7 @@ def split_folds(genes: pd.DataFrame, features: Features, folds: int, method: str
     fold = np.zeros(len(genes), dtype=int)
     for number, members in enumerate(_fill(groups, folds, seed), start=1):
         fold[members] = number
-    return pd.DataFrame({"gene_id": genes["gene_id"], "fold": fold})
+    return pd.DataFrame({"gene_id": genes["gene_id"], "fold": fold}, columns=FOLD_COLUMNS)
 
 
 def groups_of_genes(loci: pd.DataFrame, method: str, links: Sequence[tuple[int, int]] = ()) -> list[np.ndarray]:
@@ -67,8 +68,8 @@ def _loci(genes: pd.DataFrame) -> pd.DataFrame:
 
 def _fill(groups: list[np.ndarray], folds: int, seed: int) -> list[np.ndarray]:
     """Shuffled groups, large ones first, each into the fold that holds the fewest genes so far."""
-    order = np.random.default_rng(seed).permutation(len(groups))
-    order = sorted(order, key=lambda group: -len(groups[group]))
+    shuffled = np.random.default_rng(seed).permutation(len(groups))
+    order = sorted(shuffled, key=lambda group: -len(groups[group]))
     filled: list[list[np.ndarray]] = [[] for _ in range(folds)]
     size = np.zeros(folds, dtype=int)
     for group in order:
@@ -103,7 +104,8 @@ def _isoform_links(loci: pd.DataFrame) -> list[tuple[int, int]]:
     stem = loci["gene_id"].map(isoform_stem)
     shared = loci.assign(stem=stem)[stem.duplicated(keep=False)].sort_values(["stem", "chrom", "strand", "start"])
     links = []
-    reach, last, locus = 0, None, None
+    reach, last = 0, 0
+    locus: tuple[str, str, str] | None = None
     for row, chrom, strand, start, end, stem in shared.drop(columns="gene_id").itertuples():
         if locus == (stem, chrom, strand) and start <= reach:
             links.append((last, row))

@@ -96,7 +96,7 @@ def read_fasta(path: str) -> Iterator[tuple[str, str]]:
     """Name and letters of each contig, one in memory at a time; plain, gzipped or bgzipped, no index needed."""
     with pysam.FastxFile(str(path)) as fasta:
         for record in fasta:
-            yield record.name, record.sequence or ""
+            yield record.name or "", record.sequence or ""
 
 
 def pack_kmers(symbols: np.ndarray, k: int, bits: int) -> np.ndarray:
