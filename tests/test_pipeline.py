@@ -29,7 +29,7 @@ import scipy.sparse
 import yaml
 from conftest import ROOT
 
-from scxpresso.evaluation.evaluation import COMPARISON_COLUMNS, GENE_COLUMNS, POPULATION_COLUMNS, SUMMARY_COLUMNS
+from scxpresso.evaluation.evaluation import TABLES
 from scxpresso.genome.annotation import GENE_COLUMNS, HALF_LIFE
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.networks.new_sequences import COLUMNS as SAMPLE_COLUMNS
@@ -216,12 +216,7 @@ def test_every_file_of_the_contract_with_its_columns(first_run):
         described = read_json(model / "model.json")
         assert {len(described["fold_of_gene"]), described["upstream"], described["genome"]} == {120, 300, "tiny"}
         assert described["annotation_features"] == HALF_LIFE
-    for name, expected in (
-        ("populations", POPULATION_COLUMNS),
-        ("genes", GENE_COLUMNS),
-        ("summary", SUMMARY_COLUMNS),
-        ("comparisons", COMPARISON_COLUMNS),
-    ):
+    for name, expected in TABLES.items():
         assert columns(out / f"evaluation/{name}.tsv") == expected
     for name in ("trace.txt", "timeline.html", "report.html", "versions.json", "preflight.json", "params.json"):
         assert (out / "pipeline_info" / name).exists(), name

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scxpresso.evaluation.evaluation import COMPARISON_COLUMNS, GENE_COLUMNS, SUMMARY_COLUMNS
-from scxpresso.evaluation.evaluation import POPULATION_COLUMNS as SCORE_COLUMNS
+from scxpresso.evaluation.evaluation import TABLES
 from scxpresso.evaluation.levels import Level
 from scxpresso.manifest import read_manifest
 from scxpresso.problems import InputError, Problem, preview
@@ -35,13 +34,6 @@ MANIFEST = [
     "run", "params", "notes", "versions", "genomes", "atlases", "models", "predictions", "evaluation", "saturation",
     "variants", "sets", "motifs", "warnings",
 ]  # fmt: skip
-# The tables of an evaluation, which a run that trains nothing has not.
-EVALUATION = {
-    "populations": SCORE_COLUMNS,
-    "genes": GENE_COLUMNS,
-    "summary": SUMMARY_COLUMNS,
-    "comparisons": COMPARISON_COLUMNS,
-}
 # Columns that tables of version 0.1 lack, and those that have the same there: a recipe was named after its network.
 RENAMED = {"recipe": "network", "other_recipe": "other_network"}
 
@@ -139,8 +131,9 @@ def read_run(manifest_path: str | Path) -> Run:
     folder = Path(manifest_path).resolve().parent
     manifest = read_manifest(manifest_path)
     demand(manifest_path, "key", MANIFEST, manifest)
+    # A run that trains nothing has no tables of an evaluation.
     tables = folder / manifest["evaluation"] if manifest["evaluation"] else None
-    evaluation = {name: load_if(tables and tables / f"{name}.tsv", columns) for name, columns in EVALUATION.items()}
+    evaluation = {name: load_if(tables and tables / f"{name}.tsv", columns) for name, columns in TABLES.items()}
     return Run(
         manifest=manifest,
         folder=folder,
