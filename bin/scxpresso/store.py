@@ -24,7 +24,7 @@ TEXT_COLUMNS = {
 # Networks that are none: baselines, whose predictions are kept and evaluated like a network's.
 BASELINES = ["mean", "half_life", "kmer"]
 
-POPULATION_COLUMNS = ["population", "parent", "cells", "genes_seen", "noise_ceiling"]
+POPULATION_COLUMNS = ["population", "parent", "cells", "genes_detected", "noise_ceiling"]
 PREDICTION_COLUMNS = ["gene_id", "fold", "population", "observed", "predicted", "sd"]
 HISTORY_COLUMNS = [
     "fold", "replicate", "attempt", "seed", "epoch", "learning_rate", "train_loss", "validation_loss", "best",

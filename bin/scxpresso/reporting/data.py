@@ -34,8 +34,8 @@ MANIFEST = [
     "run", "params", "notes", "versions", "genomes", "atlases", "models", "predictions", "evaluation", "saturation",
     "variants", "sets", "motifs", "warnings",
 ]  # fmt: skip
-# Columns that tables of version 0.1 lack, and those that have the same there: a recipe was named after its network.
-RENAMED = {"recipe": "network", "other_recipe": "other_network"}
+# Columns that tables of version 0.1 lack, and those that hold the same there: a recipe was named after its network.
+RENAMED = {"recipe": "network", "other_recipe": "other_network", "genes_detected": "genes_seen"}
 
 
 @dataclass(eq=False)
