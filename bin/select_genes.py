@@ -31,7 +31,8 @@ def main(genes, select, listed, counts, layer, gene_column, library_column, gene
     features, over a random sample of at most 20,000 cells.
     """
     from scxpresso.expression.atlas import Atlas
-    from scxpresso.saturation.selection import highly_variable_genes, read_gene_list, select_genes
+    from scxpresso.expression.highly_variable import highly_variable_genes
+    from scxpresso.saturation.selection import read_gene_list, select_genes
     from scxpresso.store import atomic_write, read_table
 
     table = read_table(genes)
