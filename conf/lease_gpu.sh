@@ -3,6 +3,7 @@
 # the last of them ends, however that happens.
 #
 # $1: the devices, such as 0,1; auto: those that nvidia-smi lists; none: whatever the scheduler gave.
+# shellcheck shell=bash disable=SC2174 # the mode is of the folder itself alone
 
 lease_gpu() {
     local devices=$1 device folder waited=

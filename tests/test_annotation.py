@@ -207,6 +207,7 @@ def test_real_windows_off_the_contigs_end_are_counted(chr9):
     assert (features.codes[row, -16963:] == 15).all() and features.codes[row, -16964] != 15
 
 
+@pytest.mark.slow
 def test_the_demo_genome_counts(demo_genome):
     from scxpresso.genome.feature_store import Features
     from scxpresso.store import read_table

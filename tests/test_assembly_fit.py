@@ -143,6 +143,7 @@ def test_the_cause_of_what_does_not_fit_is_found(fit_of, fault, gff3):
     assert cause in fit.correction.cause
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_of_a_part_of_the_annotation_is_found(fit_of, fault):
     lines, cause = FAULTS[fault]
@@ -160,6 +161,7 @@ def test_another_assembly(fit_of):
     assert fit.complete < 3 and not fit.fits and fit.correction is None and fit.enough
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("genes", "enough"), [(40, False), (240, True)])
 def test_without_codon_lines_more_coding_regions_are_needed_to_tell(fit_of, genes, enough):
     world = World(genes)
@@ -221,6 +223,7 @@ def test_nothing_to_judge():
     )
 
 
+@pytest.mark.slow
 def test_the_demo_and_the_human_annotation_fit(demo, chr9):
     for folder, regions, complete in ((demo, 5387, 5386), (chr9, 8, 8)):
         chosen, _ = select_transcripts(read_annotation(str(folder / "genes.gtf.gz")))
@@ -293,6 +296,7 @@ def test_preflight_names_contigs_of_another_assembly(project):
     project.problem("on some contigs few do: 'chr2 (0 of 20)'", "these are of another assembly")
 
 
+@pytest.mark.slow
 def test_preflight_names_the_cause_on_a_single_contig(project):
     spoil(project, World(genes=480, contigs=24), lambda number: Lines(start=-1) if number % 24 == 1 else Lines())
     project.problem("'chr2 (0 of 20)'", "starts are one base too low")
@@ -322,6 +326,7 @@ def test_preflight_says_what_it_cannot_judge(project):
     )
 
 
+@pytest.mark.slow
 def test_extract_features_warns_of_an_annotation_that_does_not_fit(cases, tmp_path, run_cli):
     folder = cases / "annotation" / "other_assembly"
     for gtf, warned in (("good.gtf", False), ("zero_based.gtf", True)):

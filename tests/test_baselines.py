@@ -16,6 +16,7 @@ def test_the_mean_is_that_of_the_training_genes():
     assert predicted.ravel().tolist() == [6, 6, 1.5]
 
 
+@pytest.mark.slow
 def test_the_kmer_design_is_half_life_and_square_roots_of_counts_of_two_regions(demo_genome):
     features = Features(demo_genome / "features.h5")
     columns = design("kmer", features, features.gene_id[:10])
@@ -25,6 +26,7 @@ def test_the_kmer_design_is_half_life_and_square_roots_of_counts_of_two_regions(
     assert counts[:, 256:].sum(axis=1) == pytest.approx(497, abs=1)
 
 
+@pytest.mark.slow
 def test_a_gene_is_never_predicted_by_itself(demo_genome, demo_expression):
     features = Features(demo_genome / "features.h5")
     observed = read_expression(demo_expression / "all.tsv.gz").iloc[::10]
@@ -37,6 +39,7 @@ def test_a_gene_is_never_predicted_by_itself(demo_genome, demo_expression):
         np.testing.assert_allclose(before, after)
 
 
+@pytest.mark.slow
 def test_the_demo_reaches_the_known_numbers(demo_genome, demo_expression):
     """DESIGN's benchmark on 10 folds: half-life 0.33, 4-mer ridge 0.555 and specificity 0.45; 5 folds differ little."""
     features, observed = Features(demo_genome / "features.h5"), read_expression(demo_expression / "cell_type.tsv.gz")

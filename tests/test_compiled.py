@@ -73,6 +73,7 @@ def run_kernel(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_kernel_is_found_wherever_its_source_lies_and_only_if_that_is_the_same(run_kernel):
     assert run_kernel("here", "cache")[:3] == ["2", "0", "1"]
     assert run_kernel("here", "cache")[:3] == ["2", "1", "0"]
@@ -80,11 +81,13 @@ def test_a_kernel_is_found_wherever_its_source_lies_and_only_if_that_is_the_same
     assert run_kernel("there", "cache", source=KERNEL.replace("value + ", "value * 5 + "))[:3] == ["6", "0", "1"]
 
 
+@pytest.mark.slow
 def test_a_kernel_is_compiled_anew_where_a_constant_that_it_imports_differs(run_kernel):
     assert run_kernel("here", "cache")[0] == "2"
     assert run_kernel("here", "cache", offset=7)[:3] == ["8", "0", "1"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the level is one of x86-64")
 def test_a_kernel_compiled_beforehand_is_used_and_its_folder_left_alone(run_kernel, tmp_path):
     (tmp_path / "ready").mkdir(mode=0o755)

@@ -10,7 +10,7 @@ import pytest
 import scanpy
 import scipy.sparse
 from conftest import ROOT
-from preflight_project import GENES, SCHEMAS, Project
+from preflight_project import GENES, Project
 
 from scxpresso.expression import atlas as atlas_module
 from scxpresso.expression.atlas import Atlas, spread
@@ -85,6 +85,7 @@ LEFT_OUT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [("01_csr", {}), *((name, {}) for name in LEFT_OUT), ("09_layer_raw", {"layer": "raw"}), ("16_velo", {"layer": "matrix"})],
@@ -101,6 +102,7 @@ def test_cases_give_the_values_of_genes_alone(case_genes, name, options):
         assert len(dropped) > 4 and (dropped["reason"] != "").all()
 
 
+@pytest.mark.slow
 def test_the_executable_takes_every_column_of_the_sheet(tmp_path, case_genes, run_cli):
     data = anndata.read_h5ad(CASES / "01_csr.h5ad")
     right = by_hand("01_csr")["A"]
@@ -137,6 +139,7 @@ def test_case_of_a_population_called_none(case):
     assert "like any other" not in notes
 
 
+@pytest.mark.slow
 def test_case_of_nan(case, case_genes, monkeypatch):
     genes = read_table(case_genes)
     with pytest.raises(InputError, match=r"NaN in cell 'x6', gene 'ENSG00000000010'"):
@@ -295,6 +298,7 @@ def test_a_wider_raw_is_noted(project):
     assert ".raw has" not in project.notes()
 
 
+@pytest.mark.slow
 def test_highly_variable_genes_are_found_by_the_same_library(tmp_path, gene_frame):
     rng = np.random.default_rng(1)
     counts = rng.poisson(rng.lognormal(0, 1, 60) * rng.lognormal(0, 1, (200, 1))).astype(np.float32)
@@ -674,9 +678,3 @@ def test_a_file_that_another_program_has_open(project):
         fcntl.flock(file, fcntl.LOCK_EX)
         project.problem("column counts, file 'atlas.h5ad'", "another program has the file open for writing", "a copy")
     assert project.notes()
-
-
-def test_every_column_of_the_sheet_is_documented():
-    usage = (ROOT / "docs" / "usage.md").read_text()
-    for name in SCHEMAS["assets/schema_atlases.json"]["items"]["properties"]:
-        assert f"| `{name}` |" in usage, name

@@ -230,6 +230,7 @@ def test_bulk_h5ad_may_have_levels(tmp_path, gene_frame):
     assert levels["kind"].values.loc["A"].tolist() == pytest.approx([np.log10(200.5), np.log10(50.5)])
 
 
+@pytest.mark.slow
 def test_the_demo_atlas(demo_expression):
     populations = read_table(demo_expression / "cell_type.populations.tsv", index="population")
     assert populations["cells"].to_dict() == {"early_troph": 1461, "late_troph": 3201, "ring": 1538, "schizont": 537}

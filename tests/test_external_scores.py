@@ -34,6 +34,7 @@ def external(path, rows, columns=("variant", "gene", "model", "track", "score"))
     return path
 
 
+@pytest.mark.slow
 def test_scores_lie_beside_ours_with_their_rank_correlations(scores, tmp_path, run_cli):
     genes = {0: ["SHH", "ENSG0", "ENSG0.9"], 1: ["MYC", "ENSG1.7", "ENSG1"]}
     rows = [(f"rs{n}", genes[n % 2][n % 3], "Enformer", "CAGE: brain", n * 1.5) for n in range(12)]

@@ -65,6 +65,7 @@ def test_isoforms_are_of_one_strand_and_contig_and_overlap_themselves(gene_frame
     assert len(groups_of_genes(loci, "chromosome")) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "file"), [("mstrg", "mstrg.gtf"), ("evm", "evm.gff3")])
 def test_serial_ids_are_genes_of_their_own(cases, tmp_path, run_cli, name, file):
     folder = cases / "annotation" / "serial_ids"

@@ -505,6 +505,7 @@ def test_letters_of_another_encoding_are_refused_with_their_line(schemas, tmp_pa
     project.problem("column gtf, file 'genes.gtf' (the annotation, line 3)", "bytes that are no UTF-8", "iconv")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

@@ -486,6 +486,7 @@ def test_best_over_an_allele_is_the_best_placement(some_motifs):
                 assert plain[start[number, motif]] == (best, reverse[number, motif]) and start[number, motif] in over
 
 
+@pytest.mark.slow
 def test_executables_repeat_bit_for_bit(planted, tmp_path, run_cli):
     effects, genes = planted
     genes.to_csv(tmp_path / "genes.tsv", sep="\t", index=False)

@@ -55,6 +55,7 @@ def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("places")
 
 
+@pytest.mark.nextflow
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.profile)
 def test_a_place_gives_tasks_what_its_table_says(folder, place: Place):
     params = {"registry": "registry.test/lab", "image_version": "9"} | place.params
@@ -86,6 +87,7 @@ def test_every_place_has_a_file_and_every_file_a_place():
     assert set(FILES) - others == {place.profile for place in PLACES}
 
 
+@pytest.mark.nextflow
 @pytest.mark.parametrize("parser", ["v1", "v2"])
 @pytest.mark.parametrize("profile", ["slurm", "googlebatch", "docker"])
 def test_profiles_work_in_either_order(folder, profile, parser):
@@ -96,11 +98,13 @@ def test_profiles_work_in_either_order(folder, profile, parser):
     assert lines[0] == lines[1] and "cuda" in shown[0]
 
 
+@pytest.mark.nextflow
 def test_only_this_machine_limits_its_tasks_and_takes_no_heed_of_time(folder):
     row = Resolved(folder, "docker", {}).of["PSEUDOBULK"]
     assert row["limits"]["cpus"] == os.cpu_count() and row["hours"] is None
 
 
+@pytest.mark.nextflow
 def test_a_killed_task_gets_more_of_what_it_lacked(folder):
     found = Resolved(folder, "slurm,gpu", {})
     killed = {status: row for (status, message), row in found.retries.items() if message == "Process terminated"}
@@ -114,6 +118,7 @@ def test_a_killed_task_gets_more_of_what_it_lacked(folder):
     assert (host["strategy"], host["gigabytes"], host["hours"]) == ("RETRY", 8, 12)
 
 
+@pytest.mark.nextflow
 def test_failures_of_its_own_and_refused_jobs_are_final(folder):
     found = Resolved(folder, "slurm", {})
     final = [
@@ -124,6 +129,7 @@ def test_failures_of_its_own_and_refused_jobs_are_final(folder):
     assert {found.retries[failure]["strategy"] for failure in final} == {"FINISH"}
 
 
+@pytest.mark.nextflow
 def test_gpu_options_replace_the_request_and_a_type_is_part_of_it(folder):
     own = Resolved(folder, "slurm,gpu", {"gpu_options": "--gpus=a100:1 --constraint=big"})
     assert own.of["TRAIN_FOLD"]["cluster_options"] == "--gpus=a100:1 --constraint=big"
@@ -131,11 +137,13 @@ def test_gpu_options_replace_the_request_and_a_type_is_part_of_it(folder):
     assert typed.of["TRAIN_FOLD"]["cluster_options"] == "--gres=gpu:a100:1"
 
 
+@pytest.mark.nextflow
 def test_this_machine_runs_as_many_gpu_tasks_as_it_has_devices(folder):
     row = Resolved(folder, "gpu", {"local_gpus": "0,2"}).of["TRAIN_FOLD"]
     assert row["max_forks"] == 2 and row["before_script"] == "source 'conf/lease_gpu.sh' '0,2'"
 
 
+@pytest.mark.nextflow
 @pytest.mark.parametrize("parser", ["v1", "v2"])
 def test_profiles_of_an_institute_load(folder, parser):
     """The layout of nf-core/configs: nfcore_custom.config includes a file for each institute."""
@@ -218,6 +226,7 @@ def test_without_a_gpu_or_under_a_scheduler_nothing_is_leased(tmp_path):
         assert lease(tmp_path, devices, "echo ${CUDA_VISIBLE_DEVICES-}").communicate(timeout=20)[0] == "\n"
 
 
+@pytest.mark.nextflow
 @pytest.mark.parametrize("parser", ["v1", "v2"])
 def test_a_cloud_without_a_registry_is_told_so_at_once(folder, parser):
     done = nextflow("-q", "run", ROOT, "-profile", "test,googlebatch", cwd=folder, parser=parser)

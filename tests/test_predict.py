@@ -37,6 +37,7 @@ def model(request, tiny_model) -> Model:
     return Model(tiny_model / request.param)
 
 
+@pytest.mark.slow
 def test_windows_named_after_a_gene_are_predicted_by_the_networks_that_held_it_out(
     model, features, demo_genome, tmp_path, run_cli
 ):
@@ -87,6 +88,7 @@ def test_unknown_annotation_is_read_as_the_mean_of_the_training_genes(model, fea
     np.testing.assert_allclose(predict(networks, codes, unknown), predict(networks, codes, mean), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_genes_of_another_assembly_are_predicted_by_their_names(model, features, demo_genome, tmp_path, run_cli):
     made = run_cli(
         "predict.py", "--model", model.folder, "--features", demo_genome / "features.h5", "--device", "cpu",
@@ -113,6 +115,20 @@ def test_windows_that_do_not_fit_are_named(model, features, tmp_path, content, m
     with pytest.raises(InputError) as error:
         Sequences.of_windows(str(tmp_path / "windows.fa"), None, model)
     assert message in str(error.value)
+
+
+def test_longer_windows_are_cut_to_what_the_model_reads(model, features, tmp_path):
+    window = letters_of(features.codes[0])
+    (tmp_path / "exact.fa").write_text(f">a\n{window}\n")
+    (tmp_path / "longer.fa").write_text(f">a\nACG{window}TT\n")
+    exact = Sequences.of_windows(str(tmp_path / "exact.fa"), None, model)
+    wider = (model.upstream + 3, model.downstream + 2)
+    longer = Sequences.of_windows(str(tmp_path / "longer.fa"), None, model, wider)
+    np.testing.assert_array_equal(longer.codes, exact.codes)
+    with pytest.raises(InputError, match=f"{sum(wider):,}: {wider[0]:,} upstream"):
+        Sequences.of_windows(str(tmp_path / "exact.fa"), None, model, wider)
+    with pytest.raises(InputError, match=f"at least {model.upstream:,} and {model.downstream:,}"):
+        Sequences.of_windows(str(tmp_path / "exact.fa"), None, model, (model.upstream - 1, model.downstream + 1))
 
 
 def test_features_of_another_window_are_refused(model, features, tmp_path):

@@ -208,6 +208,7 @@ def test_a_run_without_containers_questions_and_revision(schemas):
     assert (run["object"], run["result"]) == ({"@id": "#value-epochs"}, {"@id": "../report.html"})
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(schemas, tmp_path, run_cli):
     (tmp_path / "manifest.json").write_text(json.dumps(manifest()))
     texts = []

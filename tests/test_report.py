@@ -153,6 +153,7 @@ def hostile_page(tmp_path_factory) -> Page:
     return page_of(make_run(tmp_path_factory.mktemp("hostile"), levels, label=HOSTILE[-2]))
 
 
+@pytest.mark.slow
 def test_page_says_what_was_run_and_how_good_it_is(page):
     assert "Models of atlas one (as a whole, 2 populations of class, 3 populations of type)" in page.text
     assert (
@@ -206,6 +207,7 @@ def test_data_cannot_end_their_script(tmp_path):
     assert not set("<>&\u2028") & set(island[1])
 
 
+@pytest.mark.slow
 def test_warnings_of_tasks_are_in_the_page(tmp_path):
     manifest = make_run(tmp_path, plain_levels())
     for number, lines in enumerate(["too short\n", f"too short\n{HOSTILE[0]}\n"]):
@@ -314,6 +316,7 @@ def test_one_population_and_one_fold_render(tmp_path):
     assert "1 fold cannot tell" in page.text and "tell populations apart" not in page.text
 
 
+@pytest.mark.slow
 def test_too_few_folds_are_no_verdict(tmp_path):
     assert "4 folds cannot tell: a test needs 5" in page_of(make_run(tmp_path, plain_levels(), folds=4)).text
 
@@ -326,6 +329,7 @@ def test_verdict_follows_the_tests(p_values, delta, kind):
     assert verdicts.side_taken(pd.DataFrame({"p_value": p_values, "n_folds": 20}), delta) == kind
 
 
+@pytest.mark.slow
 def test_scatter_draws_a_fixed_sample_and_keeps_the_top_genes(tmp_path, monkeypatch):
     manifest = make_run(tmp_path, plain_levels())
     monkeypatch.setattr(gene_figures, "N_SCATTER_GENES", 10)
@@ -355,6 +359,7 @@ def test_missing_column_is_named(tmp_path):
     assert not (tmp_path / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_executable(tmp_path, run_cli):
     manifest = make_run(tmp_path, {"all": {"all": ""}})
     assert run_cli("report.py", "--help").returncode == 0

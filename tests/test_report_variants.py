@@ -182,6 +182,7 @@ def links(page: Page) -> set:
     return {attributes.get("href") for tag, attributes in page.tags if tag == "a"}
 
 
+@pytest.mark.slow
 def test_sections_are_there_only_where_the_run_has_them(page, tmp_path):
     plain = page_of(make_run(tmp_path, {"type": {"A": "", "B": ""}}))
     assert {"#saturation", "#variants"} <= links(page) and not {"#saturation", "#variants"} & links(plain)
@@ -468,6 +469,7 @@ def test_header_only_tables_render(tmp_path):
     assert "Every allele could be scored." in page.text
 
 
+@pytest.mark.slow
 def test_variants_without_saturation_and_the_reverse(tmp_path):
     manifest = make_questions(tmp_path, ["a", "b"])
     alone = page_of(changed(manifest, saturation=[]))

@@ -276,6 +276,7 @@ def in_memory(data, kept, number):
     return set(data.var_names[data.var["highly_variable"]])
 
 
+@pytest.mark.slow
 def test_highly_variable_genes_are_those_of_scanpy_in_memory(demo, demo_genome):
     genes = read_table(demo_genome / "genes.tsv")
     data = anndata.read_h5ad(demo / "atlas.h5ad")
@@ -304,6 +305,7 @@ def test_a_sample_of_cells_from_every_layout(tmp_path, monkeypatch, gene_frame, 
     assert set(everything) == set(names[:14]) and "all of them are selected" in messages[-1]
 
 
+@pytest.mark.slow
 def test_executables_from_selection_to_joined_files(tmp_path, run_cli, demo_genome, tiny_model):
     genes = read_table(demo_genome / "genes.tsv")
     wanted = [genes["gene_id"].iloc[row] for row in (3, 10, -1)]  # the last is unknown to the model
@@ -354,6 +356,7 @@ def test_executables_from_selection_to_joined_files(tmp_path, run_cli, demo_geno
         assert shown["effect"] == pytest.approx(found, rel=1e-3) and abs(found) >= 0.001
 
 
+@pytest.mark.slow
 def test_saturate_names_genes_that_are_not_there(tmp_path, run_cli, demo_genome, tiny_model):
     (tmp_path / "chunk.txt").write_text("PF3D7_nothing\n")
     failed = run_cli(

@@ -13,11 +13,12 @@ from scipy.stats import false_discovery_control, kstest
 
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.genome.sequence import ALTERNATIVES, encode, window_codes
-from scxpresso.networks.boosting import Boosting
-from scxpresso.networks.hybrid import COUNTS, Hybrid
+from scxpresso.networks.gradient_boosted_trees import GradientBoostedTrees
+from scxpresso.networks.hybrid import N_COUNTS, Hybrid
 from scxpresso.networks.model import Model
-from scxpresso.networks.prediction import NetworkMetadata, predict, save_network
+from scxpresso.networks.prediction import predict
 from scxpresso.networks.published import ScXpresso
+from scxpresso.networks.weights import NetworkMetadata, save_network
 from scxpresso.problems import InputError
 from scxpresso.saturation.effects_store import resolved
 from scxpresso.saturation.incremental import incremental
@@ -52,9 +53,9 @@ def flipped(letters):
 @cache
 def fitted_trees():
     rng = np.random.default_rng(1)
-    boosting = Boosting(len(POPULATIONS))
-    boosting.fit(rng.normal(size=(60, COUNTS + 5)).astype(np.float32), rng.normal(size=(60, len(POPULATIONS))), 1)
-    return boosting
+    trees = GradientBoostedTrees(len(POPULATIONS))
+    trees.fit(rng.normal(size=(60, N_COUNTS + 5)).astype(np.float32), rng.normal(size=(60, len(POPULATIONS))), 1)
+    return trees
 
 
 def random_network(kind, seed, upstream=UPSTREAM, downstream=DOWNSTREAM):
@@ -63,8 +64,8 @@ def random_network(kind, seed, upstream=UPSTREAM, downstream=DOWNSTREAM):
     network = kind.build(len(POPULATIONS), upstream, downstream, "both", 5)
     rng = np.random.default_rng(seed)
     if kind is Hybrid:
-        network.boosting = fitted_trees()
-        torch.nn.init.normal_(network.wide.weight, std=0.1)
+        network.trees = fitted_trees()
+        torch.nn.init.normal_(network.kmer_linear.weight, std=0.1)
     network.annotation.fit([3.0, 2.0, 2.0, 3.0, 0.5], [0.5] * 5)
     network.expression.fit(rng.normal(-3, 1, len(POPULATIONS)), rng.uniform(0.5, 2, len(POPULATIONS)))
     return network.eval()
@@ -219,6 +220,7 @@ def of_every_kind(world, gene):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "gene"),
     [("world", "plus"), ("world", "minus"), ("world", "edge"), ("hybrid", "plus"), ("hybrid", "minus")],
@@ -320,6 +322,7 @@ def test_both_strands_score_alike(world, tmp_path):
         assert [allele.tss_distance for allele in one.alleles] == [allele.tss_distance for allele in other_.alleles]
 
 
+@pytest.mark.slow
 def test_alleles_in_repeats_are_placed_and_score_alike_on_both_strands(tmp_path):
     """Read from files and scored: a genome of repeats and its mirror image, each allele written where it may lie."""
     rng = np.random.default_rng(5)
@@ -579,6 +582,7 @@ def score_cli(run_cli, world, variants, output, *options):
     return done
 
 
+@pytest.mark.slow
 def test_scored_and_joined_by_the_executables(world, tmp_path, run_cli):
     genes = {"first": ["minus", "plus"], "second": ["unknown"]}
     outputs = []
@@ -637,6 +641,7 @@ def test_joining_leaves_out_missing_p_values_and_needs_the_columns(tmp_path):
         join_scores([tmp_path / "bad.tsv.gz"], tmp_path / "joined.tsv")
 
 
+@pytest.mark.slow
 def test_what_does_not_belong_together_is_refused(world, tmp_path, run_cli):
     letter = world.letter("plus", 5)
     good = world.variant("plus", 5, 1, other(letter))

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+pytestmark = pytest.mark.slow  # programs are installed, or looked for in vain
+
 TOOLS = [
     "awk", "bash", "cat", "chmod", "cksum", "curl", "dirname", "env", "grep", "ln", "ls", "md5sum", "mkdir", "mktemp", "mv",
     "realpath", "rm", "sed", "tail", "uname",

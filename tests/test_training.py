@@ -9,8 +9,10 @@ import torch
 
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.metrics import pearson
-from scxpresso.networks.prediction import Genes, NetworkMetadata, load_network, predict, resolve_device, save_network
+from scxpresso.networks.forms import gene_inputs
+from scxpresso.networks.prediction import predict, resolve_device
 from scxpresso.networks.published_gpu import Stack
+from scxpresso.networks.weights import NetworkMetadata, load_network, save_network
 from scxpresso.problems import InputError
 from scxpresso.store import read_table
 from scxpresso.training import published, train
@@ -72,6 +74,7 @@ def test_expression_without_features_and_folds_without_genes_are_errors(toy):
         training_data(features, expression, folds, [1, 9], Recipe())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["auto", "plain"])
 def test_the_same_seed_gives_the_same_weights(toy, engine):
     first, again, other = (fit(toy, engine=engine, seed=seed)[1].networks[0].state_dict() for seed in (7, 7, 8))
@@ -91,6 +94,7 @@ def uneven(toy):
     return *toy[:2], pd.Series(np.repeat([1, 2, 3], [48, 32, 120]), index=toy[1].index)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inputs", ["both", "sequence"])
 def test_networks_train_in_a_stack_as_they_train_alone(uneven, monkeypatch, inputs):
     monkeypatch.setattr(torch.nn.functional, "dropout", lambda values, *_: values)  # the one thing drawn in common
@@ -159,7 +163,7 @@ def captured(monkeypatch):
         "graph": capture,
     }.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)
-    monkeypatch.setattr(train, "StackedTraining", Captured)
+    monkeypatch.setattr(published, "StackedTraining", Captured)
     return Graph
 
 
@@ -169,6 +173,7 @@ def train_uneven(uneven):
     return [losses(trained[fold]) for fold in (1, 2)]
 
 
+@pytest.mark.slow
 def test_the_graph_makes_the_steps_of_all_networks_and_its_warm_up_changes_nothing(uneven, request):
     expected = train_uneven(uneven)
     graph = request.getfixturevalue("captured")
@@ -176,6 +181,7 @@ def test_the_graph_makes_the_steps_of_all_networks_and_its_warm_up_changes_nothi
     assert graph.replays == 2 * 9  # of the ten steps an epoch, the tenth is of two networks only
 
 
+@pytest.mark.slow
 def test_training_goes_on_without_a_graph_where_capture_fails(uneven, request, capsys):
     expected = train_uneven(uneven)
     graph = request.getfixturevalue("captured")
@@ -190,18 +196,20 @@ def test_the_weights_are_those_of_the_best_validation_epoch(toy):
     best = [row["epoch"] for row in trained.history if row["best"]]
     assert best == [int(np.argmin(losses)) + 1] and best != [12]
     network = trained.networks[0]
-    genes = Genes("scxpresso", "both", data.codes, data.upstream, data.annotation, CPU, "auto")
+    genes = gene_inputs("scxpresso", "both", data.codes, data.upstream, data.annotation, CPU, "auto")
     target = network.expression.apply_to(torch.from_numpy(data.expression).float())
     rows = torch.from_numpy(data.splits[1].validation)
     assert ((genes.predict(network, rows) - target[rows]) ** 2).mean().item() == pytest.approx(min(losses), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_rate_falls_after_epochs_without_a_better_loss(toy):
     _, trained = fit(toy, epochs=30, learning_rate=0.02)
     rates = [row["learning_rate"] for row in trained.history]
     assert rates[0] == 0.02 and rates[-1] < 0.0021
 
 
+@pytest.mark.slow
 def test_it_learns_sequence_and_half_life_and_predicts_in_log10_units(toy):
     _, expression, folds = toy
     data, trained = fit(toy, epochs=30, learning_rate=0.002)
@@ -213,6 +221,7 @@ def test_it_learns_sequence_and_half_life_and_predicts_in_log10_units(toy):
     assert predicted.mean(axis=0) == pytest.approx(observed.mean(axis=0), abs=0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "expected"),
     [
@@ -257,10 +266,10 @@ def test_weights_say_what_they_are_and_come_back_whole(toy, tmp_path):
     data, trained = fit(toy, epochs=1)
     about = NetworkMetadata("scxpresso", "both", 200, 200, ("a", 'L2/3 "IT"'))
     save_network(tmp_path / "replicate_1.safetensors", trained.networks[0], about)
-    loaded, said = load_network(tmp_path / "replicate_1.safetensors")
-    assert said == about
+    loaded, metadata = load_network(tmp_path / "replicate_1.safetensors")
+    assert metadata == about
     before = predict([(trained.networks[0], about)], data.codes[:5], data.annotation[:5])
-    np.testing.assert_array_equal(before, predict([(loaded, said)], data.codes[:5], data.annotation[:5]))
+    np.testing.assert_array_equal(before, predict([(loaded, metadata)], data.codes[:5], data.annotation[:5]))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a pickle", b"\x00" * 100])
@@ -270,6 +279,7 @@ def test_a_file_that_is_no_weights_is_an_error_and_never_unpickled(tmp_path, con
         load_network(tmp_path / "replicate_1.safetensors")
 
 
+@pytest.mark.slow
 def test_the_ensemble_predicts_each_gene_by_the_fold_that_held_it_out(toy, tmp_path):
     features, expression, folds = toy
     for fold in (1, 2, 3, 4):
@@ -304,6 +314,7 @@ def test_cuda_without_cuda_is_an_error_not_a_fall_back():
         resolve_device("cuda")
 
 
+@pytest.mark.slow
 def test_the_executable_trains_folds_of_the_demo(demo_genome, demo_expression, tmp_path, run_cli):
     made = run_cli(
         "train_fold.py", "--features", demo_genome / "features.h5", "--expression", demo_expression / "cell_type.tsv.gz",

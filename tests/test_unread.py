@@ -6,15 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from scipy.stats import false_discovery_control
 from test_scoring import CPU, POPULATIONS, World, chunk, other, random_letters, random_network, score_cli
 
 from scxpresso.genome.sequence import ALTERNATIVES, encode, read_fasta
 from scxpresso.networks.hybrid import Hybrid
-from scxpresso.networks.prediction import NetworkMetadata
 from scxpresso.networks.published import ScXpresso
-from scxpresso.networks.registry import NETWORKS, bases_read
+from scxpresso.networks.registry import NETWORKS, NetworkEntry, bases_read
+from scxpresso.networks.weights import NetworkMetadata
 from scxpresso.saturation.effects_store import SMALLEST_EFFECT, STEP, Effects, resolved
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table
@@ -45,6 +44,7 @@ def world(tmp_path_factory):
     return World(tmp_path_factory.mktemp("unread") / "h", random_letters(9000, 1), GENES, "hybrid", WINDOW)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "name", "window", "reads"),
     [
@@ -76,7 +76,7 @@ def test_what_lies_beyond_the_bases_read_has_no_effect(kind, name, window, reads
 
 
 def test_a_network_of_somebody_elses_is_taken_to_read_the_whole_window(monkeypatch):
-    monkeypatch.setitem(NETWORKS, "own", torch.nn.Module)
+    monkeypatch.setitem(NETWORKS, "own", NetworkEntry("own", "torch.nn:Module"))
     assert bases_read("own", "both", 20, 30) == (-20, 30) and bases_read("own", "half_life", 20, 30) == (0, 0)
 
 
@@ -183,6 +183,7 @@ def test_rounding_alone_is_no_effect(any_world, monkeypatch):
     assert not any("replicates_disagree" in row[-1] for row in scores.rows("s"))
 
 
+@pytest.mark.slow
 def test_p_and_q_are_those_of_effects_h5_and_of_the_table(any_world, tmp_path, run_cli):
     """Nothing but the two files: effects of every substitution, and the table's own effects as text."""
     world = any_world
@@ -245,6 +246,7 @@ def test_p_and_q_are_those_of_effects_h5_and_of_the_table(any_world, tmp_path, r
     assert (table["p_value"][sizes < SMALLEST_EFFECT] == 1).all()
 
 
+@pytest.mark.slow
 def test_other_tools_are_not_compared_with_what_is_not_read(world, tmp_path, run_cli):
     variants = [
         world.variant("plus", at, 1, other(world.letter("plus", at)), f"v{at}") for at in range(-2030, -1970, 7)
@@ -266,6 +268,7 @@ def demo_contigs(demo):
     return {name: letters for name, letters in read_fasta(str(demo / "genome.fa.gz")) if name in wanted}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["hybrid", "scxpresso"])
 @pytest.mark.parametrize(
     ("file", "contig", "gene", "tss", "strand"),

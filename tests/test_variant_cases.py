@@ -65,6 +65,7 @@ def score(contig, demo_genome, tiny_model):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["scxpresso", "hybrid"])
 def test_a_deletion_in_a_repeat_at_the_tss_is_one_wherever_it_is_written(read_case, score, network):
     rows, *_ = read_case(CASES / "repeat_placement" / "repeat.tsv")
@@ -75,6 +76,7 @@ def test_a_deletion_in_a_repeat_at_the_tss_is_one_wherever_it_is_written(read_ca
     assert (scores["tss_distance"] == -4).all()
 
 
+@pytest.mark.slow
 def test_haplotypes_break_at_phase_sets(read_case, score):
     rows, *_ = read_case(CASES / "haplotypes" / "phase_blocks.vcf", haplotypes=True)
     scores = score(rows, "hybrid", haplotypes=True)

@@ -657,6 +657,7 @@ def test_the_executable(genome, run_cli):
     assert sorted(path.name for path in (genome / "out").iterdir()) == ["chunks", "counts.json", "rejected.tsv"]
 
 
+@pytest.mark.slow
 def test_a_source_is_read_row_by_row(genome):
     """Entries come before the file's end is looked at: a million rows are never in memory together."""
     write(genome / "v", b"chrom\tpos\tref\talt\n" + b"1\t25\tC\tG\n" * 100_000 + b"\xff")
@@ -666,6 +667,7 @@ def test_a_source_is_read_row_by_row(genome):
         list(entries)
 
 
+@pytest.mark.slow
 def test_the_demo_is_what_its_script_makes_and_holds_every_case(demo, demo_genome, tmp_path, run_cli):
     made = run_cli("../setup/simulate_variants.py", "--outdir", tmp_path)
     assert made.returncode == 0, made.stderr

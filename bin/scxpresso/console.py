@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from scxpresso.problems import InputError
 
@@ -46,7 +47,7 @@ def reports_problems(command: Callable) -> Callable:
     """An InputError of the command becomes its message on stderr and exit status 1, without a traceback."""
 
     @functools.wraps(command)
-    def wrapped(*args, **kwargs):
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
         except InputError as error:

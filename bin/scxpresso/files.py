@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # byte-order marks
 
@@ -45,7 +45,7 @@ def encoding_of(path: str | Path) -> str:
     return next((name for mark, name in MARKS.items() if start.startswith(mark)), "utf-8")
 
 
-def open_text(path: str | Path):
+def open_text(path: str | Path) -> TextIO:
     """A text file to read, gzipped or not: UTF-8, or what its byte-order mark says."""
     return opener(path)(path, "rt", encoding=encoding_of(path))
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
@@ -41,7 +41,7 @@ def bare_contig(name: str) -> str:
     return "MT" if bare in {"M", "MT", "MTDNA", "MITO", "MITOCHONDRION", "MITOCHONDRION_GENOME"} else bare
 
 
-def _unique_by(names: Iterable[str], key) -> dict[str, str]:
+def _unique_by(names: Iterable[str], key: Callable[[str], str]) -> dict[str, str]:
     """key(name) → name, where only one name has that key."""
     names = list(names)
     count = Counter(map(key, names))
@@ -77,7 +77,7 @@ class GeneNames:
         name_of = dict(zip(gene_ids, gene_names, strict=True))
         self._ids = set(name_of)
         self._by_version = _unique_by(name_of, without_version)
-        self._by_name = _unique_by((gene for gene in name_of if name_of[gene]), name_of.get)
+        self._by_name = _unique_by((gene for gene in name_of if name_of[gene]), name_of.__getitem__)
 
     def gene(self, word: str) -> str | None:
         """The id of the gene of this id or name; None where there is none, or no single one."""

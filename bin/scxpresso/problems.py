@@ -1,5 +1,6 @@
 """What a user did wrong, said once and clearly."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -27,7 +28,7 @@ class InputError(Exception):
         super().__init__("\n".join(map(str, problems)))
 
 
-def preview(items, count: int = 5) -> str:
+def preview(items: Iterable[object], count: int = 5) -> str:
     """The first few items for a message: `'a', 'b', … (7 in all)`; control characters are shown, not obeyed."""
     items = list(items)
     shown = ", ".join(repr(str(item)) for item in items[:count])

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,9 @@ TEXT_COLUMNS = {
 # Networks that are none: baselines, whose predictions are kept and evaluated like a network's.
 BASELINES = ["mean", "half_life", "kmer"]
 
+DROPPED_GENE_COLUMNS = ["gene", "reason"]
+DROPPED_POPULATION_COLUMNS = ["level", "population", "cells", "reason"]
+FOLD_COLUMNS = ["gene_id", "fold"]
 POPULATION_COLUMNS = ["population", "parent", "cells", "genes_detected", "noise_ceiling"]
 PREDICTION_COLUMNS = ["gene_id", "fold", "population", "observed", "predicted", "sd"]
 HISTORY_COLUMNS = [
@@ -51,17 +55,17 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _table(path: str | Path) -> Iterator[io.IOBase]:
+def _table(path: str | Path) -> Iterator[BinaryIO]:
     """Bytes of a table, gzipped where its name says so; the same rows give the same bytes."""
     with ExitStack() as stack:
-        file = stack.enter_context(stack.enter_context(atomic_write(path)).open("wb"))
+        file: BinaryIO = stack.enter_context(stack.enter_context(atomic_write(path)).open("wb"))
         if str(path).endswith(".gz"):
             # pandas would put the partial file's name, and with it the process' number, into the header.
-            file = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0))
+            file = stack.enter_context(cast(BinaryIO, gzip.GzipFile("", "wb", 6, file, mtime=0)))
         yield file
 
 
-def _write(file: io.IOBase, table: pd.DataFrame, header: bool) -> None:
+def _write(file: BinaryIO, table: pd.DataFrame, header: bool) -> None:
     table.to_csv(file, mode="wb", sep="\t", index=False, header=header, float_format="%.6g", lineterminator="\n")
 
 

@@ -2,12 +2,12 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import pandas as pd
 
 
-def shown(text) -> str:
+def shown(text: object) -> str:
     """Text of the user on one line: control and invisible characters are shown as escapes, not obeyed."""
     text = str(text)
     if text.isprintable():
@@ -20,7 +20,7 @@ def spaced(text: str) -> str:
     return re.sub(r"[\s_-]+", " ", text).strip().lower()
 
 
-def did_you_mean(name, options: Iterable[str]) -> str:
+def did_you_mean(name: object, options: Iterable[str]) -> str:
     """`did you mean 'x'?`, however either is capitalised or punctuated; '' where nothing is near."""
 
     def plain(text: str) -> str:
@@ -31,39 +31,39 @@ def did_you_mean(name, options: Iterable[str]) -> str:
     return f"did you mean {known[near[0]]!r}?" if near else ""
 
 
-def plural(number, one: str, many=None) -> str:
+def plural(number: float, one: str, many: str | None = None) -> str:
     """'1 fold', '20 folds'."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
-def span(values, one: str) -> str:
+def span(values: Collection[float], one: str) -> str:
     """'20 folds' where all values are 20, '18–20 folds' where they differ."""
     low, high = min(values), max(values)
     return plural(high, one) if low == high else f"{count(low)}–{plural(high, one)}"
 
 
-def listed(items) -> str:
+def listed(items: Iterable[object]) -> str:
     """'a', 'a and b', 'a, b and c'."""
-    items = [str(item) for item in items]
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+    words = [str(item) for item in items]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
 
 
-def count(value) -> str:
+def count(value: float) -> str:
     """1234567.0 as 1,234,567."""
     return "–" if pd.isna(value) else f"{value:,.0f}"
 
 
-def decimal(value, digits=2) -> str:
+def decimal(value: float, digits: int = 2) -> str:
     """0.4567 as 0.46, a missing number as a dash, and no minus before a zero."""
     return "–" if pd.isna(value) else f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
-def percent(share) -> str:
+def percent(share: float) -> str:
     """A share as a CSS percentage between 0 and 100."""
     return "0" if pd.isna(share) else f"{100 * min(max(share, 0), 1):.1f}"
 
 
-def p_text(value) -> str:
+def p_text(value: float) -> str:
     """A p-value as people print it: 0.013, 9.5e-07."""
     return "–" if pd.isna(value) else f"{value:.2g}" if value >= 0.001 else f"{value:.1e}"
 

@@ -14,17 +14,14 @@ from scxpresso.store import BASELINES, read_table
 
 MODEL = ["model_atlas", "model_level", "recipe"]  # what names a model or baseline in PAIR_COLUMNS
 PAIR_COLUMNS = [*MODEL, "network", "model_population", "target_atlas", "target_level", "target_population"]
-# Columns of each table of an evaluation.
-TABLES = {
-    "populations": [*PAIR_COLUMNS, "fold", "n_genes", "pearson", "spearman"],
-    "genes": ["atlas", "level", "recipe", "network", "gene_id", "gene_name", "variance", "pearson"],
-    "summary": ["atlas", "level", "recipe", "network", "metric", "value", "sd", "n_folds"],
-    "comparisons": [
-        "kind", "target_atlas", "target_level", "target_population", "model_atlas", "model_level", "model_population",
-        "recipe", "network", "other_atlas", "other_level", "other_population", "other_recipe", "other_network",
-        "median_pearson", "other_median_pearson", "delta", "p_value", "n_folds",
-    ],
-}  # fmt: skip
+POPULATION_SCORE_COLUMNS = [*PAIR_COLUMNS, "fold", "n_genes", "pearson", "spearman"]
+GENE_SCORE_COLUMNS = ["atlas", "level", "recipe", "network", "gene_id", "gene_name", "variance", "pearson"]
+SUMMARY_COLUMNS = ["atlas", "level", "recipe", "network", "metric", "value", "sd", "n_folds"]
+COMPARISON_COLUMNS = [
+    "kind", "target_atlas", "target_level", "target_population", "model_atlas", "model_level", "model_population",
+    "recipe", "network", "other_atlas", "other_level", "other_population", "other_recipe", "other_network",
+    "median_pearson", "other_median_pearson", "delta", "p_value", "n_folds",
+]  # fmt: skip
 
 ModelKey = tuple[str, str, str]  # atlas, level, recipe
 
@@ -62,16 +59,16 @@ def evaluate(manifest: Path) -> dict[str, pd.DataFrame]:
     gene_name = dict(zip(names["gene_id"], names["gene_name"], strict=True))
     levels = read_levels(content, root)
     models = [read_predictions(entry, levels, root) for entry in content["predictions"]]
+    scores = (row for model in models for row in population_rows(model, list(levels.values())))
+    populations = pd.DataFrame(scores, columns=POPULATION_SCORE_COLUMNS)
+    genes = [row for model in models for row in gene_rows(model, gene_name)]
     paired = paired_models(models)
-    rows = (row for model in models for row in population_rows(model, list(levels.values())))
-    populations = pd.DataFrame(rows, columns=TABLES["populations"])
-    rows_of = {
-        "genes": (row for model in models for row in gene_rows(model, gene_name)),
-        "summary": summaries(models, paired),
-        "comparisons": comparison_rows(populations, paired),
+    return {
+        "populations": populations,
+        "genes": pd.DataFrame(genes, columns=GENE_SCORE_COLUMNS),
+        "summary": pd.DataFrame(summaries(models, paired), columns=SUMMARY_COLUMNS),
+        "comparisons": pd.DataFrame(comparison_rows(populations, paired), columns=COMPARISON_COLUMNS),
     }
-    tables = {name: pd.DataFrame(rows, columns=TABLES[name]) for name, rows in rows_of.items()}
-    return {"populations": populations, **tables}
 
 
 def read_levels(content: dict, root: Path) -> dict[tuple[str, str], Level]:

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import scipy.sparse
+from anndata.abc import CSCDataset, CSRDataset
 from anndata.io import read_elem, sparse_dataset
 
 from scxpresso.expression.features import TYPE_COLUMNS, not_genes
@@ -50,7 +51,7 @@ class Atlas:
     def __enter__(self) -> "Atlas":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def _name_of(self, layer: str | None) -> str:
@@ -96,7 +97,7 @@ class Atlas:
             )  # fmt: skip
         return frame
 
-    def _open_matrix(self, name: str):
+    def _open_matrix(self, name: str) -> h5py.Dataset | CSRDataset | CSCDataset:
         element = self._file.get(name)
         if not is_matrix(element):
             raise InputError(_no_matrix(name, element is None, self.matrices()))
@@ -296,7 +297,7 @@ def _unknown_compression(element: h5py.Group | h5py.Dataset) -> str | None:
     """The first compression in a part of an h5ad that HDF5 has no filter for."""
     found: list[str] = []
 
-    def look(_, part) -> None:
+    def look(_: str, part: object) -> None:
         if isinstance(part, h5py.Dataset):
             filters = part.id.get_create_plist()
             codes = [filters.get_filter(number)[0] for number in range(filters.get_nfilters())]

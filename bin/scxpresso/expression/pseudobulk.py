@@ -18,7 +18,7 @@ from scxpresso.files import is_hdf5, open_text
 from scxpresso.identifiers import GeneMatch, match_genes
 from scxpresso.metrics import pearson
 from scxpresso.problems import InputError, Problem, preview
-from scxpresso.store import POPULATION_COLUMNS
+from scxpresso.store import DROPPED_GENE_COLUMNS, DROPPED_POPULATION_COLUMNS, POPULATION_COLUMNS
 
 SCALE = {"10x": 1e4, "smartseq2": 1e6}  # library size after normalisation
 PROTOCOLS = [*SCALE, "bulk"]
@@ -129,7 +129,7 @@ def pseudobulk_cells(
         whole = level.whole(matched)
         number = np.maximum(grouping.cells, 1)[:, None]
 
-        def as_log(total, cells):
+        def as_log(total: np.ndarray, cells: np.ndarray) -> np.ndarray:
             return log_expression(total / np.maximum(cells, 1), recipe.floor, 0).T
 
         # One halving at a time: together they would take ten times the memory.
@@ -159,7 +159,7 @@ def judge_libraries(
     obs: pd.DataFrame, recipe: Recipe, library: np.ndarray | None, sizes: np.ndarray, others: np.ndarray
 ) -> None:
     """Raise InputError where obs says that genes are missing from the matrix, or where its libraries are none."""
-    if library is not None:
+    if library is not None and recipe.library_column:
         check_library(recipe.library_column, library, sizes, obs.index)
         return
     problem, _ = totals_beyond(obs, sizes + others)
@@ -196,7 +196,7 @@ def pseudobulk_samples(
     for coarse, grouping in zip([None, *groupings], groupings, strict=False):
         bits = halves(grouping, recipe.seed)
 
-        def aggregate(chosen, grouping=grouping):
+        def aggregate(chosen: np.ndarray, grouping: Grouping = grouping) -> np.ndarray:
             columns = [tpm[:, chosen & (grouping.of_cell == number)] for number in range(len(grouping.labels))]
             middle = np.median if recipe.aggregation == "median" else np.mean
             means = [middle(samples, axis=1) if samples.shape[1] else np.zeros(len(tpm)) for samples in columns]
@@ -253,7 +253,12 @@ def bulk_library() -> Problem:
 
 
 def _level(
-    grouping: Grouping, coarse: Grouping | None, gene_ids: list[str], values: np.ndarray, seen: np.ndarray, noise
+    grouping: Grouping,
+    coarse: Grouping | None,
+    gene_ids: list[str],
+    values: np.ndarray,
+    seen: np.ndarray,
+    noise: np.ndarray,
 ) -> LevelExpression:
     populations = pd.DataFrame(
         {
@@ -266,14 +271,14 @@ def _level(
         columns=POPULATION_COLUMNS,
     )
     table = pd.DataFrame(values, index=pd.Index(gene_ids, name="gene_id"), columns=grouping.labels).sort_index()
-    dropped = pd.DataFrame(grouping.dropped, columns=["level", "population", "cells", "reason"])
+    dropped = pd.DataFrame(grouping.dropped, columns=DROPPED_POPULATION_COLUMNS)
     return LevelExpression(table, populations, dropped)
 
 
 def unused_genes(match: GeneMatch, ids: list[str], reasons: np.ndarray) -> pd.DataFrame:
     """dropped_genes.tsv of an atlas: gene, reason. reasons: why each of `ids` is no gene, '' for a gene."""
     others = {(name, reason) for name, reason in zip(ids, reasons, strict=True) if reason}
-    return pd.DataFrame(sorted(others | set(match.unused.items())), columns=["gene", "reason"])
+    return pd.DataFrame(sorted(others | set(match.unused.items())), columns=DROPPED_GENE_COLUMNS)
 
 
 def read_bulk(path: str | Path) -> pd.DataFrame:

@@ -46,7 +46,9 @@ def library_sizes(chunk: scipy.sparse.csr_matrix, is_gene: np.ndarray) -> tuple[
 
 
 @njit()
-def _library_sizes(is_gene, indptr, indices, counts):
+def _library_sizes(
+    is_gene: np.ndarray, indptr: np.ndarray, indices: np.ndarray, counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, bool]:
     sizes, others = np.zeros(len(indptr) - 1), np.zeros(len(indptr) - 1)
     good = True
     for cell in range(len(sizes)):
@@ -61,7 +63,16 @@ def _library_sizes(is_gene, indptr, indices, counts):
 
 
 @njit()
-def _add(total, order, population, bits, scale, indptr, indices, counts):
+def _add(
+    total: np.ndarray,
+    order: np.ndarray,
+    population: np.ndarray,
+    bits: np.ndarray,
+    scale: np.ndarray,
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    counts: np.ndarray,
+) -> None:
     parts = np.empty(PARTS)
     for cell in order:
         sums = total[population[cell]]

@@ -185,7 +185,8 @@ def _without_copies(chosen: list[Transcript], contigs: Collection[str] | None) -
     where its id says so too, as RefSeq's do (`HLA-A_1`, `HLA-A-2`).
     """
     there = {transcript.chrom for transcript in chosen}
-    there = there if contigs is None else match_contigs(there, contigs).keys()
+    if contigs is not None:
+        there = set(match_contigs(there, contigs))
     best: dict[str, int] = {}
     for transcript in chosen:
         if transcript.chrom in there:

@@ -87,7 +87,8 @@ def is_gff3(path: str) -> bool:
 
     Where no line tells, `##gff-version 3` does. Raises InputError where there is no feature line.
     """
-    version, styles, features = "", Counter(), 0
+    version, features = "", 0
+    styles: Counter[str] = Counter()
     for number, line in _rows(path):
         if header := re.match(r"##gff-version\s+(\S+)", line):
             version = header[1]

@@ -51,7 +51,7 @@ class CanonicalList:
         for transcript in transcripts:
             if transcript.transcript_id in self.place:
                 listed[transcript.gene_id].add(transcript.transcript_id)
-        best = {gene: min(map(self.place.get, names)) for gene, names in listed.items()}
+        best = {gene: min(self.place[name] for name in names) for gene, names in listed.items()}
         tied = {gene: sorted(n for n in names if self.place[n] == best[gene]) for gene, names in listed.items()}
         return {gene: names for gene, names in sorted(tied.items()) if len(names) > 1}
 

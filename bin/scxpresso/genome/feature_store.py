@@ -1,6 +1,6 @@
 """features.h5: what every model of a genome reads of its genes, in a file."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import h5py
@@ -31,7 +31,7 @@ class Features:
             self.downstream = int(file.attrs["downstream"])
         self._row = {gene: row for row, gene in enumerate(self.gene_id)}
 
-    def rows(self, genes) -> np.ndarray:
+    def rows(self, genes: Collection[str]) -> np.ndarray:
         """Row of each gene id. Raises InputError for ids that have no features."""
         missing = [gene for gene in genes if gene not in self._row]
         if missing:
@@ -70,7 +70,7 @@ class Features:
 
 def write_features(
     path: str | Path,
-    gene_id,
+    gene_id: Iterable[str],
     codes: np.ndarray,
     half_life: np.ndarray,
     scaled: np.ndarray,

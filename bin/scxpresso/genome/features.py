@@ -24,6 +24,7 @@ from scxpresso.genome.sequence import N_CODE, read_fasta, window_codes
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs
 from scxpresso.problems import InputError, Problem, preview
+from scxpresso.store import DROPPED_GENE_COLUMNS
 
 
 @dataclass
@@ -69,7 +70,7 @@ def extract_features(
     rows = []
     fit = Fit()
     for name, letters in read_fasta(fasta):
-        here = by_contig.get(contigs.get(name), [])
+        here = by_contig[contigs[name]] if name in contigs else []
         neighbours = neighbourhood(here, len(letters)) if extended else {}
         for transcript in here:
             fit.add(letters, transcript)
@@ -89,10 +90,10 @@ def extract_features(
 
     reasons |= {t.gene_id: "contig not in the FASTA" for t in chosen if t.gene_id not in codes}
     kept = [t for t in chosen if t.gene_id in codes]
-    dropped = pd.DataFrame(sorted(reasons.items()), columns=["gene", "reason"])
+    dropped = pd.DataFrame(sorted(reasons.items()), columns=DROPPED_GENE_COLUMNS)
     matrix = np.full((len(genes), upstream + downstream), N_CODE, dtype=np.uint8)
-    for row, gene in enumerate(genes["gene_id"]):
-        matrix[row] = codes.pop(gene)
+    for number, gene in enumerate(genes["gene_id"]):
+        matrix[number] = codes.pop(gene)
     return GenomeFeatures(genes, matrix, dropped, kept)
 
 

@@ -10,9 +10,10 @@ import scipy.sparse
 from pybedtools import BedTool
 
 from scxpresso.genome.feature_store import Features
-from scxpresso.genome.sequence import BASE_OF_CODE
+from scxpresso.genome.sequence import kmer_numbers
 from scxpresso.identifiers import isoform_stem
 from scxpresso.problems import InputError, Problem
+from scxpresso.store import FOLD_COLUMNS
 
 LOCUS = ["gene_id", "chrom", "strand", "start", "end"]  # 1-based, both ends included
 METHODS = ["random", "chromosome", "family"]
@@ -46,7 +47,7 @@ def split_folds(genes: pd.DataFrame, features: Features, folds: int, method: str
     fold = np.zeros(len(genes), dtype=int)
     for number, members in enumerate(_fill(groups, folds, seed), start=1):
         fold[members] = number
-    return pd.DataFrame({"gene_id": genes["gene_id"], "fold": fold})
+    return pd.DataFrame({"gene_id": genes["gene_id"], "fold": fold}, columns=FOLD_COLUMNS)
 
 
 def groups_of_genes(loci: pd.DataFrame, method: str, links: Sequence[tuple[int, int]] = ()) -> list[np.ndarray]:
@@ -67,8 +68,8 @@ def _loci(genes: pd.DataFrame) -> pd.DataFrame:
 
 def _fill(groups: list[np.ndarray], folds: int, seed: int) -> list[np.ndarray]:
     """Shuffled groups, large ones first, each into the fold that holds the fewest genes so far."""
-    order = np.random.default_rng(seed).permutation(len(groups))
-    order = sorted(order, key=lambda group: -len(groups[group]))
+    shuffled = np.random.default_rng(seed).permutation(len(groups))
+    order = sorted(shuffled, key=lambda group: -len(groups[group]))
     filled: list[list[np.ndarray]] = [[] for _ in range(folds)]
     size = np.zeros(folds, dtype=int)
     for group in order:
@@ -103,7 +104,8 @@ def _isoform_links(loci: pd.DataFrame) -> list[tuple[int, int]]:
     stem = loci["gene_id"].map(isoform_stem)
     shared = loci.assign(stem=stem)[stem.duplicated(keep=False)].sort_values(["stem", "chrom", "strand", "start"])
     links = []
-    reach, last, locus = 0, None, None
+    reach, last = 0, 0
+    locus: tuple[str, str, str] | None = None
     for row, chrom, strand, start, end, stem in shared.drop(columns="gene_id").itertuples():
         if locus == (stem, chrom, strand) and start <= reach:
             links.append((last, row))
@@ -124,16 +126,10 @@ def _overlap_links(loci: pd.DataFrame) -> list[tuple[int, int]]:
 
 def _family_links(genes: pd.DataFrame, features: Features) -> list[tuple[int, int]]:
     """Genes that share at least FAMILY_SHARE of their k-mers around the TSS."""
-    codes = BASE_OF_CODE[features.region(features.rows(genes["gene_id"]), *FAMILY_REGION)].astype(np.uint64)
-    positions = codes.shape[1] - FAMILY_K + 1
-    kmer = np.zeros((len(codes), positions), dtype=np.uint64)
-    certain = np.ones(kmer.shape, dtype=bool)
-    for offset in range(FAMILY_K):
-        base = codes[:, offset : offset + positions]
-        kmer = kmer * np.uint64(4) + base
-        certain &= base < 4
-    gene = np.broadcast_to(np.arange(len(codes))[:, None], kmer.shape)[certain]
-    _, column = np.unique(kmer[certain], return_inverse=True)
+    codes = features.region(features.rows(genes["gene_id"]), *FAMILY_REGION)
+    kmer, unambiguous = kmer_numbers(codes, FAMILY_K)
+    gene = np.broadcast_to(np.arange(len(codes))[:, None], kmer.shape)[unambiguous]
+    _, column = np.unique(kmer[unambiguous], return_inverse=True)
     has = scipy.sparse.csr_matrix((np.ones(len(gene), dtype=np.float32), (gene, column)))
     has.data[:] = 1  # a k-mer counts once a gene
     total = np.maximum(np.asarray(has.sum(axis=1)).ravel(), 1)

@@ -1,6 +1,6 @@
 """The transcripts of an annotation, whatever its format, and what it says of its contigs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from scxpresso.genome.annotation_lines import Line, feature_lines, gff3_attributes, is_gff3
 from scxpresso.genome.contigs import Region, describe_contigs
@@ -21,8 +21,11 @@ def read_annotation(path: str) -> list[Transcript]:
     regions: dict[str, Region] = {}
     backward: list[Line] = []
     lines = _forward(feature_lines(path), regions, backward)
-    transcripts = list((gff3_transcripts if is_gff3(path) else gtf_transcripts)(lines))
-    contigs = describe_contigs({found.chrom for found in [*transcripts, *backward]}, regions)
+    read: Callable[[Iterable[Line]], Iterator[Transcript]] = gff3_transcripts if is_gff3(path) else gtf_transcripts
+    transcripts = list(read(lines))
+    contigs = describe_contigs(
+        {transcript.chrom for transcript in transcripts} | {line.chrom for line in backward}, regions
+    )
     for line in backward:
         if not (contigs[line.chrom].left_out or contigs[line.chrom].circular):
             raise InputError(

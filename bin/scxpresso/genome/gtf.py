@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from scxpresso.genome.annotation_lines import PARTS, TRANS_SPLICED, Line, copy_number, first, gtf_attributes
 from scxpresso.genome.loci import Owner, Place, transcripts_at_places
@@ -18,6 +18,10 @@ _OWN_LINES = {"transcript", "mRNA"}
 def _value(pattern: re.Pattern, text: str) -> str:
     found = pattern.search(text)
     return (found[1] or found[2] or "") if found else ""
+
+
+def _everywhere(attributes: dict) -> Callable[[Place], dict]:
+    return lambda place: attributes
 
 
 def gtf_transcripts(lines: Iterable[Line]) -> Iterator[Transcript]:
@@ -71,4 +75,4 @@ def gtf_transcripts(lines: Iterable[Line]) -> Iterator[Transcript]:
             "trans_spliced": bool(TRANS_SPLICED.search(text)),
             "copy": copy_number(told_of),
         }
-        yield from transcripts_at_places(owner, lambda place, about=about: about)
+        yield from transcripts_at_places(owner, _everywhere(about))

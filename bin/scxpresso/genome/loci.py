@@ -134,7 +134,7 @@ def _loci(pieces: Pieces, exons: list[Span], lines: list[Span], strand: str) -> 
         return
     for number in range(len(cuts) + 1):
 
-        def here(spans: Iterable[Span], number=number) -> list[Span]:
+        def here(spans: Iterable[Span], number: int = number) -> list[Span]:
             return [span for span in spans if bisect_right(cuts, span[0]) == number]
 
         frames = {first: frame for first, frame in pieces.frames.items() if bisect_right(cuts, first) == number}

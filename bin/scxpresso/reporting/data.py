@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scxpresso.evaluation.evaluation import TABLES
+from scxpresso.evaluation.evaluation import (
+    COMPARISON_COLUMNS,
+    GENE_SCORE_COLUMNS,
+    POPULATION_SCORE_COLUMNS,
+    SUMMARY_COLUMNS,
+)
 from scxpresso.evaluation.levels import Level
 from scxpresso.manifest import read_manifest
 from scxpresso.problems import InputError, Problem, preview
@@ -34,6 +39,13 @@ MANIFEST = [
     "run", "params", "notes", "versions", "genomes", "atlases", "models", "predictions", "evaluation", "saturation",
     "variants", "sets", "motifs", "warnings",
 ]  # fmt: skip
+# The tables of an evaluation, which a run that trains nothing has not.
+EVALUATION = {
+    "populations": POPULATION_SCORE_COLUMNS,
+    "genes": GENE_SCORE_COLUMNS,
+    "summary": SUMMARY_COLUMNS,
+    "comparisons": COMPARISON_COLUMNS,
+}
 # Columns that tables of version 0.1 lack, and those that hold the same there: a recipe was named after its network.
 RENAMED = {"recipe": "network", "other_recipe": "other_network", "genes_detected": "genes_seen"}
 
@@ -133,7 +145,7 @@ def read_run(manifest_path: str | Path) -> Run:
     demand(manifest_path, "key", MANIFEST, manifest)
     # A run that trains nothing has no tables of an evaluation.
     tables = folder / manifest["evaluation"] if manifest["evaluation"] else None
-    evaluation = {name: load_if(tables and tables / f"{name}.tsv", columns) for name, columns in TABLES.items()}
+    evaluation = {name: load_if(tables and tables / f"{name}.tsv", columns) for name, columns in EVALUATION.items()}
     return Run(
         manifest=manifest,
         folder=folder,
