@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 
 from scxpresso.console import log
+from scxpresso.options import FOLDER
 
 
 @click.command(epilog="Example: checksum.py --folder files --output checksums.json")
-@click.option("--folder", required=True, type=click.Path(exists=True, file_okay=False), help="Folders 1, 2, … in it.")
+@click.option("--folder", required=True, type=FOLDER, help="Folders 1, 2, … in it.")
 @click.option("--output", default="checksums.json", show_default=True, help="The JSON to write.")
 def main(folder, output):
-    """Write `number`, `path`, `sha256` and `size` of each file in folder/<number>/; each of these folders has one entry.
+    """Write `number`, `path`, `sha256` and `size` of each file in folder/<number>/, which has one entry each.
 
     That entry is a file, whose `path` is empty, or a folder, and `path` is relative to it.
     """

@@ -4,17 +4,18 @@
 import click
 
 from scxpresso.console import log, reports_problems
+from scxpresso.options import EXISTING
 
 
 @click.command(
     epilog="Example: compare_scores.py --scores atlas.level.scxpresso.tsv.gz --external enformer.tsv "
     "--output comparison.tsv --correlations correlations.tsv. Effects are in log10 expression, scores as their tool has them."
 )
-@click.option("--scores", required=True, type=click.Path(exists=True), help="What join_scores.py wrote.")
+@click.option("--scores", required=True, type=EXISTING, help="Table of scores of join_scores.py.")
 @click.option(
     "--external",
     required=True,
-    type=click.Path(exists=True),
+    type=EXISTING,
     help="TSV: variant, gene (id or name), model, track, score; alt if a variant has several alleles.",
 )
 @click.option("--output", required=True, type=click.Path(), help="Gets effects and scores side by side (TSV).")
@@ -28,10 +29,12 @@ def main(scores, external, output, correlations):
 
     compared = compare(scores, read_external(external), output)
     write_table(correlations, compared.correlations)
-    log(f"{compared.joined:,} external scores beside ours, {len(compared.unmatched):,} of variants or genes not scored")
+    log(f"{compared.joined:,} external scores joined, {len(compared.unmatched):,} of variants or genes not scored here")
     if not compared.joined:
         names = preview(sorted({one.variant for one in compared.unmatched}), 3)
-        log(f"WARNING none is of a variant and gene of this set (they name {names}): ids have to be as they are here")
+        log(
+            f"WARNING external scores: none is of a variant and gene of this set; their ids ({names}) have to be the set's"
+        )
 
 
 if __name__ == "__main__":

@@ -6,19 +6,20 @@ from pathlib import Path
 import click
 
 from scxpresso.console import log, reports_problems
+from scxpresso.options import FILE, outdir_option
 
 
 @click.command(epilog="Example: evaluate.py --manifest manifest.json --outdir evaluation")
 @click.option(
     "--manifest",
     required=True,
-    type=click.Path(exists=True),
+    type=FILE,
     help="JSON: where the genomes, the atlases' expression and the predictions are (see docs/output.md).",
 )
-@click.option("--outdir", default=".", show_default=True, help="Gets populations, genes, summary, comparisons (.tsv).")
+@outdir_option("populations.tsv, genes.tsv, summary.tsv and comparisons.tsv")
 @reports_problems
 def main(manifest, outdir):
-    """Correlate predictions with observations: per population and fold, per gene, and between levels and atlases."""
+    """Correlate predictions with observations: per population and fold, per gene, and between levels, atlases and recipes."""
     from scxpresso.evaluation.evaluation import evaluate
     from scxpresso.store import write_table
 

@@ -6,25 +6,26 @@ from pathlib import Path
 import click
 
 from scxpresso.console import log, reports_problems
+from scxpresso.options import EXISTING, downstream_option, fasta_option, outdir_option, upstream_option
 
 
 @click.command(epilog="Example: extract_features.py --fasta genome.fa.gz --gtf genes.gtf.gz --outdir features")
-@click.option("--fasta", required=True, type=click.Path(exists=True), help="Genome: FASTA, plain, gzipped or bgzipped.")
-@click.option("--gtf", required=True, type=click.Path(exists=True), help="Genes: GTF or GFF3, plain or gzipped.")
-@click.option("--canonical", type=click.Path(exists=True), help="Canonical transcripts: a file with their ids.")
-@click.option("--upstream", default=7000, show_default=True, type=click.IntRange(0), help="Bases before the TSS.")
-@click.option("--downstream", default=3500, show_default=True, type=click.IntRange(1), help="Bases from the TSS on.")
+@fasta_option
+@click.option("--gtf", required=True, type=EXISTING, help="Genes: GTF or GFF3, plain or gzipped.")
+@click.option("--canonical", type=EXISTING, help="Canonical transcripts: a file with their ids.")
+@upstream_option
+@downstream_option
 @click.option(
     "--features",
     default="extended",
     show_default=True,
     type=click.Choice(["half_life", "extended"]),
-    help="Of the annotation: five half-life features, or codons, GC content and neighbours too.",
+    help="Annotation features: the five half-life features alone, or codons, GC content and neighbours too.",
 )
-@click.option("--outdir", default=".", show_default=True, help="Gets genes.tsv, features.h5, transcripts.bed, …")
+@outdir_option("genes.tsv, features.h5, dropped_genes.tsv and transcripts.bed")
 @reports_problems
 def main(fasta, gtf, canonical, upstream, downstream, features, outdir):
-    """Choose one transcript a gene and write its window around the TSS and its features of the annotation."""
+    """Choose one transcript per gene, and write its promoter window and annotation features."""
     from scxpresso.genome.annotation import HALF_LIFE
     from scxpresso.genome.bed import write_bed
     from scxpresso.genome.extended import EXTENDED
@@ -49,7 +50,7 @@ def main(fasta, gtf, canonical, upstream, downstream, features, outdir):
     write_table(outdir / "dropped_genes.tsv", genome.dropped)
     write_bed(outdir / "transcripts.bed", genome.transcripts)
     padded = int((genome.genes["padded_bases"] > 0).sum())
-    log(f"{len(genome.genes):,} genes written; {padded:,} windows reach over a contig's end and are padded with N")
+    log(f"{len(genome.genes):,} genes written; {padded:,} windows extend beyond a contig's end and are padded with N")
 
 
 if __name__ == "__main__":

@@ -6,15 +6,16 @@ from pathlib import Path
 import click
 
 from scxpresso.console import log, reports_problems
+from scxpresso.options import expression_option, features_option, folds_option, outdir_option
 
 
 @click.command(
     epilog="Example: fit_baselines.py --features features.h5 --expression cell_type.tsv.gz --folds folds.tsv"
 )
-@click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
-@click.option("--expression", required=True, type=click.Path(exists=True), help="<level>.tsv.gz of the atlas.")
-@click.option("--folds", required=True, type=click.Path(exists=True), help="folds.tsv of the genome.")
-@click.option("--outdir", default=".", show_default=True, help="Gets <baseline>.tsv.gz: mean, half_life, kmer.")
+@features_option
+@expression_option
+@folds_option
+@outdir_option("<baseline>.tsv.gz: mean, half_life, kmer")
 @reports_problems
 def main(features, expression, folds, outdir):
     """Predict every gene by the training mean, half-life features (ridge), and 4-mers with half-life (ridge)."""

@@ -4,17 +4,18 @@
 import click
 
 from scxpresso.console import log, reports_problems
+from scxpresso.options import FOLDER, genes_option, outdir_option
 
 
 @click.command(
     epilog="Example: join_saturation.py --genes genes.tsv --contrast 'T cell;B cell' --outdir saturation part_*"
 )
-@click.argument("parts", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False))
-@click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
+@click.argument("parts", nargs=-1, required=True, type=FOLDER)
+@genes_option
 @click.option(
-    "--contrast", multiple=True, help="Two populations, joined by ';': the first's profile minus the second's."
+    "--contrast", multiple=True, help="Two populations, joined by ';': profile of the first minus that of the second."
 )
-@click.option("--outdir", default=".", show_default=True, help="Gets effects.h5, profiles.tsv.gz, positions.tsv, …")
+@outdir_option("effects.h5, profiles.tsv.gz, positions.tsv and, with --contrast, contrasts.tsv.gz")
 @reports_problems
 def main(parts, genes, contrast, outdir):
     """Join PARTS, folders that saturate.py wrote, in the order of genes.tsv; write means over genes and contrasts.
@@ -30,7 +31,7 @@ def main(parts, genes, contrast, outdir):
         f"{genes:,} genes and {populations:,} populations of {len(parts):,} parts; {contrasts} of {len(contrast)} contrasts"
     )
     if contrasts < len(contrast):
-        log("WARNING the other contrasts are of populations that this model has not")
+        log("WARNING --contrast: the model does not have the populations of the other contrasts")
 
 
 if __name__ == "__main__":

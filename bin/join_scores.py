@@ -4,14 +4,15 @@
 import click
 
 from scxpresso.console import log, reports_problems
+from scxpresso.options import EXISTING
 
 
 @click.command(epilog="Example: join_scores.py --output atlas.level.scxpresso.tsv.gz scores_1.tsv.gz scores_2.tsv.gz")
 @click.option("--output", required=True, type=click.Path(), help="Gets every row, with its q-value (TSV).")
-@click.argument("scores", nargs=-1, required=True, type=click.Path(exists=True))
+@click.argument("scores", nargs=-1, required=True, type=EXISTING)
 @reports_problems
 def main(output, scores):
-    """Join SCORES, what score_variants.py wrote, in the order given; q-values (Benjamini-Hochberg) are over all rows."""
+    """Join SCORES, tables of score_variants.py, in the order given; q-values (Benjamini-Hochberg) are over all rows."""
     from scxpresso.variants.joining import join_scores
 
     log(f"{join_scores(scores, output):,} rows")

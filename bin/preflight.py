@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 from scxpresso.console import log
+from scxpresso.options import FILE, FOLDER, outdir_option
 
 
 @click.command(epilog="Example: preflight.py --request request.json --schemas schemas")
-@click.option("--request", required=True, type=click.Path(exists=True, dir_okay=False), help="Parameters and files.")
-@click.option("--schemas", required=True, type=click.Path(exists=True, file_okay=False), help="Folder of schemas.")
-@click.option("--outdir", default=".", show_default=True, help="Gets problems.txt and four .json files.")
+@click.option("--request", required=True, type=FILE, help="Parameters and files.")
+@click.option("--schemas", required=True, type=FOLDER, help="Folder of schemas.")
+@outdir_option("problems.txt and four .json files")
 def main(request, schemas, outdir):
     """Write every problem of the input in one report (empty when all is well); exit with 1 when there are any.
 

@@ -6,27 +6,36 @@ from pathlib import Path
 import click
 
 from scxpresso.console import log, reports_problems
+from scxpresso.options import (
+    EXISTING,
+    gene_column_option,
+    genes_option,
+    layer_option,
+    library_column_option,
+    outdir_option,
+    seed_option,
+)
 
 
 @click.command(
     epilog="Example: pseudobulk.py --counts atlas.h5ad --protocol 10x --levels 'all;cell_type' --genes genes.tsv"
 )
-@click.option("--counts", required=True, type=click.Path(exists=True), help="h5ad of raw counts; bulk: also TSV/CSV.")
+@click.option("--counts", required=True, type=EXISTING, help="h5ad of raw counts; bulk: also TSV/CSV.")
 @click.option(
     "--protocol", required=True, type=click.Choice(["10x", "smartseq2", "bulk"]), help="How it was sequenced."
 )
 @click.option("--levels", default="all", show_default=True, help="Columns of obs, coarse to fine, joined by ';'.")
-@click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
-@click.option("--floor", default=-4.0, show_default=True, help="log10 expression of a gene seen in no cell.")
-@click.option("--layer", help="Layer that holds the raw counts, or 'raw' for .raw; X by default.")
-@click.option("--gene_column", help="Column of var with gene ids or symbols; its index by default.")
+@genes_option
+@click.option("--floor", default=-4.0, show_default=True, help="log10 expression of a gene not detected in any cell.")
+@layer_option
+@gene_column_option
 @click.option("--min_cells", default=10, show_default=True, help="Cells that a population needs to be kept.")
 @click.option("--aggregation", default="mean", show_default=True, type=click.Choice(["mean", "median"]))
 @click.option("--pseudocount", default=0.0, show_default=True, help="Added before log10; 0 uses the floor instead.")
-@click.option("--library_column", help="Column of obs with the library of each cell; the sum of its genes by default.")
-@click.option("--exclude", help="Populations to leave out, joined by ';'.")
-@click.option("--seed", default=1, show_default=True, help="Of the random halves behind the noise ceiling.")
-@click.option("--outdir", default=".", show_default=True, help="Gets <level>.tsv.gz and <level>.populations.tsv.")
+@library_column_option
+@click.option("--exclude", help="Populations to exclude, joined by ';'.")
+@seed_option("Seed of the random halves behind the noise ceiling.")
+@outdir_option("<level>.tsv.gz and <level>.populations.tsv of each level, and what was dropped")
 @reports_problems
 def main(genes, outdir, counts, layer, gene_column, levels, library_column, exclude, **options):
     """Write log10 mean normalised expression (genes × populations) and the noise ceiling of each population."""
@@ -47,7 +56,7 @@ def main(genes, outdir, counts, layer, gene_column, levels, library_column, excl
         write_table(outdir / f"{level}.populations.tsv", found.populations)
         log(f"level {level}: {found.values.shape[1]} populations of {found.values.shape[0]:,} genes")
         for row in found.dropped.itertuples():
-            log(f"level {level}: left out {row.population!r}, {row.cells:,} cells: {row.reason}")
+            log(f"level {level}: excluded {row.population!r}, {row.cells:,} cells: {row.reason}")
     write_table(outdir / "dropped_populations.tsv", pd.concat([found.dropped for found in expression.values()]))
     write_table(outdir / "dropped_genes.tsv", unused)
 

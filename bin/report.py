@@ -4,19 +4,20 @@
 import click
 
 from scxpresso.console import log, reports_problems
+from scxpresso.options import FILE, FOLDER
 
 
 @click.command(epilog="Example: report.py --manifest manifest.json --template assets/report --output report.html")
 @click.option(
     "--manifest",
     required=True,
-    type=click.Path(exists=True, dir_okay=False),
+    type=FILE,
     help="JSON: the run and where its tables are, relative to the manifest's folder (see docs/output.md).",
 )
 @click.option(
     "--template",
     required=True,
-    type=click.Path(exists=True, file_okay=False),
+    type=FOLDER,
     help="Folder of report.html.j2, its style and its scripts.",
 )
 @click.option("--output", default="report.html", show_default=True, help="The page to write.")

@@ -4,6 +4,16 @@
 import click
 
 from scxpresso.console import log, reports_problems
+from scxpresso.options import (
+    EXISTING,
+    device_option,
+    engine_option,
+    fasta_option,
+    features_option,
+    genes_option,
+    model_option,
+    threads_option,
+)
 
 
 @click.command(
@@ -11,19 +21,17 @@ from scxpresso.console import log, reports_problems
     "--genes genes.tsv --fasta genome.fa.gz --variants chunk.tsv.gz --set gwas --output scores.tsv.gz. "
     "Effects are differences of predicted log10 expression, alternative minus reference; distances are in bases."
 )
-@click.option("--model", required=True, type=click.Path(exists=True), help="models/<atlas>/<level>/<recipe>/.")
-@click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
-@click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
-@click.option("--fasta", required=True, type=click.Path(exists=True), help="The genome, plain or compressed.")
-@click.option("--variants", required=True, type=click.Path(exists=True), help="Scorable variants, sorted by gene.")
+@model_option
+@features_option
+@genes_option
+@fasta_option
+@click.option("--variants", required=True, type=EXISTING, help="Chunk of scorable variants, sorted by gene.")
 @click.option("--set", "set_name", required=True, help="Name of the set of variants.")
-@click.option("--haplotypes", is_flag=True, help="Also what each haplotype carries together.")
-@click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "cuda"]))
-@click.option(
-    "--engine", default="auto", show_default=True, type=click.Choice(["auto", "plain"]), help="plain: PyTorch only."
-)
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
-@click.option("--output", required=True, type=click.Path(), help="Gets a row a variant, gene and population (TSV).")
+@click.option("--haplotypes", is_flag=True, help="Also score the alleles that a haplotype carries together.")
+@device_option
+@engine_option
+@threads_option
+@click.option("--output", required=True, type=click.Path(), help="Gets one row per variant, gene and population (TSV).")
 @reports_problems
 def main(model, features, genes, fasta, variants, set_name, haplotypes, device, engine, threads, output):
     """Score variants and haplotypes in every population, by the networks that never saw their gene."""

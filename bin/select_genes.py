@@ -1,37 +1,45 @@
 #!/usr/bin/env python3
-"""The genes to saturate, in chunks of a task each."""
+"""The genes to saturate, in chunks, one per task."""
 
 from pathlib import Path
 
 import click
 
 from scxpresso.console import log, reports_problems
+from scxpresso.options import (
+    EXISTING,
+    gene_column_option,
+    genes_option,
+    layer_option,
+    library_column_option,
+    outdir_option,
+    seed_option,
+)
 
 
 @click.command(
     epilog="Example: select_genes.py --genes genes.tsv --select 'hvg:2000,CACNA1I' --counts atlas.h5ad --outdir chunks"
 )
-@click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
+@genes_option
 @click.option("--select", help="Gene ids or names, hvg:<number> (highly variable genes), all; joined by commas.")
-@click.option(
-    "--list", "listed", type=click.Path(exists=True), help="File of gene ids or names, one a line; # comments."
-)
-@click.option("--counts", type=click.Path(exists=True), help="h5ad of raw counts, for hvg.")
-@click.option("--layer", help="Layer that holds the raw counts, or 'raw'; X by default.")
-@click.option("--gene_column", help="Column of var with gene ids or symbols; its index by default.")
-@click.option("--library_column", help="Column of obs with the library of each cell; the sum of its genes by default.")
-@click.option("--genes_per_chunk", default=50, show_default=True, type=click.IntRange(1), help="Genes of a file.")
-@click.option("--seed", default=1, show_default=True, help="Of the 20,000 cells that hvg looks at.")
-@click.option("--outdir", default="chunks", show_default=True, help="Gets <n>.txt: gene ids, one a line.")
+@click.option("--list", "listed", type=EXISTING, help="File of gene ids or names, one per line; # comments.")
+@click.option("--counts", type=EXISTING, help="h5ad of raw counts, for hvg.")
+@layer_option
+@gene_column_option
+@library_column_option
+@click.option("--genes_per_chunk", default=50, show_default=True, type=click.IntRange(1), help="Genes per file.")
+@seed_option("Seed of the sample of 20,000 cells that hvg uses.")
+@outdir_option("<n>.txt: gene ids, one per line", default="chunks")
 @reports_problems
 def main(genes, select, listed, counts, layer, gene_column, library_column, genes_per_chunk, seed, outdir):
-    """Write the ids of the selected genes, in the order of genes.tsv, to files of a chunk each.
+    """Write the ids of the selected genes, in the order of genes.tsv, to files, one per chunk.
 
     Selections add up. Highly variable genes are scanpy's (default flavour, log1p of counts per 10,000) among the genes with
     features, over a random sample of at most 20,000 cells.
     """
     from scxpresso.expression.atlas import Atlas
-    from scxpresso.saturation.selection import highly_variable_genes, read_gene_list, select_genes
+    from scxpresso.expression.highly_variable import highly_variable_genes
+    from scxpresso.saturation.selection import read_gene_list, select_genes
     from scxpresso.store import atomic_write, read_table
 
     table = read_table(genes)

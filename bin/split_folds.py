@@ -4,12 +4,13 @@
 import click
 
 from scxpresso.console import log, reports_problems
+from scxpresso.options import features_option, genes_option, seed_option
 
 
 @click.command(epilog="Example: split_folds.py --genes genes.tsv --features features.h5 --folds 20 --method random")
-@click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
-@click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
-@click.option("--folds", default=20, show_default=True, type=click.IntRange(2), help="How many.")
+@genes_option
+@features_option
+@click.option("--folds", default=20, show_default=True, type=click.IntRange(2), help="Number of folds.")
 @click.option(
     "--method",
     default="random",
@@ -17,7 +18,7 @@ from scxpresso.console import log, reports_problems
     type=click.Choice(["random", "chromosome", "family"]),
     help="What stays together: only isoforms of a locus, whole chromosomes, or near copies.",
 )
-@click.option("--seed", default=1, show_default=True, help="The same genes and seed give the same folds everywhere.")
+@seed_option("The same genes and seed give the same folds everywhere.")
 @click.option("--output", default="folds.tsv", show_default=True)
 @reports_problems
 def main(genes, features, folds, method, seed, output):

@@ -4,11 +4,12 @@
 import click
 
 from scxpresso.console import log
+from scxpresso.options import FILE, FOLDER
 
 
 @click.command(epilog="Example: write_crate.py --manifest manifest.json --schemas schemas")
-@click.option("--manifest", required=True, type=click.Path(exists=True, dir_okay=False), help="JSON: the run.")
-@click.option("--schemas", required=True, type=click.Path(exists=True, file_okay=False), help="Folder of schemas.")
+@click.option("--manifest", required=True, type=FILE, help="JSON: the run.")
+@click.option("--schemas", required=True, type=FOLDER, help="Folder of schemas.")
 @click.option("--output", default="ro-crate-metadata.json", show_default=True, help="The metadata to write.")
 def main(manifest, schemas, output):
     """Describe inputs, parameters, software and results of a run by the profile Workflow Run RO-Crate.

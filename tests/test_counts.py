@@ -16,11 +16,11 @@ from scxpresso.expression import atlas as atlas_module
 from scxpresso.expression.atlas import Atlas, spread
 from scxpresso.expression.features import not_genes, share_by_population
 from scxpresso.expression.grouping import group_cells
+from scxpresso.expression.highly_variable import highly_variable_genes
 from scxpresso.expression.labels import excluded_labels, near_labels, suspicious_labels
 from scxpresso.expression.pseudobulk import Recipe, pseudobulk, read_bulk
 from scxpresso.expression.raw_counts import Sample, by_likelihood, counts_fault
 from scxpresso.problems import InputError
-from scxpresso.saturation.selection import highly_variable_genes
 from scxpresso.spike_ins import spike_in_kind
 from scxpresso.store import read_expression, read_table
 

@@ -42,7 +42,7 @@ def test_mean_of_counts_per_ten_thousand_by_hand(tmp_path, gene_frame):
     assert unused["gene"].tolist() == ["not annotated"]
     populations = levels["kind"].populations.set_index("population")
     assert populations["cells"].tolist() == [2, 2] and populations["parent"].tolist() == ["all", "all"]
-    assert populations["genes_seen"].tolist() == [2, 2]
+    assert populations["genes_detected"].tolist() == [2, 2]
 
 
 def test_smartseq2_is_per_million_and_the_floor_can_be_chosen(tmp_path, gene_frame):

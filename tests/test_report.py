@@ -60,7 +60,7 @@ def make_run(folder: Path, levels: dict, folds: int = 6, genes: int = 120, label
     for level, parents in levels.items():
         observed = {population: rng.normal(size=genes) for population in parents}
         table = pd.DataFrame({"population": list(parents), "parent": list(parents.values())})
-        write_table(folder / f"e/{level}.populations.tsv", table.assign(cells=9, genes_seen=50, noise_ceiling=0.9))
+        write_table(folder / f"e/{level}.populations.tsv", table.assign(cells=9, genes_detected=50, noise_ceiling=0.9))
         write_table(folder / f"e/{level}.tsv.gz", pd.DataFrame({"gene_id": ids, **observed}))
         for network, error in NETWORKS.items():
             path = f"p/{level}.{network}.tsv.gz"
@@ -285,9 +285,10 @@ def test_a_recipe_is_judged_against_those_with_the_same_folds(tmp_path):
 
 def test_tables_and_manifests_of_version_0_1_name_no_recipe(tmp_path, page):
     manifest = make_run(tmp_path, plain_levels())
-    for path in (tmp_path / "v").iterdir():
+    for path in [*(tmp_path / "v").iterdir(), *(tmp_path / "e").glob("*.populations.tsv")]:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-        write_table(path, table.drop(columns=["recipe", "other_recipe"], errors="ignore"))
+        table = table.drop(columns=["recipe", "other_recipe"], errors="ignore")
+        write_table(path, table.rename(columns={"genes_detected": "genes_seen"}))
     assert not any("recipe" in entry for entry in json.loads(manifest.read_text())["predictions"])
     assert page_of(manifest).data == page.data
 
@@ -331,8 +332,8 @@ def test_verdict_follows_the_tests(p_values, delta, kind):
 @pytest.mark.slow
 def test_scatter_draws_a_fixed_sample_and_keeps_the_top_genes(tmp_path, monkeypatch):
     manifest = make_run(tmp_path, plain_levels())
-    monkeypatch.setattr(gene_figures, "SCATTER_GENES", 10)
-    monkeypatch.setattr(gene_figures, "TOP_GENES", 3)
+    monkeypatch.setattr(gene_figures, "N_SCATTER_GENES", 10)
+    monkeypatch.setattr(gene_figures, "N_TOP_GENES", 3)
     first, second = (page_of(manifest).data for _ in range(2))
     assert first == second
     shown = first["predictions"][2]

@@ -14,7 +14,7 @@ from scxpresso.genome.sequence import encode
 from scxpresso.motifs.changes import CHANGE_COLUMNS
 from scxpresso.motifs.matching import MOTIF_COLUMNS
 from scxpresso.problems import InputError
-from scxpresso.reporting import report, saturation_figures, variant_figures
+from scxpresso.reporting import report, saturation_figures, variant_tables
 from scxpresso.reporting.locus import Stretch, bed_lines
 from scxpresso.saturation.effects_store import EffectsMetadata, rounded, write_effects
 from scxpresso.saturation.profiles import PositionSums, profile
@@ -242,8 +242,8 @@ def test_mean_profile_is_positions_tsv(page, folder):
 
 
 def test_a_page_stays_small(folder, monkeypatch):
-    monkeypatch.setattr(saturation_figures, "GENES", 2)
-    monkeypatch.setattr(saturation_figures, "NUMBERS", 600)
+    monkeypatch.setattr(saturation_figures, "N_PROFILES", 2)
+    monkeypatch.setattr(saturation_figures, "MAX_NUMBERS", 600)
     data = page_of(folder / "manifest.json").data
     (model,) = data["saturation"]
     assert [data["names"][gene["gene"]] for gene in model["genes"]] == ["atlas one", "G001"]  # of the variants
@@ -311,17 +311,17 @@ def test_variants_are_listed_by_effect_among_the_significant(page):
 
 
 def test_scores_of_before_what_files_say_of_associations_are_read(folder, tmp_path):
-    old = read_table(folder / "scores.tsv.gz").drop(columns=variant_figures.ASSOCIATION)
+    old = read_table(folder / "scores.tsv.gz").drop(columns=variant_tables.ASSOCIATION)
     path = tmp_path / "old.tsv.gz"
     write_table(path, old)
-    first, shown = variant_figures.all_populations(path, variant_figures.strongest(path)[-1])
-    assert len(shown) == len(old) and (first[variant_figures.ASSOCIATION] == "").all(axis=None)
+    first, shown = variant_tables.all_populations(path, variant_tables.strongest(path)[-1])
+    assert len(shown) == len(old) and (first[variant_tables.ASSOCIATION] == "").all(axis=None)
 
 
 @pytest.mark.parametrize("rows", [2, 100])
 def test_significant_effects_come_first_by_size_and_then_the_others_by_q(tmp_path, monkeypatch, rows):
-    monkeypatch.setattr(variant_figures, "ROWS", rows)
-    monkeypatch.setattr(variant_figures, "TOP", 5)
+    monkeypatch.setattr(variant_tables, "ROWS_AT_ONCE", rows)
+    monkeypatch.setattr(variant_tables, "N_VARIANTS", 5)
     # name, population, effect, q, flag; q of what the network does not read is empty
     table = [
         ("unread", "a", 0, "", "not_scorable"), ("unread", "b", 0, "", "not_scorable,gene_badly_predicted"),
@@ -335,13 +335,13 @@ def test_significant_effects_come_first_by_size_and_then_the_others_by_q(tmp_pat
         for name, population, effect, q, flag in table
     ]
     write_table(tmp_path / "scores.tsv", pd.DataFrame(scores))
-    total, certain, unread, best = variant_figures.strongest(tmp_path / "scores.tsv")
-    assert (total, certain, unread) == (12, 4, 2)
+    total, significant, unread, best = variant_tables.strongest(tmp_path / "scores.tsv")
+    assert (total, significant, unread) == (12, 4, 2)
     assert best[["variant_id", "population"]].agg(" ".join, axis=1).tolist() == [
         "most a", "large b", "rare b", "not a", "last a",
     ]  # fmt: skip
-    monkeypatch.setattr(variant_figures, "TOP", 9)
-    assert variant_figures.strongest(tmp_path / "scores.tsv")[3]["variant_id"].tolist()[-1] == "unread"
+    monkeypatch.setattr(variant_tables, "N_VARIANTS", 9)
+    assert variant_tables.strongest(tmp_path / "scores.tsv")[3]["variant_id"].tolist()[-1] == "unread"
 
 
 def test_a_set_of_which_the_network_reads_nothing_renders(tmp_path):
@@ -376,9 +376,9 @@ def test_vectors_of_variants_are_the_scores(page, folder):
 
 
 def test_others_of_the_same_genes_are_held_too(folder, monkeypatch):
-    monkeypatch.setattr(variant_figures, "TOP", 2)
-    monkeypatch.setattr(variant_figures, "A_LOCUS", 5)
-    monkeypatch.setattr(variant_figures, "ROWS", 7)  # a variant's rows come in several parts
+    monkeypatch.setattr(variant_tables, "N_VARIANTS", 2)
+    monkeypatch.setattr(variant_tables, "N_PER_LOCUS", 5)
+    monkeypatch.setattr(variant_tables, "ROWS_AT_ONCE", 7)  # a variant's rows come in several parts
     data = page_of(folder / "manifest.json").data
     (plot,) = data["variants"]
     assert len(plot["first"]) == 2 and len(plot["variants"]) == 7

@@ -10,6 +10,7 @@ import scipy.sparse
 import torch
 
 from scxpresso.expression.atlas import Atlas
+from scxpresso.expression.highly_variable import highly_variable_genes, sample_cells, sample_counts
 from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, N_CODE, encode
 from scxpresso.networks.model import Model
@@ -30,10 +31,7 @@ from scxpresso.saturation.profiles import (
 from scxpresso.saturation.saturate import find_contrast, join_saturation
 from scxpresso.saturation.selection import (
     find_genes,
-    highly_variable_genes,
     read_gene_list,
-    sample_cells,
-    sample_counts,
     select_genes,
 )
 from scxpresso.store import read_table
@@ -296,7 +294,7 @@ def test_a_sample_of_cells_from_every_layout(tmp_path, monkeypatch, gene_frame, 
     chunks = Atlas.chunks
     monkeypatch.setattr(Atlas, "chunks", lambda atlas: chunks(atlas, values=500))
     with Atlas(tmp_path / "a.h5ad") as atlas:
-        sample = sample_counts(atlas, sample_cells(atlas, 3, cells=100)).toarray()
+        sample = sample_counts(atlas, sample_cells(atlas, 3, n_cells=100)).toarray()
         rows = np.sort(np.random.default_rng(3).choice(230, 100, replace=False))
         np.testing.assert_array_equal(sample, counts[rows])
         messages = []
@@ -304,7 +302,7 @@ def test_a_sample_of_cells_from_every_layout(tmp_path, monkeypatch, gene_frame, 
         everything = highly_variable_genes(atlas, gene_frame(names[:14]), 99, 1, messages.append)
     dense = anndata.AnnData(counts[:, :16].astype(np.float32), var=pd.DataFrame(index=names))
     assert set(found) == in_memory(dense, slice(0, 14), 5)
-    assert set(everything) == set(names[:14]) and "all of them are taken" in messages[-1]
+    assert set(everything) == set(names[:14]) and "all of them are selected" in messages[-1]
 
 
 @pytest.mark.slow

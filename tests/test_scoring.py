@@ -24,11 +24,12 @@ from scxpresso.saturation.effects_store import resolved
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table, write_rows, write_table
 from scxpresso.variants.chunks import CHUNK_COLUMNS
+from scxpresso.variants.gene_alleles import alleles_of
 from scxpresso.variants.haplotypes import haplotype_combinations
 from scxpresso.variants.joining import join_scores
 from scxpresso.variants.reading import read_variants
 from scxpresso.variants.score_table import SCORE_COLUMNS, ScorableVariant, read_chunk
-from scxpresso.variants.scoring import SHIFTS, Scorer, alleles_of, score_variants
+from scxpresso.variants.scoring import SHIFTS, Scorer, score_variants
 from scxpresso.variants.significance import MIN_POSITIONS, bins, compared_bins, specificity
 from scxpresso.variants.windows import Edit, FlankingSequence, shifts, without_overlaps
 

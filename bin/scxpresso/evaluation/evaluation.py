@@ -1,6 +1,6 @@
 """Tables that say how well models and baselines predict, on the folds' held-out genes (paper 2.6, 3.2, 3.3)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,9 +59,8 @@ def evaluate(manifest: Path) -> dict[str, pd.DataFrame]:
     gene_name = dict(zip(names["gene_id"], names["gene_name"], strict=True))
     levels = read_levels(content, root)
     models = [read_predictions(entry, levels, root) for entry in content["predictions"]]
-    populations = pd.DataFrame(
-        [row for model in models for row in population_rows(model, levels.values())], columns=POPULATION_SCORE_COLUMNS
-    )
+    scores = (row for model in models for row in population_rows(model, list(levels.values())))
+    populations = pd.DataFrame(scores, columns=POPULATION_SCORE_COLUMNS)
     genes = [row for model in models for row in gene_rows(model, gene_name)]
     paired = paired_models(models)
     return {
@@ -143,9 +142,8 @@ def ancestor(fine: Level, population: str, coarse: Level, levels: Sequence[Level
     return population or None
 
 
-def population_rows(model: Predictions, levels: Iterable[Level]) -> Iterator[dict]:
+def population_rows(model: Predictions, levels: Sequence[Level]) -> Iterator[dict]:
     """Rows of populations.tsv of a model; baselines predict their own populations alone."""
-    levels = list(levels)
     pairs = [
         pair
         for pair in targets(model, levels)

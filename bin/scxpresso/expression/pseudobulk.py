@@ -265,7 +265,7 @@ def _level(
             "population": grouping.labels,
             "parent": parents(grouping, coarse),
             "cells": grouping.cells,
-            "genes_seen": seen,
+            "genes_detected": seen,
             "noise_ceiling": noise,
         },
         columns=POPULATION_COLUMNS,

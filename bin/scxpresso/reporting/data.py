@@ -46,8 +46,8 @@ EVALUATION = {
     "summary": SUMMARY_COLUMNS,
     "comparisons": COMPARISON_COLUMNS,
 }
-# Columns that tables of version 0.1 lack, and those that have the same there: a recipe was named after its network.
-RENAMED = {"recipe": "network", "other_recipe": "other_network"}
+# Columns that tables of version 0.1 lack, and those that hold the same there: a recipe was named after its network.
+RENAMED = {"recipe": "network", "other_recipe": "other_network", "genes_detected": "genes_seen"}
 
 
 @dataclass(eq=False)
@@ -143,6 +143,7 @@ def read_run(manifest_path: str | Path) -> Run:
     folder = Path(manifest_path).resolve().parent
     manifest = read_manifest(manifest_path)
     demand(manifest_path, "key", MANIFEST, manifest)
+    # A run that trains nothing has no tables of an evaluation.
     tables = folder / manifest["evaluation"] if manifest["evaluation"] else None
     evaluation = {name: load_if(tables and tables / f"{name}.tsv", columns) for name, columns in EVALUATION.items()}
     return Run(

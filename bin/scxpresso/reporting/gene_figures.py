@@ -9,8 +9,8 @@ from scxpresso.reporting.data import MeasuredLevel, Run, load, rows
 from scxpresso.reporting.figures import significant
 from scxpresso.store import PREDICTION_COLUMNS
 
-SCATTER_GENES = 4000  # genes drawn a population; more only makes the page heavier and the cloud blacker
-TOP_GENES = 25
+N_SCATTER_GENES = 4000  # drawn per population; more only make the page heavier and the cloud blacker
+N_TOP_GENES = 25  # the most variable genes of a level
 TREND_BINS = 20
 SEED = 20240306  # which genes are drawn must not change between two renderings of a run
 
@@ -88,9 +88,9 @@ def packed(wide: pd.DataFrame, genes) -> list[dict] | None:
 
 
 def shown_genes(run: Run, level: MeasuredLevel, genes) -> tuple[list[str], int]:
-    """(genes, drawn): a random SCATTER_GENES of them with a fixed seed, then the top genes not yet among them."""
+    """(genes, drawn): a random N_SCATTER_GENES of them with a fixed seed, then the top genes not yet among them."""
     genes = sorted(genes)
-    picked = np.random.default_rng(SEED).permutation(len(genes))[:SCATTER_GENES]
+    picked = np.random.default_rng(SEED).permutation(len(genes))[:N_SCATTER_GENES]
     drawn = [genes[i] for i in sorted(picked)]
     extra = set(top_genes(run, level)) & set(genes) - set(drawn)
     return drawn + sorted(extra), len(drawn)
@@ -126,7 +126,7 @@ def gene_plots(run: Run, names: GeneNames) -> list[dict]:
 def top_genes(run: Run, level: MeasuredLevel) -> list[str]:
     """Ids of the most variable genes of a level."""
     mine = rows(run.genes, **level.key).drop_duplicates("gene_id")
-    return list(mine.nlargest(TOP_GENES, "variance")["gene_id"])
+    return list(mine.nlargest(N_TOP_GENES, "variance")["gene_id"])
 
 
 def trend(table: pd.DataFrame) -> list[list[float]]:

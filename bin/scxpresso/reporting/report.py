@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 
 from scxpresso.reporting.data import Run, label, read_run
 from scxpresso.reporting.figures import coarse_plots, performance_plots, training_plots, transfer_plots
-from scxpresso.reporting.gene_figures import TOP_GENES, GeneNames, gene_plots, prediction_plots
+from scxpresso.reporting.gene_figures import N_TOP_GENES, GeneNames, gene_plots, prediction_plots
 from scxpresso.reporting.locus import Loci
 from scxpresso.reporting.saturation_figures import saturation_plots
 from scxpresso.reporting.tables import (
@@ -30,7 +30,8 @@ from scxpresso.reporting.tables import (
     training_view,
     warnings_view,
 )
-from scxpresso.reporting.variant_figures import FLAGS, read_scores, set_view, variant_plots, wanted_genes
+from scxpresso.reporting.variant_figures import FLAGS, variant_plots
+from scxpresso.reporting.variant_tables import read_scores, set_view, wanted_genes
 from scxpresso.reporting.verdicts import card, headline, overall
 from scxpresso.saturation.effects_store import SMALLEST_EFFECT
 from scxpresso.store import atomic_write
@@ -83,7 +84,7 @@ def render(run: Run, template: str | Path) -> str:
         reused=run.manifest["models"] if not run.levels else [],
         unused=Markup("" if run.levels else " hidden"),  # of what only a run that trains has
         kinds=comparison_kinds(run),
-        top=TOP_GENES,
+        top=N_TOP_GENES,
         sets=[set_view(run, entry) for entry in run.manifest["sets"]],
         flags=FLAGS,
         smallest_effect=f"{SMALLEST_EFFECT:.1g}",

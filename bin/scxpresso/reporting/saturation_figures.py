@@ -14,11 +14,11 @@ from scxpresso.reporting.locus import Loci
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.saturation.profiles import MIN_EFFECT, profile
 
-GENES = 8  # profiles held a model
-NUMBERS = 250_000  # positions × populations held of all profiles of a model, and of its mean profile
+N_PROFILES = 8  # genes whose profiles are held, per model
+MAX_NUMBERS = 250_000  # positions × populations held of all profiles of a model, and of its mean profile
 NEAR_TSS = 500  # bases around the TSS in which genes are compared for which to show
-BIN = 50  # bases a column of the heat map
-MOTIFS = 60  # rows of the motifs' heat map
+BIN = 50  # bases per column of the heat map
+N_MOTIFS = 60  # rows of the motifs' heat map
 POSITIONS = ["tss_distance", "population", "genes", "mean_effect"]
 MOTIF_NUMBERS = ["hits", "importance", "background_importance", "difference", "p_value", "q_value"]
 MOTIF_EFFECTS = ["population", "motif", "motif_name", *MOTIF_NUMBERS]
@@ -33,7 +33,7 @@ def around(effects: Effects, gene: str, start: int, end: int) -> tuple[int, np.n
     """(first, codes, effects) from `start` to `end` bases from the TSS (inclusive), as far as the window reaches.
 
     first: distance of the first position from the TSS. codes: uint8, on the gene's strand. effects: positions ×
-    alternatives × populations; 0 where the reference is uncertain.
+    alternatives × populations; 0 where the reference is ambiguous.
     """
     part = slice(max(effects.upstream + start, 0), max(effects.upstream + end + 1, 0))
     codes = effects.codes[effects.row(gene), part]
@@ -60,8 +60,8 @@ def saturation_plots(run: Run, names: GeneNames, loci: Loci, wanted: dict) -> li
     for entry in run.manifest["saturation"]:
         folder = run.folder / entry["path"]
         with open_effects(folder) as effects:
-            shown = largest(effects, GENES, wanted.get(model_of(entry), ()))
-            room = NUMBERS // max(len(shown) * len(effects.populations), 1)
+            shown = largest(effects, N_PROFILES, wanted.get(model_of(entry), ()))
+            room = MAX_NUMBERS // max(len(shown) * len(effects.populations), 1)
             plots.append(
                 {
                     "name": model_name(entry),
@@ -120,11 +120,11 @@ def binned(values: np.ndarray, distances: np.ndarray) -> dict:
 
 
 def mean_profile(table: pd.DataFrame, populations: list[str]) -> dict:
-    """The mean over genes of the largest |effect| by position, of so many bases together that the page stays small."""
+    """The mean over genes of the largest |effect| by position, averaged over several bases where the page would grow large."""
     wide = table.pivot(index="tss_distance", columns="population", values="mean_effect").reindex(columns=populations)
     if len(wide):
         wide = wide.reindex(range(int(wide.index.min()), int(wide.index.max()) + 1))
-    step = -(-wide.size // NUMBERS) or 1
+    step = -(-wide.size // MAX_NUMBERS) or 1
     positions = np.asarray(wide.index)
     means = wide.groupby(positions // step).mean()
     return {
@@ -147,7 +147,7 @@ def motif_effects(path: Path | None, populations: list[str]) -> list[dict]:
         rows = rows.drop_duplicates("population").set_index("population").reindex(populations)
         numbers = {column: significant(rows[column], 3) for column in MOTIF_NUMBERS}
         motifs.append({"motif": motif, "name": name, **numbers})
-    return sorted(motifs, key=_motif_order)[:MOTIFS]
+    return sorted(motifs, key=_motif_order)[:N_MOTIFS]
 
 
 def _motif_order(one: dict) -> tuple[float, float]:

@@ -45,9 +45,9 @@ def genome_view(run: Run, entry: dict) -> dict:
 
 
 def atlas_view(run: Run, entry: dict) -> dict:
-    """What the page says of one atlas: its populations, and what was left out and why."""
+    """What the page says of one atlas: its populations, and those excluded, with the reason."""
     folder = run.folder / entry["path"]
-    left_out = load(folder / "dropped_populations.tsv", DROPPED_POPULATIONS)
+    excluded = load(folder / "dropped_populations.tsv", DROPPED_POPULATIONS)
     dropped = load(folder / "dropped_genes.tsv", DROPPED_GENES)
     levels = [
         {
@@ -65,23 +65,23 @@ def atlas_view(run: Run, entry: dict) -> dict:
         "levels": levels,
         "has_parents": any(row["parent"] for level in levels for row in level["populations"]),
         "populations": sum(len(level["populations"]) for level in levels),
-        "left_out": left_out.to_dict("records"),
+        "excluded": excluded.to_dict("records"),
         "dropped": len(dropped),
         "reasons": reasons(dropped),
     }
 
 
 def warnings_view(run: Run) -> list[dict]:
-    """What tasks warned of: process, message, the tasks that said it, and how many these are."""
-    said = {}
+    """Warnings of tasks: process, message, the tasks that logged it, and their number."""
+    tasks_of = {}
     for entry in run.manifest["warnings"]:
         for file in entry["warnings"]:
             demand_file(run.folder / file)
             for line in (run.folder / file).read_text(encoding="utf-8").splitlines():
-                said.setdefault((entry["process"], line), []).append(entry["task"])
+                tasks_of.setdefault((entry["process"], line), []).append(entry["task"])
     return [
         {"process": process, "message": line, "tasks": preview(list(dict.fromkeys(tasks))), "count": len(tasks)}
-        for (process, line), tasks in sorted(said.items())
+        for (process, line), tasks in sorted(tasks_of.items())
     ]
 
 

@@ -1,183 +1,39 @@
 """What report.js draws of variants: the largest significant effects, the loci they lie in, and other tools' scores of them."""
 
-from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from scxpresso.genome.sequence import decode
 from scxpresso.motifs.matrices import read_motifs
-from scxpresso.reporting.data import SIGNIFICANT, Run, demand, demand_file, load, model_name, model_of, select
+from scxpresso.reporting.data import Run, load, model_name, model_of, select
 from scxpresso.reporting.figures import significant
 from scxpresso.reporting.gene_figures import GeneNames, pack
 from scxpresso.reporting.locus import Loci
 from scxpresso.reporting.saturation_figures import around, by_population, importance, open_effects
+from scxpresso.reporting.variant_tables import ALLELE, ASSOCIATION, STATISTICS, Scores, locus_genes, read_parts
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import read_json
 from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS
-from scxpresso.variants.score_table import FOUND, is_scorable
 
-TOP = 200  # variants × genes in the table
-GENES = 8  # genes with a figure of their locus: those of the first variants in the table
-CHANGED = 6  # motifs a variant, those of the largest changes
-A_LOCUS = 150  # variants of one gene held, those of the largest effects
-AROUND = 25  # bases drawn on either side of a variant
-TRACKS = 30  # of other tools, beside our populations
-CORRELATIONS = 300  # rows of the table of rank correlations
-ROWS = 100_000  # read at once of tables that need not fit into memory
+MOTIFS_PER_VARIANT = 6  # those of the largest changes
+FLANK = 25  # bases drawn on either side of a variant
+N_TRACKS = 30  # of other tools, beside our populations
+N_CORRELATIONS = 300  # rows of the table of rank correlations
 
-ALLELE = ["variant_id", "chrom", "pos", "ref", "alt", "gene_id"]  # what names a row but for its population
-BEST = [
-    "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "q_value", "specificity",
-    "specificity_p_value", "gene_pearson",
-]  # fmt: skip
-ASSOCIATION = ["risk_allele", "gwas_beta", "gwas_p_value"]  # as the set's file has them
-SCORES = [*ALLELE, "gene_name", "tss_distance", "population", "flag", *BEST]
 CHANGES = [*ALLELE, "motif", "motif_name", "strand", "start", "ref_score", "alt_score"]
-REJECTED = ["reason"]
-NUMBERS = {*BEST, "tss_distance", "score", "start", "ref_score", "alt_score"}  # what `chunks` reads as such
 
-# What is shown of counts.json, and how it is called.
-COUNTS = {
-    "format": "format", "variants": "variants in the file", "repeated": "of them repeated", "scorable": "variants scored",
-    "not_scorable": "outside every window", "alleles": "alleles scored", "pairs": "alleles × genes",
-    "unphased_calls": "unphased calls", "missing_calls": "missing calls",
-}  # fmt: skip
 # What the words of the column `flag` mean.
 FLAGS = {
-    "replicates_disagree": "fewer than 80 % of the replicates agree with the sign of their mean",
+    "replicates_disagree": "fewer than 80 % of the replicates have the sign of their mean",
     "gene_badly_predicted": "the model's held-out correlation over populations is below 0.3 for this gene",
-    "all_folds": "the model does not know the gene, so that the networks of all folds were used",
+    "all_folds": "the gene is absent from training, so that the networks of all folds were used",
     "not_scorable": "the allele lies outside of what this network reads, so that its effect is 0; it has no q-value",
-    "overlapping_alleles": "alleles of the haplotype overlap others and were left out",
+    "overlapping_alleles": "alleles of the haplotype overlap others and were excluded",
     "incomplete_calls": "a call in the window is missing, not phased, or in another phase set, or an allele cannot be "
     "scored, so that the haplotype may carry more",
 }
-
-
-def set_view(run: Run, entry: dict) -> dict:
-    """What the page says of a set of variants: its counts, and rejected alleles by reason, most first."""
-    demand_file(run.folder / entry["counts"])
-    said = read_json(run.folder / entry["counts"])
-    counts = {}
-    for table in chunks(run.folder / entry["rejected"], REJECTED):
-        for reason, number in table["reason"].str.split(FOUND).str[0].value_counts().items():
-            counts[reason] = counts.get(reason, 0) + int(number)
-    most = max(counts.values(), default=0)
-    reasons = [{"reason": reason, "genes": n, "share": n / most} for reason, n in counts.items()]
-    return {
-        "set": entry["set"],
-        "counts": {label: said[name] for name, label in COUNTS.items() if name in said},
-        "rejected": sum(counts.values()),
-        "reasons": sorted(reasons, key=lambda one: -one["genes"]),
-    }
-
-
-@dataclass
-class Scores:
-    """What is held of the scores of a set by a model, whatever their number.
-
-    entry: of the manifest. rows: how many there are. certain: of them with q below SIGNIFICANT. unread: of alleles that the
-    network does not read. first: the alleles × genes of the table, a row each, in its best population. shown: all populations
-    of these, then of others in the same genes; its column `place` numbers the alleles.
-    """
-
-    entry: dict
-    rows: int
-    certain: int
-    unread: int
-    first: pd.DataFrame
-    shown: pd.DataFrame
-
-
-def read_scores(run: Run) -> list[Scores]:
-    """The tables of scores of all sets and models. Raises InputError where one or a column is missing."""
-    tables = []
-    for entry in run.manifest["variants"]:
-        path = run.folder / entry["path"]
-        *counts, best = strongest(path)
-        tables.append(Scores(entry, *counts, *all_populations(path, best)))
-    return tables
-
-
-def wanted_genes(tables: list[Scores]) -> dict[tuple, list[str]]:
-    """(atlas, level, recipe) -> genes whose loci the variants' figures show."""
-    wanted = {}
-    for scores in tables:
-        wanted.setdefault(model_of(scores.entry), []).extend(locus_genes(scores.first))
-    return wanted
-
-
-def locus_genes(first: pd.DataFrame) -> list[str]:
-    """The genes that get a figure: those of the first variants in the table."""
-    return list(first["gene_id"].drop_duplicates()[:GENES])
-
-
-def chunks(path: Path, columns: list[str], if_there: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
-    """These columns of a table part by part, text but for NUMBERS. Raises InputError where it or a column is missing.
-
-    if_there: further columns of text, '' where the table lacks them.
-    """
-    demand_file(path)
-    numbers = [name for name in columns if name in NUMBERS]
-    with pd.read_csv(
-        path,
-        sep="\t",
-        usecols=lambda name: name in columns or name in if_there,
-        dtype=dict.fromkeys(if_there, str) | {name: float if name in NUMBERS else str for name in columns},
-        keep_default_na=False,
-        na_values={name: [""] for name in numbers},
-        chunksize=ROWS,
-    ) as reader:
-        for part in reader:
-            demand(path, "column", columns, part.columns)
-            yield part.reindex(columns=[*columns, *if_there], fill_value="") if if_there else part[columns]
-
-
-def strongest(path: Path) -> tuple[int, int, int, pd.DataFrame]:
-    """(rows, rows of q below SIGNIFICANT, rows of alleles that are not read, the first TOP alleles × genes of the table).
-
-    Those with q below SIGNIFICANT come first, by |effect|, then the others, by q and |effect|; each is in the population in
-    which it comes first. q says how rare an effect is, not how large: it orders nothing among what is significant.
-    """
-    total, certain, unread, best = 0, 0, 0, []
-    for part in chunks(path, [*ALLELE, "population", "q_value", "effect", "flag"]):
-        significant_here = part["q_value"] < SIGNIFICANT
-        total += len(part)
-        certain += int(significant_here.sum())
-        unread += int((~part.pop("flag").map(is_scorable)).sum())
-        order = part["q_value"].mask(significant_here, 0).fillna(np.inf)
-        part = part.assign(order=order, size=-part["effect"].abs())
-        if best and len(best[0]) == TOP:
-            part = part[part["order"] <= best[0]["order"].max()]
-        joined = pd.concat([*best, part])
-        best = [joined.sort_values(["order", "size"], kind="stable").drop_duplicates(ALLELE)[:TOP]]
-    return total, certain, unread, best[0].reset_index(drop=True)
-
-
-def all_populations(path: Path, best: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(first, shown): the rows of `best` in full; all populations' rows of the same alleles, then of others in their genes.
-
-    Others are those of the largest effects, in the genes that get a figure. `place` numbers the alleles of both.
-    """
-    genes, keys = set(locus_genes(best)), pd.MultiIndex.from_frame(best[ALLELE])
-    found = []
-    for part in chunks(path, SCORES, ASSOCIATION):
-        part = part[part["gene_id"].isin(best["gene_id"])]
-        place = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE]))
-        found.append(part.assign(place=place)[(place >= 0) | part["gene_id"].isin(genes)])
-    table = pd.concat(found).drop_duplicates([*ALLELE, "population"]).reset_index(drop=True)
-    others = table[table["place"] < 0]
-    sizes = others["effect"].abs().groupby([others[column] for column in ALLELE], sort=False).max()
-    kept = sizes.sort_values(ascending=False).groupby("gene_id", sort=False).head(A_LOCUS).index
-    place = kept.get_indexer(pd.MultiIndex.from_frame(others[ALLELE]))
-    table.loc[others.index, "place"] = np.where(place < 0, -1, place + len(best))
-    shown = table[table["place"] >= 0].sort_values("place", kind="stable")
-    of_table = shown[shown["place"] < len(best)]
-    return of_table[of_table["population"].to_numpy() == best["population"].to_numpy()[of_table["place"]]], shown
 
 
 def variant_plots(run: Run, tables: list[Scores], names: GeneNames, loci: Loci) -> list[dict]:
@@ -211,7 +67,7 @@ def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: GeneN
         "populations": populations,
         "parents": [parents.get(label, "") for label in populations],
         "rows": scores.rows,
-        "certain": scores.certain,
+        "certain": scores.significant,
         "unread": scores.unread,
         "genes": [
             {"gene": names.number(genome, [gene])[0], "locus": loci.number(genome, gene, *reach)}
@@ -254,7 +110,7 @@ def described(run: Run, scores: Scores) -> dict:
 
 
 def variant(allele: dict, genome: str, names: GeneNames) -> dict:
-    """What names an allele on the page."""
+    """Name an allele on the page."""
     return {
         "variant": allele["variant_id"],
         "gene": names.number(genome, [allele["gene_id"]])[0],
@@ -265,9 +121,9 @@ def variant(allele: dict, genome: str, names: GeneNames) -> dict:
 
 def best_row(row: dict, populations: list[str]) -> dict:
     """The row of an allele's best population, for the table."""
-    numbers = dict(zip(BEST, significant([row[column] for column in BEST], 3), strict=True))
-    said = {column: row[column] for column in ["flag", *ASSOCIATION]}
-    return {"population": populations.index(row["population"]), **said, **numbers}
+    numbers = dict(zip(STATISTICS, significant([row[column] for column in STATISTICS], 3), strict=True))
+    texts = {column: row[column] for column in ["flag", *ASSOCIATION]}
+    return {"population": populations.index(row["population"]), **texts, **numbers}
 
 
 def reach_of(variants: list[dict], effects: Effects | None) -> tuple[int, int]:
@@ -283,7 +139,7 @@ def logo(effects: Effects | None, row: dict) -> dict | None:
     if effects is None or row["gene_id"] not in effects or row["population"] not in effects.populations:
         return None
     place = int(row["tss_distance"])
-    first, codes, of_bases = around(effects, row["gene_id"], place - AROUND, place + AROUND)
+    first, codes, of_bases = around(effects, row["gene_id"], place - FLANK, place + FLANK)
     if not len(codes):  # outside of the model's window, which may be narrower than another model's
         return None
     population = effects.populations.index(row["population"])
@@ -295,17 +151,17 @@ def motif_changes(run: Run, entry: dict, first: pd.DataFrame) -> list[dict]:
     if not entry.get("changes"):
         return []
     keys, found = pd.MultiIndex.from_frame(first[ALLELE]), []
-    for part in chunks(run.folder / entry["changes"], CHANGES):
+    for part in read_parts(run.folder / entry["changes"], CHANGES):
         part = part[part["gene_id"].isin(first["gene_id"])]
         number = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE]))
         found.append(part.assign(number=number, size=(part["alt_score"] - part["ref_score"]).abs())[number >= 0])
     table = pd.concat(found).sort_values(["number", "size"], ascending=[True, False], kind="stable")
-    table = table.groupby("number").head(CHANGED).rename(columns={"motif_name": "name"})
+    table = table.groupby("number").head(MOTIFS_PER_VARIANT).rename(columns={"motif_name": "name"})
     return table[["number", "motif", "name", "strand", "start", "ref_score", "alt_score"]].to_dict("records")
 
 
 def matrices(run: Run, changes: list[dict]) -> list[dict]:
-    """Of each motif among `changes` the heights of its letters in a logo: positions × A, C, G, T, in bits."""
+    """Of each motif among `changes`, the heights of its bases in a logo: positions × A, C, G, T, in bits."""
     wanted = {one["motif"] for one in changes}
     if not wanted:
         return []
@@ -317,7 +173,7 @@ def matrices(run: Run, changes: list[dict]) -> list[dict]:
 
 
 def logo_heights(counts: np.ndarray) -> np.ndarray:
-    """Letters' shares of each position's information (bits, against equal bases): width × 4 from width × 4 counts."""
+    """Each base's share of its position's information (bits, against equal bases): width × 4 from width × 4 counts."""
     shares = counts / counts.sum(axis=1, keepdims=True)
     entropy = -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1, keepdims=True)
     return shares * (2 - entropy)
@@ -335,7 +191,7 @@ def external(run: Run, entry: dict, alleles: pd.DataFrame, populations: list[str
     key = ["variant_id", "alt", "gene_id"]
     numbers = pd.MultiIndex.from_frame(alleles[key])
     ours, theirs, held = Moments(), Moments(), []
-    for part in chunks(run.folder / entry["comparison"], COMPARISON_COLUMNS):
+    for part in read_parts(run.folder / entry["comparison"], COMPARISON_COLUMNS):
         ours.add(part.groupby("population")["effect"])
         theirs.add(part.groupby(["model", "track"])["score"])
         place = numbers.get_indexer(pd.MultiIndex.from_frame(part[key]))
@@ -347,11 +203,11 @@ def external(run: Run, entry: dict, alleles: pd.DataFrame, populations: list[str
     by_population = table.pivot_table(index="number", columns="population", values="effect", aggfunc="first")
     return {
         "variants": [int(number) for number in variants],
-        "tracks": [{"model": model, "track": track} for model, track in tracks[:TRACKS]],
-        "left_out": max(len(tracks) - TRACKS, 0),
-        "theirs": [theirs.scaled(by_track, track, variants) for track in tracks[:TRACKS]],
+        "tracks": [{"model": model, "track": track} for model, track in tracks[:N_TRACKS]],
+        "left_out": max(len(tracks) - N_TRACKS, 0),
+        "theirs": [theirs.scaled(by_track, track, variants) for track in tracks[:N_TRACKS]],
         "ours": [ours.scaled(by_population, label, variants) for label in populations],
-        "correlations": correlations[:CORRELATIONS],
+        "correlations": correlations[:N_CORRELATIONS],
     }
 
 
