@@ -8,8 +8,8 @@
 
 include { check_images ; typed ; usage      } from './functions/parameters'
 include { read_inputs ; preflight_request   } from './functions/sheets'
-include { window                            } from './functions/models'
-include { fingerprint ; named               } from './functions/scripts'
+include { identify ; folder_of              } from './functions/models'
+include { read_json                         } from './functions/scripts'
 include { PREFLIGHT                         } from './modules/preflight'
 include { EXTRACT_FEATURES                  } from './modules/extract_features'
 include { READ_VARIANTS                     } from './modules/read_variants'
@@ -33,10 +33,11 @@ workflow {
         preflight_request(options, inputs),
         inputs.files,
         files("${projectDir}/{nextflow_schema,assets/schema_*}.json"),
-        fingerprint('preflight.py'),
     )
     // Nothing else starts before all that was given has been checked.
     checked_ch = PREFLIGHT.out.problems.map { problems -> problems.size() ? error(problems.text) : true }
+    // What to run: recipes, models that were trained before, windows of features, methods of folds (bin/scxpresso/checks/plan.py)
+    plan_ch = PREFLIGHT.out.plan.combine(checked_ch).map { plan, _checked -> read_json(plan) }
 
     // [genome, its files]
     genomes_ch = checked_ch.flatMap { inputs.genomes.collect { row -> [row.values.genome, row.files] } }
@@ -45,37 +46,56 @@ workflow {
         inputs.atlases.collect { row -> [row.values + [levels: row.values.levels.tokenize('; ')], row.files.counts] }
     }
 
-    // [genome, genes.tsv, features.h5, dropped_genes.tsv, transcripts.bed]
+    // [sample of --predict: its row of the sheet; its files]
+    samples_ch = checked_ch.flatMap { inputs.samples.collect { row -> [row.values, row.files] } }
+
+    // Genomes, and samples that are assemblies: [name; window: its name, upstream, downstream, features; genes.tsv, features.h5,
+    // dropped_genes.tsv, transcripts.bed]
     extracted_ch = EXTRACT_FEATURES(
-        genomes_ch.map { genome, files -> [genome, files.fasta, files.gtf, files.canonical ?: []] },
-        window(inputs.models, options),
-        fingerprint('extract_features.py'),
+        genomes_ch
+            .map { genome, files -> [[genome: genome], files] }
+            .mix(samples_ch.filter { sample, _files -> sample.gtf }.map { sample, files -> [[sample: sample.sample], files] })
+            .combine(plan_ch.flatMap { plan -> plan.windows })
+            .map { name, files, window -> [name, window, files.fasta, files.gtf, files.canonical ?: []] }
     ).made
-    // [genome, genes.tsv, features.h5]
-    features_ch = extracted_ch.map { genome, genes, features, _dropped, _transcripts -> [genome, genes, features] }
+    of_genomes_ch = extracted_ch
+        .filter { row -> row[0].genome }
+        .map { name, window, genes, features, dropped, transcripts -> [name.genome, window, genes, features, dropped, transcripts] }
+    // [sample, name of the window, features.h5 of its own genes]
+    assemblies_ch = extracted_ch
+        .filter { row -> row[0].sample }
+        .map { name, window, _genes, features, _dropped, _transcripts -> [name.sample, window.window, features] }
+    // [genome, name of the window, features.h5]
+    features_ch = of_genomes_ch.map { genome, window, _genes, features, _dropped, _transcripts -> [genome, window.window, features] }
+    // [genome, genes.tsv, features.h5, dropped_genes.tsv, transcripts.bed], of the run's first window
+    genes_ch = of_genomes_ch
+        .combine(plan_ch.map { plan -> plan.windows[0].window })
+        .filter { row -> row[1].window == row.last() }
+        .map { genome, _window, genes, features, dropped, transcripts, _first -> [genome, genes, features, dropped, transcripts] }
 
     // [set: its row of the sheet; chunks of its alleles; rejected.tsv; counts.json]
     sets_ch = READ_VARIANTS(
         checked_ch
             .flatMap { inputs.sets.collect { row -> [row.values.genome, row.values, row.files.file] } }
-            .combine(genomes_ch.join(features_ch), by: 0)
-            .map { _genome, set, variants, files, genes, _features -> [set, variants, files.fasta, genes] },
-        window(inputs.models, options),
+            .combine(genomes_ch.join(genes_ch), by: 0)
+            .combine(plan_ch.map { plan -> plan.widest })
+            .map { _genome, set, variants, files, genes, _features, _dropped, _transcripts, window ->
+                [set, variants, files.fasta, genes, window]
+            },
         options.haplotypes,
-        fingerprint('read_variants.py'),
     ).made
 
-    // [model: atlas, level, genome, network; model.json; its folds' folders]
+    // [model: see identify; model.json; its folds' folders]
     if (options.models) {
-        models_ch = checked_ch.flatMap {
-            inputs.models.collect { one -> [one.values.subMap('atlas', 'level', 'genome', 'network'), one.file, one.folds] }
+        models_ch = plan_ch.flatMap { plan ->
+            [plan.models, inputs.models].transpose().collect { planned, one -> [identify(planned, planned), one.file, one.folds] }
         }
         made = ['folds', 'expression', 'trained', 'described', 'predictions'].collectEntries { name -> [name, channel.empty()] }
     }
     else {
         // Variants that do not fit the genome end the run before any training.
-        TRAIN(atlases_ch, features_ch, checked_ch.mix(sets_ch.map { true }).collect(), options)
-        models_ch = TRAIN.out.trained_models_ch
+        TRAIN(plan_ch, atlases_ch, genes_ch, features_ch, checked_ch.mix(sets_ch.map { true }).collect(), options)
+        models_ch = TRAIN.out.analysed_ch
         made = [
             folds: TRAIN.out.folds_ch,
             expression: TRAIN.out.expression_ch,
@@ -85,9 +105,9 @@ workflow {
         ]
     }
 
-    SATURATION(models_ch, features_ch, inputs, options)
-    VARIANTS(sets_ch, models_ch, features_ch, genomes_ch, inputs, options)
-    PREDICTION(checked_ch, models_ch, features_ch, inputs, options)
+    SATURATION(models_ch, genes_ch, features_ch, inputs, options)
+    VARIANTS(sets_ch, models_ch, genes_ch, features_ch, genomes_ch, inputs, options)
+    PREDICTION(plan_ch, samples_ch, assemblies_ch, models_ch, features_ch, options)
 
     // [process, its task, warnings.txt]
     warnings_ch = channel.topic('warnings').map { process, task, file -> [process.tokenize(':').last(), task ?: '', file] }
@@ -103,8 +123,7 @@ workflow {
             notes: PREFLIGHT.out.notes,
             versions: PREFLIGHT.out.versions,
             genomes: genomes_ch,
-            extracted: extracted_ch,
-            features: features_ch,
+            genes: genes_ch,
             models: models_ch,
             saturation: SATURATION.out.saturation_ch,
             motifs: SATURATION.out.matched_ch,
@@ -113,44 +132,52 @@ workflow {
             changes: VARIANTS.out.changes_ch,
             compared: VARIANTS.out.compared_ch,
         ],
+        plan_ch,
         inputs,
         workflow,
         options,
     )
 
+    // Features of the other windows: [genome, name of the window, features.h5]
+    other_windows_ch = features_ch
+        .combine(plan_ch.map { plan -> plan.windows[0].window })
+        .filter { _genome, window, _features, first -> window != first }
+        .map { genome, window, features, _first -> [genome, window, features] }
+
     // What is published: [its path in the results' folder, a file or folder]
-    published_ch = extracted_ch
-        .mix(made.folds)
+    published_ch = genes_ch
         .flatMap { genome -> genome.tail().collect { table -> [path: "genomes/${genome[0]}/${table.name}", file: table] } }
         .mix(
+            other_windows_ch.map { genome, window, features -> [path: "genomes/${genome}/windows/${window}/${features.name}", file: features] },
+            made.folds.map { genome, method, folds -> [path: "genomes/${genome}/${folds_name(method, options)}", file: folds] },
             made.expression.map { atlas, folder -> [path: "expression/${atlas.atlas}", file: folder] },
             made.trained
                 .mix(made.described)
-                .map { model, file -> [path: "models/${model.atlas}/${model.level}/${model.network}/${file.name}", file: file] },
-            made.predictions.map { model, table -> [path: "predictions/${model.atlas}/${model.level}.${model.network}.tsv.gz", file: table] },
-            SATURATION.out.saturation_ch.map { model, folder -> [path: saturated(model), file: folder] },
+                .map { model, file -> [path: "models/${model.atlas}/${model.level}/${model.recipe}/${file.name}", file: file] },
+            made.predictions.map { model, table -> [path: "${folder_of('predictions', model)}.tsv.gz", file: table] },
+            SATURATION.out.saturation_ch.map { model, folder -> [path: folder_of('saturation', model), file: folder] },
             SATURATION.out.matched_ch.flatMap { model, motifs, seqlets ->
-                [motifs, seqlets].collect { table -> [path: "${saturated(model)}/${table.name}", file: table] }
+                [motifs, seqlets].collect { table -> [path: "${folder_of('saturation', model)}/${table.name}", file: table] }
             },
             sets_ch.flatMap { set, _chunks, rejected, counts ->
                 [rejected, counts].collect { table -> [path: "variants/${set.set}/${table.name}", file: table] }
             },
-            VARIANTS.out.scores_ch.map { scored, scores -> [path: "variants/${scored.set}/${named(scored, 'tsv.gz')}", file: scores] },
-            VARIANTS.out.changes_ch.map { scored, changes -> [path: "variants/${scored.set}/${named(scored, 'motifs.tsv.gz')}", file: changes] },
+            VARIANTS.out.scores_ch.map { scored, scores -> [path: "variants/${scored.set}/${scored.id}.tsv.gz", file: scores] },
+            VARIANTS.out.changes_ch.map { scored, changes -> [path: "variants/${scored.set}/${scored.id}.motifs.tsv.gz", file: changes] },
             VARIANTS.out.compared_ch.flatMap { scored, comparison, correlations ->
                 [
-                    [path: "variants/${scored.set}/${named(scored, 'external.tsv')}", file: comparison],
-                    [path: "variants/${scored.set}/${named(scored, 'correlations.tsv')}", file: correlations],
+                    [path: "variants/${scored.set}/${scored.id}.external.tsv", file: comparison],
+                    [path: "variants/${scored.set}/${scored.id}.correlations.tsv", file: correlations],
                 ]
             },
-            PREDICTION.out.predicted_ch.map { predicted, table -> [path: "samples/${predicted.sample}/${named(predicted, 'tsv.gz')}", file: table] },
+            PREDICTION.out.predicted_ch.map { predicted, table -> [path: "samples/${predicted.sample}/${predicted.id}.tsv.gz", file: table] },
             SUMMARY.out.evaluation_ch.mix(SUMMARY.out.report_ch).map { file -> [path: file.name, file: file] },
             PREFLIGHT.out.notes
                 .mix(PREFLIGHT.out.versions, PREFLIGHT.out.params)
                 .map { file -> [path: "pipeline_info/${file.name}", file: file] },
         )
 
-    PROVENANCE(checked_ch, published_ch, PREFLIGHT.out.notes, PREFLIGHT.out.versions, inputs, workflow, options)
+    PROVENANCE(plan_ch, published_ch, PREFLIGHT.out.notes, PREFLIGHT.out.versions, inputs, workflow, options)
 
     publish:
     results = published_ch
@@ -164,7 +191,7 @@ output {
     }
 }
 
-// The folder of a model's saturation.
-def saturated(model) {
-    return "saturation/${model.atlas}/${model.level}.${model.network}"
+// How the published folds of a method are named.
+def folds_name(method, options) {
+    return method == options.fold_method ? 'folds.tsv' : "folds.${method}.tsv"
 }

@@ -22,9 +22,8 @@ from pages import write  # noqa: E402
 
 from scxpresso.genome.sequence import ALTERNATIVE_CODES  # noqa: E402
 from scxpresso.networks.hybrid import Hybrid  # noqa: E402
-from scxpresso.networks.model import Network  # noqa: E402
-from scxpresso.networks.prediction import NetworkMetadata  # noqa: E402
 from scxpresso.networks.registry import NETWORKS  # noqa: E402
+from scxpresso.networks.weights import Network, NetworkMetadata  # noqa: E402
 from scxpresso.saturation.effects import BruteForce  # noqa: E402
 from scxpresso.saturation.incremental import incremental  # noqa: E402
 
@@ -43,10 +42,10 @@ def made_up(kind: str, data) -> Network:
     network = about.build().eval()
     if isinstance(network, Hybrid):
         read = network.read(data.codes, UPSTREAM)
-        network.counts.fit(read.counts.mean(0), read.counts.std(0).clamp(min=0.1))
+        network.kmer_counts.fit(read.counts.mean(0), read.counts.std(0).clamp(min=0.1))
         with torch.no_grad():
             features = network.features(read.of(torch.arange(GENES)), torch.from_numpy(data.annotation))
-        network.boosting.fit(features.numpy(), data.expression, seed=1)
+        network.trees.fit(features.numpy(), data.expression, seed=1)
     return network, about
 
 

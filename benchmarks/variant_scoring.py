@@ -27,7 +27,7 @@ from scxpresso.genome.annotation import HALF_LIFE  # noqa: E402
 from scxpresso.genome.feature_store import write_features  # noqa: E402
 from scxpresso.genome.sequence import window_codes  # noqa: E402
 from scxpresso.networks.model import Model  # noqa: E402
-from scxpresso.networks.prediction import NetworkMetadata, save_network  # noqa: E402
+from scxpresso.networks.weights import NetworkMetadata, save_network  # noqa: E402
 from scxpresso.store import write_rows, write_table  # noqa: E402
 from scxpresso.variants.score_table import ScorableVariant  # noqa: E402
 from scxpresso.variants.scoring import SHIFTS  # noqa: E402

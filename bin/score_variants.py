@@ -11,7 +11,7 @@ from scxpresso.console import log, reports_problems
     "--genes genes.tsv --fasta genome.fa.gz --variants chunk.tsv.gz --set gwas --output scores.tsv.gz. "
     "Effects are differences of predicted log10 expression, alternative minus reference; distances are in bases."
 )
-@click.option("--model", required=True, type=click.Path(exists=True), help="models/<atlas>/<level>/<network>/.")
+@click.option("--model", required=True, type=click.Path(exists=True), help="models/<atlas>/<level>/<recipe>/.")
 @click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
 @click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
 @click.option("--fasta", required=True, type=click.Path(exists=True), help="The genome, plain or compressed.")

@@ -49,7 +49,8 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
     import torch
 
     from scxpresso.genome.feature_store import Features
-    from scxpresso.networks.prediction import NetworkMetadata, resolve_device, save_network
+    from scxpresso.networks.prediction import resolve_device
+    from scxpresso.networks.weights import NetworkMetadata, save_network
     from scxpresso.store import read_expression, read_folds, write_table
     from scxpresso.training.data import Recipe, training_data
     from scxpresso.training.train import train_folds
@@ -75,7 +76,7 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
             ),
         )
 
-    about = NetworkMetadata(
+    metadata = NetworkMetadata(
         recipe.network,
         recipe.inputs,
         genome.upstream,
@@ -88,7 +89,7 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
         for replicate in result.collapsed:
             log(f"WARNING fold {held_out} replicate {replicate} predicts a constant, after every attempt")
         for replicate, network in enumerate(result.networks, start=1):
-            save_network(folder / f"replicate_{replicate}.safetensors", network, about)
+            save_network(folder / f"replicate_{replicate}.safetensors", network, metadata)
         write_table(folder / "history.tsv", result.history_table)
 
 

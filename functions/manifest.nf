@@ -26,24 +26,20 @@ def paths(roles) {
     }
 }
 
-def read_json(path) {
-    return new groovy.json.JsonSlurper().parseText(path.text)
-}
-
 // What REPORT is told besides: how the run was started; nothing that differs when a run is resumed, which would make the
 // page anew.
-def recorded(workflow, params, notes, versions) {
+def recorded(workflow, params, plan, notes, versions) {
     return [
-        params: params,
-        notes: read_json(notes).notes,
-        versions: read_json(versions),
+        params: params + plan.windows[0].subMap('upstream', 'downstream', 'features'),
+        notes: notes,
+        versions: versions,
         run: [
             version: workflow.manifest.version,
             revision: workflow.commitId,
             command: workflow.commandLine.replaceAll(/ -resume( [0-9a-f-]{36})?\b/, ''),
             profile: workflow.profile,
             nextflow: workflow.nextflow.version.toString(),
-            container: read_json(versions).container,
+            container: versions.container,
         ],
     ]
 }

@@ -1,6 +1,17 @@
 /*
- * Models that were trained before: every model.json in a folder, with the networks beside it.
+ * What a model is called, and models that were trained before: every model.json in a folder, with the networks beside it.
  */
+
+// A model: atlas × level × recipe, by which all its tasks, files and rows of tables know it. Nothing parses its id.
+def identify(level, recipe) {
+    def names = level.subMap('atlas', 'level', 'genome') + recipe.subMap('recipe', 'network', 'upstream', 'downstream', 'window')
+    return [id: "${level.atlas}.${level.level}.${recipe.recipe}".toString()] + names
+}
+
+// Where a model's results of a kind go, in the results' folder.
+def folder_of(kind, model) {
+    return "${kind}/${model.atlas}/${model.level}.${model.recipe}"
+}
 
 // [values: what model.json says, empty where it cannot be read; file: model.json; folds: folders of its folds' networks;
 // networks: their files, relative to model.json], sorted by path.
@@ -39,16 +50,4 @@ def described(path) {
         log.debug("${path}: ${e}")
         return [:]
     }
-}
-
-// The window and features of the annotation that models read (PREFLIGHT sees to it that they agree), or the parameters'.
-def window(models, params) {
-    def values = models.collect { model -> model.values }.find { one -> one.upstream != null }
-    return values
-        ? [
-            upstream: values.upstream,
-            downstream: values.downstream,
-            features: models.any { model -> (model.values.annotation_features ?: []).size() > 5 } ? 'extended' : 'half_life',
-        ]
-        : params.subMap('upstream', 'downstream', 'features')
 }

@@ -17,14 +17,9 @@ def number(path) {
     return path.name.replaceAll(/[^0-9]/, '') as int
 }
 
-// The name of a model's file in a folder of many models.
-def named(model, suffix) {
-    return "${model.atlas}.${model.level}.${model.network}.${suffix}".toString()
-}
-
 // Fingerprint of the package modules that an executable imports, directly or not. Nextflow hashes the executables of bin/
-// that a script names but not what they import, so every process takes this as an input: an edited module re-runs what
-// depends on it, and nothing else.
+// that a script names but not what they import, so the script of every process has this in it: an edited module re-runs
+// what depends on it, and nothing else.
 def fingerprint(executable) {
     def sources = sourcesOf("${projectDir}/bin/${executable}", ["${projectDir}/bin/scxpresso/__init__.py".toString()])
     return sources.sort().collect { source -> file(source).text }.join('\n').md5()
@@ -39,4 +34,8 @@ def sourcesOf(source, known) {
 // JSON for a script's here-document: one line, so that nothing in it can end the document.
 def json(content) {
     return groovy.json.JsonOutput.toJson(content)
+}
+
+def read_json(path) {
+    return new groovy.json.JsonSlurper().parseText(path.text)
 }

@@ -2,20 +2,20 @@
  * Reading what was given, leniently: PREFLIGHT judges it, in one report, with every file that is named at hand.
  */
 
+include { read_json      } from './scripts'
 include { trained_before } from './models'
 
-// The columns of each sheet that name a file.
+// The columns of each sheet that name a file, by its schema.
 def file_columns() {
-    return [
-        input: ['counts'],
-        genomes: ['fasta', 'gtf', 'canonical', 'ccres'],
-        variants: ['file'],
-        predict: ['fasta', 'gtf', 'canonical'],
-    ]
+    def sheets = [input: 'atlases', genomes: 'genomes', recipes: 'recipes', variants: 'variants', predict: 'predict']
+    return sheets.collectEntries { sheet, schema ->
+        def columns = read_json(file("${projectDir}/assets/schema_${schema}.json")).items.properties
+        [sheet, columns.findAll { _name, rule -> rule.format == 'file-path' }.keySet().toList()]
+    }
 }
 
 // A path, a URL, or a path relative to a folder, whether or not there is anything; null where it cannot be looked up.
-def located(given, folder) {
+def resolved_path(given, folder) {
     def absolute = given ==~ /^(\/|[a-zA-Z][a-zA-Z0-9+.-]*:\/\/).*/
     try {
         def path = absolute || !folder ? file(given, glob: false) : folder.resolve(given)
@@ -41,18 +41,18 @@ def cells(text) {
 }
 
 // The rows of a sheet: [values, files], with blanks left out and each named file that exists.
-def read_sheet(sheet, kind) {
+def read_sheet(sheet, columns) {
     def rows = sheet && sheet.size() < 10_000_000 ? cells(new String(sheet.bytes, 'UTF-8')) : []
     return rows.drop(1).collect { row ->
         def values = [rows[0], row].transpose().collectEntries().findAll { column, value -> column && value }
-        with_files(values, kind, sheet.parent)
+        with_files(values, columns, sheet.parent)
     }
 }
 
-def with_files(values, kind, folder) {
-    def files = file_columns()[kind]
+def with_files(values, columns, folder) {
+    def files = columns
         .findAll { column -> values[column] }
-        .collectEntries { column -> [column, located(values[column].toString(), folder)] }
+        .collectEntries { column -> [column, resolved_path(values[column].toString(), folder)] }
     return [values: values, files: files]
 }
 
@@ -65,19 +65,20 @@ def source(about, given, path) {
 // Everything as the user gave it: rows of the sheets, models, single files; and every file among them in the order in which
 // PREFLIGHT sees it.
 def read_inputs(params) {
-    def named = ['input', 'genomes', 'variants', 'predict', 'motifs', 'external_scores'].collect { name ->
-        source([sheet: name], params[name], params[name] ? located(params[name].toString(), null) : null)
+    def named = ['input', 'genomes', 'recipes', 'variants', 'predict', 'motifs', 'external_scores'].collect { name ->
+        source([sheet: name], params[name], params[name] ? resolved_path(params[name].toString(), null) : null)
     }
     def file_of = named.collectEntries { one -> [one.sheet, one.file] }
-    def rows = file_columns().keySet().collectEntries { name -> [name, read_sheet(file_of[name], name)] }
-    def models_folder = params.models ? located(params.models.toString(), null) : null
+    def columns = file_columns()
+    def rows = columns.collectEntries { name, of_files -> [name, read_sheet(file_of[name], of_files)] }
+    def models_folder = params.models ? resolved_path(params.models.toString(), null) : null
     def models = models_folder?.isDirectory() ? trained_before(models_folder) : []
     if (!params.genomes) {
         def name = (rows.input + models).collect { row -> row.values.genome }.find()
-        rows.genomes = [with_files([genome: name, fasta: params.fasta, gtf: params.gtf], 'genomes', null)]
+        rows.genomes = [with_files([genome: name, fasta: params.fasta, gtf: params.gtf], columns.genomes, null)]
     }
     // A list of genes is named as genes themselves are, by --saturate.
-    def list = params.saturate ? located(params.saturate.toString(), null) : null
+    def list = params.saturate ? resolved_path(params.saturate.toString(), null) : null
     if (list != null) {
         named << source([sheet: 'saturate'], params.saturate, list)
     }

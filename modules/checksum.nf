@@ -1,17 +1,18 @@
+include { fingerprint } from '../functions/scripts'
+
 // Checksums of one file that was given, or of the files of one model; nothing but these files runs it again.
 process CHECKSUM {
     label 'process_single'
 
     input:
     tuple val(addresses), path(files, stageAs: 'files/?/*')
-    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(addresses), path('checksums.json')
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('checksum.py')}
     checksum.py --folder files --output checksums.json
     """
 

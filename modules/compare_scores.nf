@@ -1,12 +1,13 @@
+include { fingerprint } from '../functions/scripts'
+
 // Our scores beside those of other tools, and their rank correlations.
 process COMPARE_SCORES {
-    tag "${scored.set} ${scored.atlas} ${scored.level} ${scored.network}"
+    tag "${scored.set} ${scored.id}"
     label 'process_single'
 
     input:
     tuple val(scored), path(scores)
     path external, stageAs: 'external_scores'
-    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(scored), path('comparison.tsv'), path('correlations.tsv'), emit: made
@@ -14,7 +15,7 @@ process COMPARE_SCORES {
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('compare_scores.py')}
     compare_scores.py --scores ${scores} --external external_scores --output comparison.tsv --correlations correlations.tsv
     """
 

@@ -1,12 +1,12 @@
+include { fingerprint } from '../functions/scripts'
+
 // Out-of-fold predictions of every gene by a model's folds, and model.json.
 process ENSEMBLE {
-    tag "${model.atlas} ${model.level} ${model.network}"
+    tag "${model.id}"
     label 'process_medium'
 
     input:
-    tuple val(model), path(features), path(expression), path(populations), path(folds), path(fold_dirs)
-    val ensemble
-    val code                                        // fingerprint of the executable's modules
+    tuple val(model), path(features), path(expression), path(populations), path(folds), val(ensemble), path(fold_dirs)
 
     output:
     tuple val(model), path('predictions.tsv.gz'), path('model.json'), emit: made
@@ -14,9 +14,9 @@ process ENSEMBLE {
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('ensemble.py')}
     ensemble.py --features ${features} --expression ${expression} --populations ${populations} --folds ${folds} \\
-        --ensemble ${ensemble} --atlas ${model.atlas} --level ${model.level} --genome ${model.genome} --threads ${task.cpus} ${fold_dirs}
+        --ensemble ${ensemble} --atlas ${model.atlas} --level ${model.level} --recipe ${model.recipe} --genome ${model.genome} --threads ${task.cpus} ${fold_dirs}
     """
 
     stub:

@@ -1,4 +1,4 @@
-include { json } from '../functions/scripts'
+include { fingerprint ; json } from '../functions/scripts'
 
 // Correlations of every model and baseline, per population and fold, per gene, between levels and atlases.
 process EVALUATE {
@@ -7,14 +7,13 @@ process EVALUATE {
     input:
     val manifest                                    // what the numbered files below are
     path files, stageAs: 'files/?/*'
-    val code                                        // fingerprint of the executable's modules
 
     output:
     path 'evaluation'
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('evaluate.py')}
     cat > manifest.json <<'END_OF_MANIFEST'
     ${json(manifest)}
     END_OF_MANIFEST

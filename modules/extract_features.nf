@@ -1,20 +1,20 @@
+include { fingerprint } from '../functions/scripts'
+
 // Promoter sequence and annotation features of every gene of a genome.
 process EXTRACT_FEATURES {
-    tag "${genome}"
+    tag "${name.genome ?: name.sample} ${window.window}"
     label 'process_single'
 
     input:
-    tuple val(genome), path(fasta, stageAs: 'genome.fasta'), path(gtf, stageAs: 'annotation'), path(canonical, stageAs: 'canonical.txt')
-    val window                                      // upstream, downstream, and features of the annotation
-    val code                                        // fingerprint of the executable's modules
+    tuple val(name), val(window), path(fasta, stageAs: 'genome.fasta'), path(gtf, stageAs: 'annotation'), path(canonical, stageAs: 'canonical.txt')
 
     output:
-    tuple val(genome), path('genes.tsv'), path('features.h5'), path('dropped_genes.tsv'), path('transcripts.bed'), emit: made
+    tuple val(name), val(window), path('genes.tsv'), path('features.h5'), path('dropped_genes.tsv'), path('transcripts.bed'), emit: made
     tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('extract_features.py')}
     extract_features.py --fasta genome.fasta --gtf annotation ${canonical ? '--canonical canonical.txt' : ''} \\
         --upstream ${window.upstream} --downstream ${window.downstream} --features ${window.features}
     """

@@ -1,19 +1,20 @@
+include { fingerprint } from '../functions/scripts'
+
 // Out-of-fold predictions of the baselines, in the format of a network's.
 process FIT_BASELINES {
-    tag "${model.atlas} ${model.level}"
+    tag "${level.atlas} ${level.level} ${method}"
     label 'process_medium'
 
     input:
-    tuple val(model), path(features), path(expression), path(folds)
-    val code                                        // fingerprint of the executable's modules
+    tuple val(level), val(method), path(features), path(expression), path(folds)
 
     output:
-    tuple val(model), path('mean.tsv.gz'), path('half_life.tsv.gz'), path('kmer.tsv.gz'), emit: made
+    tuple val(level), val(method), path('mean.tsv.gz'), path('half_life.tsv.gz'), path('kmer.tsv.gz'), emit: made
     tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('fit_baselines.py')}
     fit_baselines.py --features ${features} --expression ${expression} --folds ${folds}
     """
 

@@ -1,14 +1,13 @@
-include { option } from '../functions/scripts'
+include { fingerprint ; option } from '../functions/scripts'
 
 // One model's effects, profiles and means over genes, from the parts of its tasks.
 process JOIN_SATURATION {
-    tag "${model.atlas} ${model.level} ${model.network}"
+    tag "${model.id}"
     label 'process_medium'
 
     input:
     tuple val(model), path(parts), path(genes)
     val contrast                                    // two populations joined by ';', or ''
-    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(model), path('saturation'), emit: made
@@ -16,7 +15,7 @@ process JOIN_SATURATION {
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('join_saturation.py')}
     join_saturation.py --genes ${genes} ${option('--contrast', contrast)} --outdir saturation ${parts}
     """
 

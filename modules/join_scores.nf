@@ -1,11 +1,12 @@
+include { fingerprint } from '../functions/scripts'
+
 // All scores of a set by a model, with q-values over the set.
 process JOIN_SCORES {
-    tag "${scored.set} ${scored.atlas} ${scored.level} ${scored.network}"
+    tag "${scored.set} ${scored.id}"
     label 'process_medium'
 
     input:
     tuple val(scored), path(scores)
-    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(scored), path('scores.tsv.gz'), emit: made
@@ -13,7 +14,7 @@ process JOIN_SCORES {
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('join_scores.py')}
     join_scores.py --output scores.tsv.gz ${scores}
     """
 

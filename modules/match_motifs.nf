@@ -1,13 +1,14 @@
+include { fingerprint } from '../functions/scripts'
+
 // Which motifs raise or lower each population's expression, and the sites of large effect that they explain.
 process MATCH_MOTIFS {
-    tag "${model.atlas} ${model.level} ${model.network}"
+    tag "${model.id}"
     label 'process_medium'
 
     input:
     tuple val(model), path(saturation), path(genes)
     path motifs, stageAs: 'motif_file'
     val p_value                                     // of a placement, below which it is a hit
-    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(model), path('motifs.tsv'), path('seqlets.tsv.gz'), emit: made
@@ -15,7 +16,7 @@ process MATCH_MOTIFS {
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('match_motifs.py')}
     match_motifs.py --effects ${saturation}/effects.h5 --genes ${genes} --motifs motif_file \\
         --p_value ${p_value} --threads ${task.cpus} \\
         --output motifs.tsv --seqlets seqlets.tsv.gz

@@ -1,13 +1,14 @@
+include { fingerprint } from '../functions/scripts'
+
 // How alleles change the motifs that they lie in.
 process MOTIF_CHANGES {
-    tag "${scored.set} ${scored.atlas} ${scored.level} ${scored.network}"
+    tag "${scored.set} ${scored.id}"
     label 'process_medium'
 
     input:
     tuple val(scored), path(scores), path(features), path(genes)
     path motifs, stageAs: 'motif_file'
     val p_value                                     // of a placement, below which it is a hit
-    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(scored), path('motifs.tsv.gz'), emit: made
@@ -15,7 +16,7 @@ process MOTIF_CHANGES {
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('motif_changes.py')}
     motif_changes.py --scores ${scores} --features ${features} --genes ${genes} --motifs motif_file \\
         --p_value ${p_value} --threads ${task.cpus} --output motifs.tsv.gz
     """

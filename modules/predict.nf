@@ -1,12 +1,13 @@
+include { fingerprint } from '../functions/scripts'
+
 // Expression of new sequences: windows, or the genes of another assembly or individual.
 process PREDICT {
-    tag "${predicted.sample} ${predicted.atlas} ${predicted.level} ${predicted.network}"
+    tag "${predicted.sample} ${predicted.id}"
     label 'process_gpu'
 
     input:
-    tuple val(predicted), path(windows, stageAs: 'windows.fasta'), path(features), path(description, stageAs: 'model/*'), path(folds, stageAs: 'model/*')
+    tuple val(predicted), path(windows, stageAs: 'windows.fasta'), val(upstream), path(features), path(description, stageAs: 'model/*'), path(folds, stageAs: 'model/*')
     val device
-    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(predicted), path('predictions.tsv.gz'), emit: made
@@ -14,8 +15,8 @@ process PREDICT {
 
     script:
     """
-    export PIPELINE_CODE=${code}
-    predict.py --model model ${windows ? '--windows windows.fasta' : ''} --features ${features} --device ${device} \\
+    export PIPELINE_CODE=${fingerprint('predict.py')}
+    predict.py --model model ${windows ? "--windows windows.fasta --upstream ${upstream}" : ''} --features ${features} --device ${device} \\
         --threads ${task.cpus} --output predictions.tsv.gz
     """
 

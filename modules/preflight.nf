@@ -1,4 +1,4 @@
-include { json } from '../functions/scripts'
+include { fingerprint ; json } from '../functions/scripts'
 
 // Checks parameters, sheets and inputs against each other; every problem in one report, before anything expensive.
 process PREFLIGHT {
@@ -8,11 +8,11 @@ process PREFLIGHT {
     val request                                     // params, and where each named file comes from
     path sources, stageAs: 'sources/?/file'         // sheets, then the files that they name
     path schemas, stageAs: 'schemas/*'
-    val code                                        // fingerprint of the executable's modules
 
     output:
     path 'problems.txt', emit: problems             // empty when all is well
     path 'preflight.json', emit: notes
+    path 'plan.json', emit: plan
     path 'versions.json', emit: versions
     path 'params.json', emit: params
 
@@ -25,18 +25,10 @@ process PREFLIGHT {
         container_gpu: contained ? task.ext.gpu_container : null,
     ]
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('preflight.py')}
     cat > request.json <<'END_OF_REQUEST'
     ${json(request + [software: software])}
     END_OF_REQUEST
     preflight.py --request request.json --schemas schemas || [ -s problems.txt ]
-    """
-
-    stub:
-    """
-    touch problems.txt
-    echo '{"notes": []}' > preflight.json
-    echo '{}' > versions.json
-    echo '{}' > params.json
     """
 }

@@ -1,4 +1,4 @@
-include { option } from '../functions/scripts'
+include { fingerprint ; option } from '../functions/scripts'
 
 // Expression of every population of an atlas, all levels in one pass.
 process PSEUDOBULK {
@@ -7,21 +7,22 @@ process PSEUDOBULK {
 
     input:
     tuple val(atlas), path(counts, stageAs: 'counts'), path(genes)
-    val recipe                                      // aggregation, pseudocount, min_cells, seed
-    val code                                        // fingerprint of the executable's modules
+    val settings                                    // aggregation, pseudocount, min_cells, seed
 
     output:
     tuple val(atlas), path('expression'), emit: made
     tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
+    def bulk = atlas.protocol == 'bulk'
+    def combined = bulk ? "--aggregation ${atlas.aggregation ?: settings.aggregation} --pseudocount ${atlas.pseudocount ?: settings.pseudocount}" : ''
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('pseudobulk.py')}
     pseudobulk.py --counts counts --protocol ${atlas.protocol} --levels '${atlas.levels.join(';')}' --genes ${genes} \\
-        --min_cells ${atlas.min_cells ?: (atlas.protocol == 'bulk' ? 1 : recipe.min_cells)} ${option('--floor', atlas.floor)} \\
+        --min_cells ${atlas.min_cells ?: (bulk ? 1 : settings.min_cells)} ${option('--floor', atlas.floor)} \\
         ${option('--layer', atlas.layer)} ${option('--gene_column', atlas.gene_column)} \\
         ${option('--library_column', atlas.library_column)} ${option('--exclude', atlas.exclude)} \\
-        --aggregation ${recipe.aggregation} --pseudocount ${recipe.pseudocount} --seed ${recipe.seed} --outdir expression
+        ${combined} --seed ${settings.seed} --outdir expression
     """
 
     stub:

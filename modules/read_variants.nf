@@ -1,13 +1,13 @@
+include { fingerprint } from '../functions/scripts'
+
 // The alleles of a set that lie in windows of genes, in the chunks that tasks take, and those that are rejected, with reasons.
 process READ_VARIANTS {
     tag "${set.set}"
     label 'process_medium'
 
     input:
-    tuple val(set), path(variants, stageAs: 'variants'), path(fasta, stageAs: 'genome.fasta'), path(genes)
-    val window                                      // upstream, downstream
+    tuple val(set), path(variants, stageAs: 'variants'), path(fasta, stageAs: 'genome.fasta'), path(genes), val(window)
     val haplotypes
-    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(set), path('chunks/*.tsv.gz', arity: '0..*'), path('rejected.tsv'), path('counts.json'), emit: made
@@ -15,7 +15,7 @@ process READ_VARIANTS {
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('read_variants.py')}
     read_variants.py --set ${set.set} --file variants --fasta genome.fasta --genes ${genes} \\
         --upstream ${window.upstream} --downstream ${window.downstream} ${haplotypes ? '--haplotypes' : ''}
     """

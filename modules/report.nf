@@ -1,4 +1,4 @@
-include { json } from '../functions/scripts'
+include { fingerprint ; json } from '../functions/scripts'
 
 // One self-contained page of what was run and what came out.
 process REPORT {
@@ -8,14 +8,13 @@ process REPORT {
     val manifest                                    // what the numbered files below are
     path files, stageAs: 'files/?/*'
     path template, stageAs: 'template'
-    val code                                        // fingerprint of the executable's modules
 
     output:
     path 'report.html'
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('report.py')}
     cat > manifest.json <<'END_OF_MANIFEST'
     ${json(manifest)}
     END_OF_MANIFEST

@@ -1,13 +1,14 @@
+include { fingerprint } from '../functions/scripts'
+
 // The effect of every substitution in the windows of some genes, by the networks that never saw them.
 process SATURATE {
-    tag "${model.atlas} ${model.level} ${model.network}"
+    tag "${model.id}"
     label 'process_gpu'
 
     input:
     tuple val(model), path(description, stageAs: 'model/*'), path(folds, stageAs: 'model/*'), path(features), path(genes), path(chunk, stageAs: 'chunks/*')
     val device
     val engine
-    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(model), path("part_${chunk.baseName}"), emit: made
@@ -15,7 +16,7 @@ process SATURATE {
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('saturate.py')}
     saturate.py --model model --features ${features} --genes ${genes} --chunk ${chunk} \\
         --device ${device} --engine ${engine} --threads ${task.cpus} --outdir part_${chunk.baseName}
     """

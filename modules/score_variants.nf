@@ -1,6 +1,8 @@
+include { fingerprint } from '../functions/scripts'
+
 // The effect of alleles on the genes in whose windows they lie, by the networks that never saw these genes.
 process SCORE_VARIANTS {
-    tag "${scored.set} ${scored.atlas} ${scored.level} ${scored.network}"
+    tag "${scored.set} ${scored.id}"
     label 'process_gpu'
 
     input:
@@ -8,7 +10,6 @@ process SCORE_VARIANTS {
     val haplotypes
     val device
     val engine
-    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(scored), path("scores_${chunk.simpleName}.tsv.gz"), emit: made
@@ -16,7 +17,7 @@ process SCORE_VARIANTS {
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('score_variants.py')}
     score_variants.py --set ${scored.set} --model model --features ${features} --genes ${genes} --fasta genome.fasta \\
         --variants ${chunk} ${haplotypes ? '--haplotypes' : ''} --device ${device} --engine ${engine} \\
         --threads ${task.cpus} --output scores_${chunk.simpleName}.tsv.gz

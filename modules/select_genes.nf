@@ -1,4 +1,4 @@
-include { option } from '../functions/scripts'
+include { fingerprint ; option } from '../functions/scripts'
 
 // The genes to saturate, in the chunks that tasks take.
 process SELECT_GENES {
@@ -11,7 +11,6 @@ process SELECT_GENES {
     path list, stageAs: 'list.txt'
     val genes_per_task
     val seed
-    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple val(atlas), path('chunks/*.txt', arity: '1..*'), emit: made
@@ -19,7 +18,7 @@ process SELECT_GENES {
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('select_genes.py')}
     select_genes.py --genes ${genes} ${list ? '--list list.txt' : option('--select', selection)} \\
         ${counts ? '--counts counts' : ''} ${option('--layer', atlas.layer)} ${option('--gene_column', atlas.gene_column)} \\
         ${option('--library_column', atlas.library_column)} \\

@@ -1,4 +1,4 @@
-include { json } from '../functions/scripts'
+include { fingerprint ; json } from '../functions/scripts'
 
 // The record of the run as an RO-Crate: what went in, with checksums, how, by which software, and what came out.
 process WRITE_CRATE {
@@ -8,14 +8,13 @@ process WRITE_CRATE {
     val manifest                                    // the record's content, from the run
     path schemas, stageAs: 'schemas/*'              // what parameters and columns of sheets mean
     path workflow, stageAs: 'workflow/main.nf'      // which the crate has to hold
-    val code                                        // fingerprint of the executable's modules
 
     output:
     tuple path('ro-crate-metadata.json'), path('main.nf')
 
     script:
     """
-    export PIPELINE_CODE=${code}
+    export PIPELINE_CODE=${fingerprint('write_crate.py')}
     cat > manifest.json <<'END_OF_MANIFEST'
     ${json(manifest)}
     END_OF_MANIFEST

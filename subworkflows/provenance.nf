@@ -3,15 +3,15 @@
  * computed beside the training, once for each file.
  */
 
-include { fingerprint                  } from '../functions/scripts'
-include { read_json ; recorded         } from '../functions/manifest'
-include { entries ; window             } from '../functions/models'
+include { read_json                    } from '../functions/scripts'
+include { recorded                     } from '../functions/manifest'
+include { entries                      } from '../functions/models'
 include { CHECKSUM                     } from '../modules/checksum'
 include { WRITE_CRATE                  } from '../modules/write_crate'
 
 workflow PROVENANCE {
     take:
-    checked_ch                                      // that the input is well
+    plan_ch                                         // what to run (see main.nf)
     published_ch                                    // path in the results' folder, and the file or folder that goes there
     notes_ch                                        // preflight.json
     versions_ch                                     // versions.json
@@ -22,8 +22,7 @@ workflow PROVENANCE {
     main:
     // [addresses, checksums.json]
     summed_ch = CHECKSUM(
-        checked_ch.flatMap { given(inputs).collect { files -> [files.collect { path -> path.toUriString() }, files] } },
-        fingerprint('checksum.py'),
+        plan_ch.flatMap { given(inputs).collect { files -> [files.collect { path -> path.toUriString() }, files] } },
     )
     // Each of them as the only item of a list, so that `combine` leaves it together; in an order that does not depend on who
     // finished first.
@@ -37,8 +36,8 @@ workflow PROVENANCE {
         .map { paths -> [paths.toSorted()] }
 
     crate_ch = WRITE_CRATE(
-        notes_ch.combine(versions_ch).combine(inputs_list).combine(outputs_list).map { notes, versions, summed, paths ->
-            def record = recorded(run, options + window(inputs.models, options), notes, versions)
+        notes_ch.combine(versions_ch).combine(plan_ch).combine(inputs_list).combine(outputs_list).map { notes, versions, plan, summed, paths ->
+            def record = recorded(run, options, plan, read_json(notes).notes, read_json(versions))
             [
                 run: record.run.subMap('version', 'revision'),
                 params: record.params,
@@ -51,7 +50,6 @@ workflow PROVENANCE {
         },
         files("${projectDir}/{nextflow_schema,assets/schema_*}.json"),
         file("${projectDir}/main.nf"),
-        fingerprint('write_crate.py'),
     )
 
     emit:

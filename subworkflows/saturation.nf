@@ -2,7 +2,7 @@
  * Maps of the bases that matter: every substitution in the windows of the selected genes, by every model.
  */
 
-include { fingerprint ; number } from '../functions/scripts'
+include { number               } from '../functions/scripts'
 include { SELECT_GENES         } from '../modules/select_genes'
 include { SATURATE             } from '../modules/saturate'
 include { JOIN_SATURATION      } from '../modules/join_saturation'
@@ -11,7 +11,8 @@ include { MATCH_MOTIFS         } from '../modules/match_motifs'
 workflow SATURATION {
     take:
     models_ch                                       // [model, model.json, its folds' folders]
-    features_ch                                     // [genome, genes.tsv, features.h5]
+    genes_ch                                        // [genome, genes.tsv, features.h5, …], of the run's first window
+    features_ch                                     // [genome, name of a window, features.h5]
     inputs                                          // what was given
     options                                         // the parameters
 
@@ -27,34 +28,33 @@ workflow SATURATION {
                 def variable = row && options.saturate.toString().contains('hvg:')
                 [atlas.genome, atlas + (row ? row.values.subMap('layer', 'gene_column', 'library_column') : [:]), variable ? row.files.counts : []]
             }
-            .combine(features_ch, by: 0)
-            .map { _genome, atlas, counts, genes, _features -> [atlas, genes, counts] },
+            .combine(genes_ch, by: 0)
+            .map { _genome, atlas, counts, genes, _features, _dropped, _transcripts -> [atlas, genes, counts] },
         options.saturate ?: '',
         inputs.list,
         options.genes_per_task,
         options.seed,
-        fingerprint('select_genes.py'),
     ).made.map { atlas, chunks -> [atlas.atlas, [chunks].flatten()] }
 
     // [model, model.json, its folds' folders, features.h5, genes.tsv, chunk]; the model knows how many chunks there are
     tasks_ch = models_ch
         .map { model, description, folds -> [model.atlas, model, description, folds] }
         .combine(selected_ch, by: 0)
-        .map { _atlas, model, description, folds, chunks -> [model.genome, model, description, folds, chunks] }
-        .combine(features_ch, by: 0)
-        .flatMap { _genome, model, description, folds, chunks, genes, features ->
+        .map { _atlas, model, description, folds, chunks -> [model.genome, model.window, model, description, folds, chunks] }
+        .combine(features_ch, by: [0, 1])
+        .combine(genes_ch.map { row -> row[0..1] }, by: 0)
+        .flatMap { _genome, _window, model, description, folds, chunks, features, genes ->
             chunks.collect { chunk -> [groupKey(model, chunks.size()), description, folds, features, genes, chunk] }
         }
 
     // [model, folder of its effects, profiles and means over genes]
     saturation_ch = JOIN_SATURATION(
-        SATURATE(tasks_ch, options.device, options.engine, fingerprint('saturate.py')).made
+        SATURATE(tasks_ch, options.device, options.engine).made
             .groupTuple()
             .map { model, parts -> [model.target.genome, model.target, parts.toSorted { part -> number(part) }] }
-            .combine(features_ch, by: 0)
-            .map { _genome, model, parts, genes, _features -> [model, parts, genes] },
+            .combine(genes_ch, by: 0)
+            .map { _genome, model, parts, genes, _features, _dropped, _transcripts -> [model, parts, genes] },
         options.contrast ?: '',
-        fingerprint('join_saturation.py'),
     ).made
 
     // [model, motifs.tsv, seqlets.tsv.gz]
@@ -62,11 +62,10 @@ workflow SATURATION {
         saturation_ch
             .filter { inputs.motifs }
             .map { model, folder -> [model.genome, model, folder] }
-            .combine(features_ch, by: 0)
-            .map { _genome, model, folder, genes, _features -> [model, folder, genes] },
+            .combine(genes_ch, by: 0)
+            .map { _genome, model, folder, genes, _features, _dropped, _transcripts -> [model, folder, genes] },
         inputs.motifs,
         options.motif_p_value,
-        fingerprint('match_motifs.py'),
     ).made
 
     emit:

@@ -2,22 +2,22 @@
  * What came out: the evaluation of models that were trained in this run, and the report of everything.
  */
 
-include { fingerprint                } from '../functions/scripts'
+include { read_json                  } from '../functions/scripts'
 include { part ; contents ; recorded } from '../functions/manifest'
-include { window                     } from '../functions/models'
 include { EVALUATE                   } from '../modules/evaluate'
 include { REPORT                     } from '../modules/report'
 
 workflow SUMMARY {
     take:
     results                                         // channels of what the steps made, by name (see main.nf)
+    plan_ch                                         // what to run (see main.nf)
     inputs                                          // what was given
     run                                             // about the run
     options                                         // the parameters
 
     main:
-    evaluated_ch = results.features
-        .map { genome, genes, _features -> part('genomes', [genome: genome], 'genes', genes) }
+    evaluated_ch = results.genes
+        .map { genome, genes, _features, _dropped, _transcripts -> part('genomes', [genome: genome], 'genes', genes) }
         .mix(
             results.expression.map { atlas, folder -> part('atlases', atlas, 'path', folder) },
             results.predictions.map { model, table -> part('predictions', model, 'path', table) },
@@ -26,14 +26,16 @@ workflow SUMMARY {
     evaluation_ch = EVALUATE(
         evaluated_list.map { parts -> contents(parts) },
         evaluated_list.map { parts -> parts.collect { one -> one.file } },
-        fingerprint('evaluate.py'),
     )
 
     reported_ch = evaluated_ch.mix(
-        results.extracted.flatMap { genome, _genes, _features, dropped, transcripts ->
+        results.genes.flatMap { genome, _genes, _features, dropped, transcripts ->
             [part('genomes', [genome: genome], 'dropped', dropped), part('genomes', [genome: genome], 'transcripts', transcripts)]
         },
-        results.folds.map { genome, folds -> part('genomes', [genome: genome], 'folds', folds) },
+        results.folds
+            .combine(plan_ch.map { plan -> plan.fold_methods[0] })
+            .filter { _genome, method, _folds, first -> method == first }
+            .map { genome, _method, folds, _first -> part('genomes', [genome: genome], 'folds', folds) },
         results.genomes
             .filter { _genome, files -> files.ccres }
             .map { genome, files -> part('genomes', [genome: genome], 'ccres', files.ccres) },
@@ -59,10 +61,10 @@ workflow SUMMARY {
             .map { parts -> contents(parts) }
             .combine(results.notes)
             .combine(results.versions)
-            .map { content, notes, versions -> content + recorded(run, options + window(inputs.models, options), notes, versions) },
+            .combine(plan_ch)
+            .map { content, notes, versions, plan -> content + recorded(run, options, plan, read_json(notes).notes, read_json(versions)) },
         reported_list.map { parts -> parts.collect { one -> one.file } },
         file("${projectDir}/assets/report"),
-        fingerprint('report.py'),
     )
 
     emit:

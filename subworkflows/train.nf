@@ -2,66 +2,76 @@
  * From atlases and features of genes to trained models: folds, expression, baselines, networks and their ensembles.
  */
 
-include { fingerprint         } from '../functions/scripts'
+include { identify            } from '../functions/models'
 include { SPLIT_FOLDS         } from '../modules/split_folds'
 include { PSEUDOBULK          } from '../modules/pseudobulk'
 include { FIT_BASELINES       } from '../modules/fit_baselines'
-include { TRAIN_FOLD ; recipe } from '../modules/train_fold'
+include { TRAIN_FOLD          } from '../modules/train_fold'
 include { ENSEMBLE            } from '../modules/ensemble'
 
 workflow TRAIN {
     take:
+    plan_ch                                         // what to run: recipes, methods of folds (see main.nf)
     atlases_ch                                      // [atlas: its row of the sheet, levels as a list; counts]
-    features_ch                                     // [genome, genes.tsv, features.h5]
+    genes_ch                                        // [genome, genes.tsv, features.h5, …], of the run's first window
+    features_ch                                     // [genome, name of a window, features.h5]
     ready_ch                                        // one item, when training may start
     options                                         // the parameters
 
     main:
-    // [genome, folds.tsv]
+    // [genome, method, folds.tsv]
     folds_ch = SPLIT_FOLDS(
-        features_ch,
+        genes_ch
+            .combine(plan_ch.flatMap { plan -> plan.fold_methods })
+            .map { genome, genes, features, _dropped, _transcripts, method -> [genome, method, genes, features] },
         options.folds,
-        options.fold_method,
         options.seed,
-        fingerprint('split_folds.py'),
     ).made
 
     // [atlas, folder of its levels' expression]
     expression_ch = PSEUDOBULK(
         atlases_ch
             .map { atlas, counts -> [atlas.genome, atlas, counts] }
-            .combine(features_ch, by: 0)
-            .map { _genome, atlas, counts, genes, _features -> [atlas, counts, genes] },
+            .combine(genes_ch, by: 0)
+            .map { _genome, atlas, counts, genes, _features, _dropped, _transcripts -> [atlas, counts, genes] },
         options.subMap('aggregation', 'pseudocount', 'min_cells', 'seed'),
-        fingerprint('pseudobulk.py'),
     ).made
 
-    // [level: atlas, level, genome; features.h5; <level>.tsv.gz; <level>.populations.tsv; folds.tsv]
-    levels_ch = expression_ch
-        .flatMap { atlas, folder ->
-            atlas.levels.collect { level ->
-                [
-                    atlas.genome,
-                    [atlas: atlas.atlas, level: level, genome: atlas.genome],
-                    folder.resolve("${level}.tsv.gz"),
-                    folder.resolve("${level}.populations.tsv"),
-                ]
-            }
+    // [level: atlas, level, genome; <level>.tsv.gz; <level>.populations.tsv]
+    levels_ch = expression_ch.flatMap { atlas, folder ->
+        atlas.levels.collect { level ->
+            [
+                [atlas: atlas.atlas, level: level, genome: atlas.genome],
+                folder.resolve("${level}.tsv.gz"),
+                folder.resolve("${level}.populations.tsv"),
+            ]
         }
-        .combine(features_ch.join(folds_ch), by: 0)
-        .map { _genome, level, expression, populations, _genes, features, folds -> [level, features, expression, populations, folds] }
+    }
 
-    // [level, one table of predictions for each baseline]
+    // [level, method of the folds, one table of predictions for each baseline]
     baselines_ch = FIT_BASELINES(
-        levels_ch.map { level, features, expression, _populations, folds -> [level, features, expression, folds] },
-        fingerprint('fit_baselines.py'),
+        levels_ch
+            .map { level, expression, _populations -> [level.genome, level, expression] }
+            .combine(genes_ch, by: 0)
+            .map { genome, level, expression, _genes, features, _dropped, _transcripts -> [genome, level, expression, features] }
+            .combine(folds_ch, by: 0)
+            .map { _genome, level, expression, features, method, folds -> [level, method, features, expression, folds] }
     ).made
 
-    // As levels_ch, of each model: atlas, level, genome, network
+    // [model: see identify; its recipe; features.h5; <level>.tsv.gz; <level>.populations.tsv; folds.tsv]
     models_ch = levels_ch
-        .combine(channel.fromList(options.network.tokenize(', ')))
-        .map { level, features, expression, populations, folds, network ->
-            [level + [network: network], features, expression, populations, folds]
+        .combine(plan_ch.flatMap { plan -> plan.recipes })
+        .filter { level, _expression, _populations, recipe -> trains(recipe, level) }
+        .map { level, expression, populations, recipe ->
+            [level.genome, recipe.window, recipe.fold_method, identify(level, recipe), recipe, expression, populations]
+        }
+        .combine(features_ch, by: [0, 1])
+        .map { genome, _window, method, model, recipe, expression, populations, features ->
+            [genome, method, model, recipe, expression, populations, features]
+        }
+        .combine(folds_ch, by: [0, 1])
+        .map { _genome, _method, model, recipe, expression, populations, features, folds ->
+            [model, recipe, features, expression, populations, folds]
         }
 
     // The folds of each training task, in a list of their own so that `combine` leaves them together.
@@ -73,11 +83,10 @@ workflow TRAIN {
     trained_ch = TRAIN_FOLD(
         models_ch
             .combine(held_out_ch)
-            .map { model, features, expression, _populations, folds, held_out ->
-                [model, held_out, recipe(model.network, options), features, expression, folds]
+            .map { model, recipe, features, expression, _populations, folds, held_out ->
+                [model, held_out, recipe.training, features, expression, folds]
             },
         options.device,
-        fingerprint('train_fold.py'),
     ).made.flatMap { model, folders -> folders.collect { folder -> [model, folder] } }
 
     // [model, its folds' folders], as soon as the last of them is there. (Nextflow 26.04 has `groupBy` for it, 25.04 has not.)
@@ -88,21 +97,30 @@ workflow TRAIN {
 
     // [model, predictions.tsv.gz, model.json]
     ensembles_ch = ENSEMBLE(
-        models_ch.combine(folders_ch, by: 0),
-        options.ensemble,
-        fingerprint('ensemble.py'),
+        models_ch
+            .combine(folders_ch, by: 0)
+            .map { model, recipe, features, expression, populations, folds, folders ->
+                [model, features, expression, populations, folds, recipe.ensemble, folders]
+            }
     ).made
 
     // [model, path in its folder]
     described_ch = ensembles_ch.map { model, _predictions, description -> [model, description] }
-    // [model, model.json, its folds' folders]
-    trained_models_ch = described_ch.join(folders_ch)
-    // [atlas, level and network, or baseline; its table of predictions]
+    // [model, model.json, its folds' folders], for the models whose recipe has downstream analyses
+    analysed_ch = models_ch
+        .filter { row -> row[1].downstream_analyses }
+        .map { row -> [row[0]] }
+        .join(described_ch)
+        .join(folders_ch)
+    // [model, or a baseline in its place; its table of predictions]
     predictions_ch = ensembles_ch
         .map { model, predictions, _description -> [model, predictions] }
         .mix(
-            baselines_ch.flatMap { level, mean, half_life, kmer ->
-                [mean: mean, half_life: half_life, kmer: kmer].collect { name, table -> [level + [network: name], table] }
+            baselines_ch.flatMap { level, method, mean, half_life, kmer ->
+                [mean: mean, half_life: half_life, kmer: kmer].collect { name, table ->
+                    def recipe = method == options.fold_method ? name : "${name}_${method}".toString()
+                    [level + [recipe: recipe, network: name], table]
+                }
             }
         )
 
@@ -111,6 +129,11 @@ workflow TRAIN {
     expression_ch
     trained_ch
     described_ch
-    trained_models_ch
+    analysed_ch
     predictions_ch
+}
+
+// Whether a recipe trains a model of this atlas and level.
+def trains(recipe, level) {
+    return [atlases: level.atlas, levels: level.level].every { column, name -> recipe[column] == null || name in recipe[column] }
 }

@@ -2,7 +2,7 @@
  * Scores for the variants that matter: the alleles of every set, by every model of the set's genome.
  */
 
-include { fingerprint ; number } from '../functions/scripts'
+include { number               } from '../functions/scripts'
 include { SCORE_VARIANTS       } from '../modules/score_variants'
 include { JOIN_SCORES          } from '../modules/join_scores'
 include { MOTIF_CHANGES        } from '../modules/motif_changes'
@@ -12,22 +12,25 @@ workflow VARIANTS {
     take:
     sets_ch                                         // [set: its row of the sheet; chunks of its alleles; …]
     models_ch                                       // [model, model.json, its folds' folders]
-    features_ch                                     // [genome, genes.tsv, features.h5]
+    genes_ch                                        // [genome, genes.tsv, features.h5, …], of the run's first window
+    features_ch                                     // [genome, name of a window, features.h5]
     genomes_ch                                      // [genome, its files]
     inputs                                          // what was given
     options                                         // the parameters
 
     main:
-    // [genome, model, model.json, its folds' folders, genes.tsv, features.h5, files of the genome]
+    // [genome, model, model.json, its folds' folders, features.h5, genes.tsv, files of the genome]
     scorers_ch = models_ch
-        .map { model, description, folds -> [model.genome, model, description, folds] }
-        .combine(features_ch.join(genomes_ch), by: 0)
+        .map { model, description, folds -> [model.genome, model.window, model, description, folds] }
+        .combine(features_ch, by: [0, 1])
+        .map { genome, _window, model, description, folds, features -> [genome, model, description, folds, features] }
+        .combine(genes_ch.map { row -> row[0..1] }.join(genomes_ch), by: 0)
 
-    // [scored: set, atlas, level, genome, network; chunk and what scores it]; scored knows how many chunks there are
+    // [scored: set and model; chunk and what scores it]; scored knows how many chunks there are
     tasks_ch = sets_ch
         .map { set, chunks, _rejected, _counts -> [set.genome, set.set, [chunks].flatten()] }
         .combine(scorers_ch, by: 0)
-        .flatMap { _genome, set, chunks, model, description, folds, genes, features, files ->
+        .flatMap { _genome, set, chunks, model, description, folds, features, genes, files ->
             def scored = groupKey([set: set] + model, chunks.size())
             chunks.collect { chunk -> [scored, chunk, description, folds, features, genes, files.fasta] }
         }
@@ -39,11 +42,9 @@ workflow VARIANTS {
             options.haplotypes,
             options.device,
             options.engine,
-            fingerprint('score_variants.py'),
         ).made
             .groupTuple()
             .map { scored, scores -> [scored.target, scores.toSorted { table -> number(table) }] },
-        fingerprint('join_scores.py'),
     ).made
 
     // [scored, table of changed motifs]
@@ -51,18 +52,16 @@ workflow VARIANTS {
         scores_ch
             .filter { inputs.motifs }
             .map { scored, scores -> [scored.genome, scored, scores] }
-            .combine(features_ch, by: 0)
-            .map { _genome, scored, scores, genes, features -> [scored, scores, features, genes] },
+            .combine(genes_ch, by: 0)
+            .map { _genome, scored, scores, genes, features, _dropped, _transcripts -> [scored, scores, features, genes] },
         inputs.motifs,
         options.motif_p_value,
-        fingerprint('motif_changes.py'),
     ).made
 
     // [scored, comparison.tsv, correlations.tsv]
     compared_ch = COMPARE_SCORES(
         scores_ch.filter { inputs.external },
         inputs.external,
-        fingerprint('compare_scores.py'),
     ).made
 
     emit:

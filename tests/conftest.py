@@ -125,8 +125,8 @@ def tiny_model(demo_genome, tmp_path_factory) -> Path:
     """
 
     from scxpresso.genome.feature_store import Features
-    from scxpresso.networks.boosting import Boosting
-    from scxpresso.networks.prediction import NetworkMetadata, save_network
+    from scxpresso.networks.gradient_boosted_trees import GradientBoostedTrees
+    from scxpresso.networks.weights import NetworkMetadata, save_network
     from scxpresso.store import read_table, write_json
 
     features = Features(demo_genome / "features.h5")
@@ -152,18 +152,18 @@ def tiny_model(demo_genome, tmp_path_factory) -> Path:
                 network.sequence[3].weight.data.mul_(4)
             if name == "hybrid":
                 read = network.read(codes, features.upstream)
-                network.counts.fit(read.counts.mean(dim=0), read.counts.std(dim=0) + 0.1)
-                torch.nn.init.normal_(network.wide.weight, std=0.01)
+                network.kmer_counts.fit(read.counts.mean(dim=0), read.counts.std(dim=0) + 0.1)
+                torch.nn.init.normal_(network.kmer_linear.weight, std=0.01)
                 if trees is None:  # of every tenth feature: of all of them they would take a minute
-                    trees = Boosting(len(populations))
+                    trees = GradientBoostedTrees(len(populations))
                     seen = network.features(read, torch.from_numpy(half_life)).numpy()[:, ::10]
                     threads = torch.get_num_threads()
                     torch.set_num_threads(1)  # many small loops: threads that wait for each other cost most of the time
                     trees.fit(seen, expression - expression.mean(axis=0), seed=1)
                     torch.set_num_threads(threads)
-                network.boosting.load_state_dict(trees.state_dict())
-                network.boosting.feature.mul_(10)
-                network.boosting.value.mul_(1 + 0.2 * seed)
+                network.trees.load_state_dict(trees.state_dict())
+                network.trees.feature.mul_(10)
+                network.trees.value.mul_(1 + 0.2 * seed)
             save_network(folder / name / file, network, about)
         write_json(
             folder / name / "model.json",

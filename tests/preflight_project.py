@@ -14,13 +14,14 @@ from scxpresso.checks.preflight import preflight
 
 SCHEMAS = {name: json.loads((ROOT / name).read_text()) for name in (
     "nextflow_schema.json", "assets/schema_atlases.json", "assets/schema_genomes.json", "assets/schema_variants.json",
-    "assets/schema_predict.json",
+    "assets/schema_predict.json", "assets/schema_recipes.json",
 )}  # fmt: skip
 FILE_COLUMNS = {
     "input": ["counts"],
     "genomes": ["fasta", "gtf", "canonical", "ccres"],
     "variants": ["file"],
     "predict": ["fasta", "gtf", "canonical"],
+    "recipes": [],
 }
 SINGLE_FILES = ["motifs", "external_scores", "saturate"]
 GENES = [f"ENSG{number:011d}" for number in range(1, 61)]
@@ -119,7 +120,10 @@ class Project:
             return []
 
     def check(self):
-        return preflight(self.request(), self.folder, self.schemas)
+        return preflight(self.request(), self.folder, self.schemas)[0]
+
+    def plan(self) -> dict:
+        return preflight(self.request(), self.folder, self.schemas)[1]
 
     def notes(self) -> str:
         found = self.check()

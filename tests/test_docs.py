@@ -11,7 +11,10 @@ from types import ModuleType
 import pytest
 from conftest import ROOT
 
-from scxpresso.evaluation.evaluation import COMPARISONS, GENES, POPULATIONS, SUMMARY
+from scxpresso.evaluation.evaluation import COMPARISON_COLUMNS as EVALUATED_COMPARISONS
+from scxpresso.evaluation.evaluation import GENE_COLUMNS as EVALUATED_GENES
+from scxpresso.evaluation.evaluation import POPULATION_COLUMNS as EVALUATED_POPULATIONS
+from scxpresso.evaluation.evaluation import SUMMARY_COLUMNS
 from scxpresso.genome.annotation import GENE_COLUMNS
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.motifs.changes import CHANGE_COLUMNS
@@ -54,10 +57,10 @@ TABLES = {
     "expression/dropped_genes.tsv": DROPPED_GENE_COLUMNS,
     "models/history.tsv": HISTORY_COLUMNS,
     "predictions/*.tsv.gz": PREDICTION_COLUMNS,
-    "evaluation/summary.tsv": SUMMARY,
-    "evaluation/populations.tsv": POPULATIONS,
-    "evaluation/genes.tsv": GENES,
-    "evaluation/comparisons.tsv": COMPARISONS,
+    "evaluation/summary.tsv": SUMMARY_COLUMNS,
+    "evaluation/populations.tsv": EVALUATED_POPULATIONS,
+    "evaluation/genes.tsv": EVALUATED_GENES,
+    "evaluation/comparisons.tsv": EVALUATED_COMPARISONS,
     "saturation/profiles.tsv.gz": PROFILE_COLUMNS,
     "saturation/positions.tsv": POSITION_COLUMNS,
     "saturation/contrasts.tsv.gz": CONTRAST_COLUMNS,

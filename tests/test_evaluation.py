@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scxpresso.evaluation.evaluation import COMPARISONS, GENES, POPULATIONS, SUMMARY, evaluate
+from scxpresso.evaluation.evaluation import (
+    COMPARISON_COLUMNS,
+    GENE_COLUMNS,
+    POPULATION_COLUMNS,
+    SUMMARY_COLUMNS,
+    evaluate,
+)
 from scxpresso.metrics import pearson
 from scxpresso.store import PREDICTION_COLUMNS, prediction_table, write_table
 
@@ -65,10 +71,10 @@ def test_predictions_hold_mean_and_deviation_over_replicates():
 
 def test_columns_are_the_contracts(tables):
     for name, columns in (
-        ("populations", POPULATIONS),
-        ("genes", GENES),
-        ("summary", SUMMARY),
-        ("comparisons", COMPARISONS),
+        ("populations", POPULATION_COLUMNS),
+        ("genes", GENE_COLUMNS),
+        ("summary", SUMMARY_COLUMNS),
+        ("comparisons", COMPARISON_COLUMNS),
     ):
         assert tables[0][name].columns.tolist() == columns and len(tables[0][name])
 
@@ -147,7 +153,68 @@ def test_the_summary_says_how_much_better_a_network_is_fold_by_fold(tables):
 def test_comparisons_have_each_kind_with_delta_and_p(tables):
     comparisons = tables[0]["comparisons"]
     assert set(comparisons["kind"]) == {"baseline", "level", "population", "atlas"}
+    assert (comparisons["recipe"] == comparisons["network"]).all()  # named after it, as the manifest names none
     row = rows(comparisons, kind="level", target_population="M/1").iloc[0]
     assert (row["model_level"], row["other_level"], row["other_population"]) == ("fine", "coarse", "M")
     assert row["delta"] == pytest.approx(row["median_pearson"] - row["other_median_pearson"])
     assert row["p_value"] == pytest.approx(1 / 16) and row["n_folds"] == 4  # better in all of 4 folds
+
+
+@pytest.fixture(scope="module")
+def recipes(tmp_path_factory):
+    """Three recipes of one network, one with folds of its own, and the baselines of both methods of folds."""
+    root = tmp_path_factory.mktemp("recipes")
+    rng = np.random.default_rng(2)
+    write_table(root / "genes.tsv", pd.DataFrame({"gene_id": GENE_IDS, "gene_name": GENE_IDS}))
+    values = pd.DataFrame(rng.normal(size=(40, 2)), index=pd.Index(GENE_IDS, name="gene_id"), columns=["x", "y"])
+    populations = pd.DataFrame({"population": ["x", "y"], "parent": "", "noise_ceiling": 0.9})
+    write_table(root / "expression/all.tsv.gz", values.reset_index())
+    write_table(root / "expression/all.populations.tsv", populations)
+    predictions = []
+    by_family = np.arange(40) // 10 + 1
+    for recipe, network, fold, noise in (
+        ("scxpresso", "scxpresso", FOLD, 0.5),
+        ("short", "scxpresso", FOLD, 1.0),
+        ("by family", "scxpresso", by_family, 1.0),
+        ("kmer", "kmer", FOLD, 2.0),
+        ("kmer_family", "kmer", by_family, 2.0),
+    ):
+        entry = {"atlas": "A", "level": "all", "recipe": recipe, "network": network, "path": f"{recipe}.tsv.gz"}
+        output = values.to_numpy() + rng.normal(0, noise, size=(1, *values.shape))
+        write_table(root / entry["path"], prediction_table(values, fold, output))
+        predictions.append(entry)
+    atlas = {"atlas": "A", "genome": "g", "levels": ["all"], "path": "expression"}
+    manifest = {"genomes": [{"genome": "g", "genes": "genes.tsv"}], "atlases": [atlas], "predictions": predictions}
+    (root / "manifest.json").write_text(json.dumps(manifest))
+    return evaluate(root / "manifest.json")
+
+
+def test_recipes_of_one_network_are_told_apart_in_every_table(recipes):
+    networks = {"scxpresso": "scxpresso", "short": "scxpresso", "by family": "scxpresso"}
+    networks |= {"kmer": "kmer", "kmer_family": "kmer"}
+    for name in ("populations", "genes", "summary"):
+        assert dict(zip(recipes[name]["recipe"], recipes[name]["network"], strict=True)) == networks, name
+        assert list(recipes[name]).index("recipe") + 1 == list(recipes[name]).index("network")
+    own = rows(recipes["populations"], model_population="x", target_population="x").groupby("recipe")["pearson"].mean()
+    assert own["scxpresso"] > own["short"] > own["kmer"]
+
+
+def test_recipes_are_compared_where_every_gene_has_the_same_fold_in_both(recipes):
+    comparisons = recipes["comparisons"]
+    assert set(comparisons["kind"]) == {"recipe", "baseline", "population"}
+    other = comparisons[comparisons["kind"] != "population"]
+    pairs = set(other[["kind", "recipe", "other_recipe"]].itertuples(index=False, name=None))
+    assert pairs == {
+        ("recipe", "scxpresso", "short"),
+        ("recipe", "short", "scxpresso"),
+        ("baseline", "scxpresso", "kmer"),
+        ("baseline", "short", "kmer"),
+        ("baseline", "by family", "kmer_family"),
+    }
+    assert set(other[other["kind"] == "baseline"]["other_network"]) == {"kmer"}
+    metrics = recipes["summary"].groupby("recipe")["metric"].agg(set)
+    assert "pearson_minus_short" in metrics["scxpresso"] and "pearson_minus_by family" not in metrics["scxpresso"]
+    assert "specificity_minus_kmer_family" in metrics["by family"]
+    assert not any("_minus_" in metric for metric in metrics["kmer_family"])
+    row = rows(comparisons, recipe="short", other_recipe="kmer", target_population="y").iloc[0]
+    assert row["n_folds"] == 4 and row["delta"] == pytest.approx(row["median_pearson"] - row["other_median_pearson"])

@@ -9,9 +9,20 @@ from torch.nn import functional
 
 from scxpresso.genome.sequence import N_CODE, ONE_HOT, encode
 from scxpresso.metrics import pearson
-from scxpresso.networks.boosting import SETTINGS, Boosting
-from scxpresso.networks.hybrid import BIN, BINS, COUNTS, FILTERS, KMERS, SHIFT, START, UNCERTAIN, Hybrid
-from scxpresso.networks.prediction import NetworkMetadata, load_network, predict, save_network
+from scxpresso.networks.gradient_boosted_trees import SETTINGS, GradientBoostedTrees
+from scxpresso.networks.hybrid import (
+    AMBIGUOUS,
+    BIN,
+    BINS,
+    COUNTED_KMERS,
+    FILTERS,
+    MAX_SHIFT,
+    N_COUNTS,
+    START,
+    Hybrid,
+)
+from scxpresso.networks.prediction import predict
+from scxpresso.networks.weights import NetworkMetadata, load_network, save_network
 from scxpresso.training.data import Recipe, Split, TrainingData
 from scxpresso.training.train import train_folds
 
@@ -39,15 +50,15 @@ def test_trees_as_tensors_give_what_scikit_learn_gives():
     features = rng.normal(size=(400, 12)).astype(np.float32)
     features[:, 3] = np.round(features[:, 3])  # ties at a threshold
     expression = np.stack([features[:, 0] * features[:, 1], features[:, 3]], axis=1) + rng.normal(0, 0.1, (400, 2))
-    boosting = Boosting(2)
-    boosting.fit(features, expression, seed=5)
+    trees = GradientBoostedTrees(2)
+    trees.fit(features, expression, seed=5)
     directions = np.linalg.svd(expression, full_matrices=False)[2]
     scores = [
         HistGradientBoostingRegressor(**SETTINGS, random_state=5).fit(features, target).predict(features)
         for target in (expression @ directions.T).T
     ]
     np.testing.assert_allclose(
-        boosting(torch.from_numpy(features)).numpy(), np.stack(scores, axis=1) @ directions, atol=1e-4
+        trees(torch.from_numpy(features)).numpy(), np.stack(scores, axis=1) @ directions, atol=1e-4
     )
 
 
@@ -57,16 +68,16 @@ def test_the_table_and_its_means_are_a_convolution():
     network = Hybrid(2, UPSTREAM)
     read = network.read(codes, UPSTREAM).of(torch.arange(3))
     window = torch.from_numpy(ONE_HOT[codes[:, 48 : 48 + 3005]]).transpose(1, 2)  # from the first six-mer's first base
-    expected = functional.avg_pool1d(functional.relu(network.filters(window)), BIN)
+    expected = functional.avg_pool1d(functional.relu(network.convolution(window)), BIN)
     assert expected.shape == (3, FILTERS, BINS)
-    torch.testing.assert_close(network.binned(read.windows), expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(network.binned(read.kmers), expected, rtol=0, atol=1e-5)
 
 
 def test_a_shift_moves_the_window_and_not_the_counts():
     codes = random_codes(2)
     moved = Hybrid.read(codes, UPSTREAM).of(torch.arange(2), shift=7)
     plain = Hybrid.read(codes, UPSTREAM + 7).of(torch.arange(2))
-    assert torch.equal(moved.windows, plain.windows)
+    assert torch.equal(moved.kmers, plain.kmers)
     assert torch.equal(moved.counts, Hybrid.read(codes, UPSTREAM).counts)
 
 
@@ -74,21 +85,21 @@ def test_counts_are_of_the_regions_around_the_tss():
     codes = np.full((1, 3100), N_CODE, dtype=np.uint8)
     codes[0, UPSTREAM - 4 : UPSTREAM + 4] = encode("AAAACCCC")
     counts = Hybrid.read(codes, UPSTREAM).counts[0]
-    found = dict(zip(KMERS, counts.split([4**k for k, _, _ in KMERS]), strict=True))
+    found = dict(zip(COUNTED_KMERS, counts.split([4**k for k, _, _ in COUNTED_KMERS]), strict=True))
     assert found[4, -1000, 0].nonzero().ravel().tolist() == [0] and found[4, -1000, 0][0] == 1
     assert found[3, -300, 0][0] == pytest.approx(2**0.5)  # two AAA
-    assert found[3, -2000, -1000].sum() == 0 and counts.shape == (COUNTS,)
+    assert found[3, -2000, -1000].sum() == 0 and counts.shape == (N_COUNTS,)
 
 
 @pytest.mark.parametrize(("upstream", "window"), [(2050, 3100), (100, 300), (2000, 2001), (7000, 10_500)])
-def test_any_window_is_read_and_what_it_lacks_is_uncertain(upstream, window):
+def test_any_window_is_read_and_what_it_lacks_is_ambiguous(upstream, window):
     network = Hybrid(2, upstream).eval()
     codes = random_codes(2, window)
     codes[0, 10:30] = N_CODE
     read = network.read(codes, upstream)
-    assert read.windows.shape == (2, 3000 + 2 * SHIFT) and read.windows.max() <= UNCERTAIN
+    assert read.kmers.shape == (2, 3000 + 2 * MAX_SHIFT) and read.kmers.max() <= AMBIGUOUS
     if upstream < -START:
-        assert (read.windows[:, : -START - upstream] == UNCERTAIN).all()
+        assert (read.kmers[:, : -START - upstream] == AMBIGUOUS).all()
     assert torch.isfinite(network(torch.from_numpy(codes), torch.zeros(2, 5))).all()
 
 
@@ -131,7 +142,7 @@ def test_the_same_seed_gives_the_same_weights_and_history():
     runs = [trained(codes, annotation, expression, seed=seed) for seed in (1, 1, 2)]
     first, again, other = (network.state_dict() for network, _ in runs)
     assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["bins.weight"], other["bins.weight"])
+    assert not torch.equal(first["bin_linear.weight"], other["bin_linear.weight"])
     history = runs[0][1].history_table
     pd.testing.assert_frame_equal(history, runs[1][1].history_table)
     assert history["epoch"].max() == 150  # 54 genes are two batches, and 300 steps the fewest

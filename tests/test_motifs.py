@@ -268,7 +268,7 @@ def test_background_is_the_same_on_both_strands():
 def store_effects(path, codes, effects, populations=("one", "two"), reads=None):
     length = codes.shape[1]
     about = EffectsMetadata(
-        "atlas", "level", "network", "genome", UPSTREAM, length - UPSTREAM, tuple(populations), reads
+        "atlas", "level", "network", "network", "genome", UPSTREAM, length - UPSTREAM, tuple(populations), reads
     )
     with write_effects(path, about, [f"g{row:03}" for row in range(len(codes))]) as writer:
         for row in range(len(codes)):
@@ -447,6 +447,17 @@ def test_mnvs_indels_and_haplotypes(variants):
     (made,) = changes([("j", 1100, contig[1099], contig[1099] + "GATTACCA", "up")]).itertuples()
     assert made.alt_p_value < 2e-5
     assert len(changes([("a+b", "1003;1005", "T;C", "G;A", "up")])) == 0
+
+
+def test_variants_outside_of_the_models_window_change_no_motif(variants):
+    """Whose sequence is not known there: they are in the scores where another model's window is wider."""
+    contig, changes = variants
+    outside = [
+        ("i", 3000, contig[2999], contig[2999] + "GATTACCA", "up"),
+        ("m", 3000, contig[2999:3008], "GATTACCAT", "up"),
+        ("d", 30, contig[29:41], contig[29], "down"),
+    ]
+    assert len(changes(outside)) == 0
 
 
 def test_a_reference_of_another_genome_is_an_error(variants):

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from scxpresso.genome.sequence import N_CODE
+from scxpresso.networks.forms import CodeInputs, gene_inputs
 from scxpresso.networks.kmers import KmerTable
 from scxpresso.networks.published import ScXpresso
-from scxpresso.networks.published_cpu import applies, forward
+from scxpresso.networks.published_cpu import KmerInputs, forward
 from scxpresso.networks.published_gpu import DeviceTable, Stack
 
 
@@ -16,13 +17,17 @@ def parameters(network):
 
 
 def random_genes(count, window, seed=1):
-    """Codes with uncertain bases, runs of N and padding at both ends; log half-life features."""
+    """Codes with ambiguous bases, runs of N and padding at both ends; log half-life features."""
     rng = np.random.default_rng(seed)
     codes = rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(count, window))
     codes[0, :50] = codes[1, -70:] = N_CODE
     codes[2, 100:140] = N_CODE
     codes[3, rng.integers(0, window, 20)] = rng.integers(1, 16, 20)
     return codes, rng.normal(size=(count, 5)).astype(np.float32)
+
+
+def form_of(codes, annotation, inputs, engine="auto"):
+    return gene_inputs("scxpresso", inputs, codes, codes.shape[1] // 2, annotation, torch.device("cpu"), engine)
 
 
 def test_parameters_are_those_of_the_paper():
@@ -77,7 +82,7 @@ def test_the_fast_form_gives_the_same_outputs_and_gradients(populations, window,
     codes, half_life = random_genes(20, window)
     torch.manual_seed(1)
     network = ScXpresso(populations, window, inputs).eval()
-    assert applies(type(network), inputs)
+    assert isinstance(form_of(codes, half_life, inputs), KmerInputs)
     rows = np.array([0, 3, 2, 19, 1, 5, 3])
     plain = network(torch.from_numpy(codes[rows]), torch.from_numpy(half_life[rows]))
     (plain**2).sum().backward()
@@ -91,7 +96,7 @@ def test_the_fast_form_gives_the_same_outputs_and_gradients(populations, window,
         assert (parameter.grad - expected[name]).abs().max() <= 2e-5 * largest, name
 
 
-def test_the_window_table_gives_back_each_window():
+def test_the_table_of_kmers_gives_back_each_kmer():
     codes, _ = random_genes(5, 400)
     table = KmerTable.of(codes)
     network = ScXpresso(2, 400)
@@ -102,8 +107,9 @@ def test_the_window_table_gives_back_each_window():
     )
 
 
-def test_the_half_life_network_has_no_fast_form():
-    assert not applies(ScXpresso, "half_life")
+@pytest.mark.parametrize("engine", ["auto", "stacked", "plain"])
+def test_networks_without_sequence_read_codes(engine):
+    assert isinstance(form_of(*random_genes(5, 600), "half_life", engine), CodeInputs)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +131,7 @@ def test_a_stack_gives_the_outputs_and_gradients_of_each_of_its_networks(populat
     for seed, batch in enumerate(rows):
         torch.manual_seed(seed)
         network = ScXpresso(populations, window, inputs).eval()
-        network.half_life.fit(np.full(5, 0.1 * seed), np.full(5, 1.0 + seed))
+        network.annotation.fit(np.full(5, 0.1 * seed), np.full(5, 1.0 + seed))
         outputs = network(codes[batch], half_life[batch])
         (outputs**2).sum().backward()
         expected.append((outputs.detach(), {name: values.grad for name, values in network.named_parameters()}))

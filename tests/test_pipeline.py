@@ -29,7 +29,9 @@ import scipy.sparse
 import yaml
 from conftest import ROOT
 
-from scxpresso.evaluation.evaluation import COMPARISONS, GENES, POPULATIONS, SUMMARY
+from scxpresso.evaluation.evaluation import COMPARISON_COLUMNS, SUMMARY_COLUMNS
+from scxpresso.evaluation.evaluation import GENE_COLUMNS as EVALUATED_GENES
+from scxpresso.evaluation.evaluation import POPULATION_COLUMNS as EVALUATED_POPULATIONS
 from scxpresso.genome.annotation import GENE_COLUMNS, HALF_LIFE
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.networks.new_sequences import COLUMNS as SAMPLE_COLUMNS
@@ -56,7 +58,7 @@ SMALL = [
     "--upstream", "300", "--downstream", "200", "--network", "scxpresso", "--folds", "2", "--replicates", "1",
     "--epochs", "1",
 ]  # fmt: skip
-QUESTIONS = {
+ANALYSES = {
     "READ_VARIANTS", "SELECT_GENES", "SATURATE", "JOIN_SATURATION", "MATCH_MOTIFS", "SCORE_VARIANTS", "JOIN_SCORES",
     "MOTIF_CHANGES", "COMPARE_SCORES", "PREDICT",
 }  # fmt: skip
@@ -140,10 +142,10 @@ def make_inputs(folder: Path) -> None:
     atlas.write_h5ad(folder / "atlas.h5ad")
     (folder / "genomes.csv").write_text("genome,fasta,gtf\ntiny,genome & co.fa.gz,genes.gtf\n")
     (folder / "atlases.csv").write_text("atlas,counts,protocol,genome,levels\nfirst,atlas.h5ad,10x,tiny,all;kind\n")
-    make_questions(folder, contigs)
+    make_analyses(folder, contigs)
 
 
-def make_questions(folder: Path, contigs: dict[str, str]) -> None:
+def make_analyses(folder: Path, contigs: dict[str, str]) -> None:
     """Variants near the TSS of G002 (contig 1, position 3,000, strand +), motifs, another tool's scores, new sequences."""
     rows, vcf = ["chrom\tpos\tref\talt\tvariant_id"], ["##fileformat=VCFv4.2", "##contig=<ID=1>"]
     vcf += [
@@ -219,10 +221,10 @@ def test_every_file_of_the_contract_with_its_columns(first_run):
         assert {len(described["fold_of_gene"]), described["upstream"], described["genome"]} == {120, 300, "tiny"}
         assert described["annotation_features"] == HALF_LIFE
     for name, expected in (
-        ("populations", POPULATIONS),
-        ("genes", GENES),
-        ("summary", SUMMARY),
-        ("comparisons", COMPARISONS),
+        ("populations", EVALUATED_POPULATIONS),
+        ("genes", EVALUATED_GENES),
+        ("summary", SUMMARY_COLUMNS),
+        ("comparisons", COMPARISON_COLUMNS),
     ):
         assert columns(out / f"evaluation/{name}.tsv") == expected
     for name in ("trace.txt", "timeline.html", "report.html", "versions.json", "preflight.json", "params.json"):
@@ -277,7 +279,7 @@ def test_a_second_network_joins_the_first_which_stays_cached(project, first_run)
     difference = summary.loc[("kind", "hybrid", "pearson_minus_scxpresso")]
     mine, other = (summary.loc[("kind", network, "pearson"), "value"] for network in ("hybrid", "scxpresso"))
     assert difference["n_folds"] == 2 and difference["value"] == pytest.approx(mine - other, abs=1e-5)
-    assert "Which network to use" in (run.outdir / "report.html").read_text()
+    assert "Which recipe to use" in (run.outdir / "report.html").read_text()
     # The rate is the published network's: the hybrid is not trained again for it.
     run = project.run(*both, "--learning_rate", "0.002")
     run.outdir = project.folder / "both"
@@ -344,8 +346,8 @@ def test_another_atlas_leaves_the_first_cached(project, first_run):
     np.testing.assert_allclose(expression.loc[atlas.var_names, HOSTILE_LABELS[0]], np.log10(mean), atol=1e-4)
 
 
-def questions(inputs: Path) -> list:
-    """Every question at once."""
+def analyses(inputs: Path) -> list:
+    """Every downstream analysis at once."""
     files = {
         "variants": "variants.csv",
         "motifs": "motifs.jaspar",
@@ -368,21 +370,21 @@ def questions(inputs: Path) -> list:
 
 @pytest.fixture(scope="module")
 def asked(project, first_run) -> Run:
-    run = project.run("-resume", "--outdir", "asked", "--genes_per_task", "2", *questions(project.inputs))
+    run = project.run("-resume", "--outdir", "asked", "--genes_per_task", "2", *analyses(project.inputs))
     assert run.status == 0, run.output
     return Run(run.status, run.output, project.folder / "asked")
 
 
-def test_questions_leave_the_models_as_they_are(asked):
-    assert asked.tasks.keys() == STEPS | QUESTIONS
+def test_analyses_leave_the_models_as_they_are(asked):
+    assert asked.tasks.keys() == STEPS | ANALYSES
     # The features of another assembly, and the checksums of further files
-    assert asked.rerun == QUESTIONS | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
+    assert asked.rerun == ANALYSES | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
     assert sorted(asked.tasks["EXTRACT_FEATURES"]) == ["CACHED", "COMPLETED"]
     assert asked.tasks["CHECKSUM"].count("CACHED") == 5
     assert len(asked.tasks["SATURATE"]) >= 2 * 2  # two levels, and more than one chunk
 
 
-def test_every_file_of_the_questions_with_its_columns(project, asked):
+def test_every_file_of_the_analyses_with_its_columns(project, asked):
     out = asked.outdir
     assert not list(project.folder.rglob("PWNED"))
     for level in ("all", "kind"):
@@ -507,11 +509,11 @@ def test_models_from_another_folder_answer_alike_and_nothing_is_trained(project,
         shutil.copytree(asked.outdir / "models", elsewhere)
     run = project.run(
         "--genomes", project.inputs / "genomes.csv", "--input", project.inputs / "atlases.csv", "--models", elsewhere,
-        "--outdir", "again", *questions(project.inputs), small=False,
+        "--outdir", "again", *analyses(project.inputs), small=False,
     )  # fmt: skip
     assert run.status == 0, run.output
     run = Run(run.status, run.output, project.folder / "again")
-    assert run.tasks.keys() == QUESTIONS | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
+    assert run.tasks.keys() == ANALYSES | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
     assert not list(project.folder.rglob("PWNED")) and not (run.outdir / "models").exists()
     for file in (
         "variants/phased/first.kind.scxpresso.tsv.gz", "variants/three/first.all.scxpresso.tsv.gz",
@@ -537,7 +539,7 @@ def test_variants_of_another_assembly_end_the_run_before_any_training(project):
 
 
 def test_the_whole_pipeline_runs_as_a_stub(project):
-    run = project.run("-stub", "--outdir", "stub", *questions(project.inputs))
+    run = project.run("-stub", "--outdir", "stub", *analyses(project.inputs))
     assert run.status == 0, run.output
     for file in (
         "saturation/first/kind.scxpresso/motifs.tsv", "variants/three/first.kind.scxpresso.tsv.gz", "report.html",
@@ -607,7 +609,7 @@ def test_tasks_with_a_gpu_take_a_device_each_and_others_none(project):
         "process.afterScript = 'echo ${CUDA_VISIBLE_DEVICES-none} > device'\ntrace.fields = 'name,status,workdir'\n"
     )
     options = ["-stub", "-profile", "gpu", "--device", "cpu", "--local_gpus", "3,5", "-c", "devices.config"]
-    run = project.run(*options, "--outdir", "leased", *questions(project.inputs))
+    run = project.run(*options, "--outdir", "leased", *analyses(project.inputs))
     assert run.status == 0, run.output
     taken = defaultdict(set)
     for row in csv.DictReader((project.folder / "leased/pipeline_info/trace.txt").open(), delimiter="\t"):

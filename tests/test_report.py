@@ -162,8 +162,8 @@ def test_page_says_what_was_run_and_how_good_it_is(page):
     )
     assert "Against half-life features alone: better in 6 of 6 models." in page.text
     assert "Against the k-mer ridge: worse in 6 of 6 models." in page.text
-    assert "It predicts held-out genes better than the network scxpresso: 0.98 against 0.89" in page.text
-    assert "Which network to use: differences, fold by fold" in page.text
+    assert "It predicts held-out genes better than the recipe scxpresso: 0.98 against 0.89" in page.text
+    assert "Which recipe to use: differences, fold by fold" in page.text
     assert "1 window runs off the end of a contig and is padded with N (7 bases)" in page.text
     assert "cells without a label" in page.text
     assert "1 replicate collapsed to a constant prediction and was retrained" in page.text
@@ -235,6 +235,61 @@ def test_page_asks_no_server(page):
     assert policy.startswith("default-src 'none'") and "http" not in policy and "connect-src" not in policy
     style = (TEMPLATE / "report.css").read_text(encoding="utf-8")
     assert "url(" not in style and "@import" not in style
+
+
+def evaluated(manifest: Path) -> Path:
+    """The manifest, with the tables of an evaluation made from it."""
+    for name, table in evaluate(manifest).items():
+        write_table(manifest.parent / f"v/{name}.tsv", table)
+    return manifest
+
+
+def test_recipes_are_named_beside_their_network_where_the_two_differ(tmp_path):
+    manifest = make_run(tmp_path, plain_levels())
+    content = json.loads(manifest.read_text())
+    for entry in content["models"] + content["predictions"]:
+        short = entry["network"] == "hybrid"
+        entry |= {"recipe": "short", "network": "scxpresso"} if short else {"recipe": entry["network"]}
+        entry |= {"upstream": 2000, "downstream": 1003} if short else {"upstream": 7000, "downstream": 3500}
+    write_json(manifest, content)
+    page = page_of(evaluated(manifest))
+    assert [one["network"] for one in page.data["networks"]] == [
+        "scxpresso", "short (scxpresso)", "half_life", "kmer", "mean",
+    ]  # fmt: skip
+    assert len({one["colour"] for one in page.data["networks"]}) == 5
+    assert [one["network"] for one in page.data["predictions"][2]["networks"]][:2] == ["scxpresso", "short (scxpresso)"]
+    assert "atlas one · type · short (scxpresso)" in [one["name"] for one in page.data["training"]]
+    assert "windows of 7,000 + 3,500 and 2,000 + 1,003 bases around the TSS" in page.text
+    assert "It predicts held-out genes better than the recipe scxpresso: 0.98 against 0.89" in page.text
+    assert "type short scxpresso 3 0.98" in page.text  # of all numbers
+
+
+def test_a_recipe_is_judged_against_those_with_the_same_folds(tmp_path):
+    manifest = make_run(tmp_path, plain_levels())
+    content = json.loads(manifest.read_text())
+    for entry in content["predictions"]:
+        entry["recipe"] = entry["network"]
+        if entry["network"] in ("hybrid", "kmer", "mean"):  # of other folds
+            table = pd.read_csv(tmp_path / entry["path"], sep="\t")
+            write_table(tmp_path / entry["path"], table.assign(fold=(table["fold"] + 1) // 2))
+            entry["recipe"] += "_family"
+    for entry in content["models"]:
+        entry["recipe"] = "hybrid_family" if entry["network"] == "hybrid" else "scxpresso"
+    write_json(manifest, content)
+    page = page_of(evaluated(manifest))
+    assert "better than the recipe" not in page.text and "worse than the recipe" not in page.text
+    assert "Against half-life features alone: better in 3 of 3 models." in page.text
+    assert "Against the k-mer ridge: untested in 3 of 3 models." in page.text  # of hybrid_family, which has 4 folds
+    assert "kmer_family (kmer)" in page.text
+
+
+def test_tables_and_manifests_of_version_0_1_name_no_recipe(tmp_path, page):
+    manifest = make_run(tmp_path, plain_levels())
+    for path in (tmp_path / "v").iterdir():
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+        write_table(path, table.drop(columns=["recipe", "other_recipe"], errors="ignore"))
+    assert not any("recipe" in entry for entry in json.loads(manifest.read_text())["predictions"])
+    assert page_of(manifest).data == page.data
 
 
 def test_header_only_tables_render(tmp_path):

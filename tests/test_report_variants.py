@@ -47,7 +47,7 @@ def make_effects(folder: Path, populations: list, label: str, genes=tuple(PLACES
     effects = rng.normal(size=(len(genes), WINDOW, 4, len(populations))) * scale[:, None, None]
     effects[codes[..., None] == encode("ACGT")] = 0
     effects = rounded(effects.astype(np.float32))
-    about = EffectsMetadata(label, LEVEL, "scxpresso", "hg", UPSTREAM, DOWNSTREAM, tuple(populations))
+    about = EffectsMetadata(label, LEVEL, "scxpresso", "scxpresso", "hg", UPSTREAM, DOWNSTREAM, tuple(populations))
     sums = PositionSums(WINDOW, len(populations))
     folder.mkdir(parents=True)
     with write_effects(folder / "effects.h5", about, genes) as writer:

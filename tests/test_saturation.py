@@ -8,17 +8,20 @@ from torch import nn
 from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, N_CODE, encode
 from scxpresso.networks.hybrid import END, START, Hybrid
-from scxpresso.networks.prediction import NetworkMetadata, predict
-from scxpresso.networks.published import Scaling, ScXpresso
+from scxpresso.networks.prediction import predict
+from scxpresso.networks.published import ScXpresso
+from scxpresso.networks.registry import NETWORKS, NetworkEntry
+from scxpresso.networks.scaling import Scaling
+from scxpresso.networks.weights import NetworkMetadata
 from scxpresso.saturation import incremental as chooser
 from scxpresso.saturation.effects import BruteForce
 from scxpresso.saturation.hybrid import HybridEffects
 from scxpresso.saturation.incremental import NoSequence, incremental
-from scxpresso.saturation.published_cpu import Fast
-from scxpresso.saturation.published_gpu import Published
+from scxpresso.saturation.published_cpu import PublishedEffectsCPU
+from scxpresso.saturation.published_gpu import PublishedEffects
 
 CPU = torch.device("cpu")
-FORMS = [Fast, lambda networks: Published(networks, CPU)]
+FORMS = [PublishedEffectsCPU, lambda networks: PublishedEffects(networks, CPU)]
 TOLERANCE = 1e-6  # log10 units
 
 
@@ -54,7 +57,7 @@ def published(length, populations, inputs="both", replicates=2):
             if populations == 1:
                 network.head[3].bias.copy_(torch.tensor([0.3, -0.1]))  # not both of the last two are silent
         rng = np.random.default_rng(seed)
-        scaled(network.half_life, rng)
+        scaled(network.annotation, rng)
         scaled(network.expression, rng, high=1.0)
         networks.append((network, about("scxpresso", inputs, length * 2 // 3, length, populations)))
     return networks
@@ -82,18 +85,18 @@ def fitted(populations, inputs):
     codes = rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(120, END - START))
     read = network.read(codes, 2000).of(torch.arange(120))
     with torch.no_grad():
-        network.wide.weight.normal_(0, 0.02)
-        for norm in (network.even, network.head[0]):
+        network.kmer_linear.weight.normal_(0, 0.02)
+        for norm in (network.batch_norm, network.head[0]):
             norm.running_mean.normal_(0, 0.3)
             norm.running_var.uniform_(0.2, 1.5)
             norm.weight.normal_(1, 0.3)
             norm.bias.normal_(0, 0.3)
         scaled(network.annotation, rng)
         scaled(network.expression, rng, high=1.0)
-        network.counts.fit(read.counts.mean(0), read.counts.std(0).clamp(min=0.3))
+        network.kmer_counts.fit(read.counts.mean(0), read.counts.std(0).clamp(min=0.3))
         features = network.features(read, torch.randn(120, 5)).numpy()
     targets = features @ rng.normal(0, rng.random((features.shape[1], populations)) < 0.03)
-    network.boosting.fit(features, targets, seed=1)
+    network.trees.fit(features, targets, seed=1)
     return network
 
 
@@ -157,11 +160,11 @@ def test_the_hybrid_network_by_what_changes_is_the_network(hybrid, upstream, len
 
 
 @pytest.mark.slow
-def test_uncertain_bins_and_unknown_annotation_of_the_hybrid_network(hybrid):
+def test_ambiguous_bins_and_unknown_annotation_of_the_hybrid_network(hybrid):
     networks = hybrid(2100, 3200, 3)
     codes = window(3200)
     codes[1840:2110] = N_CODE
-    codes[1900:1905] = encode("ACGTA")  # one N made certain makes the only six-mer of its bin
+    codes[1900:1905] = encode("ACGTA")  # one base for the last N makes the only 6-mer of its bin
     annotation = np.array([np.nan, 1.0, np.nan, 50.0, -50.0])
     check(HybridEffects(networks), networks, codes, annotation, 1830, 1920)
 
@@ -169,7 +172,7 @@ def test_uncertain_bins_and_unknown_annotation_of_the_hybrid_network(hybrid):
 def test_trees_that_change_are_part_of_the_effect(hybrid):
     networks = hybrid(300, 500, 3)
     with_trees = HybridEffects(networks).effects(window(500), np.zeros(5))[1]
-    networks[0][0].boosting.components.zero_()
+    networks[0][0].trees.components.zero_()
     without = HybridEffects(networks).effects(window(500), np.zeros(5))[1]
     assert ((with_trees != without).any(axis=(0, 3))).mean() > 0.2
 
@@ -203,7 +206,7 @@ def test_a_part_is_the_part_of_the_whole_and_none_is_the_reference(form, hybrid)
 
 def test_chunks_of_positions_join(monkeypatch):
     networks, codes, annotation = published(500, 3), window(500), np.zeros(5)
-    engine = Published(networks, CPU)
+    engine = PublishedEffects(networks, CPU)
     whole = engine.effects(codes, annotation)[1]
     engine.chunk = 7
     np.testing.assert_allclose(engine.effects(codes, annotation)[1], whole, rtol=0, atol=1e-7)
@@ -252,9 +255,7 @@ class Own(nn.Module):
 
 
 def test_a_network_without_a_form_is_evaluated_whole_and_the_log_says_so(monkeypatch, capsys):
-    from scxpresso.networks import prediction
-
-    monkeypatch.setitem(prediction.NETWORKS, "own", Own)
+    monkeypatch.setitem(NETWORKS, "own", NetworkEntry("own", f"{__name__}:Own"))
     networks = [(Own().eval(), about("own", "both", 20, 30, 2))]
     engine = incremental(networks, CPU)
     assert isinstance(engine, BruteForce) and "own: no incremental form" in capsys.readouterr().err
@@ -265,8 +266,8 @@ def test_a_network_without_a_form_is_evaluated_whole_and_the_log_says_so(monkeyp
 
 def test_the_form_is_that_of_network_device_and_engine(hybrid, monkeypatch, capsys):
     networks = published(600, 2, replicates=1)
-    assert isinstance(incremental(networks, CPU), Fast)
-    assert isinstance(incremental(networks, CPU, "plain"), Published)
+    assert isinstance(incremental(networks, CPU), PublishedEffectsCPU)
+    assert isinstance(incremental(networks, CPU, "plain"), PublishedEffects)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(chooser, "keep_large_blocks", lambda: None)
     assert isinstance(incremental(hybrid(400, 600, 3), torch.device("cuda")), HybridEffects)

@@ -39,7 +39,7 @@ from scxpresso.saturation.selection import (
 from scxpresso.store import read_table
 
 POPULATIONS = ["NA", 'a "b"\tc;d']
-ABOUT = EffectsMetadata("atlas", "level", "network", "genome", 2, 3, tuple(POPULATIONS))
+ABOUT = EffectsMetadata("atlas", "level", "recipe", "network", "genome", 2, 3, tuple(POPULATIONS))
 CODES = encode("ACNGT")
 
 
@@ -70,6 +70,17 @@ def test_profile_by_hand():
         signed, np.float32([[-0.5, 0.125], [-0.75, 0.5], [nan, nan], [0.0005, -0.0004], [0, 0]])
     )
     assert base[:2].tolist() == [[2, 1], [0, 3]]
+
+
+def test_effects_of_version_0_1_are_of_the_recipe_that_is_named_after_the_network(tmp_path):
+    with write_effects(tmp_path / "effects.h5", ABOUT, ["a"]) as writer:
+        writer.write(0, 1, CODES, np.zeros(2), effects_by_hand())
+    with Effects(tmp_path / "effects.h5") as stored:
+        assert stored.about.recipe == "recipe"
+    with h5py.File(tmp_path / "effects.h5", "a") as file:
+        del file.attrs["recipe"]
+    with Effects(tmp_path / "effects.h5") as stored:
+        assert stored.about == ABOUT._replace(recipe="network")
 
 
 def test_a_profile_is_the_largest_of_each_position():

@@ -13,11 +13,12 @@ from scipy.stats import false_discovery_control, kstest
 
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.genome.sequence import ALTERNATIVES, encode, window_codes
-from scxpresso.networks.boosting import Boosting
-from scxpresso.networks.hybrid import COUNTS, Hybrid
+from scxpresso.networks.gradient_boosted_trees import GradientBoostedTrees
+from scxpresso.networks.hybrid import N_COUNTS, Hybrid
 from scxpresso.networks.model import Model
-from scxpresso.networks.prediction import NetworkMetadata, predict, save_network
+from scxpresso.networks.prediction import predict
 from scxpresso.networks.published import ScXpresso
+from scxpresso.networks.weights import NetworkMetadata, save_network
 from scxpresso.problems import InputError
 from scxpresso.saturation.effects_store import resolved
 from scxpresso.saturation.incremental import incremental
@@ -51,9 +52,9 @@ def flipped(letters):
 @cache
 def fitted_trees():
     rng = np.random.default_rng(1)
-    boosting = Boosting(len(POPULATIONS))
-    boosting.fit(rng.normal(size=(60, COUNTS + 5)).astype(np.float32), rng.normal(size=(60, len(POPULATIONS))), 1)
-    return boosting
+    trees = GradientBoostedTrees(len(POPULATIONS))
+    trees.fit(rng.normal(size=(60, N_COUNTS + 5)).astype(np.float32), rng.normal(size=(60, len(POPULATIONS))), 1)
+    return trees
 
 
 def random_network(kind, seed, upstream=UPSTREAM, downstream=DOWNSTREAM):
@@ -62,8 +63,8 @@ def random_network(kind, seed, upstream=UPSTREAM, downstream=DOWNSTREAM):
     network = kind.build(len(POPULATIONS), upstream, downstream, "both", 5)
     rng = np.random.default_rng(seed)
     if kind is Hybrid:
-        network.boosting = fitted_trees()
-        torch.nn.init.normal_(network.wide.weight, std=0.1)
+        network.trees = fitted_trees()
+        torch.nn.init.normal_(network.kmer_linear.weight, std=0.1)
     network.annotation.fit([3.0, 2.0, 2.0, 3.0, 0.5], [0.5] * 5)
     network.expression.fit(rng.normal(-3, 1, len(POPULATIONS)), rng.uniform(0.5, 2, len(POPULATIONS)))
     return network.eval()
@@ -210,8 +211,11 @@ def of_every_kind(world, gene):
         # VCF's anchor is the base before on the + strand, which is the last one on the gene's strand if that is −.
         anchor = world.letter(gene, distance + (0 if first else 7))
         found.append(edited(distance, 8, anchor, "deletion"))
-        anchor = world.letter(gene, distance)
-        found.append(edited(distance, 1, anchor + "GATTACA" if first else "GATTACA" + anchor, "insertion"))
+        place = (
+            distance if first else distance + 1
+        )  # that of the anchor: bases go in before distance + 1 on both strands
+        anchor = world.letter(gene, place)
+        found.append(edited(place, 1, anchor + "GATTACA" if first else "GATTACA" + anchor, "insertion"))
     return found
 
 
@@ -384,7 +388,7 @@ def test_an_allele_that_slid_past_another_of_its_haplotype_lies_where_it_was_wri
             "d", "1", pos, letters[pos - 1 : pos + 1], letters[pos - 1], "plus", "0.0:", slid=slid
         )
         substitution = ScorableVariant("s", "1", 1908, "A", "G", "plus", "0.0:")
-        *_, both = alleles_of([deletion, substitution], 2000, "+", True)
+        *_, both = alleles_of([deletion, substitution], 2000, "+", True, (UPSTREAM, DOWNSTREAM))
         return FlankingSequence(codes, 1999).edited(both.edits).codes
 
     first = haplotype(1901, 0)  # written as a VCF is normalised
@@ -400,7 +404,7 @@ def test_alleles_of_a_haplotype_that_slide_to_one_place_stay_apart(world):
         ScorableVariant("a", "1", 2104, "G", "GTCG", "plus", "0.0:", slid=3),
         ScorableVariant("b", "1", 2106, "A", "ACA", "plus", "0.0:", slid=2),
     ]
-    *_, both = alleles_of(parts, 2000, "+", True)
+    *_, both = alleles_of(parts, 2000, "+", True, (UPSTREAM, DOWNSTREAM))
     assert not both.overlapping
     found = FlankingSequence(encode(letters), 1999).edited(both.edits).codes
     np.testing.assert_array_equal(found[2100:2112], encode("ATCGTCGCACAG"))
@@ -408,7 +412,7 @@ def test_alleles_of_a_haplotype_that_slide_to_one_place_stay_apart(world):
 
 def test_what_changes_nothing_of_the_window_has_effect_0(world):
     last = DOWNSTREAM - 1
-    beyond = world.variant("plus", last, 1, world.letter("plus", last) + "ACGT", "insertion behind the window")
+    beyond = world.variant("plus", last - 1, 1, world.letter("plus", last - 1) + "ACGT", "behind what is read")
     far = world.variant("plus", last + 400, 30, world.letter("plus", last + 400), "deletion far behind")
     same = world.variant("plus", -50, 2, world.letter("plus", -50) + world.letter("plus", -49), "ref is alt")
     scores = world.score([beyond, far, same])[0]
@@ -642,8 +646,6 @@ def test_what_does_not_belong_together_is_refused(world, tmp_path, run_cli):
     good = world.variant("plus", 5, 1, other(letter))
     with pytest.raises(InputError, match="REF is not the sequence of 'plus'"):
         world.score([good._replace(ref=other(letter), alt=letter)])
-    with pytest.raises(InputError, match="outside the window of 'plus'"):
-        world.score([world.variant("plus", DOWNSTREAM, 1, other(world.letter("plus", DOWNSTREAM)))])
     with pytest.raises(InputError, match="no gene 'else'"):
         world.score([good._replace(gene_id="else")])
     indel = world.variant("plus", 5, 1, letter + "A")
@@ -659,3 +661,88 @@ def test_what_does_not_belong_together_is_refused(world, tmp_path, run_cli):
     (tmp_path / "chunk.tsv").write_text("variant_id\tchrom\n")
     done = score_cli(run_cli, world, tmp_path / "chunk.tsv", tmp_path / "out.tsv.gz")
     assert done.returncode == 1 and "no column 'pos'" in done.stderr and not (tmp_path / "out.tsv.gz").exists()
+
+
+NARROW = (200, 100)
+
+
+def a_set_of_variants(world):
+    """Variants on both sides of the ends of a window of 200 + 100 bases, in a repeat too, and haplotypes over its ends."""
+    variants = []
+    for gene in ("plus", "minus"):
+        _, strand = world.genes[gene]
+        for number, distance in enumerate((-399, -330, -203, -200, -197, -60, 0, 60, 96, 99, 100, 103, 190)):
+            letter = world.letter(gene, distance)
+            carriers = "0.0:,0.1:,1.0:" if -210 < distance < 120 else "0.0:,1.1:"
+            variants.append(world.variant(gene, distance, 1, other(letter), f"snv {distance}", carriers))
+            length = 8 if number % 2 else 1
+            anchor = world.letter(gene, distance + (0 if strand == "+" else length - 1))
+            alt = anchor + ("" if length > 1 else "GATTACA")
+            alt = alt if strand == "+" else alt[::-1]
+            variants.append(
+                world.variant(gene, distance, length, alt, f"indel {distance}", "0.0:" if number % 3 else "")
+            )
+            letters = "".join(other(world.letter(gene, distance + at)) for at in range(3))
+            variants.append(world.variant(gene, distance, 3, letters, f"mnv {distance}"))
+    return variants
+
+
+@pytest.mark.parametrize("network", ["scxpresso", "hybrid"])
+def test_a_chunk_of_wider_windows_scores_what_lies_inside_alike_and_nothing_outside(tmp_path, run_cli, network):
+    """Variants are read once, for the widest window of all models; a model of a narrower one gets rows outside of it."""
+    letters = random_letters(LENGTH, 7)
+    letters = letters[:1795] + "A" * 10 + letters[1805:]  # a repeat over the end of the narrow window of `plus`
+    genes = {"plus": GENES["plus"], "minus": GENES["minus"]}
+    world = World(tmp_path / "world", letters, genes, network, NARROW)
+    repeat = ScorableVariant("in a repeat", "1", 1804, "AAA", "A", "plus", "2.0:")
+    listed = [*a_set_of_variants(world), repeat]
+    header = "##fileformat=VCFv4.2\n##contig=<ID=1>\n##FORMAT=<ID=GT,Number=1,Type=String,Description=G>\n"
+    header += "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ts0\ts1\ts2\n"
+    rows = [
+        f"1\t{one.pos}\t{one.variant_id.replace(' ', '_')}_{one.gene_id}\t{one.ref}\t{one.alt}\t.\t.\t.\tGT\t"
+        + "\t".join(
+            "|".join(str(int(f"{sample}.{place}:" in one.carriers)) for place in (0, 1)) for sample in (0, 1, 2)
+        )
+        for one in sorted(listed, key=lambda one: one.pos)
+    ]
+    (tmp_path / "v.vcf").write_text(header + "\n".join(rows) + "\n")
+    scores = {}
+    for name, window in (("narrow", NARROW), ("wide", (UPSTREAM, 200))):
+        read_variants(
+            "s", tmp_path / "v.vcf", world.folder / "genome.fa", world.folder / "genes.tsv", *window, True, 10**6,
+            tmp_path / name,
+        )  # fmt: skip
+        done = score_cli(
+            run_cli, world, tmp_path / name / "chunks/1.tsv.gz", tmp_path / f"{name}.tsv.gz", "--haplotypes"
+        )
+        assert done.returncode == 0, done.stderr
+        scores[name] = read_table(tmp_path / f"{name}.tsv.gz", text=SCORE_COLUMNS)
+    narrow, wide = scores["narrow"], scores["wide"]
+    key = ["gene_id", "variant_id", "pos", "ref", "alt", "population"]
+    single = ~narrow["pos"].str.contains(";")
+    merged = wide.merge(narrow[single], on=key, how="left", suffixes=("", "_narrow"), indicator=True)
+    inside = merged[merged["_merge"] == "both"]
+    assert len(inside) == single.sum() > 100
+    for column in set(SCORE_COLUMNS) - set(key):
+        assert (inside[column] == inside[f"{column}_narrow"]).all(), column
+    outside = merged[(merged["_merge"] != "both") & ~merged["pos"].str.contains(";")]
+    assert len(outside) > 30 and outside["flag"].str.contains("not_scorable").all()
+    empty = {"effect": "0", "sd": "0", "percentile": "0", "p_value": "1", "q_value": "", "specificity": "0"}
+    for column, value in empty.items():
+        assert (outside[column] == value).all(), column
+    # A haplotype is scored by its alleles in the window: as the haplotype of these alone.
+    numbers = ["effect", "sd", "percentile", "p_value", "specificity", "specificity_p_value"]
+    columns = ["gene_id", "variant_id", "population", *numbers]
+    alone = {tuple(row[:3]): row[3:] for row in narrow[columns].to_numpy().tolist()}
+    in_window = {*zip(narrow["gene_id"][single], narrow["variant_id"][single], strict=True)}
+    together = wide[wide["pos"].str.contains(";")]
+    partly = 0
+    for row in together.to_dict("records"):
+        names = row["variant_id"].split("+")
+        kept = [name for name in names if (row["gene_id"], name) in in_window]
+        partly += 0 < len(kept) < len(names)
+        if not kept:
+            assert "not_scorable" in row["flag"] and row["effect"] == "0" and row["p_value"] == "1"
+        else:
+            assert alone[row["gene_id"], "+".join(kept), row["population"]] == [row[name] for name in numbers]
+    assert partly

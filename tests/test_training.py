@@ -9,8 +9,10 @@ import torch
 
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.metrics import pearson
-from scxpresso.networks.prediction import Genes, NetworkMetadata, load_network, predict, resolve_device, save_network
+from scxpresso.networks.forms import gene_inputs
+from scxpresso.networks.prediction import predict, resolve_device
 from scxpresso.networks.published_gpu import Stack
+from scxpresso.networks.weights import NetworkMetadata, load_network, save_network
 from scxpresso.problems import InputError
 from scxpresso.store import read_table
 from scxpresso.training import published, train
@@ -161,7 +163,7 @@ def captured(monkeypatch):
         "graph": capture,
     }.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)
-    monkeypatch.setattr(train, "StackedTraining", Captured)
+    monkeypatch.setattr(published, "StackedTraining", Captured)
     return Graph
 
 
@@ -194,7 +196,7 @@ def test_the_weights_are_those_of_the_best_validation_epoch(toy):
     best = [row["epoch"] for row in trained.history if row["best"]]
     assert best == [int(np.argmin(losses)) + 1] and best != [12]
     network = trained.networks[0]
-    genes = Genes("scxpresso", "both", data.codes, data.upstream, data.annotation, CPU, "auto")
+    genes = gene_inputs("scxpresso", "both", data.codes, data.upstream, data.annotation, CPU, "auto")
     target = network.expression.apply_to(torch.from_numpy(data.expression).float())
     rows = torch.from_numpy(data.splits[1].validation)
     assert ((genes.predict(network, rows) - target[rows]) ** 2).mean().item() == pytest.approx(min(losses), rel=1e-4)
@@ -264,10 +266,10 @@ def test_weights_say_what_they_are_and_come_back_whole(toy, tmp_path):
     data, trained = fit(toy, epochs=1)
     about = NetworkMetadata("scxpresso", "both", 200, 200, ("a", 'L2/3 "IT"'))
     save_network(tmp_path / "replicate_1.safetensors", trained.networks[0], about)
-    loaded, said = load_network(tmp_path / "replicate_1.safetensors")
-    assert said == about
+    loaded, metadata = load_network(tmp_path / "replicate_1.safetensors")
+    assert metadata == about
     before = predict([(trained.networks[0], about)], data.codes[:5], data.annotation[:5])
-    np.testing.assert_array_equal(before, predict([(loaded, said)], data.codes[:5], data.annotation[:5]))
+    np.testing.assert_array_equal(before, predict([(loaded, metadata)], data.codes[:5], data.annotation[:5]))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a pickle", b"\x00" * 100])

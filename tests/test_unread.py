@@ -6,15 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from scipy.stats import false_discovery_control
 from test_scoring import CPU, POPULATIONS, World, chunk, other, random_letters, random_network, score_cli
 
 from scxpresso.genome.sequence import ALTERNATIVES, encode, read_fasta
 from scxpresso.networks.hybrid import Hybrid
-from scxpresso.networks.prediction import NetworkMetadata
 from scxpresso.networks.published import ScXpresso
-from scxpresso.networks.registry import NETWORKS, bases_read
+from scxpresso.networks.registry import NETWORKS, NetworkEntry, bases_read
+from scxpresso.networks.weights import NetworkMetadata
 from scxpresso.saturation.effects_store import SMALLEST_EFFECT, STEP, Effects, resolved
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table
@@ -77,7 +76,7 @@ def test_what_lies_beyond_the_bases_read_has_no_effect(kind, name, window, reads
 
 
 def test_a_network_of_somebody_elses_is_taken_to_read_the_whole_window(monkeypatch):
-    monkeypatch.setitem(NETWORKS, "own", torch.nn.Module)
+    monkeypatch.setitem(NETWORKS, "own", NetworkEntry("own", "torch.nn:Module"))
     assert bases_read("own", "both", 20, 30) == (-20, 30) and bases_read("own", "half_life", 20, 30) == (0, 0)
 
 

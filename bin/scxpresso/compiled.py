@@ -78,6 +78,11 @@ from numba.core.caching import (  # noqa: E402
 from numba.np.unsafe.ndarray import to_fixed_tuple  # noqa: E402, F401
 
 
+def use_threads(threads: int) -> None:
+    """Let parallel kernels use this many threads, or as many as numba was started with where those are fewer."""
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+
+
 class _ByContent(UserProvidedCacheLocator):
     """A folder of the cache for each content of a source file, wherever the file lies."""
 

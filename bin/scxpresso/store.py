@@ -16,8 +16,8 @@ import pandas as pd
 # Columns that are text even where they look like numbers or like a missing value (a population may be called "NA").
 TEXT_COLUMNS = {
     "gene_id", "gene_name", "transcript_id", "chrom", "strand", "gene", "reason", "population", "parent", "level",
-    "atlas", "network", "metric", "kind", "model_atlas", "model_level", "model_population", "target_atlas",
-    "target_level", "target_population", "other_atlas", "other_level", "other_population", "other_network",
+    "atlas", "recipe", "network", "metric", "kind", "model_atlas", "model_level", "model_population", "target_atlas",
+    "target_level", "target_population", "other_atlas", "other_level", "other_population", "other_recipe", "other_network",
     "sequence", "annotation", "variant_id", "ref", "alt", "carriers", "uncalled", "set", "motif", "motif_name",
     "direction", "risk_allele", "flag", "model", "track",
 }  # fmt: skip

@@ -34,13 +34,7 @@ def check_atlas(row: Row, genes: list[Transcript], params: dict, findings: Findi
     """An atlas' counts, levels and genes; the last against its genome's where those are known."""
     protocol = row.values.get("protocol")
     if protocol in SCALE:
-        for name, single in {"aggregation": "mean", "pseudocount": 0}.items():
-            if params[name] != single:
-                findings.problem(
-                    f"--{name} {params[name]}", f"{row.place} is of single cells ({protocol})",
-                    "bulk atlases only: single cells are averaged, without a pseudocount",
-                    f"leave out --{name} (the profile xpresso sets it), or run bulk and single-cell atlases apart",
-                )  # fmt: skip
+        check_single_cells(row, params, findings)
     if "counts" in row.paths:
         expected = "an h5ad (AnnData), or a table" if protocol == "bulk" else "an h5ad (AnnData)"
         with reading(row, "counts", expected, findings):
@@ -48,6 +42,20 @@ def check_atlas(row: Row, genes: list[Transcript], params: dict, findings: Findi
                 check_table(row, genes, params, findings)
             else:
                 check_h5ad(row, genes, params, findings)
+
+
+def check_single_cells(row: Row, params: dict, findings: Findings) -> None:
+    """Single cells are averaged without a pseudocount: the options of bulk atlases are not for them."""
+    for name, single in {"aggregation": "mean", "pseudocount": 0}.items():
+        if row.values.get(name, single) != single:
+            findings.problem(
+                row.at(name), f"{row.values[name]!r} for single cells ({row.values['protocol']})",
+                "bulk atlases only: single cells are averaged, without a pseudocount", "leave the cell empty",
+            )  # fmt: skip
+        elif params[name] != single:
+            findings.note(
+                row.atlas, f"--{name} {params[name]} is not used: single cells are averaged, without a pseudocount"
+            )
 
 
 def check_table(row: Row, genes: list[Transcript], params: dict, findings: Findings) -> None:

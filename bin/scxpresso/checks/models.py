@@ -41,15 +41,15 @@ def read_models(request: Request, params: dict, names: dict, findings: Findings)
         check_names(source["given"], content, names, findings)
         check_networks(source, content, findings)
         models.append(content)
-    check_agreement(models, findings)
+    check_names_once(models, findings)
     return models
 
 
 def check_names(where: str, content: dict, schema: dict, findings: Findings) -> None:
     """Names that become names of files are safe ones."""
-    for key in ("atlas", "level", "genome", "network"):
-        for error in Draft202012Validator(schema).iter_errors(content[key]):
-            findings.problems.append(misfit(f"{where}, {key!r}", content[key], error, "train the model again"))
+    for key in ("atlas", "level", "genome", "network", "recipe"):
+        for error in Draft202012Validator(schema).iter_errors(content.get(key, content["network"])):
+            findings.problems.append(misfit(f"{where}, {key!r}", content.get(key), error, "train the model again"))
 
 
 def check_networks(source: dict, content: dict, findings: Findings) -> None:
@@ -61,15 +61,10 @@ def check_networks(source: dict, content: dict, findings: Findings) -> None:
         findings.problem(source["given"], found, "the networks that it names", "copy the whole folder of the model")
 
 
-def check_agreement(models: list[dict], findings: Findings) -> None:
-    """One window, and each model once: features are extracted once a genome."""
-    windows = sorted({(model["upstream"], model["downstream"]) for model in models})
-    if len(windows) > 1:
-        found = "windows of " + " and ".join(f"{up:,} + {down:,} bases" for up, down in windows)
-        fix = "name the folder of one of them: --models results/models/<atlas>"
-        findings.problem("--models", found, "models of one window (upstream + downstream)", fix)
-    names = [tuple(model[key] for key in ("atlas", "level", "network")) for model in models]
-    if repeated := sorted({" ".join(name) for name in names if names.count(name) > 1}):
+def check_names_once(models: list[dict], findings: Findings) -> None:
+    """Each model once, by the name that files have of it."""
+    names = [f"{model['atlas']}.{model['level']}.{model.get('recipe', model['network'])}" for model in models]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
         findings.problem(
             "--models", f"models of the same name: {preview(repeated)}", "each one once", "name one folder"
         )

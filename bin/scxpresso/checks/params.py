@@ -10,8 +10,6 @@ from scxpresso.checks.findings import Findings
 from scxpresso.checks.schemas import coerced, expectation, misfit
 from scxpresso.text import did_you_mean, shown
 
-SMALLEST_WINDOW = 299  # bases that the network's two poolings need
-
 
 def check_params(given: dict, schema: dict, findings: Findings) -> dict:
     """Parameters by their schema: the valid ones as their types, the default of every other one."""
@@ -48,12 +46,6 @@ def unknown_params(given: dict, rules: dict, allowed: Iterable[str]) -> list[str
 
 def check_options(params: dict, findings: Findings) -> None:
     """Parameters against each other."""
-    window = params["upstream"] + params["downstream"]
-    if window < SMALLEST_WINDOW and params["inputs"] != "half_life":
-        findings.problem(
-            "--upstream and --downstream", f"a window of {window:,} bases", f"at least {SMALLEST_WINDOW} bases in all",
-            "the paper uses --upstream 7000 --downstream 3500",
-        )  # fmt: skip
     if params["input"] is None and params["models"] is None:
         findings.problem(
             "--input", "not given", "a CSV sheet of atlases, one a row",

@@ -7,11 +7,7 @@ import json
 from pathlib import Path
 
 from scxpresso.checks.atlas import check_atlas
-from scxpresso.checks.findings import Findings
-from scxpresso.checks.genome import check_folds, check_genome
-from scxpresso.checks.models import check_genomes_of_models, read_models
-from scxpresso.checks.params import check_options, check_params
-from scxpresso.checks.questions import (
+from scxpresso.checks.downstream_analyses import (
     check_contrast,
     check_samples,
     check_saturate,
@@ -19,11 +15,20 @@ from scxpresso.checks.questions import (
     check_single_files,
     check_use,
 )
+from scxpresso.checks.findings import Findings
+from scxpresso.checks.genome import check_folds, check_genome
+from scxpresso.checks.models import check_genomes_of_models, read_models
+from scxpresso.checks.params import check_options, check_params
+from scxpresso.checks.plan import run_plan
+from scxpresso.checks.recipes import check_models, read_recipes
 from scxpresso.checks.sheets import Request, check_genome_names, read_sheet, single_genome
 
 
-def preflight(content: dict, folder: Path, schemas: Path) -> Findings:
-    """Check a request (see bin/preflight.py) whose staged paths are relative to `folder`; bad input raises nothing."""
+def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dict]:
+    """Check a request (see bin/preflight.py) whose staged paths are relative to `folder`; bad input raises nothing.
+
+    Returns what was found, and what main.nf is to run if nothing is wrong (see plan.py).
+    """
     findings = Findings()
     request = Request(content, folder)
     schema = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in schemas.glob("*.json")}
@@ -32,8 +37,9 @@ def preflight(content: dict, folder: Path, schemas: Path) -> Findings:
 
     names = schema["schema_genomes"]["$defs"]["name"]
     models = read_models(request, params, names, findings)
-    if models:
-        params |= {"upstream": models[0]["upstream"], "downstream": models[0]["downstream"]}
+    recipes = read_recipes(request, params, schema["schema_recipes"], findings)
+    plan = run_plan(recipes, models, params)
+    params |= plan["widest"]
 
     atlases = read_sheet("input", "atlas", request, schema["schema_atlases"], findings)
     if params["genomes"] is None:
@@ -48,14 +54,15 @@ def preflight(content: dict, folder: Path, schemas: Path) -> Findings:
     genes = {}
     for row in genomes:
         chosen = genes[row.values.get("genome")] = check_genome(row, params, findings)
-        if chosen and not models:
-            check_folds(row, chosen, params, findings)
+        for method in plan["fold_methods"] if chosen else ():
+            check_folds(row, chosen, params | {"fold_method": method}, findings)
     for row in atlases:
         check_atlas(row, genes.get(row.values.get("genome"), []), params, findings)
+    check_models(recipes, atlases, findings)
     check_use(params, findings)
     check_saturate(request, params, genes, models, atlases, findings)
     check_contrast(params, models, atlases, findings)
     check_sets(sets, findings)
     check_samples(samples, params, findings)
     check_single_files(request, params, findings)
-    return findings
+    return findings, plan

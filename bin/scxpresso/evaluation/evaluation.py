@@ -1,37 +1,29 @@
 """Tables that say how well models and baselines predict, on the folds' held-out genes (paper 2.6, 3.2, 3.3)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from scxpresso.evaluation.levels import Level
+from scxpresso.manifest import read_manifest
 from scxpresso.metrics import pearson, spearman, specificity, wilcoxon_greater
-from scxpresso.store import BASELINES, read_expression, read_json, read_table
+from scxpresso.store import BASELINES, read_table
 
-PAIR = [
-    "model_atlas", "model_level", "network", "model_population", "target_atlas", "target_level", "target_population",
-]  # fmt: skip
-POPULATIONS = [*PAIR, "fold", "n_genes", "pearson", "spearman"]
-GENES = ["atlas", "level", "network", "gene_id", "gene_name", "variance", "pearson"]
-SUMMARY = ["atlas", "level", "network", "metric", "value", "sd", "n_folds"]
-COMPARISONS = [
+MODEL = ["model_atlas", "model_level", "recipe"]  # what names a model or baseline in PAIR_COLUMNS
+PAIR_COLUMNS = [*MODEL, "network", "model_population", "target_atlas", "target_level", "target_population"]
+POPULATION_COLUMNS = [*PAIR_COLUMNS, "fold", "n_genes", "pearson", "spearman"]
+GENE_COLUMNS = ["atlas", "level", "recipe", "network", "gene_id", "gene_name", "variance", "pearson"]
+SUMMARY_COLUMNS = ["atlas", "level", "recipe", "network", "metric", "value", "sd", "n_folds"]
+COMPARISON_COLUMNS = [
     "kind", "target_atlas", "target_level", "target_population", "model_atlas", "model_level", "model_population",
-    "network", "other_atlas", "other_level", "other_population", "other_network", "median_pearson",
-    "other_median_pearson", "delta", "p_value", "n_folds",
+    "recipe", "network", "other_atlas", "other_level", "other_population", "other_recipe", "other_network",
+    "median_pearson", "other_median_pearson", "delta", "p_value", "n_folds",
 ]  # fmt: skip
 
-
-@dataclass
-class Level:
-    """Observed expression of a level (genes × populations, log10) and its populations (parents, noise ceilings)."""
-
-    atlas: str
-    level: str
-    genome: str
-    observed: pd.DataFrame
-    populations: pd.DataFrame
+ModelKey = tuple[str, str, str]  # atlas, level, recipe
 
 
 @dataclass
@@ -39,30 +31,49 @@ class Predictions:
     """Out-of-fold predictions of a model or baseline (genes × populations, log10) and the fold of each gene."""
 
     level: Level
+    recipe: str
     network: str
     predicted: pd.DataFrame
     fold: pd.Series
 
     @property
-    def key(self) -> dict:
-        return {"atlas": self.level.atlas, "level": self.level.level, "network": self.network}
+    def key(self) -> ModelKey:
+        """What names the model in a run."""
+        return self.level.atlas, self.level.level, self.recipe
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns of a table that name the model."""
+        return {**self.level.key, "recipe": self.recipe, "network": self.network}
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is none of the networks."""
+        return self.network in BASELINES
+
+    def shares_folds(self, other: "Predictions") -> bool:
+        """Whether every gene of both has the same fold in both: only then are differences by fold paired."""
+        genes = self.fold.index.intersection(other.fold.index)
+        return bool((self.fold.loc[genes].to_numpy() == other.fold.loc[genes].to_numpy()).all())
 
 
 def evaluate(manifest: Path) -> dict[str, pd.DataFrame]:
-    """populations, genes, summary and comparisons, of the atlases and predictions that a manifest lists."""
-    content, root = read_json(manifest), manifest.parent
+    """Tables populations, genes, summary and comparisons of the atlases and predictions that a manifest lists."""
+    content, root = read_manifest(manifest), manifest.parent
     names = pd.concat([read_table(root / genome["genes"]) for genome in content["genomes"]])
     gene_name = dict(zip(names["gene_id"], names["gene_name"], strict=True))
     levels = read_levels(content, root)
     models = [read_predictions(entry, levels, root) for entry in content["predictions"]]
     populations = pd.DataFrame(
-        [row for model in models for row in population_rows(model, levels.values())], columns=POPULATIONS
+        [row for model in models for row in population_rows(model, levels.values())], columns=POPULATION_COLUMNS
     )
+    genes = [row for model in models for row in gene_rows(model, gene_name)]
+    comparisons = comparison_rows(populations, paired_models(models))
     return {
         "populations": populations,
-        "genes": pd.DataFrame([row for model in models for row in gene_rows(model, gene_name)], columns=GENES),
-        "summary": pd.DataFrame(summaries(models), columns=SUMMARY),
-        "comparisons": pd.DataFrame(comparison_rows(populations), columns=COMPARISONS),
+        "genes": pd.DataFrame(genes, columns=GENE_COLUMNS),
+        "summary": pd.DataFrame(summaries(models), columns=SUMMARY_COLUMNS),
+        "comparisons": pd.DataFrame(comparisons, columns=COMPARISON_COLUMNS),
     }
 
 
@@ -72,9 +83,8 @@ def read_levels(content: dict, root: Path) -> dict[tuple[str, str], Level]:
     for atlas in content["atlases"]:
         for name in atlas["levels"]:
             folder = root / atlas["path"]
-            observed = read_expression(folder / f"{name}.tsv.gz")
-            populations = read_table(folder / f"{name}.populations.tsv", index="population")
-            levels[atlas["atlas"], name] = Level(atlas["atlas"], name, atlas["genome"], observed, populations)
+            populations = read_table(folder / f"{name}.populations.tsv")
+            levels[atlas["atlas"], name] = Level(atlas["atlas"], name, atlas["genome"], folder, populations)
     return levels
 
 
@@ -84,63 +94,70 @@ def read_predictions(entry: dict, levels: dict[tuple[str, str], Level], root: Pa
     table = read_table(root / entry["path"])
     predicted = table.pivot(index="gene_id", columns="population", values="predicted")
     fold = table.drop_duplicates("gene_id").set_index("gene_id")["fold"]
-    return Predictions(level, entry["network"], predicted[list(level.observed.columns)], fold)
+    return Predictions(level, entry["recipe"], entry["network"], predicted[list(level.observed.columns)], fold)
 
 
-def targets(model: Predictions, levels) -> Iterator[tuple[str, Level, str]]:
-    """(model population, target level, target population) of what a model is asked to predict.
+def paired_models(models: list[Predictions]) -> set[tuple[ModelKey, ModelKey]]:
+    """The pairs of models, in both orders, whose genes have the same folds."""
+    return {(one.key, other.key) for one in models for other in models if one.shares_folds(other)}
+
+
+def targets(model: Predictions, levels: Sequence[Level]) -> Iterator[tuple[str, Level, str]]:
+    """The populations that a model predicts: (model population, target level, target population).
 
     Its own populations; the other populations of its level; finer populations of its atlas, by their ancestor; and the
     populations of the same name at the same level of another atlas of the genome.
     """
     level = model.level
-    own = list(level.populations.index)
+    own = level.labels
     yield from ((population, level, target) for population in own for target in own)
     for other in levels:
         if other is level or other.genome != level.genome:
             continue
         if other.atlas == level.atlas:
-            finer = ((ancestor(other, target, level, levels), target) for target in other.populations.index)
+            finer = ((ancestor(other, target, level, levels), target) for target in other.labels)
             yield from ((population, other, target) for population, target in finer if population)
         elif other.level == level.level:
-            yield from ((population, other, population) for population in own if population in other.populations.index)
+            theirs = set(other.labels)
+            yield from ((population, other, population) for population in own if population in theirs)
 
 
-def ancestor(fine: Level, population: str, coarse: Level, levels) -> str | None:
+def ancestor(fine: Level, population: str, coarse: Level, levels: Sequence[Level]) -> str | None:
     """The population of a coarser level of the atlas that holds a population, by its chain of parents."""
     chain = [level for level in levels if level.atlas == fine.atlas]
     position, goal = chain.index(fine), chain.index(coarse)
     if goal >= position:
         return None
     while position > goal and population:
-        population = chain[position].populations["parent"].get(population, "")
+        population = chain[position].parents.get(population, "")
         position -= 1
     return population or None
 
 
-def population_rows(model: Predictions, levels) -> Iterator[dict]:
-    """populations.tsv of a model; baselines are only asked for their own populations."""
+def population_rows(model: Predictions, levels: Iterable[Level]) -> Iterator[dict]:
+    """Rows of populations.tsv of a model; baselines predict their own populations alone."""
     levels = list(levels)
     pairs = [
         pair
         for pair in targets(model, levels)
-        if model.network not in BASELINES or (pair[0] == pair[2] and pair[1] is model.level)
+        if not model.is_baseline or (pair[0] == pair[2] and pair[1] is model.level)
     ]
     for target_level in levels:
-        asked = [(population, target) for population, level, target in pairs if level is target_level]
-        if not asked:
+        predicts = [(population, target) for population, level, target in pairs if level is target_level]
+        if not predicts:
             continue
         genes = model.predicted.index.intersection(target_level.observed.index)
-        predicted = model.predicted.loc[genes, [population for population, _ in asked]].to_numpy()
-        observed = target_level.observed.loc[genes, [target for _, target in asked]].to_numpy()
+        predicted = model.predicted.loc[genes, [population for population, _ in predicts]].to_numpy()
+        observed = target_level.observed.loc[genes, [target for _, target in predicts]].to_numpy()
         fold = model.fold.loc[genes].to_numpy()
         for number in np.unique(fold):
             test = fold == number
             r, rho = pearson(observed[test], predicted[test]), spearman(observed[test], predicted[test])
-            for column, (population, target) in enumerate(asked):
+            for column, (population, target) in enumerate(predicts):
                 yield {
                     "model_atlas": model.level.atlas,
                     "model_level": model.level.level,
+                    "recipe": model.recipe,
                     "network": model.network,
                     "model_population": population,
                     "target_atlas": target_level.atlas,
@@ -154,18 +171,18 @@ def population_rows(model: Predictions, levels) -> Iterator[dict]:
 
 
 def gene_rows(model: Predictions, gene_name: dict[str, str]) -> Iterator[dict]:
-    """genes.tsv of a model: each gene's variance and Pearson across the populations of its level (Figure 4C)."""
+    """Rows of genes.tsv of a model: each gene's variance and Pearson across the populations of its level (Figure 4C)."""
     observed = model.level.observed.loc[model.predicted.index].to_numpy()
     if observed.shape[1] < 2:
         return
     r = pearson(observed.T, model.predicted.to_numpy().T)
     for gene, variance, value in zip(model.predicted.index, observed.var(axis=1), r, strict=True):
-        about = {"gene_id": gene, "gene_name": gene_name.get(gene, gene)}
-        yield model.key | about | {"variance": variance, "pearson": value}
+        names = {"gene_id": gene, "gene_name": gene_name.get(gene, gene)}
+        yield {**model.columns, **names, "variance": variance, "pearson": value}
 
 
 def fold_metrics(model: Predictions) -> dict[str, np.ndarray]:
-    """Each metric as one value a fold: means over populations of Pearson and Spearman, and specificity."""
+    """Each metric as one value per fold: means over populations of Pearson and Spearman, and specificity."""
     observed = model.level.observed.loc[model.predicted.index].to_numpy()
     predicted, fold = model.predicted.to_numpy(), model.fold.loc[model.predicted.index].to_numpy()
     tests = [fold == number for number in np.unique(fold)]
@@ -183,13 +200,16 @@ def _mean_known(values: np.ndarray) -> float:
 
 
 def summary_rows(model: Predictions, metrics: dict[str, np.ndarray], others: dict[str, dict]) -> Iterator[dict]:
-    """summary.tsv of a model: mean and deviation over folds of its metrics, and of a network's differences, fold by fold.
+    """Rows of summary.tsv of a model: mean and deviation over folds of its metrics, and of its differences to others.
 
-    others: the metrics of every other network and baseline of the level, by name; `pearson_minus_kmer` is how much better
-    a network's Pearson is than that of the baseline `kmer`.
+    Parameters
+    ----------
+    metrics: of the model, one value per fold.
+    others: metrics of the other models and baselines of the level with the same folds, by recipe. `pearson_minus_kmer`
+        is how much better a network's Pearson correlation is than that of the baseline `kmer`, fold by fold.
     """
     values = dict(metrics)
-    if model.network not in BASELINES:
+    if not model.is_baseline:
         values |= {
             f"{metric}_minus_{other}": metrics[metric] - theirs[metric]
             for other, theirs in others.items()
@@ -199,39 +219,44 @@ def summary_rows(model: Predictions, metrics: dict[str, np.ndarray], others: dic
         known = by_fold[np.isfinite(by_fold)]
         if len(known):
             spread = known.std(ddof=1) if len(known) > 1 else np.nan
-            yield model.key | {"metric": metric, "value": known.mean(), "sd": spread, "n_folds": len(known)}
+            yield {**model.columns, "metric": metric, "value": known.mean(), "sd": spread, "n_folds": len(known)}
     # Measured on all genes at once, so it has no spread over folds.
-    ceiling = model.level.populations["noise_ceiling"].mean()
-    yield model.key | {"metric": "ceiling", "value": ceiling, "sd": np.nan, "n_folds": len(metrics["pearson"])}
+    ceiling = {"metric": "ceiling", "value": model.level.noise_ceiling, "sd": np.nan}
+    yield {**model.columns, **ceiling, "n_folds": len(metrics["pearson"])}
 
 
 def summaries(models: list[Predictions]) -> Iterator[dict]:
-    """summary.tsv: every model and baseline beside the others of its level."""
+    """Rows of summary.tsv: every model and baseline beside the others of its level."""
     metrics = [fold_metrics(model) for model in models]
     for model, mine in zip(models, metrics, strict=True):
         others = {
-            other.network: theirs
+            other.recipe: theirs
             for other, theirs in zip(models, metrics, strict=True)
-            if other.level is model.level and other.network != model.network
+            if other.level is model.level and other.recipe != model.recipe and model.shares_folds(other)
         }
         yield from summary_rows(model, mine, others)
 
 
-def comparison_rows(populations: pd.DataFrame) -> Iterator[dict]:
-    """comparisons.tsv: for each population its own model against every other way to predict it, fold by fold.
+def comparison_rows(populations: pd.DataFrame, paired: set[tuple[ModelKey, ModelKey]]) -> Iterator[dict]:
+    """Rows of comparisons.tsv: for each population its own model against every other way to predict it, fold by fold.
 
-    kind: `baseline` (same folds, other network), `network`, `level` (a coarser level's parent), `population` (another
-    of the level), `atlas` (the same population of another atlas). delta is the difference of medians over folds;
-    p_value of a one-sided Wilcoxon signed-rank test that the own model is better.
+    kind: `baseline` (for the same population), `recipe` (another recipe), `level` (a coarser level's parent),
+    `population` (another of the level), `atlas` (the same population of another atlas). delta is the difference of
+    medians over folds; p_value that of a one-sided Wilcoxon signed-rank test that the own model is better.
+
+    Parameters
+    ----------
+    populations: populations.tsv.
+    paired: the pairs of models whose folds are the same (see paired_models); others have no row.
     """
     target = ["target_atlas", "target_level", "target_population"]
-    by_fold = populations.pivot_table(index=PAIR, columns="fold", values="pearson", dropna=False, observed=True)
-    by_fold = by_fold.dropna(how="all")
+    by_fold = populations.set_index([*PAIR_COLUMNS, "fold"])["pearson"].unstack("fold").dropna(how="all")
     ways = by_fold.index.to_frame(index=False)
+    models = list(ways[MODEL].itertuples(index=False, name=None))
     own = (ways[["model_atlas", "model_level", "model_population"]].to_numpy() == ways[target].to_numpy()).all(axis=1)
     for _, rows in ways.groupby(target, sort=True).groups.items():
         for first in (row for row in rows if own[row]):
-            for second in (row for row in rows if row != first):
+            for second in (row for row in rows if row != first and (models[first], models[row]) in paired):
                 kind = _kind(ways.loc[first], ways.loc[second])
                 if kind:
                     yield _comparison(kind, ways.loc[first], ways.loc[second], by_fold.iloc[[first, second]].to_numpy())
@@ -241,13 +266,13 @@ def _kind(model: pd.Series, other: pd.Series) -> str | None:
     """In what the other way differs; None where it differs in more than one thing, or the model is a baseline."""
     if model["network"] in BASELINES:
         return None
-    columns = {"atlas": "model_atlas", "level": "model_level", "population": "model_population", "network": "network"}
-    differs = [name for name, column in columns.items() if model[column] != other[column]]
-    if differs == ["network"]:
-        return "baseline" if other["network"] in BASELINES else "network"
-    if differs in (["level"], ["level", "population"]):
+    columns = {"atlas": "model_atlas", "level": "model_level", "population": "model_population", "recipe": "recipe"}
+    different = [name for name, column in columns.items() if model[column] != other[column]]
+    if different == ["recipe"]:
+        return "baseline" if other["network"] in BASELINES else "recipe"
+    if different in (["level"], ["level", "population"]):
         return "level"
-    return differs[0] if differs in (["population"], ["atlas"]) else None
+    return different[0] if different in (["population"], ["atlas"]) else None
 
 
 def _comparison(kind: str, model: pd.Series, other: pd.Series, by_fold: np.ndarray) -> dict:
@@ -255,9 +280,9 @@ def _comparison(kind: str, model: pd.Series, other: pd.Series, by_fold: np.ndarr
     median, other_median = np.median(by_fold, axis=1) if by_fold.size else (np.nan, np.nan)
     return {
         "kind": kind,
-        **{name: model[name] for name in PAIR},
+        **{name: model[name] for name in PAIR_COLUMNS},
         **{f"other_{name}": other[f"model_{name}"] for name in ("atlas", "level", "population")},
-        "other_network": other["network"],
+        **{f"other_{name}": other[name] for name in ("recipe", "network")},
         "median_pearson": median,
         "other_median_pearson": other_median,
         "delta": median - other_median,

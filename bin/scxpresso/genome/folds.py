@@ -10,7 +10,7 @@ import scipy.sparse
 from pybedtools import BedTool
 
 from scxpresso.genome.feature_store import Features
-from scxpresso.genome.sequence import BASE_OF_CODE
+from scxpresso.genome.sequence import kmer_numbers
 from scxpresso.identifiers import isoform_stem
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import FOLD_COLUMNS
@@ -126,16 +126,10 @@ def _overlap_links(loci: pd.DataFrame) -> list[tuple[int, int]]:
 
 def _family_links(genes: pd.DataFrame, features: Features) -> list[tuple[int, int]]:
     """Genes that share at least FAMILY_SHARE of their k-mers around the TSS."""
-    codes = BASE_OF_CODE[features.region(features.rows(genes["gene_id"]), *FAMILY_REGION)].astype(np.uint64)
-    positions = codes.shape[1] - FAMILY_K + 1
-    kmer = np.zeros((len(codes), positions), dtype=np.uint64)
-    certain = np.ones(kmer.shape, dtype=bool)
-    for offset in range(FAMILY_K):
-        base = codes[:, offset : offset + positions]
-        kmer = kmer * np.uint64(4) + base
-        certain &= base < 4
-    gene = np.broadcast_to(np.arange(len(codes))[:, None], kmer.shape)[certain]
-    _, column = np.unique(kmer[certain], return_inverse=True)
+    codes = features.region(features.rows(genes["gene_id"]), *FAMILY_REGION)
+    kmer, unambiguous = kmer_numbers(codes, FAMILY_K)
+    gene = np.broadcast_to(np.arange(len(codes))[:, None], kmer.shape)[unambiguous]
+    _, column = np.unique(kmer[unambiguous], return_inverse=True)
     has = scipy.sparse.csr_matrix((np.ones(len(gene), dtype=np.float32), (gene, column)))
     has.data[:] = 1  # a k-mer counts once a gene
     total = np.maximum(np.asarray(has.sum(axis=1)).ravel(), 1)

@@ -35,7 +35,7 @@ _CODE_LETTERS = {int(LETTER_CODES[ord(letter)]): letter for letter in "ACGTRYSWK
 _BITS = (np.arange(16)[:, None] >> np.arange(4)) & 1
 ONE_HOT = (_BITS / np.maximum(_BITS.sum(axis=1, keepdims=True), 1)).astype(np.float32)
 
-# Base number (0–3, by channel) of each code; 4 for a code that is not one certain base.
+# Base number (0–3, by channel) of each code; 4 for an ambiguous code.
 BASE_OF_CODE = np.full(16, 4, dtype=np.uint8)
 BASE_OF_CODE[[1, 2, 4, 8]] = range(4)
 
@@ -46,7 +46,7 @@ def encode(letters: str) -> np.ndarray:
 
 
 def decode(codes: np.ndarray) -> str:
-    """The letters of a sequence of codes: upper case, IUPAC where a base is not certain."""
+    """The letters of a sequence of codes: upper case, IUPAC where a base is ambiguous."""
     return "".join(_CODE_LETTERS[code] for code in codes)
 
 
@@ -99,19 +99,52 @@ def read_fasta(path: str) -> Iterator[tuple[str, str]]:
             yield record.name or "", record.sequence or ""
 
 
-def kmer_counts(codes: np.ndarray, k: int) -> np.ndarray:
-    """How often each k-mer of certain bases occurs in each row: genes × length → genes × 4^k (int32)."""
-    genes, length = codes.shape
-    counts = np.zeros((genes, 4**k), dtype=np.int32)
-    if length < k:
-        return counts
+def pack_kmers(symbols: np.ndarray, k: int, bits: int) -> np.ndarray:
+    """Write each run of k symbols as one number, the first symbol in its highest bits.
+
+    Parameters
+    ----------
+    symbols: rows × length, each below 2^bits.
+
+    Returns
+    -------
+    rows × (length − k + 1), unsigned.
+    """
+    count = max(symbols.shape[1] - k + 1, 0)
+    packed = np.zeros((len(symbols), count), dtype=np.uint32 if k * bits <= 32 else np.uint64)
+    for place in range(k):
+        packed <<= bits
+        packed |= symbols[:, place : place + count]
+    return packed
+
+
+def unpack_kmers(packed: np.ndarray, k: int, bits: int) -> np.ndarray:
+    """Give the symbols of packed k-mers: numbers × k."""
+    return (packed[:, None] >> (bits * np.arange(k)[::-1])) & ((1 << bits) - 1)
+
+
+def kmer_numbers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Number the k-mers of each row (0 … 4^k − 1), and say which are unambiguous.
+
+    Parameters
+    ----------
+    codes: genes × length.
+
+    Returns
+    -------
+    The numbers and a mask, both genes × (length − k + 1). The number of an ambiguous k-mer means nothing.
+    """
     bases = BASE_OF_CODE[codes]
-    index = np.zeros((genes, length - k + 1), dtype=np.int32)
-    certain = np.ones(index.shape, dtype=bool)
-    for offset in range(k):
-        base = bases[:, offset : offset + index.shape[1]]
-        index = index * 4 + base
-        certain &= base < 4
-    rows = np.broadcast_to(np.arange(genes)[:, None], index.shape)
-    flat = rows[certain] * 4**k + index[certain]
-    return np.bincount(flat, minlength=counts.size).reshape(counts.shape).astype(np.int32)
+    numbers = pack_kmers(bases & 3, k, 2)
+    unambiguous = np.ones(numbers.shape, dtype=bool)
+    for place in range(k):
+        unambiguous &= bases[:, place : place + numbers.shape[1]] < 4
+    return numbers, unambiguous
+
+
+def kmer_counts(codes: np.ndarray, k: int) -> np.ndarray:
+    """Count the unambiguous k-mers of each row: genes × length → genes × 4^k (int32)."""
+    numbers, unambiguous = kmer_numbers(codes, k)
+    gene = np.broadcast_to(np.arange(len(codes))[:, None], numbers.shape)
+    flat = gene[unambiguous] * 4**k + numbers[unambiguous]
+    return np.bincount(flat, minlength=len(codes) * 4**k).reshape(len(codes), 4**k).astype(np.int32)

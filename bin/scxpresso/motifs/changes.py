@@ -89,7 +89,8 @@ def _alleles(
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
     """Position of each variant's first differing base, and base numbers of REF and ALT between flanks, on the + strand.
 
-    What lies outside the gene's window is UNCERTAIN. Bases that REF and ALT share at either end belong to the flanks.
+    What lies outside the gene's window is UNCERTAIN, and so are all bases of a variant that does not touch it. Bases that
+    REF and ALT share at either end belong to the flanks.
     """
     position = np.empty(len(table), dtype=np.int64)
     refs, alts = [None] * len(table), [None] * len(table)
@@ -110,11 +111,13 @@ def _alleles(
                 wrong.append(table.at[row, "variant_id"])
             pos, ref, alt = trimmed(pos, ref, alt)
             at = pos - begin
+            touches = (0 < at < len(window)) if not ref else (at + len(ref) > 0 and at < len(window))
             before, after = _slice(window, at - flank, at), _slice(window, at + len(ref), at + len(ref) + flank)
             position[row] = pos
             for kept, allele in ((refs, ref), (alts, alt)):
                 letters = np.frombuffer(allele.encode("latin-1", "replace"), dtype=np.uint8)
-                kept[row] = np.concatenate([before, _LETTERS[letters], after])
+                bases = _LETTERS[letters] if touches else np.full(len(letters), UNCERTAIN, dtype=np.uint8)
+                kept[row] = np.concatenate([before, bases, after])
     if wrong:
         raise InputError(
             Problem(

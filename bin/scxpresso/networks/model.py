@@ -4,14 +4,11 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-import torch
-
 from scxpresso.identifiers import GeneNames
-from scxpresso.networks.prediction import NetworkMetadata, load_network
+from scxpresso.networks.weights import Network, load_network
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
 
-Network = tuple[torch.nn.Module, NetworkMetadata]
 # What model.json has to say of a model for it to be used again.
 DESCRIPTION = [
     "atlas", "level", "genome", "network", "inputs", "upstream", "downstream", "populations", "annotation_features",
@@ -96,7 +93,7 @@ class Model:
             if Path(name).is_absolute() or ".." in Path(name).parts:
                 raise self._problem(self.folder / "model.json", f"{name!r} is outside its folder")
         networks = [load_network(self.folder / name) for name in files]
-        for name, (_, about) in zip(files, networks, strict=True):
-            if list(about.populations) != self.populations:
+        for name, (_, metadata) in zip(files, networks, strict=True):
+            if list(metadata.populations) != self.populations:
                 raise self._problem(self.folder / "model.json", f"{name!r} has other populations")
         return networks

@@ -1,51 +1,31 @@
 """The published network: it reads codes and half-life features and predicts every population's expression."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from scxpresso.genome.sequence import ONE_HOT
-
-INPUTS = ["both", "sequence", "half_life"]
-
-
-class Scaling(nn.Module):
-    """Means and deviations of the training genes, kept with the weights so that no output can forget them."""
-
-    def __init__(self, columns: int):
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(columns))
-        self.register_buffer("sd", torch.ones(columns))
-
-    def fit(self, mean, sd) -> None:
-        self.mean.copy_(torch.as_tensor(mean))
-        self.sd.copy_(torch.as_tensor(sd))
-
-    def apply_to(self, values: Tensor) -> Tensor:
-        """What is not known (NaN) is read as the mean of the training genes."""
-        return ((values - self.mean) / self.sd).nan_to_num(0.0)
-
-    def undo(self, scaled: Tensor) -> Tensor:
-        return scaled * self.sd + self.mean
+from scxpresso.networks.scaling import Scaling
 
 
 class ScXpresso(nn.Module):
     """The published network (paper 2.1, Figure S1): 113,590 parameters for 22 populations at 10,500 bases.
 
-    populations: outputs; one output has a head of its own. window: bases. inputs: `both`, `sequence` or `half_life`.
-    Raises ValueError for a window too short for its two poolings.
+    populations: outputs; one output has a head of its own. window: bases. inputs: one of registry.INPUTS. annotation: number of
+    features, those of the half-life. Raises ValueError for a window too short for its two poolings.
     """
 
-    extended = False  # reads the five half-life features of the annotation, whatever else there is
-    phase = 300  # bases after which its two poolings, of 30 and of 10 positions, begin anew
+    FORMER_NAMES: ClassVar = {"half_life": "annotation"}  # of layers in files of 0.1
 
-    def __init__(self, populations: int, window: int, inputs: str = "both", half_life_features: int = 5):
+    def __init__(self, populations: int, window: int, inputs: str = "both", annotation: int = 5):
         super().__init__()
         self.inputs = inputs
-        self.half_life = Scaling(half_life_features)
+        self.annotation = Scaling(annotation)
         self.expression = Scaling(populations)
         self.register_buffer("one_hot", torch.from_numpy(ONE_HOT), persistent=False)
 
-        width = half_life_features if inputs != "sequence" else 0
+        width = annotation if inputs != "sequence" else 0
         if inputs != "half_life":
             width += 32 * self.positions(window)
             self.sequence = nn.Sequential(
@@ -66,13 +46,8 @@ class ScXpresso(nn.Module):
 
     @classmethod
     def build(cls, populations: int, upstream: int, downstream: int, inputs: str, annotation: int) -> "ScXpresso":
-        """By what every network is built from; annotation: the number of its features."""
+        """Make a network from what the registry builds networks from; annotation: number of features."""
         return cls(populations, upstream + downstream, inputs, annotation)
-
-    @property
-    def annotation(self) -> Scaling:
-        """As other networks call it; files of weights know it as half_life."""
-        return self.half_life
 
     @staticmethod
     def positions(window: int) -> int:
@@ -92,11 +67,11 @@ class ScXpresso(nn.Module):
         pooled = min((window - 1 + 2 - 30) // 30 + 1, 10 * cls.positions(window) + 4)
         return -upstream, min(30 * pooled + 2, window) - upstream
 
-    def forward(self, codes: Tensor, half_life: Tensor) -> Tensor:
+    def forward(self, codes: Tensor, annotation: Tensor) -> Tensor:
         """z-scaled expression, B × populations, of codes (B × window, uint8) and log10 half-life features (B × 5)."""
         parts = []
         if self.inputs != "half_life":
             parts.append(self.sequence(self.one_hot[codes.int()].transpose(1, 2)))
         if self.inputs != "sequence":
-            parts.append(self.half_life.apply_to(half_life))
+            parts.append(self.annotation.apply_to(annotation))
         return self.head(torch.cat(parts, dim=1))

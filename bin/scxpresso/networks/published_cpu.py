@@ -1,7 +1,7 @@
 """The published network on CPU at the speed its arithmetic allows; `published.py` stays the definition.
 
-What makes it fast: the first convolution reads six letters, so its outputs are rows of a table with one row for each
-distinct window of six codes (4,096, and some with uncertain bases or padding): T = M·W + b, then look-up and maximum.
+What makes it fast: the first convolution reads six bases, so its outputs are rows of a table with one row for each
+distinct 6-mer (4,096, and some with ambiguous bases or padding): T = M·W + b, then look-up and maximum.
 ReLU and maximum commute, and only the largest position of each pooling window carries gradient, so that both backward
 passes are sparse. Each thread sums its own part of the genes: with the same threads a run repeats bit for bit.
 """
@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scxpresso.compiled import njit, numba, prange
+from scxpresso.compiled import njit, numba, prange, use_threads
+from scxpresso.networks.forms import GeneInputs
 from scxpresso.networks.kmers import KmerTable
 from scxpresso.networks.published import ScXpresso
 
@@ -155,23 +156,33 @@ class _Convolve(torch.autograd.Function):
         return torch.from_numpy(grad_inputs), grad_weight, torch.from_numpy(grad_bias.sum(axis=0))
 
 
-def take_threads() -> None:
-    """Compiled loops take as many threads as PyTorch does."""
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
-
-
-def applies(network: type, inputs: str) -> bool:
-    """Whether a network has this fast form."""
-    return network is ScXpresso and inputs != "half_life"
-
-
-def forward(network: ScXpresso, table: KmerTable, rows: np.ndarray, half_life: Tensor) -> Tensor:
-    """What network(codes[rows], half_life) gives, up to the order of sums; differentiable in its parameters."""
-    take_threads()
+def forward(network: ScXpresso, table: KmerTable, rows: np.ndarray, annotation: Tensor) -> Tensor:
+    """What network(codes[rows], annotation) gives, up to the order of sums; differentiable in its parameters."""
+    use_threads(torch.get_num_threads())
     first, second = network.sequence[0], network.sequence[3]
     rows_of_table = table.one_hot @ first.weight.reshape(FILTERS1, -1).T + first.bias
     pooled = _Convolve.apply(_LookUp.apply(rows_of_table, table.index[rows]), second.weight, second.bias)
     parts = [pooled.transpose(1, 2).flatten(1)]
     if network.inputs != "sequence":
-        parts.append(network.half_life.apply_to(half_life))
+        parts.append(network.annotation.apply_to(annotation))
     return network.head(torch.cat(parts, dim=1))
+
+
+class KmerInputs(GeneInputs):
+    """Genes as numbers of their 6-mers, on the CPU. Not for networks without sequence, or too many ambiguous 6-mers."""
+
+    def __init__(self, table: KmerTable, annotation: np.ndarray, device: torch.device):
+        super().__init__(annotation, device)
+        self.table = table
+
+    @classmethod
+    def of(
+        cls, codes: np.ndarray, upstream: int, annotation: np.ndarray, device: torch.device, inputs: str
+    ) -> "KmerInputs | None":
+        """As GeneInputs.of."""
+        table = KmerTable.of(codes) if inputs != "half_life" else None
+        return table and cls(table, annotation, device)
+
+    def forward(self, network: ScXpresso, rows: Tensor) -> Tensor:
+        """As GeneInputs.forward."""
+        return forward(network, self.table, rows.numpy(), self.annotation[rows])

@@ -10,24 +10,38 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from scxpresso.networks.forms import GeneInputs
 from scxpresso.networks.kmers import KmerTable
 from scxpresso.networks.published import ScXpresso
 
 
-def applies(network: type, inputs: str) -> bool:
-    """Whether a network has this form."""
-    return network is ScXpresso and inputs != "half_life"
-
-
 class DeviceTable:
-    """A table of windows on a device, as every stack there reads it.
+    """A table of 6-mers on a device, as every stack there reads it.
 
-    index: sequences × (window − 1), int32 (CUDA indexes with nothing smaller). one_hot: distinct windows × 24.
+    index: sequences × (window − 1), int32 (CUDA indexes with nothing smaller). one_hot: distinct 6-mers × 24.
     """
 
     def __init__(self, table: KmerTable, device: torch.device):
         self.index = torch.from_numpy(table.index.astype(np.int32)).to(device)
         self.one_hot = table.one_hot.to(device)
+
+
+class StackInputs(GeneInputs):
+    """Genes as numbers of their 6-mers on a device, for stacks. Not for networks without sequence."""
+
+    stacked = True
+
+    def __init__(self, table: KmerTable, annotation: np.ndarray, device: torch.device):
+        super().__init__(annotation, device)
+        self.table = DeviceTable(table, device)
+
+    @classmethod
+    def of(
+        cls, codes: np.ndarray, upstream: int, annotation: np.ndarray, device: torch.device, inputs: str
+    ) -> "StackInputs | None":
+        """As GeneInputs.of."""
+        table = KmerTable.of(codes) if inputs != "half_life" else None
+        return table and cls(table, annotation, device)
 
 
 class Stack:
@@ -46,23 +60,23 @@ class Stack:
             for parameter, values, gradient in zip(own, stacked.detach(), stacked.grad, strict=True):
                 parameter.data, parameter.grad = values, gradient
             self.parameters[name] = stacked
-        self.half_life_mean = torch.stack([network.half_life.mean for network in networks])[:, None]
-        self.half_life_sd = torch.stack([network.half_life.sd for network in networks])[:, None]
+        self.annotation_mean = torch.stack([network.annotation.mean for network in networks])[:, None]
+        self.annotation_sd = torch.stack([network.annotation.sd for network in networks])[:, None]
 
     def zero_grad(self) -> None:
         """In place: the networks' gradients stay views of these."""
         for parameter in self.parameters.values():
             parameter.grad.zero_()
 
-    def forward(self, rows: Tensor, half_life: Tensor) -> Tensor:
+    def forward(self, rows: Tensor, annotation: Tensor) -> Tensor:
         """z-scaled expression (S × B × populations): what each network gives for its own row of `rows`.
 
-        rows: S × B, int64, of the table's sequences. half_life: S × B × 5, log10. Differentiable in the parameters of every
+        rows: S × B, int64, of the table's sequences. annotation: S × B × 5, log10. Differentiable in the parameters of every
         network; networks[0] says for all of them whether they train.
         """
         hidden = self._sequence(rows)
         if self.networks[0].inputs != "sequence":
-            hidden = torch.cat([hidden, (half_life - self.half_life_mean) / self.half_life_sd], dim=2)
+            hidden = torch.cat([hidden, (annotation - self.annotation_mean) / self.annotation_sd], dim=2)
         for name, layer in self.networks[0].head.named_children():
             if isinstance(layer, nn.Linear):
                 weight, bias = self._weight_and_bias(f"head.{name}")

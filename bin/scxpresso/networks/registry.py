@@ -1,17 +1,102 @@
-"""The networks, by the names that `--network` gives them (docs/usage.md says how one of your own joins them)."""
+"""The networks, by the names that `--network` gives them: the one place that says what each of them is.
 
-from scxpresso.networks.hybrid import Hybrid
-from scxpresso.networks.published import ScXpresso
+An entry names code by references, `scxpresso.<part>.<module>:<object>`, that are imported when they are used. So the checks
+of a run's input read this table without PyTorch, and functions/scripts.nf counts a reference as code of an executable that
+imports something of the same part: an edited trainer runs training again, and not prediction. docs/extending.md shows how
+a network is added.
+"""
 
-NETWORKS = {"scxpresso": ScXpresso, "hybrid": Hybrid}
+from dataclasses import dataclass
+from importlib import import_module
+from operator import attrgetter
+
+INPUTS = ["both", "sequence", "half_life"]
+# Options of train_fold.py that every network uses.
+SHARED_OPTIONS = ("inputs", "replicates", "validation_genes", "seed", "engine")
+
+
+@dataclass(frozen=True)
+class NetworkEntry:
+    """What a network is.
+
+    Parameters
+    ----------
+    name: in `--network`, in files of weights and in model.json.
+    network: makes an untrained network, from the number of populations, the bases upstream and downstream of the TSS, the
+        inputs (one of INPUTS) and the number of annotation features. The network is a `torch.nn.Module` that gives z-scaled
+        expression (genes × populations) for codes (genes × window, uint8) and annotation features (genes × features). It
+        has the scalings `expression` and `annotation` (scaling.py).
+    min_window: bases that a window needs to have.
+    bases_read: gives the first base that is read and the one after the last, relative to the TSS, from the bases upstream
+        and downstream. Without it, the whole window is read.
+    phase: bases after which its poolings begin anew; 1 for a network that sees a base the same wherever it lies.
+    extended: whether it reads the extended annotation features where features.h5 has them, or the five of the half-life.
+    options: options of train_fold.py that its training uses beside SHARED_OPTIONS.
+    trainer: makes what trains networks (training/train.py says what it has to have).
+    plain_form, cpu_form, gpu_form: how genes are handed to it (forms.py): by PyTorch on any device; faster on a CPU; for
+        several networks that train together, on a GPU. None: the plain one.
+    cpu_saturation, gpu_saturation: give the effects of all substitutions without predicting every mutant: on a CPU, and by
+        PyTorch on any device. None: the other one; where both are None, every mutant is predicted.
+    """
+
+    name: str
+    network: str
+    min_window: int = 1
+    bases_read: str | None = None
+    phase: int = 1
+    extended: bool = False
+    options: tuple[str, ...] = ("epochs", "batch_size", "learning_rate")
+    trainer: str = "scxpresso.training.published:plateau_training"
+    plain_form: str = "scxpresso.networks.forms:CodeInputs"
+    cpu_form: str | None = None
+    gpu_form: str | None = None
+    cpu_saturation: str | None = None
+    gpu_saturation: str | None = None
+
+
+_ENTRIES = [
+    NetworkEntry(
+        name="scxpresso",
+        network="scxpresso.networks.published:ScXpresso.build",
+        min_window=299,
+        bases_read="scxpresso.networks.published:ScXpresso.bases_read",
+        phase=300,
+        cpu_form="scxpresso.networks.published_cpu:KmerInputs",
+        gpu_form="scxpresso.networks.published_gpu:StackInputs",
+        cpu_saturation="scxpresso.saturation.published_cpu:PublishedEffectsCPU",
+        gpu_saturation="scxpresso.saturation.published_gpu:PublishedEffects",
+    ),
+    NetworkEntry(
+        name="hybrid",
+        network="scxpresso.networks.hybrid:Hybrid.build",
+        bases_read="scxpresso.networks.hybrid:Hybrid.bases_read",
+        extended=True,
+        options=(),
+        trainer="scxpresso.training.hybrid:HybridTraining",
+        plain_form="scxpresso.networks.hybrid:HybridGeneInputs",
+        cpu_saturation="scxpresso.saturation.hybrid:HybridEffects",
+    ),
+]
+NETWORKS = {entry.name: entry for entry in _ENTRIES}
+
+
+def resolve(reference: str):
+    """Give the object that a reference of an entry names."""
+    module, _, name = reference.partition(":")
+    return attrgetter(name)(import_module(module))
+
+
+def training_options(network: str) -> tuple[str, ...]:
+    """Name the options of train_fold.py that a network uses: others need not train it again."""
+    return SHARED_OPTIONS + NETWORKS[network].options
 
 
 def bases_read(network: str, inputs: str, upstream: int, downstream: int) -> tuple[int, int]:
-    """The bases of a window that a network reads, relative to the TSS: the first, and the one after the last.
+    """Give the first base of a window that a network reads, and the one after the last, relative to the TSS.
 
-    A network whose class has no `bases_read` is taken to read the whole window; both are 0 where no sequence is read.
+    Both are 0 where no sequence is read.
     """
     if inputs == "half_life":
         return 0, 0
-    kind = NETWORKS[network]
-    return kind.bases_read(upstream, downstream) if hasattr(kind, "bases_read") else (-upstream, downstream)
+    reference = NETWORKS[network].bases_read
+    return resolve(reference)(upstream, downstream) if reference else (-upstream, downstream)

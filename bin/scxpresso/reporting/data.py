@@ -1,28 +1,34 @@
 """What a report is made from: the tables that manifest.json lists, read and checked for their columns."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from scxpresso.evaluation.evaluation import COMPARISONS, GENES, SUMMARY
-from scxpresso.evaluation.evaluation import POPULATIONS as SCORES
+from scxpresso.evaluation.evaluation import COMPARISON_COLUMNS, GENE_COLUMNS, SUMMARY_COLUMNS
+from scxpresso.evaluation.evaluation import POPULATION_COLUMNS as SCORE_COLUMNS
+from scxpresso.evaluation.levels import Level
+from scxpresso.manifest import read_manifest
 from scxpresso.problems import InputError, Problem, preview
-from scxpresso.store import POPULATION_COLUMNS, TEXT_COLUMNS, read_json, read_table
+from scxpresso.store import POPULATION_COLUMNS, TEXT_COLUMNS, read_table
 
 BASELINE_NAMES = {
     "half_life": "half-life features alone",
     "kmer": "the k-mer ridge",
     "mean": "the mean of the training genes",
 }
-# Okabe and Ito's colours: safe for the colour blind.
-BASELINE_COLOURS = {"half_life": "#E69F00", "kmer": "#009E73", "mean": "#8A8F98"}
+# Okabe and Ito's colours: safe for the colour blind. Of a baseline, one for each method of folds.
+BASELINE_COLOURS = {
+    "half_life": ("#E69F00", "#B37A00", "#F5C970"),
+    "kmer": ("#009E73", "#00634A", "#66C5AB"),
+    "mean": ("#8A8F98", "#5C616B", "#B9BDC4"),
+}
 NETWORK_COLOURS = ("#0072B2", "#CC79A7", "#56B4E9", "#D55E00", "#6A4C93")
 
-SIGNIFICANT = 0.05  # p-values below it count as certain
+SIGNIFICANT = 0.05  # p-values below it are significant
 
 # What the report reads of the manifest; it may hold more.
 MANIFEST = [
@@ -30,50 +36,54 @@ MANIFEST = [
     "variants", "sets", "motifs", "warnings",
 ]  # fmt: skip
 # The tables of an evaluation, which a run that trains nothing has not.
-EVALUATION = {"populations": SCORES, "genes": GENES, "summary": SUMMARY, "comparisons": COMPARISONS}
+EVALUATION = {
+    "populations": SCORE_COLUMNS,
+    "genes": GENE_COLUMNS,
+    "summary": SUMMARY_COLUMNS,
+    "comparisons": COMPARISON_COLUMNS,
+}
+# Columns that tables of version 0.1 lack, and those that have the same there: a recipe was named after its network.
+RENAMED = {"recipe": "network", "other_recipe": "other_network"}
 
 
-@dataclass
-class Level:
-    """One atlas at one annotation resolution, with everything that was measured at it."""
+@dataclass(eq=False)
+class MeasuredLevel(Level):
+    """A level with what was trained and measured at it.
 
-    atlas: str
-    level: str
-    genome: str
-    populations: pd.DataFrame  # population parent cells genes_seen noise_ceiling
-    networks: list  # names, networks before baselines
-    predictions: dict  # network -> path
-    histories: dict  # network -> paths
+    networks: network, or baseline, of each recipe; those that were trained come first. predictions, histories: of a
+    recipe, its table of predictions, and its folds' history.tsv.
+    """
 
-    @property
-    def labels(self) -> list[str]:
-        """Names of the populations."""
-        return list(self.populations["population"])
-
-    @property
-    def key(self) -> dict[str, str]:
-        """What rows of this level have in a table, for `rows`."""
-        return {"atlas": self.atlas, "level": self.level}
+    networks: dict[str, str] = field(default_factory=dict)
+    predictions: dict[str, Path] = field(default_factory=dict)
+    histories: dict[str, list[Path]] = field(default_factory=dict)
 
     @property
-    def target(self) -> dict[str, str]:
-        """As `key`, in the tables that name target and model."""
-        return {f"target_{column}": value for column, value in self.key.items()}
-
-    @property
-    def name(self) -> str:
-        """How the page names it."""
-        return f"{self.atlas} · {self.level}"
+    def recipes(self) -> list[str]:
+        """Names of all recipes, baselines included."""
+        return list(self.networks)
 
     @property
     def trained(self) -> list[str]:
-        """Networks that are no baselines."""
-        return [name for name in self.networks if name not in BASELINE_NAMES]
+        """Recipes of networks."""
+        return [recipe for recipe in self.networks if not self.is_baseline(recipe)]
 
     @property
     def scored(self) -> list[str]:
-        """Networks but for the mean: a constant has no correlation over genes and no cloud."""
-        return [name for name in self.networks if name != "mean"]
+        """Recipes but for those of the mean: a constant has no correlation over genes and no cloud."""
+        return [recipe for recipe, network in self.networks.items() if network != "mean"]
+
+    def is_baseline(self, recipe: str) -> bool:
+        """Whether a recipe is a baseline's."""
+        return self.networks[recipe] in BASELINE_NAMES
+
+    def label(self, recipe: str) -> str:
+        """How the page names a recipe: with its network beside it where the two differ."""
+        return label(recipe, self.networks[recipe])
+
+    def model_name(self, recipe: str) -> str:
+        """How the page names the model of a recipe."""
+        return f"{self.name} · {self.label(recipe)}"
 
 
 @dataclass
@@ -82,32 +92,52 @@ class Run:
 
     manifest: dict
     folder: Path
-    levels: list[Level]
+    levels: list[MeasuredLevel]
     scores: pd.DataFrame
     genes: pd.DataFrame
     summary: pd.DataFrame
     comparisons: pd.DataFrame
 
-    def networks(self) -> list[str]:
-        """Names of all networks of the run, networks first, baselines last."""
-        return order_networks(name for level in self.levels for name in level.networks)
+    def networks(self) -> dict[str, str]:
+        """Network, or baseline, of each recipe of the run, baselines last."""
+        return in_order({recipe: network for level in self.levels for recipe, network in level.networks.items()})
 
     def palette(self) -> dict[str, str]:
-        """network -> colour, the same in every plot."""
-        trained = [name for name in self.networks() if name not in BASELINE_NAMES]
-        return dict(zip(trained, cycle(NETWORK_COLOURS), strict=False)) | BASELINE_COLOURS
+        """Colour of each recipe, the same in every plot."""
+        networks = self.networks()
+        trained = [recipe for recipe, network in networks.items() if network not in BASELINE_NAMES]
+        colours = dict(zip(trained, cycle(NETWORK_COLOURS), strict=False))
+        for baseline, shades in BASELINE_COLOURS.items():
+            recipes = [recipe for recipe, network in networks.items() if network == baseline]
+            colours |= dict(zip(recipes, cycle(shades), strict=False))
+        return colours
 
 
-def order_networks(names) -> list[str]:
-    """Unique `names` in the order seen, baselines last."""
-    names = list(dict.fromkeys(names))
-    return [name for name in names if name not in BASELINE_NAMES] + [name for name in BASELINE_NAMES if name in names]
+def label(recipe: str, network: str) -> str:
+    """How the page names a recipe: with its network beside it where the two differ."""
+    return recipe if recipe == network else f"{recipe} ({network})"
+
+
+def model_of(entry: dict) -> tuple[str, str, str]:
+    """Atlas, level and recipe of an entry of the manifest: what names a model."""
+    return entry["atlas"], entry["level"], entry["recipe"]
+
+
+def model_name(entry: dict) -> str:
+    """How the page names the model of an entry of the manifest."""
+    return " · ".join([entry["atlas"], entry["level"], label(entry["recipe"], entry["network"])])
+
+
+def in_order(networks: dict[str, str]) -> dict[str, str]:
+    """Networks by recipe, trained ones as they come, then baselines by their kind."""
+    order = list(BASELINE_NAMES)
+    return dict(sorted(networks.items(), key=lambda one: order.index(one[1]) if one[1] in order else -1))
 
 
 def read_run(manifest_path: str | Path) -> Run:
     """Run from manifest.json. Raises InputError naming the file that is missing or malformed."""
     folder = Path(manifest_path).resolve().parent
-    manifest = read_json(manifest_path)
+    manifest = read_manifest(manifest_path)
     demand(manifest_path, "key", MANIFEST, manifest)
     tables = folder / manifest["evaluation"] if manifest["evaluation"] else None
     evaluation = {name: load_if(tables and tables / f"{name}.tsv", columns) for name, columns in EVALUATION.items()}
@@ -122,23 +152,23 @@ def read_run(manifest_path: str | Path) -> Run:
     )
 
 
-def read_levels(manifest: dict, folder: Path, summary: pd.DataFrame) -> list[Level]:
-    """Every Level of the manifest, atlases in its order, coarse before fine."""
+def read_levels(manifest: dict, folder: Path, summary: pd.DataFrame) -> list[MeasuredLevel]:
+    """Every level of the manifest, atlases in its order, coarse before fine."""
     levels = []
     for atlas in manifest["atlases"]:
         for name in atlas["levels"]:
             mine = {"atlas": atlas["atlas"], "level": name}
-            predictions = {p["network"]: folder / p["path"] for p in select(manifest["predictions"], **mine)}
-            histories = {m["network"]: [folder / h for h in m["histories"]] for m in select(manifest["models"], **mine)}
-            scored = rows(summary, **mine)["network"]
+            models, predictions = select(manifest["models"], **mine), select(manifest["predictions"], **mine)
+            summarised = rows(summary, **mine)[["recipe", "network"]].to_dict("records")
             levels.append(
-                Level(
+                MeasuredLevel(
                     **mine,
                     genome=atlas["genome"],
+                    folder=folder / atlas["path"],
                     populations=load(folder / atlas["path"] / f"{name}.populations.tsv", POPULATION_COLUMNS),
-                    networks=order_networks([*histories, *predictions, *(n for n in scored if n)]),
-                    predictions=predictions,
-                    histories=histories,
+                    networks=in_order({one["recipe"]: one["network"] for one in [*models, *predictions, *summarised]}),
+                    predictions={one["recipe"]: folder / one["path"] for one in predictions},
+                    histories={one["recipe"]: [folder / path for path in one["histories"]] for one in models},
                 )
             )
     return levels
@@ -148,6 +178,9 @@ def load(path: str | Path, columns: list) -> pd.DataFrame:
     """These columns of a table. Raises InputError where the file or a column is missing."""
     demand_file(path)
     table = read_table(path)
+    for column, named in RENAMED.items():
+        if column in columns and column not in table and named in table:
+            table[column] = table[named]
     demand(path, "column", columns, table.columns)
     # A table of no rows has no numbers to tell its numeric columns by.
     return table[columns].astype({name: float for name in columns if name not in TEXT_COLUMNS and table.empty})
@@ -198,15 +231,20 @@ def own(table: pd.DataFrame, *sides: str) -> pd.DataFrame:
     return table[same]
 
 
-def metric(run: Run, level: Level, network: str, name: str) -> tuple:
+def metric(run: Run, level: Level, recipe: str, name: str) -> tuple[float, float, float]:
     """One row of summary.tsv: (value, sd, folds); NaN where it is missing."""
-    found = rows(run.summary, **level.key, network=network, metric=name)
+    found = rows(run.summary, **level.key, recipe=recipe, metric=name)
     if found.empty:
         return (np.nan, np.nan, np.nan)
     return tuple(found.iloc[0][["value", "sd", "n_folds"]])
 
 
+def difference(run: Run, level: Level, recipe: str, other: str, name: str = "pearson") -> tuple[float, float, float]:
+    """By how much a recipe's metric exceeds another one's, as `metric`; NaN where the two have different folds."""
+    return metric(run, level, recipe, f"{name}_minus_{other}")
+
+
 def ceiling(run: Run, level: Level) -> float:
-    """The level's mean noise ceiling: a property of the data, whichever network's row has it."""
+    """The level's mean noise ceiling: a property of the data, whichever recipe's row has it."""
     values = rows(run.summary, **level.key, metric="ceiling")["value"].dropna()
-    return values.iloc[0] if len(values) else level.populations["noise_ceiling"].mean()
+    return values.iloc[0] if len(values) else level.noise_ceiling

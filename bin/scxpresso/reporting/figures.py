@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from scxpresso.reporting.data import Level, Run, own, rows
+from scxpresso.reporting.data import MeasuredLevel, Run, own, rows
 
 
 def training_plots(views: list) -> list[dict]:
@@ -29,12 +29,13 @@ def learning_curve(key: tuple, history: pd.DataFrame) -> dict:
 
 
 def performance_plots(run: Run) -> list[dict]:
-    """Per level: populations, their ceilings, and each network's Pearson by population and fold."""
+    """Per level: populations, their ceilings, and each recipe's Pearson by population and fold."""
     plots = []
     for level in run.levels:
         mine = own(rows(run.scores, **level.target), "model")
         folds = fold_order(mine)
-        networks = pearsons("network", {name: rows(mine, network=name) for name in level.scored}, level, folds)
+        tables = {level.label(recipe): rows(mine, recipe=recipe) for recipe in level.scored}
+        networks = pearsons("network", tables, level, folds)
         if networks:
             plots.append(
                 {
@@ -50,37 +51,37 @@ def performance_plots(run: Run) -> list[dict]:
 
 
 def coarse_plots(run: Run) -> list[dict]:
-    """Per level × network: its populations predicted by itself and by each coarser level's model (Fig. 4B)."""
+    """Per level × recipe: its populations predicted by itself and by each coarser level's model (Fig. 4B)."""
     plots = []
     for level in run.levels:
         mine = rows(run.scores, **level.target, model_atlas=level.atlas)
         folds = fold_order(mine)
         order = [other.level for other in run.levels if other.atlas == level.atlas][::-1]
-        for network in level.trained:
-            scores = rows(mine, network=network)
+        for recipe in level.trained:
+            scores = rows(mine, recipe=recipe)
             tables = {name: level_scores(rows(scores, model_level=name), level) for name in order}
             models = pearsons("level", tables, level, folds)
             if len(models) > 1:
                 plots.append(
                     {
-                        "name": f"{level.name} · {network}",
+                        "name": level.model_name(recipe),
                         "populations": level.labels,
                         "folds": folds,
                         "models": models,
-                        "comparisons": coarse_comparisons(run, level, network),
+                        "comparisons": coarse_comparisons(run, level, recipe),
                     }
                 )
     return plots
 
 
-def level_scores(scores: pd.DataFrame, target: Level) -> pd.DataFrame:
+def level_scores(scores: pd.DataFrame, target: MeasuredLevel) -> pd.DataFrame:
     """What a model of one level says of each population of `target`: by itself, or by its parent where coarser."""
     return scores[(scores["model_level"] != target.level) | (scores["model_population"] == scores["target_population"])]
 
 
-def coarse_comparisons(run: Run, level: Level, network: str) -> list[dict]:
+def coarse_comparisons(run: Run, level: MeasuredLevel, recipe: str) -> list[dict]:
     """The tests of one level's model against another level's, on this level's populations."""
-    same = {"model_atlas": level.atlas, "other_atlas": level.atlas, "network": network, "other_network": network}
+    same = {"model_atlas": level.atlas, "other_atlas": level.atlas, "recipe": recipe, "other_recipe": recipe}
     table = rows(run.comparisons, **level.target, **same)
     table = table[table["model_level"] != table["other_level"]]
     what = ["target_population", "model_level", "other_level"]
@@ -88,21 +89,21 @@ def coarse_comparisons(run: Run, level: Level, network: str) -> list[dict]:
 
 
 def transfer_plots(run: Run) -> list[dict]:
-    """Per level × network: median Pearson of every model population on every target population (Fig. 3)."""
+    """Per level × recipe: median Pearson of every model population on every target population (Fig. 3)."""
     plots = []
     for level in run.levels:
         mine = rows(run.scores, **level.target)
         mine = mine[(mine["model_atlas"] != level.atlas) | (mine["model_level"] == level.level)]
-        for network in level.trained:
-            table = rows(mine, network=network)
+        for recipe in level.trained:
+            table = rows(mine, recipe=recipe)
             if len(own(table, "model")) < len(table):
                 plots.append(
-                    {"name": f"{level.name} · {network}", "populations": level.labels, **transfer_matrix(table, level)}
+                    {"name": level.model_name(recipe), "populations": level.labels, **transfer_matrix(table, level)}
                 )
     return plots
 
 
-def transfer_matrix(scores: pd.DataFrame, level: Level) -> dict:
+def transfer_matrix(scores: pd.DataFrame, level: MeasuredLevel) -> dict:
     """Medians over folds: a row a target population, a column a model; own populations first."""
     model = ["model_atlas", "model_level", "model_population"]
     wide = scores.pivot_table(index="target_population", columns=model, values="pearson", aggfunc="median")
@@ -120,7 +121,7 @@ def fold_order(scores: pd.DataFrame) -> list[int]:
     return [int(fold) for fold in sorted(scores["fold"].unique())]
 
 
-def pearsons(what: str, tables: dict[str, pd.DataFrame], level: Level, folds: list) -> list[dict]:
+def pearsons(what: str, tables: dict[str, pd.DataFrame], level: MeasuredLevel, folds: list) -> list[dict]:
     """Of each table that has rows its name, called `what`, and Pearson as [[one a fold] one a target population]."""
     found = []
     for name, table in tables.items():

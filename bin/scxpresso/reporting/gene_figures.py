@@ -5,7 +5,7 @@ import base64
 import numpy as np
 import pandas as pd
 
-from scxpresso.reporting.data import Level, Run, load, rows
+from scxpresso.reporting.data import MeasuredLevel, Run, load, rows
 from scxpresso.reporting.figures import significant
 from scxpresso.store import PREDICTION_COLUMNS
 
@@ -32,7 +32,7 @@ class GeneNames:
 
 
 def prediction_plots(run: Run, names: GeneNames) -> list[dict]:
-    """Per level: observed and, by network, predicted log10 expression of a random 4,000 genes (and the top ones).
+    """Per level: observed and, by recipe, predicted log10 expression of a random 4,000 genes (and the top ones).
 
     The first `drawn` genes are the random ones, for the scatter plots; the most variable follow, so that they can be
     looked up. Pearson and n are over all genes.
@@ -40,14 +40,14 @@ def prediction_plots(run: Run, names: GeneNames) -> list[dict]:
     plots = []
     for level in run.levels:
         observed, networks = None, []
-        for name in level.scored:
-            table = load(level.predictions[name], PREDICTION_COLUMNS) if name in level.predictions else ()
+        for recipe in level.scored:
+            table = load(level.predictions[recipe], PREDICTION_COLUMNS) if recipe in level.predictions else ()
             if not len(table):
                 continue
             if observed is None:  # the same in every table of a level
                 observed = matrix(table, "observed", level)
                 genes, drawn = shown_genes(run, level, observed.index)
-            networks.append(prediction(name, table, observed, level, genes))
+            networks.append(prediction(level.label(recipe), table, observed, level, genes))
         if networks:
             plots.append(
                 {
@@ -64,19 +64,19 @@ def prediction_plots(run: Run, names: GeneNames) -> list[dict]:
     return plots
 
 
-def prediction(network: str, table: pd.DataFrame, observed: pd.DataFrame, level: Level, genes) -> dict:
-    """One network's part of a prediction plot."""
+def prediction(label: str, table: pd.DataFrame, observed: pd.DataFrame, level: MeasuredLevel, genes) -> dict:
+    """One recipe's part of a prediction plot."""
     predicted = matrix(table, "predicted", level)
     return {
-        "network": network,
-        "pearson": [observed[label].corr(predicted[label]) for label in level.labels],
-        "n": [int((observed[label].notna() & predicted[label].notna()).sum()) for label in level.labels],
+        "network": label,
+        "pearson": [observed[one].corr(predicted[one]) for one in level.labels],
+        "n": [int((observed[one].notna() & predicted[one].notna()).sum()) for one in level.labels],
         "predicted": packed(predicted, genes),
         "sd": packed(matrix(table, "sd", level), genes),
     }
 
 
-def matrix(table: pd.DataFrame, values: str, level: Level) -> pd.DataFrame:
+def matrix(table: pd.DataFrame, values: str, level: MeasuredLevel) -> pd.DataFrame:
     """A genes × populations table of one column of a predictions file."""
     return table.pivot(index="gene_id", columns="population", values=values).reindex(columns=level.labels)
 
@@ -87,7 +87,7 @@ def packed(wide: pd.DataFrame, genes) -> list[dict] | None:
     return [pack(wide[label]) for label in wide.columns] if wide.notna().to_numpy().any() else None
 
 
-def shown_genes(run: Run, level: Level, genes) -> tuple[list[str], int]:
+def shown_genes(run: Run, level: MeasuredLevel, genes) -> tuple[list[str], int]:
     """(genes, drawn): a random SCATTER_GENES of them with a fixed seed, then the top genes not yet among them."""
     genes = sorted(genes)
     picked = np.random.default_rng(SEED).permutation(len(genes))[:SCATTER_GENES]
@@ -97,7 +97,7 @@ def shown_genes(run: Run, level: Level, genes) -> tuple[list[str], int]:
 
 
 def gene_plots(run: Run, names: GeneNames) -> list[dict]:
-    """Per level of several populations: each gene's variance and, by network, its Pearson across them (Fig. 4C)."""
+    """Per level of several populations: each gene's variance and, by recipe, its Pearson across them (Fig. 4C)."""
     plots = []
     for level in run.levels:
         mine = rows(run.genes, **level.key)
@@ -105,7 +105,7 @@ def gene_plots(run: Run, names: GeneNames) -> list[dict]:
         if mine.empty:
             continue
         variance = mine.groupby("gene_id")["variance"].first()
-        tables = [(name, rows(mine, network=name).set_index("gene_id")) for name in level.networks]
+        tables = [(level.label(one), rows(mine, recipe=one).set_index("gene_id")) for one in level.recipes]
         plots.append(
             {
                 "name": level.name,
@@ -123,7 +123,7 @@ def gene_plots(run: Run, names: GeneNames) -> list[dict]:
     return plots
 
 
-def top_genes(run: Run, level: Level) -> list[str]:
+def top_genes(run: Run, level: MeasuredLevel) -> list[str]:
     """Ids of the most variable genes of a level."""
     mine = rows(run.genes, **level.key).drop_duplicates("gene_id")
     return list(mine.nlargest(TOP_GENES, "variance")["gene_id"])

@@ -46,7 +46,7 @@ OUTPUTS = {
     "predictions/*/*.tsv.gz": "Observed and predicted expression of each gene in each population, held out",
     "evaluation/populations.tsv": "Held-out correlations of each population and fold",
     "evaluation/genes.tsv": "Held-out correlation of each gene over the populations",
-    "evaluation/summary.tsv": "Held-out performance of each network and baseline",
+    "evaluation/summary.tsv": "Held-out performance of each model and baseline",
     "evaluation/comparisons.tsv": "Each population's model against other ways to predict it",
     "saturation/*/*/effects.h5": "Effect of every substitution in the windows of the chosen genes",
     "saturation/*/*/profiles.tsv.gz": "The substitution of largest effect at each position",

@@ -16,7 +16,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from scxpresso.reporting.data import Run, read_run
+from scxpresso.reporting.data import Run, label, read_run
 from scxpresso.reporting.figures import coarse_plots, performance_plots, training_plots, transfer_plots
 from scxpresso.reporting.gene_figures import TOP_GENES, GeneNames, gene_plots, prediction_plots
 from scxpresso.reporting.locus import Loci
@@ -58,7 +58,7 @@ def render(run: Run, template: str | Path) -> str:
     training = training_view(run)
     palette = run.palette()
     data = plain(page_data(run, genomes, training))
-    cards = [card(run, level, name) for level in run.levels for name in level.trained]
+    cards = [card(run, level, recipe) for level in run.levels for recipe in level.trained]
     page = environment(template).get_template("report.html.j2")
     return page.render(
         run=run.manifest["run"] | {"written": datetime.now(UTC).isoformat()},
@@ -72,7 +72,11 @@ def render(run: Run, template: str | Path) -> str:
         cards=cards,
         numbers=numbers_table(run),
         differences=differences_table(run),
-        palette=[{"name": name, "colour": palette[name]} for name in run.networks() if name != "mean"],
+        palette=[
+            {"name": label(recipe, network), "colour": palette[recipe]}
+            for recipe, network in run.networks().items()
+            if network != "mean"
+        ],
         genomes=genomes,
         atlases=[atlas_view(run, entry) for entry in run.manifest["atlases"]],
         training=training,
@@ -96,7 +100,9 @@ def page_data(run: Run, genomes: list, training: list) -> dict:
     palette = run.palette()
     loci, tables = Loci(run, names), read_scores(run)
     return {
-        "networks": [{"network": name, "colour": palette[name]} for name in run.networks()],
+        "networks": [
+            {"network": label(recipe, network), "colour": palette[recipe]} for recipe, network in run.networks().items()
+        ],
         "training": training_plots(training),
         "performance": performance_plots(run),
         "coarse": coarse_plots(run),

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.genome.sequence import ALTERNATIVES, BASE_OF_CODE, decode
-from scxpresso.reporting.data import SIGNIFICANT, Run, file_of, load, load_if
+from scxpresso.reporting.data import SIGNIFICANT, Run, file_of, load, load_if, model_name, model_of
 from scxpresso.reporting.figures import significant
 from scxpresso.reporting.gene_figures import GeneNames, pack
 from scxpresso.reporting.locus import Loci
@@ -54,18 +54,17 @@ def largest(effects: Effects, count: int, first: Collection[str]) -> list[str]:
 def saturation_plots(run: Run, names: GeneNames, loci: Loci, wanted: dict) -> list[dict]:
     """Per saturated model: profiles of a few genes, the mean profile, and motifs.
 
-    wanted: (atlas, level, network) -> genes to show before others: those of its largest significant effects.
+    wanted: (atlas, level, recipe) -> genes to show before others: those of its largest significant effects.
     """
     plots = []
     for entry in run.manifest["saturation"]:
         folder = run.folder / entry["path"]
-        model = tuple(entry[part] for part in ("atlas", "level", "network"))
         with open_effects(folder) as effects:
-            shown = largest(effects, GENES, wanted.get(model, ()))
+            shown = largest(effects, GENES, wanted.get(model_of(entry), ()))
             room = NUMBERS // max(len(shown) * len(effects.populations), 1)
             plots.append(
                 {
-                    "name": " · ".join(model),
+                    "name": model_name(entry),
                     "populations": effects.populations,
                     "upstream": effects.upstream,
                     "downstream": effects.downstream,

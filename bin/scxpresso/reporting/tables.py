@@ -1,15 +1,17 @@
 """What the template prints as tables: of genomes, atlases, training and scores."""
 
+import numpy as np
 import pandas as pd
 
 from scxpresso.problems import preview
 from scxpresso.reporting.data import (
-    BASELINE_NAMES,
     SIGNIFICANT,
     Run,
     ceiling,
     demand_file,
+    difference,
     file_of,
+    label,
     load,
     load_if,
     metric,
@@ -90,10 +92,10 @@ def reasons(table: pd.DataFrame) -> list[dict]:
 
 
 def training_view(run: Run) -> list[dict]:
-    """One row a trained model for the table: how its replicates converged, and which collapsed first."""
+    """One row per trained model for the table: how its replicates converged, and which collapsed first."""
     views = []
     for level in run.levels:
-        for network, paths in level.histories.items():
+        for recipe, paths in level.histories.items():
             tables = [load(path, HISTORY_COLUMNS) for path in paths]
             history = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
             if history.empty:
@@ -106,7 +108,7 @@ def training_view(run: Run) -> list[dict]:
             constant = kept[kept["collapsed"] == 1].drop_duplicates(["fold", "replicate"])
             views.append(
                 {
-                    "name": f"{level.name} · {network}",
+                    "name": level.model_name(recipe),
                     "runs": runs.ngroups,
                     "history": history,
                     "folds": history["fold"].nunique(),
@@ -129,49 +131,52 @@ def last_attempts(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def numbers_table(run: Run) -> list[dict]:
-    """summary.tsv, wide: a row each atlas × level × network, baselines included."""
+    """summary.tsv, wide: one row per atlas, level and recipe, baselines included."""
     metrics = ("pearson", "spearman", "specificity")
     return [
         {
             **level.key,
+            "recipe": recipe,
             "network": network,
-            "baseline": network in BASELINE_NAMES,
+            "baseline": level.is_baseline(recipe),
             "populations": len(level.labels),
             "ceiling": ceiling(run, level),
-            "metrics": [metric(run, level, network, name)[:2] for name in metrics],
+            "metrics": [metric(run, level, recipe, name)[:2] for name in metrics],
         }
         for level in run.levels
-        for network in level.networks
+        for recipe, network in level.networks.items()
     ]
 
 
 def differences_table(run: Run) -> list[dict]:
-    """How much better each network is than every other one and each baseline of its level, paired by fold."""
+    """How much better each recipe is than every other one and each baseline of its level with the same folds."""
     return [
         {
             **level.key,
-            "network": network,
-            "other": other,
-            "baseline": other in BASELINE_NAMES,
-            "metrics": [metric(run, level, network, f"{name}_minus_{other}") for name in ("pearson", "specificity")],
+            "recipe": level.label(recipe),
+            "other": level.label(other),
+            "baseline": level.is_baseline(other),
+            "metrics": [difference(run, level, recipe, other, name) for name in ("pearson", "specificity")],
         }
         for level in run.levels
-        for network in level.trained
-        for other in level.networks
-        if other != network and other != "mean"
+        for recipe in level.trained
+        for other in level.scored
+        if other != recipe and np.isfinite(difference(run, level, recipe, other)[0])
     ]
 
 
 def comparison_kinds(run: Run) -> list[dict]:
-    """comparisons.tsv in a row a kind: how many, in how many the model is ahead, in how many with p < 0.05."""
+    """comparisons.tsv, one row per kind: how many, in how many the model is ahead, in how many with p < 0.05."""
     return [
         {
             "kind": kind,
-            "other_network": network,
+            "other_recipe": label(recipe, network),
             "tests": len(table),
             "ahead": (table["delta"] > 0).sum(),
-            "sure": (table["p_value"] < SIGNIFICANT).sum(),
+            "significant": (table["p_value"] < SIGNIFICANT).sum(),
             "delta": table["delta"].median(),
         }
-        for (kind, network), table in run.comparisons.groupby(["kind", "other_network"], sort=False)
+        for (kind, recipe, network), table in run.comparisons.groupby(
+            ["kind", "other_recipe", "other_network"], sort=False
+        )
     ]

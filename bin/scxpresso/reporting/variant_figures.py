@@ -10,7 +10,7 @@ import pandas as pd
 
 from scxpresso.genome.sequence import decode
 from scxpresso.motifs.matrices import read_motifs
-from scxpresso.reporting.data import SIGNIFICANT, Run, demand, demand_file, load, select
+from scxpresso.reporting.data import SIGNIFICANT, Run, demand, demand_file, load, model_name, model_of, select
 from scxpresso.reporting.figures import significant
 from scxpresso.reporting.gene_figures import GeneNames, pack
 from scxpresso.reporting.locus import Loci
@@ -92,11 +92,6 @@ class Scores:
     first: pd.DataFrame
     shown: pd.DataFrame
 
-    @property
-    def model(self) -> tuple[str, ...]:
-        """Atlas, level and network."""
-        return tuple(self.entry[part] for part in ("atlas", "level", "network"))
-
 
 def read_scores(run: Run) -> list[Scores]:
     """The tables of scores of all sets and models. Raises InputError where one or a column is missing."""
@@ -109,10 +104,10 @@ def read_scores(run: Run) -> list[Scores]:
 
 
 def wanted_genes(tables: list[Scores]) -> dict[tuple, list[str]]:
-    """(atlas, level, network) -> genes whose loci the variants' figures show."""
+    """(atlas, level, recipe) -> genes whose loci the variants' figures show."""
     wanted = {}
     for scores in tables:
-        wanted.setdefault(scores.model, []).extend(locus_genes(scores.first))
+        wanted.setdefault(model_of(scores.entry), []).extend(locus_genes(scores.first))
     return wanted
 
 
@@ -211,8 +206,8 @@ def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: GeneN
     }
     changes = motif_changes(run, entry, scores.first)
     return {
-        "name": " · ".join([entry["set"], *scores.model]),
-        "model": " · ".join(scores.model),
+        "name": f"{entry['set']} · {model_name(entry)}",
+        "model": model_name(entry),
         "populations": populations,
         "parents": [parents.get(label, "") for label in populations],
         "rows": scores.rows,
@@ -234,20 +229,25 @@ def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: GeneN
     }
 
 
+def entries_of(run: Run, kind: str, scores: Scores) -> list[dict]:
+    """Entries of the manifest's list `kind` that are of the model of some scores."""
+    atlas, level, recipe = model_of(scores.entry)
+    return select(run.manifest[kind], atlas=atlas, level=level, recipe=recipe)
+
+
 def effects_of(run: Run, scores: Scores) -> AbstractContextManager[Effects | None]:
     """The open saturation of a set's model; None where the run has none."""
-    atlas, level, network = scores.model
-    found = select(run.manifest["saturation"], atlas=atlas, level=level, network=network)
+    found = entries_of(run, "saturation", scores)
     return open_effects(run.folder / found[0]["path"]) if found else nullcontext()
 
 
 def described(run: Run, scores: Scores) -> dict:
     """A model's `genome` and `parents` (population -> its parent), by its atlas in this run or by its model.json."""
-    atlas, level, network = scores.model
+    atlas, level, _ = model_of(scores.entry)
     known = next((one for one in run.levels if (one.atlas, one.level) == (atlas, level)), None)
     if known:
-        return {"genome": known.genome, "parents": dict(zip(known.labels, known.populations["parent"], strict=True))}
-    for entry in select(run.manifest["models"], atlas=atlas, level=level, network=network):
+        return {"genome": known.genome, "parents": known.parents}
+    for entry in entries_of(run, "models", scores):
         if entry.get("description"):
             return read_json(run.folder / entry["description"])
     return {"genome": next((entry["genome"] for entry in run.manifest["genomes"]), "")}
@@ -284,6 +284,8 @@ def logo(effects: Effects | None, row: dict) -> dict | None:
         return None
     place = int(row["tss_distance"])
     first, codes, of_bases = around(effects, row["gene_id"], place - AROUND, place + AROUND)
+    if not len(codes):  # outside of the model's window, which may be narrower than another model's
+        return None
     population = effects.populations.index(row["population"])
     return {"first": first, "letters": decode(codes), "importance": pack(importance(of_bases)[:, population])}
 

@@ -3,18 +3,27 @@
 import numpy as np
 import pandas as pd
 
-from scxpresso.reporting.data import BASELINE_NAMES, SIGNIFICANT, Level, Run, ceiling, metric, own, rows
+from scxpresso.reporting.data import (
+    BASELINE_NAMES,
+    SIGNIFICANT,
+    MeasuredLevel,
+    Run,
+    ceiling,
+    difference,
+    metric,
+    own,
+    rows,
+)
 from scxpresso.text import count, decimal, listed, p_text, plural, span
 
 
 def headline(run: Run, genomes: list, training: list) -> str:
     """The run in one sentence."""
-    params = run.manifest["params"]
-    sizes = {entry["atlas"]: [] for entry in run.manifest["atlases"]}
+    populations = {entry["atlas"]: [] for entry in run.manifest["atlases"]}
     for level in run.levels:
         size = len(level.labels)
-        sizes[level.atlas].append("as a whole" if size == 1 else f"{plural(size, 'population')} of {level.level}")
-    atlases = listed(f"{atlas} ({', '.join(levels)})" for atlas, levels in sizes.items())
+        populations[level.atlas].append("as a whole" if size == 1 else f"{plural(size, 'population')} of {level.level}")
+    atlases = listed(f"{atlas} ({', '.join(levels)})" for atlas, levels in populations.items())
     if not run.levels:
         atlases = listed(dict.fromkeys(model["atlas"] for model in run.manifest["models"]))
     genes = listed(f"{plural(genome['kept'], 'gene')} of {genome['genome']}" for genome in genomes)
@@ -23,58 +32,70 @@ def headline(run: Run, genomes: list, training: list) -> str:
         parts.append(
             ", ".join(span([view[what + "s"] for view in training], what) for what in ("fold", "replicate", "epoch"))
         )
-    if "upstream" in params and "downstream" in params:
-        up, down = (count(float(params[side])) for side in ("upstream", "downstream"))
-        parts.append(f"windows of {up} bases upstream and {down} downstream of the TSS")
+    if sizes := window_sizes(run):
+        parts.append(sizes)
     return "; ".join(parts) + "."
 
 
+def window_sizes(run: Run) -> str:
+    """The promoter windows of the models, or of the parameters where models do not name theirs; '' where nothing does."""
+    params = run.manifest["params"]
+    models = [model for model in run.manifest["models"] if "upstream" in model]
+    known = models or ([params] if "upstream" in params and "downstream" in params else [])
+    sizes = dict.fromkeys(tuple(count(float(one[side])) for side in ("upstream", "downstream")) for one in known)
+    if not sizes:
+        return ""
+    if len(sizes) == 1:
+        ((up, down),) = sizes
+        return f"windows of {up} bases upstream and {down} downstream of the TSS"
+    return f"windows of {listed(f'{up} + {down}' for up, down in sizes)} bases around the TSS"
+
+
 def overall(cards: list) -> list[str]:
-    """The verdicts of all models in a sentence a baseline; none where a single card says it already."""
+    """The verdicts of all models, one sentence per baseline; none where a single card says it already."""
     if len(cards) < 2:
         return []
     sides = {"better": "better", "worse": "worse", "same": "not clearly different", "untested": "untested"}
     sentences = []
     for baseline, name in BASELINE_NAMES.items():
-        kinds = [v["kind"] for c in cards for v in c["verdicts"] if v["other"] == baseline]
-        said = [f"{words} in {kinds.count(side)}" for side, words in sides.items() if side in kinds]
-        if said:
-            sentences.append(f"Against {name}: {listed(said)} of {plural(len(kinds), 'model')}.")
+        kinds = [v["kind"] for c in cards for v in c["verdicts"] if v["baseline"] == baseline]
+        counts = [f"{words} in {kinds.count(side)}" for side, words in sides.items() if side in kinds]
+        if counts:
+            sentences.append(f"Against {name}: {listed(counts)} of {plural(len(kinds), 'model')}.")
     return sentences
 
 
-def card(run: Run, level: Level, network: str) -> dict:
-    """The key numbers and verdict of one trained network at one level."""
-    pearson, sd, _ = metric(run, level, network, "pearson")
+def card(run: Run, level: MeasuredLevel, recipe: str) -> dict:
+    """The key numbers and verdict of one trained recipe at one level."""
+    pearson, sd, _ = metric(run, level, recipe, "pearson")
     palette = run.palette()
-    others = [name for name in level.scored if name in BASELINE_NAMES]
-    baselines = [
-        {"name": name, "value": metric(run, level, name, "pearson")[0], "colour": palette[name]} for name in others
-    ]
-    rivals = [name for name in level.trained if name != network]
-    verdicts = [verdict_on_other(run, level, network, name) for name in rivals + others]
-    verdicts.append(verdict_on_specificity(run, level, network))
+    comparable = [one for one in level.recipes if np.isfinite(difference(run, level, recipe, one)[0])]
+    baselines = [one for one in comparable if level.is_baseline(one) and one in level.scored]
+    rivals = [one for one in comparable if not level.is_baseline(one)]
+    verdicts = [verdict_on_other(run, level, recipe, one) for one in rivals + baselines]
+    verdicts.append(verdict_on_specificity(run, level, recipe))
     return {
         **level.key,
-        "network": network,
+        "recipe": level.label(recipe),
         "populations": len(level.labels),
         "pearson": pearson,
         "sd": sd,
         "ceiling": ceiling(run, level),
-        "specificity": metric(run, level, network, "specificity"),
-        "colour": palette[network],
-        "baselines": [b for b in baselines if np.isfinite(b["value"])],
+        "specificity": metric(run, level, recipe, "specificity"),
+        "colour": palette[recipe],
+        "baselines": [
+            {"name": level.label(one), "value": metric(run, level, one, "pearson")[0], "colour": palette[one]}
+            for one in baselines
+        ],
         "verdicts": [v for v in verdicts if v],
     }
 
 
-def verdict_on_other(run: Run, level: Level, network: str, other: str) -> dict | None:
-    """Better, worse or undecided against a baseline or another network, in words: {kind, other, text} or None."""
-    mine, theirs = metric(run, level, network, "pearson")[0], metric(run, level, other, "pearson")[0]
-    if np.isnan(mine) or np.isnan(theirs):
-        return None
+def verdict_on_other(run: Run, level: MeasuredLevel, recipe: str, other: str) -> dict:
+    """Better, worse or undecided against a baseline or another recipe with the same folds: {kind, baseline, text}."""
+    mine, theirs = metric(run, level, recipe, "pearson")[0], metric(run, level, other, "pearson")[0]
     numbers = f"{decimal(mine)} against {decimal(theirs)}"
-    compared = rows(run.comparisons, **level.target, network=network, other_network=other)
+    compared = rows(run.comparisons, **level.target, recipe=recipe, other_recipe=other)
     tested = own(compared, "model", "other")
     kind = side_taken(tested, mine - theirs)
     opening = {
@@ -83,11 +104,10 @@ def verdict_on_other(run: Run, level: Level, network: str, other: str) -> dict |
         "same": "It does not clearly differ from",
         "untested": "It scores higher than" if mine > theirs else "It scores no higher than",
     }[kind]
-    return {
-        "kind": kind,
-        "other": other,
-        "text": f"{opening} {BASELINE_NAMES.get(other, f'the network {other}')}: {numbers}{evidence(tested, kind)}.",
-    }
+    network = level.networks[other]
+    baseline = network if level.is_baseline(other) else None
+    name = BASELINE_NAMES[network] if baseline else f"the recipe {level.label(other)}"
+    return {"kind": kind, "baseline": baseline, "text": f"{opening} {name}: {numbers}{evidence(tested, kind)}."}
 
 
 def side_taken(tested: pd.DataFrame, delta: float) -> str:
@@ -118,9 +138,9 @@ def evidence(tested: pd.DataFrame, kind: str) -> str:
     return f" (ahead in {ahead} of {len(tested)} populations, in {sure} with Wilcoxon p < {SIGNIFICANT})"
 
 
-def verdict_on_specificity(run: Run, level: Level, network: str) -> dict | None:
-    """Whether the network tells populations apart: {kind, other: None, text}, or None for a single population."""
-    value, sd, folds = metric(run, level, network, "specificity")
+def verdict_on_specificity(run: Run, level: MeasuredLevel, recipe: str) -> dict | None:
+    """Whether a model tells populations apart: {kind, baseline: None, text}, or None for a single population."""
+    value, sd, folds = metric(run, level, recipe, "specificity")
     if len(level.labels) < 2 or np.isnan(value):
         return None
     if np.isnan(sd):
@@ -131,4 +151,4 @@ def verdict_on_specificity(run: Run, level: Level, network: str) -> dict | None:
         kind = "better" if apart else "worse"
         score = f"specificity {decimal(value)} ± {decimal(sd)} over {plural(folds, 'fold')}"
         text = f"It {'tells' if apart else 'does not tell'} populations apart: {score}, where a constant scores 0."
-    return {"kind": kind, "other": None, "text": text}
+    return {"kind": kind, "baseline": None, "text": text}

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from scxpresso.genome.sequence import ALTERNATIVE_CODES
-from scxpresso.networks.model import Network
 from scxpresso.networks.prediction import predict
+from scxpresso.networks.weights import Network
 
 BATCH = 768  # mutants predicted at once
 
@@ -28,8 +28,8 @@ class BruteForce:
 
         codes: a window (uint8; see sequence.py). annotation: the gene's features, as Features.annotation gives them. Gives
         networks × populations, and networks × positions × alternatives (A, C, G, T) × populations (float32): alternative
-        minus reference, both without z-scaling. What is the reference already has effect 0; at an uncertain base (N, IUPAC)
-        an alternative is that base made certain.
+        minus reference, both without z-scaling. What is the reference already has effect 0; at an ambiguous base (N, IUPAC)
+        an alternative takes its place.
         """
         end = len(codes) if end is None else end
         reference = self._predict(codes[None], annotation)

@@ -25,7 +25,7 @@ UNITS = "log10 expression, alternative minus reference"
 
 
 class EffectsMetadata(NamedTuple):
-    """What a file of effects says of itself. atlas, level, network, genome: names. populations: in the model's order.
+    """What a file of effects says of itself. atlas, level, recipe, network, genome: names. populations: in the model's order.
 
     reads: the bases that the network reads, relative to the TSS: the first, and the one after the last; None in files of
     version 0.1, which do not say it.
@@ -33,6 +33,7 @@ class EffectsMetadata(NamedTuple):
 
     atlas: str
     level: str
+    recipe: str
     network: str
     genome: str
     upstream: int
@@ -126,7 +127,8 @@ class Effects:
             self.file = h5py.File(path)
             attributes = self.file.attrs
             self.populations: list[str] = self.file["populations"].asstr()[:].tolist()
-            names = [str(attributes[name]) for name in EffectsMetadata._fields[:4]]
+            named = {"recipe": attributes["network"], **attributes}  # files of version 0.1 name no recipe
+            names = [str(named[name]) for name in EffectsMetadata._fields[:5]]
             self.upstream, self.downstream = int(attributes["upstream"]), int(attributes["downstream"])
             reads = tuple(int(end) for end in attributes["reads"]) if "reads" in attributes else None
             self.gene_id: list[str] = self.file["gene_id"].asstr()[:].tolist()

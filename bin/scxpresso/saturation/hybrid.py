@@ -1,7 +1,7 @@
 """Every substitution of a window through the hybrid network: only what it changes is computed, on the CPU.
 
-A substitution changes six six-mers of one or two bins, and a few k-mer counts. Of the trees only those can change their
-leaf in which a changed count crosses a threshold on the path that the reference takes; those are walked again.
+A substitution changes six 6-mers of one or two pooling bins, and a few k-mer counts. Of the trees only those can change
+their leaf in which a changed count crosses a threshold on the path that the reference takes; those are walked again.
 """
 
 import copy
@@ -13,34 +13,34 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from scxpresso.compiled import njit, prange
+from scxpresso.compiled import njit, prange, use_threads
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
 from scxpresso.networks.hybrid import (
-    BEFORE,
+    AMBIGUOUS,
     BIN,
     BINS,
-    COUNTS,
+    COUNTED_KMERS,
     END,
     FILTERS,
     HIDDEN,
-    KMERS,
-    LIMIT,
+    K_BEFORE,
+    MAX_DEVIATIONS,
+    N_COUNTS,
     START,
-    UNCERTAIN,
-    WIDTH,
     Hybrid,
+    HybridInputs,
+    K,
     region,
 )
-from scxpresso.networks.model import Network
-from scxpresso.networks.published_cpu import take_threads
+from scxpresso.networks.weights import Network
 
-FIRST = START - BEFORE  # the first base read, relative to the TSS; bases and regions count from it here
+FIRST = START - K_BEFORE  # the first base read, relative to the TSS; bases and regions count from it here
 LENGTH = END - START
 # k, from, to (bases), and the column of the first k-mer.
 REGIONS = np.array(
     [
-        (k, start - FIRST, end - FIRST, sum(4**other for other, _, _ in KMERS[:number]))
-        for number, (k, start, end) in enumerate(KMERS)
+        (k, start - FIRST, end - FIRST, sum(4**other for other, _, _ in COUNTED_KMERS[:number]))
+        for number, (k, start, end) in enumerate(COUNTED_KMERS)
     ]
 )
 ALTERNATIVES = BASE_OF_CODE[ALTERNATIVE_CODES].astype(np.int64)
@@ -48,6 +48,79 @@ CHUNK = 64  # positions that a thread takes at a time
 MAX_CHANGED = sum(2 * k for k in REGIONS[:, 0])  # columns of counts
 ZERO = np.float32(0)
 FAST = {"nsz", "contract"}
+
+
+class Gene(NamedTuple):
+    """What all networks read of a gene: bases (0–3; 4 where ambiguous), 6-mers, and counts of k-mers."""
+
+    bases: np.ndarray
+    kmers: np.ndarray
+    counts: np.ndarray
+
+
+class Weights(NamedTuple):
+    """The layers as a substitution meets them; those that give expression give log10 units, and half of it.
+
+    table: 6-mers × filters, the rectified convolution. bin_linear: bins × filters × hidden units, with both batch norms.
+    hidden_linear: hidden × hidden units. output_linear: hidden units × populations. count_mean, count_sd: the scaling of
+    counts. kmer_linear: counts × populations.
+    """
+
+    table: np.ndarray
+    bin_linear: np.ndarray
+    hidden_linear: np.ndarray
+    output_linear: np.ndarray
+    count_mean: np.ndarray
+    count_sd: np.ndarray
+    kmer_linear: np.ndarray
+
+
+class Trees(NamedTuple):
+    """All trees, those of a component after each other: trees × nodes. components: components × populations."""
+
+    feature: np.ndarray
+    threshold: np.ndarray
+    child: np.ndarray
+    value: np.ndarray
+    components: np.ndarray
+
+
+class Reference(NamedTuple):
+    """What the network makes of the gene as it is.
+
+    bin_means: bins × filters. bin_kmers: unambiguous 6-mers of each bin. hidden, deeper: the two hidden layers before they
+    are rectified. features: scaled. leaves: of each tree. first_node: of each feature, where the nodes begin that ask for
+    it on the way to the leaves; tree_of, threshold_of: of those nodes.
+    """
+
+    bin_means: np.ndarray
+    bin_kmers: np.ndarray
+    hidden: np.ndarray
+    deeper: np.ndarray
+    features: np.ndarray
+    leaves: np.ndarray
+    first_node: np.ndarray
+    tree_of: np.ndarray
+    threshold_of: np.ndarray
+
+
+class Scratch(NamedTuple):
+    """What a thread writes while it works on a substitution.
+
+    bin_change, hidden_change, deeper_change: of these layers. columns, steps: counts that change, and by how much.
+    features: of the mutant. last_seen: of each tree, the last substitution that touched it. trees: those to walk again.
+    scores: changes of components.
+    """
+
+    bin_change: np.ndarray
+    hidden_change: np.ndarray
+    deeper_change: np.ndarray
+    columns: np.ndarray
+    steps: np.ndarray
+    features: np.ndarray
+    last_seen: np.ndarray
+    trees: np.ndarray
+    scores: np.ndarray
 
 
 @njit(fastmath=FAST)
@@ -68,57 +141,57 @@ def _rectify_change(change, value):
 
 
 @njit()
-def _sum_bins(windows, table):
-    """Sums over each bin of what its six-mers give (bins × filters), and how many of them are certain."""
-    sums, certain = np.zeros((BINS, FILTERS)), np.zeros(BINS, dtype=np.int64)
+def _sum_bins(kmers, table):
+    """Sums over each bin of what its 6-mers give (bins × filters), and how many of them are unambiguous."""
+    sums, unambiguous = np.zeros((BINS, FILTERS)), np.zeros(BINS, dtype=np.int64)
     for place in range(LENGTH):
-        if windows[place] != UNCERTAIN:
-            certain[place // BIN] += 1
-            row = table[windows[place]]
+        if kmers[place] != AMBIGUOUS:
+            unambiguous[place // BIN] += 1
+            row = table[kmers[place]]
             for filt in range(FILTERS):
                 sums[place // BIN, filt] += row[filt]
-    return sums, certain
+    return sums, unambiguous
 
 
 @njit()
-def _leaf(feature, threshold, child, values):
+def _leaf(feature, threshold, child, features):
     """The leaf that a tree gives to a gene's features; a leaf is its own child."""
     node = 0
     while True:
-        following = child[node, 1 if values[feature[node]] > threshold[node] else 0]
+        following = child[node, 1 if features[feature[node]] > threshold[node] else 0]
         if following == node:
             return node
         node = following
 
 
 @njit()
-def _paths(feature, threshold, child, values):
-    """Leaves of all trees, and by feature the nodes on the way to them: where a feature's begin, their trees and thresholds."""
-    trees = len(feature)
-    leaves = np.empty(trees, dtype=np.int64)
-    begin = np.zeros(len(values) + 1, dtype=np.int64)
-    for tree in range(trees):
-        leaves[tree] = _leaf(feature[tree], threshold[tree], child[tree], values)
+def _paths(trees, features):
+    """`leaves`, `first_node`, `tree_of` and `threshold_of` of a Reference."""
+    feature, threshold, child = trees.feature, trees.threshold, trees.child
+    leaves = np.empty(len(feature), dtype=np.int64)
+    first_node = np.zeros(len(features) + 1, dtype=np.int64)
+    for tree in range(len(feature)):
+        leaves[tree] = _leaf(feature[tree], threshold[tree], child[tree], features)
         node = 0
         while node != leaves[tree]:
-            begin[feature[tree, node] + 1] += 1
-            node = child[tree, node, 1 if values[feature[tree, node]] > threshold[tree, node] else 0]
-    begin = np.cumsum(begin)
-    free = begin.copy()
-    tree_of, threshold_of = np.empty(begin[-1], dtype=np.int64), np.empty(begin[-1])
-    for tree in range(trees):
+            first_node[feature[tree, node] + 1] += 1
+            node = child[tree, node, 1 if features[feature[tree, node]] > threshold[tree, node] else 0]
+    first_node = np.cumsum(first_node)
+    free = first_node.copy()
+    tree_of, threshold_of = np.empty(first_node[-1], dtype=np.int64), np.empty(first_node[-1])
+    for tree in range(len(feature)):
         node = 0
         while node != leaves[tree]:
             split = feature[tree, node]
             tree_of[free[split]], threshold_of[free[split]] = tree, threshold[tree, node]
             free[split] += 1
-            node = child[tree, node, 1 if values[split] > threshold[tree, node] else 0]
-    return leaves, begin, tree_of, threshold_of
+            node = child[tree, node, 1 if features[split] > threshold[tree, node] else 0]
+    return leaves, first_node, tree_of, threshold_of
 
 
 @njit()
 def _kmer(bases, begin, k, place, base):
-    """Number of the k-mer at `begin` with `base` at `place`; −1 if a base of it is uncertain."""
+    """Number of the k-mer at `begin` with `base` at `place`, as kmer_numbers has it; −1 if it is ambiguous."""
     number = 0
     for index in range(begin, begin + k):
         here = base if index == place else bases[index]
@@ -149,156 +222,166 @@ def _count_changes(bases, regions, place, base, columns, steps):
     return found
 
 
+@njit()
+def _add_convolution_effect(gene, weights, reference, place, base, scratch, effect):
+    """Add to `effect` what `base` at `place` does by the convolution: through bins and hidden layers."""
+    change, bin_change, deeper_change = scratch.hidden_change, scratch.bin_change, scratch.deeper_change
+    change[:] = ZERO
+    position = max(place - K + 1, 0)
+    last = min(place, LENGTH - 1)
+    while position <= last:
+        number = position // BIN
+        bin_change[:] = ZERO
+        fewer = reference.bin_kmers[number]
+        more = fewer
+        while position <= last and position // BIN == number:
+            old, new = gene.kmers[position], _kmer(gene.bases, position, K, place, base)
+            if new >= 0:
+                more += old == AMBIGUOUS
+                row, before = weights.table[new], weights.table[old]
+                for filt in range(FILTERS):
+                    bin_change[filt] += row[filt] - before[filt]
+            position += 1
+        if more > 0:
+            for filt in range(FILTERS):
+                bin_change[filt] = (bin_change[filt] - (more - fewer) * reference.bin_means[number, filt]) / more
+            _add_product(change, bin_change, weights.bin_linear[number])
+    _rectify_change(change, reference.hidden)
+    deeper_change[:] = ZERO
+    _add_product(deeper_change, change, weights.hidden_linear)
+    _rectify_change(deeper_change, reference.deeper)
+    _add_product(effect, deeper_change, weights.output_linear)
+
+
+@njit()
+def _add_count_effect(gene, regions, weights, trees, reference, place, base, substitution, scratch, effect):
+    """Add to `effect` what `base` at `place` does by counts of k-mers: through their linear layer and the trees.
+
+    substitution: a number of its own, not 0.
+    """
+    columns, features = scratch.columns, scratch.features
+    found, touched = _count_changes(gene.bases, regions, place, base, columns, scratch.steps), 0
+    for number in range(found):
+        column = columns[number]
+        if scratch.steps[number] == 0:
+            continue
+        # The very operations of Hybrid.scaled_counts: a threshold may lie between two roundings.
+        root = np.sqrt(np.float32(gene.counts[column] + scratch.steps[number]))
+        new = (root - weights.count_mean[column]) / weights.count_sd[column]
+        new = min(max(new, np.float32(-MAX_DEVIATIONS)), np.float32(MAX_DEVIATIONS))
+        old = reference.features[column]
+        if new == old:
+            continue
+        features[column] = new
+        size, weight = new - old, weights.kmer_linear[column]
+        for population in range(len(effect)):
+            effect[population] += size * weight[population]
+        for node in range(reference.first_node[column], reference.first_node[column + 1]):
+            threshold, tree = reference.threshold_of[node], reference.tree_of[node]
+            if (old > threshold) != (new > threshold) and scratch.last_seen[tree] != substitution:
+                scratch.last_seen[tree] = substitution
+                scratch.trees[touched] = tree
+                touched += 1
+    if touched > 0:
+        _add_tree_effect(trees, reference, touched, scratch, effect)
+    for number in range(found):
+        features[columns[number]] = reference.features[columns[number]]
+
+
+@njit()
+def _add_tree_effect(trees, reference, touched, scratch, effect):
+    """Add to `effect` what the first `touched` of the trees to walk again give for the mutant's features."""
+    trees_each = len(trees.feature) // len(trees.components)
+    scratch.scores[:] = ZERO
+    for number in range(touched):
+        tree = scratch.trees[number]
+        leaf = _leaf(trees.feature[tree], trees.threshold[tree], trees.child[tree], scratch.features)
+        scratch.scores[tree // trees_each] += trees.value[tree, leaf] - trees.value[tree, reference.leaves[tree]]
+    _add_product(effect, scratch.scores, trees.components)
+
+
 @njit(parallel=True)
-def _effects(
-    bases, first, last, alternatives, regions, windows, counts,
-    table, means, certain, bins, hidden, between, deeper, tail,
-    values, count_mean, count_sd, wide,
-    feature, threshold, child, leaf_value, trees_each, components, leaves, begin, tree_of, threshold_of,
-    result,
-):  # fmt: skip
+def _add_effects(gene, first, last, alternatives, regions, weights, trees, reference, result):
     """What substitutions at the bases from `first` to `last` (exclusive) do to expression: added to `result`."""
     chunks = (last - first + CHUNK - 1) // CHUNK
     for chunk in prange(chunks):
-        change, changed_bin = np.empty(HIDDEN, dtype=np.float32), np.empty(FILTERS, dtype=np.float32)
-        change_between = np.empty(HIDDEN, dtype=np.float32)
-        columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
-        own = values.copy()  # of the mutant
-        seen, token = np.zeros(len(feature), dtype=np.int64), 0
-        walked = np.empty(len(feature), dtype=np.int64)
-        scores = np.empty(len(components), dtype=np.float32)
+        scratch = Scratch(
+            np.empty(FILTERS, dtype=np.float32), np.empty(HIDDEN, dtype=np.float32),
+            np.empty(HIDDEN, dtype=np.float32), np.empty(MAX_CHANGED, dtype=np.int64),
+            np.empty(MAX_CHANGED, dtype=np.int64), reference.features.copy(),
+            np.zeros(len(trees.feature), dtype=np.int64), np.empty(len(trees.feature), dtype=np.int64),
+            np.empty(len(trees.components), dtype=np.float32),
+        )  # fmt: skip
         for place in range(first + chunk * CHUNK, min(first + (chunk + 1) * CHUNK, last)):
             for alt in range(4):
                 base = alternatives[alt]
-                if base == bases[place]:
+                if base == gene.bases[place]:
                     continue
                 effect = result[place - first, alt]
-
-                change[:] = ZERO
-                window = max(place - WIDTH + 1, 0)
-                end_window = min(place, LENGTH - 1)
-                while window <= end_window:
-                    number = window // BIN
-                    changed_bin[:] = ZERO
-                    fewer = certain[number]
-                    more = fewer
-                    while window <= end_window and window // BIN == number:
-                        old, new = windows[window], _kmer(bases, window, WIDTH, place, base)
-                        if new >= 0:
-                            more += old == UNCERTAIN
-                            row, before = table[new], table[old]
-                            for filt in range(FILTERS):
-                                changed_bin[filt] += row[filt] - before[filt]
-                        window += 1
-                    if more > 0:
-                        for filt in range(FILTERS):
-                            changed_bin[filt] = (changed_bin[filt] - (more - fewer) * means[number, filt]) / more
-                        _add_product(change, changed_bin, bins[number])
-                _rectify_change(change, hidden)
-                change_between[:] = ZERO
-                _add_product(change_between, change, between)
-                _rectify_change(change_between, deeper)
-                _add_product(effect, change_between, tail)
-
-                token += 1
-                found, trees = _count_changes(bases, regions, place, base, columns, steps), 0
-                for number in range(found):
-                    column = columns[number]
-                    if steps[number] == 0:
-                        continue
-                    # The very operations of Hybrid.scaled_counts: a threshold may lie between two roundings.
-                    root = np.sqrt(np.float32(counts[column] + steps[number]))
-                    new = (root - count_mean[column]) / count_sd[column]
-                    new = min(max(new, np.float32(-LIMIT)), np.float32(LIMIT))
-                    old = values[column]
-                    if new == old:
-                        continue
-                    own[column] = new
-                    size, weight = new - old, wide[column]
-                    for population in range(len(effect)):
-                        effect[population] += size * weight[population]
-                    for node in range(begin[column], begin[column + 1]):
-                        if (old > threshold_of[node]) != (new > threshold_of[node]) and seen[tree_of[node]] != token:
-                            seen[tree_of[node]] = token
-                            walked[trees] = tree_of[node]
-                            trees += 1
-                if trees > 0:
-                    scores[:] = ZERO
-                    for number in range(trees):
-                        tree = walked[number]
-                        leaf = _leaf(feature[tree], threshold[tree], child[tree], own)
-                        scores[tree // trees_each] += leaf_value[tree, leaf] - leaf_value[tree, leaves[tree]]
-                    _add_product(effect, scores, components)
-                for number in range(found):
-                    own[columns[number]] = values[columns[number]]
-
-
-class Bases(NamedTuple):
-    """What all networks read of a gene: certain bases (0–3; 4 for others), six-mers, and counts of k-mers."""
-
-    bases: np.ndarray
-    windows: np.ndarray
-    counts: np.ndarray
+                _add_convolution_effect(gene, weights, reference, place, base, scratch, effect)
+                number = 4 * place + alt + 1
+                _add_count_effect(gene, regions, weights, trees, reference, place, base, number, scratch, effect)
 
 
 class Layers:
-    """A network's weights as a substitution meets them; the last ones give log10 expression, and half of it each.
-
-    bins: bins × filters × hidden units, with both normalisations. wide, tail, components: … × populations.
-    """
+    """A network with its weights as the kernels read them, and in double precision for the reference: that costs nothing."""
 
     def __init__(self, network: Hybrid):
-        self.network = network
-        self.double = copy.deepcopy(network).double()  # for the reference: it costs nothing
-        table = functional.relu(network.six_mers @ network.filters.weight.flatten(1).T + network.filters.bias)
-        self.table = functional.pad(table, (0, 0, 0, 1)).numpy()
-        head, boosting = network.head, network.boosting
-        bins = network.bins.weight.view(HIDDEN, FILTERS, BINS) * _scale(network.even)[:, None]
-        bins = bins * _scale(head[0])[:, None, None]
+        self.network, self.double = network, copy.deepcopy(network).double()
+        convolution, head, trees = network.convolution, network.head, network.trees
+        table = functional.relu(network.six_mers @ convolution.weight.flatten(1).T + convolution.bias)
+        bin_linear = network.bin_linear.weight.view(HIDDEN, FILTERS, BINS) * _scale(network.batch_norm)[:, None]
+        bin_linear = bin_linear * _scale(head[0])[:, None, None]
         half = network.expression.sd / 2
-        self.bins = bins.permute(2, 1, 0).contiguous().numpy()
-        self.between = head[3].weight.T.contiguous().numpy()
-        self.tail = (head[6].weight.T * half).contiguous().numpy()
-        self.wide = (network.wide.weight.T * half).contiguous().numpy()
-        self.counts = network.counts.mean.numpy(), network.counts.sd.numpy()
-        self.trees = [
-            tensor.flatten(0, 1).numpy()
-            for tensor in (boosting.feature, boosting.threshold, boosting.child, boosting.value)
-        ]
-        self.trees_each = boosting.value.shape[1]
-        self.components = (boosting.components * half).numpy()
+        self.weights = Weights(
+            table=functional.pad(table, (0, 0, 0, 1)).numpy(),
+            bin_linear=bin_linear.permute(2, 1, 0).contiguous().numpy(),
+            hidden_linear=head[3].weight.T.contiguous().numpy(),
+            output_linear=(head[6].weight.T * half).contiguous().numpy(),
+            count_mean=network.kmer_counts.mean.numpy(),
+            count_sd=network.kmer_counts.sd.numpy(),
+            kmer_linear=(network.kmer_linear.weight.T * half).contiguous().numpy(),
+        )
+        nodes = (trees.feature, trees.threshold, trees.child, trees.value)
+        self.trees = Trees(*(part.flatten(0, 1).numpy() for part in nodes), (trees.components * half).numpy())
 
-    def effects(self, read, gene: Bases, annotation: torch.Tensor, first: int, last: int, result: np.ndarray):
-        """Expression of the reference; the effects of substitutions at the bases from `first` to `last` go into `result`.
+    def effects(
+        self, read: HybridInputs, gene: Gene, annotation: torch.Tensor, first: int, last: int, result: np.ndarray
+    ) -> np.ndarray:
+        """Give the reference's expression; the effects of substitutions at the bases from `first` to `last` go into `result`.
 
         read: as Hybrid.read gives it, of the gene alone and without margins.
         """
-        network, double = self.network, self.double
-        features = network.features(read, annotation)
-        sums, certain = _sum_bins(gene.windows, self.table)
-        means = sums / np.maximum(certain, 1)[:, None]
-        hidden = double.bins(double.even(torch.from_numpy(means.T[None])).flatten(1))
-        if network.inputs != "sequence":
-            hidden = hidden + double.annotated(features[:, COUNTS:].double())
+        features = self.network.features(read, annotation)
+        sums, unambiguous = _sum_bins(gene.kmers, self.weights.table)
+        means = sums / np.maximum(unambiguous, 1)[:, None]
+        hidden, deeper, neural = self._neural(torch.from_numpy(means.T[None]), features)
+        scaled = features[0].numpy()
+        leaves, *paths = _paths(self.trees, scaled)
+        if last > first:
+            reference = Reference(
+                means.astype(np.float32), unambiguous, hidden[0].float().numpy(), deeper[0].float().numpy(), scaled,
+                leaves, *paths,
+            )  # fmt: skip
+            _add_effects(gene, first, last, ALTERNATIVES, REGIONS, self.weights, self.trees, reference, result)
+        return self.network.expression.undo((neural[0] + self._by_trees(leaves)) / 2).numpy()
+
+    def _neural(self, means: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The hidden layers before they are rectified, and the output, in double precision."""
+        double = self.double
+        hidden = double.bin_linear(double.batch_norm(means).flatten(1))
+        if self.network.inputs != "sequence":
+            hidden = hidden + double.annotation_linear(features[:, N_COUNTS:].double())
         hidden = double.head[0](hidden)
         deeper = double.head[3](hidden.clamp(min=0))
-        neural = double.head[6](deeper.clamp(min=0)) + double.wide(features[:, :COUNTS].double())
+        output = double.head[6](deeper.clamp(min=0)) + double.kmer_linear(features[:, :N_COUNTS].double())
+        return hidden, deeper, output
 
-        values = features[0].numpy()
-        feature, threshold, child, leaf_value = self.trees
-        leaves, *paths = _paths(feature, threshold, child, values)
-        scores = leaf_value[np.arange(len(leaves)), leaves].astype(np.float64).reshape(-1, self.trees_each).sum(axis=1)
-        boosting = (torch.from_numpy(scores) + double.boosting.baseline) @ double.boosting.components
-        if last > first:
-            _effects(
-                gene.bases, first, last, ALTERNATIVES, REGIONS, gene.windows, gene.counts,
-                self.table, means.astype(np.float32), certain, self.bins, hidden[0].float().numpy(), self.between,
-                deeper[0].float().numpy(), self.tail,
-                values, *self.counts, self.wide,
-                *self.trees, self.trees_each, self.components, leaves, *paths,
-                result,
-            )  # fmt: skip
-        return network.expression.undo((neural[0] + boosting) / 2).numpy()
+    def _by_trees(self, leaves: np.ndarray) -> torch.Tensor:
+        """z-scaled expression by the trees, from the leaves that a gene comes to."""
+        values = self.trees.value[np.arange(len(leaves)), leaves].astype(np.float64)
+        scores = values.reshape(len(self.trees.components), -1).sum(axis=1)
+        return (torch.from_numpy(scores) + self.double.trees.baseline) @ self.double.trees.components
 
 
 def _scale(norm: nn.BatchNorm1d) -> torch.Tensor:
@@ -318,13 +401,13 @@ class HybridEffects:
         self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """As BruteForce.effects."""
-        take_threads()
+        use_threads(torch.get_num_threads())
         end = len(codes) if end is None else end
         effects = np.zeros((len(self.layers), end - start, 4, self.populations), dtype=np.float32)
         read = Hybrid.read(codes[None], self.upstream).of(torch.arange(1))
-        gene = Bases(
-            BASE_OF_CODE[region(codes[None], self.upstream, FIRST, END + WIDTH - 1 - BEFORE)][0],
-            read.windows[0].numpy(),
+        gene = Gene(
+            BASE_OF_CODE[region(codes[None], self.upstream, FIRST, END + K - 1 - K_BEFORE)][0],
+            read.kmers[0].numpy(),
             np.square(read.counts[0].numpy()).round().astype(np.int64),
         )
         annotation = torch.from_numpy(annotation[None].astype(np.float32))

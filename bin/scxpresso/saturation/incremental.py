@@ -8,9 +8,8 @@ import torch
 
 from scxpresso.console import log
 from scxpresso.memory import keep_large_blocks
-from scxpresso.networks.hybrid import Hybrid
-from scxpresso.networks.model import Network
-from scxpresso.networks.published import ScXpresso
+from scxpresso.networks.registry import NETWORKS, resolve
+from scxpresso.networks.weights import Network
 from scxpresso.saturation.effects import BruteForce
 
 
@@ -26,34 +25,30 @@ class NoSequence(BruteForce):
         return expression, np.zeros(shape, dtype=np.float32)
 
 
-def incremental(networks: Sequence[Network], device: torch.device, engine: str = "auto"):
-    """What gives effects(codes, annotation, start, end) as BruteForce does, for many genes.
+def incremental(networks: Sequence[Network], device: torch.device, engine: str = "auto") -> BruteForce:
+    """Give what computes effects(codes, annotation, start, end) as BruteForce does, for many genes.
 
-    networks: of one kind, as Model.networks gives them; they are moved to the device on which they are evaluated. engine:
-    `auto` takes numba on CPU; `plain` is PyTorch on any device. The hybrid network runs on CPU whatever the device, and a
-    network of which only its whole is known is evaluated for every substitution; the log says so.
+    A network that has a form for the CPU alone runs there whatever the device. One without any form is evaluated for every
+    substitution. The log says so.
+
+    Parameters
+    ----------
+    networks: of one kind, as Model.networks gives them; they are moved to the device on which they are evaluated.
+    engine: `auto` takes numba on CPU; `plain` takes PyTorch where a network has such a form.
     """
-    about = networks[0][1]
-    kind = type(networks[0][0])
+    metadata = networks[0][1]
+    entry = NETWORKS[metadata.network]
     if device.type == "cpu":
         keep_large_blocks()
-    if about.inputs == "half_life":
+    if metadata.inputs == "half_life":
         return NoSequence(networks, device)
-    if kind is ScXpresso and (engine == "plain" or device.type != "cpu"):
-        from scxpresso.saturation.published_gpu import Published
-
-        return Published(networks, device)
-    if kind is ScXpresso:
-        from scxpresso.saturation.published_cpu import Fast  # numba takes a while to import
-
-        return Fast(networks)
-    if kind is Hybrid:
-        from scxpresso.saturation.hybrid import HybridEffects
-
+    if entry.gpu_saturation and (engine == "plain" or device.type != "cpu"):
+        return resolve(entry.gpu_saturation)(networks, device)
+    if entry.cpu_saturation:
         if device.type != "cpu":
-            log(f"{about.network}: substitutions are evaluated on the CPU")
+            log(f"{metadata.network}: substitutions are evaluated on the CPU")
             # Copies: the caller's may be on the device, where they predict.
-            networks = [(deepcopy(network).cpu(), about) for network, about in networks]
-        return HybridEffects(networks)
-    log(f"{about.network}: no incremental form; every substitution goes through the whole network")
+            networks = [(deepcopy(network).cpu(), metadata) for network, metadata in networks]
+        return resolve(entry.cpu_saturation)(networks)
+    log(f"{metadata.network}: no incremental form; every substitution goes through the whole network")
     return BruteForce(networks, device)

@@ -1,4 +1,4 @@
-"""Every substitution of a window through the published network on CPU; `published.py` says how, and holds the weights.
+"""Every substitution of a window through the published network on CPU; `published_gpu.py` says how, and holds the weights.
 
 Here the changes are sparse as well: of the 128 filters of a pooled position, only those whose maximum changes go on.
 """
@@ -8,11 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from scxpresso.compiled import njit, prange
+from scxpresso.compiled import njit, prange, use_threads
 from scxpresso.genome.sequence import ALTERNATIVE_CODES
 from scxpresso.networks.kmers import K1, PAD1
-from scxpresso.networks.model import Network
-from scxpresso.networks.published_cpu import take_threads
+from scxpresso.networks.weights import Network
 from scxpresso.saturation.published_gpu import FILTERS1, FILTERS2, K2, NOTHING, PAD2, POOL1, POOL2, REACH, Layers
 
 ZERO = np.float32(0)
@@ -158,7 +157,7 @@ def _changes(
                 _add_rows(result[position - start, alt], tail, rows, sizes, count)
 
 
-class Fast:
+class PublishedEffectsCPU:
     """The effects of substitutions by several networks, as BruteForce gives them, on the CPU."""
 
     def __init__(self, networks: Sequence[Network]):
@@ -170,7 +169,7 @@ class Fast:
         self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """As BruteForce.effects."""
-        take_threads()
+        use_threads(torch.get_num_threads())
         end = len(codes) if end is None else end
         codes = np.ascontiguousarray(codes)
         annotation = torch.from_numpy(annotation.astype(np.float32))

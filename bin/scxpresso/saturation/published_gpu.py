@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from scxpresso.genome.sequence import ALTERNATIVE_CODES
 from scxpresso.networks.kmers import K1, PAD1
-from scxpresso.networks.model import Network
 from scxpresso.networks.published import ScXpresso
+from scxpresso.networks.weights import Network
 
 POOL1 = 30
 K2, PAD2, POOL2 = 9, 4, 10
@@ -93,7 +93,9 @@ class Layers:
         self.second = second.weight.detach().flip(2).permute(1, 2, 0).reshape(FILTERS1, -1).contiguous()
         self.head = copy.deepcopy(network.head).double()  # of one vector: it costs nothing
         hidden = network.head[0].weight.detach()
-        positions = (hidden.shape[1] - (0 if network.inputs == "sequence" else len(network.half_life.mean))) // FILTERS2
+        positions = (
+            hidden.shape[1] - (0 if network.inputs == "sequence" else len(network.annotation.mean))
+        ) // FILTERS2
         hidden = hidden[:, : FILTERS2 * positions].reshape(-1, FILTERS2, positions).permute(2, 1, 0)
         self.hidden = functional.pad(hidden, (0, 0, 0, 0, 1, 2)).contiguous()
         self.tail = network.head[3].weight.detach().T
@@ -120,7 +122,7 @@ class Layers:
         second = Maxima.of(windows.flatten(1) @ weight.flatten(1).T + bias, POOL2, 0)
         parts = [second.pooled[1:-2].T.flatten().double()]
         if self.network.inputs != "sequence":
-            parts.append(self.network.half_life.apply_to(annotation).double())
+            parts.append(self.network.annotation.apply_to(annotation).double())
         hidden = self.head[0](torch.cat(parts))
         after = self.head[3](hidden.clamp(min=0))
         deep = after if self.deep else None
@@ -135,7 +137,7 @@ class Layers:
         return rectified_change(change, reference.deep.float()) @ weight
 
 
-class Published:
+class PublishedEffects:
     """The effects of substitutions by several networks, as BruteForce gives them, on any device."""
 
     def __init__(self, networks: Sequence[Network], device: torch.device):

@@ -14,7 +14,7 @@ from scxpresso.problems import InputError, Problem
 class Recipe:
     """How to train. Learning rate and dropout have no unit; the plateau is counted in epochs.
 
-    Epochs, batch size, rate and plateau are of the published network; others bring their own (hybrid.py).
+    A network may bring its own epochs, batch size and rates (NetworkEntry.options).
     """
 
     network: str = "scxpresso"

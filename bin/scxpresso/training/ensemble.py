@@ -9,7 +9,8 @@ import pandas as pd
 from scxpresso import __version__
 from scxpresso.genome.feature_store import Features
 from scxpresso.metrics import pearson
-from scxpresso.networks.prediction import NetworkMetadata, load_network, predict
+from scxpresso.networks.prediction import predict
+from scxpresso.networks.weights import NetworkMetadata, load_network
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import read_table
 
@@ -61,18 +62,19 @@ def describe_model(
     outputs: np.ndarray,
     fold: pd.Series,
     parents: pd.Series,
-    about: dict,
+    names: dict,
 ) -> dict:
     """model.json: with the weights beside it, all that is needed to use the model elsewhere.
 
     observed: genes × populations. outputs: replicates × genes × populations, held out. fold: of each gene of the genome.
-    parents: of each population. The z-scaling of expression and annotation features is in each file of weights.
+    parents: of each population. names: of the model. The z-scaling of expression and annotation features is in each file of
+    weights.
     """
     over_populations = pearson(observed.to_numpy().T, outputs.mean(axis=0).T)
     network: NetworkMetadata = load_network(trained[0].files[0])[1]
     return {
         "code_version": __version__,
-        **about,
+        **names,
         **asdict(network),
         "populations": list(observed.columns),
         "parents": {population: parents[population] for population in observed.columns},

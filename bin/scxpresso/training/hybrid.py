@@ -1,4 +1,5 @@
-"""How the hybrid network is trained: few epochs with a falling rate, averaged weights, then trees on the same features."""
+"""How the hybrid network is trained: few epochs with a falling rate, an exponential moving average (EMA) of the weights,
+then trees on the same features."""
 
 from copy import deepcopy
 
@@ -7,8 +8,7 @@ import torch
 from torch import nn
 
 from scxpresso.genome.features import mean_and_sd
-from scxpresso.networks.hybrid import SHIFT
-from scxpresso.networks.prediction import Genes
+from scxpresso.networks.hybrid import MAX_SHIFT, HybridGeneInputs
 from scxpresso.training.data import Recipe, TrainingData
 from scxpresso.training.trainee import Trainee
 
@@ -18,35 +18,36 @@ BATCH = 32
 LEARNING_RATE = 1e-3
 WARM_UP = 0.1  # of all steps
 WEIGHT_DECAY = 0.01
-# The linear path from k-mers has a weight for each count and population: it learns slowly and forgets a lot.
-WIDE_LEARNING_RATE = LEARNING_RATE / 3
-WIDE_WEIGHT_DECAY = 1.0
-AVERAGING = 0.99  # of the averaged weights that a step keeps
+# The linear layer on k-mers has a weight for each count and population: it learns slowly and forgets a lot.
+KMER_LEARNING_RATE = LEARNING_RATE / 3
+KMER_WEIGHT_DECAY = 1.0
+EMA_DECAY = 0.99  # what a step keeps of the average
 
 
 class HybridTraining:
-    """Epochs of one hybrid network. The trainee's network is that of the averaged weights; it gets its trees at the end.
+    """Epochs of one hybrid network. The trainee's network has the EMA of the weights; it gets its trees at the end.
 
     Every result is a list of one number, as those of published.py.
     """
 
-    def __init__(self, trainees: list[Trainee], data: TrainingData, genes: Genes, recipe: Recipe):
+    def __init__(self, trainees: list[Trainee], data: TrainingData, genes: HybridGeneInputs, recipe: Recipe):
         (self.trainee,) = trainees
         self.genes, self.averaged = genes, self.trainee.network
         if self.averaged.inputs != "half_life":
             counts = genes.read.counts[self.trainee.train.to(genes.device)].double().cpu().numpy()
-            self.averaged.counts.fit(*mean_and_sd(counts))
+            self.averaged.kmer_counts.fit(*mean_and_sd(counts))
         self.network = deepcopy(self.averaged)
         self.target = self.network.expression.apply_to(torch.from_numpy(data.expression).float().to(genes.device))
         self.criterion = nn.MSELoss()
         # A batch norm knows nothing of a single gene, which the last batch may be.
         batches = sum(len(batch) > 1 for batch in self.trainee.train.split(BATCH))
         self.epochs = max(EPOCHS, -(-STEPS // batches))
-        wide = [parameter for name, parameter in self.network.named_parameters() if name.startswith("wide.")]
-        deep = [parameter for name, parameter in self.network.named_parameters() if not name.startswith("wide.")]
+        named = list(self.network.named_parameters())
+        on_kmers = [parameter for name, parameter in named if name.startswith("kmer_linear.")]
+        others = [parameter for name, parameter in named if not name.startswith("kmer_linear.")]
         groups = [
-            {"params": deep, "lr": LEARNING_RATE, "weight_decay": WEIGHT_DECAY},
-            {"params": wide, "lr": WIDE_LEARNING_RATE, "weight_decay": WIDE_WEIGHT_DECAY},
+            {"params": others, "lr": LEARNING_RATE, "weight_decay": WEIGHT_DECAY},
+            {"params": on_kmers, "lr": KMER_LEARNING_RATE, "weight_decay": KMER_WEIGHT_DECAY},
         ]
         self.optimizer = torch.optim.AdamW(groups)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -65,7 +66,7 @@ class HybridTraining:
         for batch in order.split(BATCH):
             if len(batch) == 1:
                 continue
-            shift = int(torch.randint(-SHIFT, SHIFT + 1, (), generator=self.trainee.shuffle))
+            shift = int(torch.randint(-MAX_SHIFT, MAX_SHIFT + 1, (), generator=self.trainee.shuffle))
             rows = batch.to(self.genes.device)
             outputs = self.network.neural(self.genes.read.of(rows, shift), self.genes.annotation[rows])
             loss = self.criterion(outputs, self.target[rows])
@@ -74,13 +75,13 @@ class HybridTraining:
             self.optimizer.step()
             self.schedule.step()
             self.step += 1
-            average_weights(self.averaged, self.network, min(AVERAGING, (1 + self.step) / (10 + self.step)))
+            update_average(self.averaged, self.network, min(EMA_DECAY, (1 + self.step) / (10 + self.step)))
             total += loss.detach() * len(batch)
         return [total.item() / len(order)]
 
     @torch.no_grad()
     def validate(self) -> list[float]:
-        """Loss of the validation genes, by the averaged weights and without trees."""
+        """Loss of the validation genes, by the EMA of the weights and without trees."""
         self.averaged.eval()
         rows = self.trainee.validation.to(self.genes.device)
         outputs = self.averaged.neural(self.genes.read.of(rows), self.genes.annotation[rows])
@@ -98,7 +99,7 @@ class HybridTraining:
         rows = torch.cat([self.trainee.train, self.trainee.validation]).to(self.genes.device)
         features = self.averaged.features(self.genes.read.of(rows), self.genes.annotation[rows])
         target = self.target[rows].cpu().numpy().astype(np.float64)
-        self.averaged.boosting.fit(features.cpu().numpy(), target, self.trainee.about["seed"])
+        self.averaged.trees.fit(features.cpu().numpy(), target, self.trainee.job["seed"])
 
     def variances(self) -> list[float]:
         """How much predictions for the validation genes vary, in the population where they vary most."""
@@ -106,8 +107,8 @@ class HybridTraining:
 
 
 @torch.no_grad()
-def average_weights(averaged: nn.Module, network: nn.Module, keep: float) -> None:
-    """Exponential moving average of the parameters; statistics of batch norms as they are now."""
+def update_average(averaged: nn.Module, network: nn.Module, keep: float) -> None:
+    """Move the EMA of the parameters one step; statistics of batch norms become those of the network."""
     for mine, theirs in zip(averaged.parameters(), network.parameters(), strict=True):
         mine.lerp_(theirs, 1 - keep)
     for mine, theirs in zip(averaged.modules(), network.modules(), strict=True):

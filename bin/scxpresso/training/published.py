@@ -9,7 +9,7 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from scxpresso.console import log
-from scxpresso.networks.prediction import Genes
+from scxpresso.networks.forms import GeneInputs
 from scxpresso.networks.published_gpu import Stack
 from scxpresso.training.data import Recipe, TrainingData
 from scxpresso.training.trainee import Trainee
@@ -36,7 +36,7 @@ def tensor_cores() -> Iterator[None]:
 class SingleTraining:
     """Epochs of one network in the form that `genes` has for it. Every result is a list of one number."""
 
-    def __init__(self, trainees: list[Trainee], data: TrainingData, genes: Genes, recipe: Recipe):
+    def __init__(self, trainees: list[Trainee], data: TrainingData, genes: GeneInputs, recipe: Recipe):
         torch.backends.cudnn.deterministic = True
         (self.trainee,) = trainees
         self.network, self.genes, self.batch_size = self.trainee.network, genes, recipe.batch_size
@@ -86,7 +86,7 @@ class StackedTraining:
     On CUDA the step is captured once and launched as a whole. Losses stay on the device until an epoch has ended.
     """
 
-    def __init__(self, trainees: list[Trainee], data: TrainingData, genes: Genes, recipe: Recipe):
+    def __init__(self, trainees: list[Trainee], data: TrainingData, genes: GeneInputs, recipe: Recipe):
         self.trainees, self.genes, self.epochs = trainees, genes, recipe.epochs
         cuda = genes.device.type == "cuda"
         rounded = cuda and torch.cuda.get_device_capability(genes.device) >= (8, 0)
@@ -220,3 +220,11 @@ class StackedTraining:
         self._set_mode(training=False)
         batches = rows.split(max(1, GENES_AT_ONCE // len(rows)), dim=1)
         return torch.cat([self.stack.forward(batch, self.genes.annotation[batch]) for batch in batches], dim=1)
+
+
+def plateau_training(
+    trainees: list[Trainee], data: TrainingData, genes: GeneInputs, recipe: Recipe
+) -> "SingleTraining | StackedTraining":
+    """The training of networks in the form that their genes have."""
+    kind = StackedTraining if genes.stacked else SingleTraining
+    return kind(trainees, data, genes, recipe)

@@ -8,11 +8,10 @@ import torch
 from torch import nn
 
 from scxpresso.memory import keep_large_blocks
-from scxpresso.networks.prediction import Genes
+from scxpresso.networks.forms import GeneInputs, gene_inputs
+from scxpresso.networks.registry import NETWORKS, resolve
 from scxpresso.store import HISTORY_COLUMNS
 from scxpresso.training.data import Recipe, TrainingData
-from scxpresso.training.hybrid import HybridTraining
-from scxpresso.training.published import SingleTraining, StackedTraining
 from scxpresso.training.trainee import Trainee
 
 COLLAPSED_VARIANCE = 1e-5  # of z-scaled predictions over genes; the published code's threshold
@@ -51,7 +50,7 @@ def train_folds(
     A replicate that collapsed to a constant is trained again with the next seed.
     """
     tune_cpu()
-    genes = Genes(recipe.network, recipe.inputs, data.codes, data.upstream, data.annotation, device, engine)
+    genes = gene_inputs(recipe.network, recipe.inputs, data.codes, data.upstream, data.annotation, device, engine)
     waiting = [(fold, replicate) for fold in data.splits for replicate in range(1, recipe.replicates + 1)]
     networks, history = {}, []
     for attempt in range(1, ATTEMPTS + 1):
@@ -76,7 +75,7 @@ def train_folds(
 
 def train_group(
     data: TrainingData,
-    genes: Genes,
+    genes: GeneInputs,
     recipe: Recipe,
     jobs: list[tuple[int, int, int]],
     on_epoch: Callable[[dict], None],
@@ -87,7 +86,7 @@ def train_group(
     of a row is the mean over the epoch's batches, while the weights moved.
     """
     trainees = [Trainee(data, recipe, genes.device, *job) for job in jobs]
-    engine = kind_of_training(recipe, genes)(trainees, data, genes, recipe)
+    engine = resolve(NETWORKS[recipe.network].trainer)(trainees, data, genes, recipe)
     for epoch in range(1, engine.epochs + 1):
         train_losses, validation_losses = engine.train(), engine.validate()
         for trainee, *numbers in zip(trainees, engine.rates(), train_losses, validation_losses, strict=True):
@@ -100,10 +99,3 @@ def train_group(
         (trainee.network.cpu(), trainee.rows, variance < COLLAPSED_VARIANCE)
         for trainee, variance in zip(trainees, engine.variances(), strict=True)
     ]
-
-
-def kind_of_training(recipe: Recipe, genes: Genes) -> type:
-    """The class whose epochs train this network; what each has to have, train_group shows."""
-    if recipe.network == "hybrid":
-        return HybridTraining
-    return StackedTraining if genes.stacked else SingleTraining

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from scxpresso.genome.features import mean_and_sd
-from scxpresso.networks.registry import NETWORKS
+from scxpresso.networks.weights import build_network
 from scxpresso.training.data import Recipe, TrainingData
 
 
@@ -17,16 +17,13 @@ class Trainee:
         seed = int(np.random.SeedSequence([recipe.seed, fold, replicate, attempt]).generate_state(1)[0])
         torch.manual_seed(seed)
         self.shuffle = torch.Generator().manual_seed(seed)
-        self.about = {"fold": fold, "replicate": replicate, "attempt": attempt, "seed": seed}
+        self.job = {"fold": fold, "replicate": replicate, "attempt": attempt, "seed": seed}
         train, validation = data.splits[fold].train, data.splits[fold].validation
         self.train, self.validation = torch.from_numpy(train), torch.from_numpy(validation)
 
-        network = NETWORKS[recipe.network].build(
-            data.expression.shape[1],
-            data.upstream,
-            data.codes.shape[1] - data.upstream,
-            recipe.inputs,
-            data.annotation.shape[1],
+        downstream = data.codes.shape[1] - data.upstream
+        network = build_network(
+            recipe.network, data.expression.shape[1], data.upstream, downstream, recipe.inputs, data.annotation.shape[1]
         )
         network.expression.fit(*mean_and_sd(data.expression[train]))
         network.annotation.fit(*mean_and_sd(data.annotation[train]))
@@ -39,7 +36,7 @@ class Trainee:
 
     def end_epoch(self, epoch: int, learning_rate: float, train_loss: float, validation_loss: float) -> dict:
         """Its row of the history; keeps the weights if they are the best so far."""
-        row = self.about | {"epoch": epoch, "learning_rate": learning_rate}
+        row = self.job | {"epoch": epoch, "learning_rate": learning_rate}
         row |= {"train_loss": train_loss, "validation_loss": validation_loss}
         if validation_loss < self._best_loss:
             self._best_loss, self._best_epoch = validation_loss, epoch
@@ -50,7 +47,7 @@ class Trainee:
     def take_best(self) -> None:
         """Give the network the weights of its best epoch, which the history marks."""
         if self._best_weights is None:
-            seed = self.about["seed"]
+            seed = self.job["seed"]
             raise FloatingPointError(f"the loss is not a number with seed {seed}: is an expression value infinite?")
         self.network.load_state_dict(self._best_weights)
         for row in self.rows:

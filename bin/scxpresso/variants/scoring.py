@@ -5,7 +5,8 @@ with the reference's alleles and one with the others. An insertion or deletion m
 pool see them in other pooling windows: its effect is the mean over shifts of both windows by a phase of pooling.
 
 Effects are resolved as those of effects.h5 are, so that they can be ranked among these: what only rounding makes differ from
-0 is 0. An allele outside of what the network reads is not scorable: nothing is predicted for it.
+0 is 0. An allele outside of what the network reads is not scorable: nothing is predicted for it. So is one outside of the
+model's window: variants are read once, for the widest window of all models.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,7 +50,8 @@ class Allele:
 
     variant_id, pos, ref, alt: as the table shows them. overlapping: whether some of a haplotype's alleles were left out
     because they overlap others. incomplete: whether no haplotype is known to carry just these. slid: by how many bases an
-    allele in a repeat was moved downstream from where the file has it. Others: what the file says of the association.
+    allele in a repeat was moved downstream from where the file has it. outside: edits outside of the model's window, of
+    which nothing is known there; `edits` are those inside. Others: what the file says of the association.
     """
 
     variant_id: str
@@ -63,6 +65,7 @@ class Allele:
     risk_allele: str = ""
     gwas_beta: str = ""
     gwas_p_value: str = ""
+    outside: tuple[Edit, ...] = ()
 
     @property
     def is_substitution(self) -> bool:
@@ -71,7 +74,7 @@ class Allele:
     @property
     def tss_distance(self) -> int:
         """Bases from the TSS to the changed base that is nearest to it, on the gene's strand."""
-        return nearest_to_tss(self.edits)
+        return nearest_to_tss(self.edits + self.outside)
 
     @property
     def moves_bases(self) -> bool:
@@ -204,7 +207,7 @@ class Scorer:
         """Scores of the alleles of a gene in every population.
 
         surroundings: of the gene, its window and the margin of all edits on either side; needed for insertions and
-        deletions. Raises InputError where they are not the window of the features, and for a substitution outside of it.
+        deletions. Raises InputError where they are not the window of the features.
         """
         row = self.features.rows([gene_id])
         codes = self.features.codes[row[0]]
@@ -333,14 +336,11 @@ class Scorer:
                 first, last = upstream + edit.start, upstream + edit.end
                 found = codes[max(first, 0) : max(last, 0)]
                 replaced = edit.replaced[max(-first, 0) :][: len(found)]
-                outside = edit.is_substitution and not len(found)
-                if outside or not (found & replaced).all():
+                if not (found & replaced).all():
                     raise InputError(
                         Problem(
                             f"variant {allele.variant_id!r} at {allele.pos} ({allele.ref} → {allele.alt})",
-                            f"outside the window of {gene_id!r}"
-                            if outside
-                            else f"REF is not the sequence of {gene_id!r}",
+                            f"REF is not the sequence of {gene_id!r}",
                             "variants that were checked against the genome that the features were made of",
                         )
                     )
@@ -354,29 +354,38 @@ def _runs(numbers: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(numbers[np.r_[0, breaks + 1]], numbers[np.r_[breaks, len(numbers) - 1]], strict=True))
 
 
-def alleles_of(variants: Sequence[ScorableVariant], tss: int, strand: str, haplotypes: bool) -> list[Allele]:
-    """A gene's variants as alleles, in order, and with `haplotypes` those that one chromosome carries together, after them."""
-    alleles = [
-        Allele(
-            variant.variant_id,
-            str(variant.pos),
-            variant.ref,
-            variant.alt,
-            (Edit.of(variant.pos, variant.ref, variant.alt, tss, strand),),
-            slid=variant.slid if strand == "+" else -variant.slid,
-            risk_allele=variant.risk_allele,
-            gwas_beta=variant.gwas_beta,
-            gwas_p_value=variant.gwas_p_value,
+def alleles_of(
+    variants: Sequence[ScorableVariant], tss: int, strand: str, haplotypes: bool, window: tuple[int, int]
+) -> list[Allele]:
+    """A gene's variants as alleles, in order, and with `haplotypes` those that one chromosome carries together, after them.
+
+    window: bases upstream and downstream of the TSS that the model's window has.
+    """
+    alleles = []
+    for variant in variants:
+        edit = Edit.of(variant.pos, variant.ref, variant.alt, tss, strand)
+        inside = edit.touches(*window)
+        alleles.append(
+            Allele(
+                variant.variant_id,
+                str(variant.pos),
+                variant.ref,
+                variant.alt,
+                (edit,) if inside else (),
+                slid=variant.slid if strand == "+" else -variant.slid,
+                risk_allele=variant.risk_allele,
+                gwas_beta=variant.gwas_beta,
+                gwas_p_value=variant.gwas_p_value,
+                outside=() if inside else (edit,),
+            )
         )
-        for variant in variants
-    ]
     together = haplotype_combinations(variants) if haplotypes else []
     return alleles + [_haplotype([alleles[at] for at in indices], incomplete) for indices, incomplete in together]
 
 
 def _haplotype(parts: Sequence[Allele], incomplete: bool) -> Allele:
     # In the order of the gene, so that both strands keep the same one of alleles that overlap.
-    edits = sorted(_where_written(parts), key=lambda edit: (edit.start, edit.end))
+    edits = sorted(_where_written([part for part in parts if part.edits]), key=lambda edit: (edit.start, edit.end))
     kept = without_overlaps(edits)
     return Allele(
         "+".join(part.variant_id for part in parts),
@@ -386,6 +395,7 @@ def _haplotype(parts: Sequence[Allele], incomplete: bool) -> Allele:
         tuple(kept),
         len(kept) < len(edits),
         incomplete,
+        outside=tuple(edit for part in parts for edit in part.outside),
     )
 
 
@@ -415,23 +425,26 @@ def score_variants(
     variants: gives them anew each time it is called, sorted by gene: they are read once for what insertions and deletions
     need of the FASTA, and once for scoring. Raises InputError for genes that genes.tsv lacks.
     """
-    genes = scorer.genes
+    genes, window = scorer.genes, (scorer.features.upstream, scorer.features.downstream)
     places, margins = {}, {}
     for gene, group in groupby(variants(), key=lambda variant: variant.gene_id):
         if gene not in genes.index:
             raise InputError(Problem("genes.tsv", f"no gene {gene!r}", "every gene of the variants"))
         tss, strand = int(genes.at[gene, "tss"]), genes.at[gene, "strand"]
-        moving = [variant for variant in group if len(variant.ref) != len(variant.alt)]
+        edits = (
+            Edit.of(variant.pos, variant.ref, variant.alt, tss, strand)
+            for variant in group
+            if len(variant.ref) != len(variant.alt)
+        )
+        moving = [edit for edit in edits if edit.touches(*window)]
         if moving:
             places[gene] = genes.at[gene, "chrom"], tss, strand
-            margins[gene] = scorer.margin(
-                Edit.of(variant.pos, variant.ref, variant.alt, tss, strand) for variant in moving
-            )
-    around = read_flanking_sequences(fasta, places, scorer.features.upstream, scorer.features.downstream, margins)
+            margins[gene] = scorer.margin(moving)
+    around = read_flanking_sequences(fasta, places, *window, margins)
     lacking = [gene for gene in places if gene not in around]
     if lacking:
         chrom = places[lacking[0]][0]
         raise InputError(Problem(fasta, f"no contig {chrom!r}", "the FASTA that features.h5 was made of"))
     for gene, group in groupby(variants(), key=lambda variant: variant.gene_id):
-        alleles = alleles_of(list(group), int(genes.at[gene, "tss"]), genes.at[gene, "strand"], haplotypes)
+        alleles = alleles_of(list(group), int(genes.at[gene, "tss"]), genes.at[gene, "strand"], haplotypes, window)
         yield scorer.score(gene, alleles, around.pop(gene, None))

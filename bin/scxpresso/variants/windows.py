@@ -52,6 +52,10 @@ class Edit:
         """Whether one base becomes another."""
         return self.end - self.start == len(self.codes) == 1
 
+    def touches(self, upstream: int, downstream: int) -> bool:
+        """Whether a window holds any of its bases; of an insertion, the bases on either side of it."""
+        return self.start < downstream and self.end > -upstream
+
     def overlaps(self, other: "Edit") -> bool:
         """Whether both change the same base, or insert at the same place."""
         if self.start == self.end == other.start == other.end:

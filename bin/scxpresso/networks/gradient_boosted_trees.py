@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 COMPONENTS = 10  # of expression; further ones of many populations are noise, and cost as much as the first
-TREES = 200  # a component
+TREES = 200  # per component
 LEAVES = 15
 NODES = 2 * LEAVES - 1
 DEPTH = 6
@@ -21,7 +21,7 @@ SETTINGS = {
 }
 
 
-class Boosting(nn.Module):
+class GradientBoostedTrees(nn.Module):
     """Trees that predict the principal components of expression: genes × features → genes × populations.
 
     Components rather than populations, so that what sets populations apart is fitted for itself and not as a small part of

@@ -1,4 +1,4 @@
-"""Checks of what the models are asked: genes to saturate, populations to compare, variants, motifs, other tools' scores."""
+"""Checks of downstream analyses: genes to saturate, populations to compare, variants, motifs, other tools' scores."""
 
 import re
 
@@ -138,14 +138,14 @@ def check_single_files(request: Request, params: dict, findings: Findings) -> No
 
 
 def check_use(params: dict, findings: Findings) -> None:
-    """Questions that go with others, and something to do for models that were trained before."""
-    questions = ["saturate", "variants", "predict"]
-    if params["models"] is not None and not any(params[name] for name in questions):
+    """Options that go with others, and something to do for models that were trained before."""
+    analyses = ["saturate", "variants", "predict"]
+    if params["models"] is not None and not any(params[name] for name in analyses):
         findings.problem(
-            "--models", "given without a question", "at least one of --saturate, --variants and --predict",
+            "--models", "given without a downstream analysis", "at least one of --saturate, --variants and --predict",
             "say what the models are to be used for",
         )  # fmt: skip
-    for name, needed in (("external_scores", ["variants"]), ("haplotypes", ["variants"]), ("motifs", questions[:2])):
+    for name, needed in (("external_scores", ["variants"]), ("haplotypes", ["variants"]), ("motifs", analyses[:2])):
         if params[name] and not any(params[other] for other in needed):
             options = " or ".join(f"--{other}" for other in needed)
             findings.problem(f"--{name}", f"given without {options}", options, f"add it, or leave out --{name}")

@@ -1,0 +1,70 @@
+"""What main.nf runs once all is checked: recipes with the options of their training, models, windows and fold methods."""
+
+from scxpresso.checks.recipes import Recipe
+from scxpresso.genome.annotation import HALF_LIFE
+from scxpresso.networks.registry import NETWORKS
+
+WINDOW = ["window", "upstream", "downstream", "features"]
+
+
+def run_plan(recipes: list[Recipe], models: list[dict], params: dict) -> dict:
+    """Plan a run.
+
+    Parameters: the recipes of a run that trains; else the contents of each model.json, in the order in which they were given.
+
+    Returns `recipes` (see plan_recipe); `models` (see plan_model); `windows` that features are extracted for, the first of
+    which has the genes and the baselines (the parameters' window in a run that trains); `widest`, the bases upstream and
+    downstream in which variants are looked for; `fold_methods` of the recipes, the parameter's first.
+    """
+    planned = [plan_recipe(recipe, params) for recipe in recipes]
+    extended = {_bases(model) for model in models if set(model["annotation_features"]) - set(HALF_LIFE)}
+    trained = [plan_model(model, _bases(model) in extended) for model in models]
+    own = [] if models else [window(params["upstream"], params["downstream"], params["features"])]
+    windows = own + [{name: one[name] for name in WINDOW} for one in planned + trained]
+    used = trained or [one for one in planned if one["downstream_analyses"]] or own
+    methods = sorted({one["fold_method"] for one in planned}, key=lambda name: (name != params["fold_method"], name))
+    return {
+        "recipes": planned,
+        "models": trained,
+        "windows": list({one["window"]: one for one in windows}.values()),
+        "widest": {side: max(one[side] for one in used) for side in ("upstream", "downstream")},
+        "fold_methods": methods,
+    }
+
+
+def plan_recipe(recipe: Recipe, params: dict) -> dict:
+    """A recipe as main.nf runs it. training: options of train_fold.py, of which only those that the network uses.
+
+    Extended features hold the half-life features, so that recipes with either share what is extracted for a window.
+    """
+    values = recipe.values
+    network = NETWORKS[values["network"]]
+    training = {name: values[name] for name in ("inputs", "tasks", "replicates", *network.options)}
+    training |= {name: params[name] for name in ("validation_genes", "seed", "engine")}
+    if network.extended:
+        training["annotation_features"] = values["features"]
+    named = {name: values[name] for name in ("recipe", "network", "fold_method", "ensemble", "atlases", "levels")}
+    extracted = "extended" if "extended" in (params["features"], values["features"]) else "half_life"
+    read = window(values["upstream"], values["downstream"], extracted)
+    return named | read | {"downstream_analyses": values["downstream_analyses"] == "yes", "training": training}
+
+
+def plan_model(model: dict, extended: bool) -> dict:
+    """A model of --models as main.nf uses it, from its model.json.
+
+    A model of 0.1 names no recipe: it has that of its network's name. extended: whether a model of its window reads extended
+    features.
+    """
+    names = {name: model[name] for name in ("atlas", "level", "genome", "network")}
+    read = window(*_bases(model), "extended" if extended else "half_life")
+    return names | {"recipe": model.get("recipe", model["network"])} | read
+
+
+def window(upstream: int, downstream: int, features: str) -> dict:
+    """What features of genes are extracted for. window: its name, which folders of results have."""
+    name = f"{upstream}_{downstream}_{features}"
+    return {"window": name, "upstream": upstream, "downstream": downstream, "features": features}
+
+
+def _bases(model: dict) -> tuple[int, int]:
+    return model["upstream"], model["downstream"]

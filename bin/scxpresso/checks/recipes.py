@@ -1,0 +1,146 @@
+"""Recipes: the named ways to train that a run has, each with every parameter that its networks use.
+
+A recipe comes from a row of --recipes, whose empty cells take the parameters' values; without the sheet, there is one recipe
+per network of --network, named after it. plan.py makes of them what main.nf runs.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from scxpresso.checks.findings import Findings, Row
+from scxpresso.checks.sheets import Request, read_sheet
+from scxpresso.networks.registry import NETWORKS
+from scxpresso.problems import preview
+from scxpresso.text import did_you_mean
+
+BASELINES = ["mean", "half_life", "kmer"]  # whose names no recipe may have
+# Columns that take the parameter of the same name, and those that have a default of their own.
+PARAMETERS = [
+    "inputs", "upstream", "downstream", "features", "fold_method", "replicates", "epochs", "batch_size", "learning_rate",
+    "ensemble",
+]  # fmt: skip
+DEFAULTS = {"tasks": "multi", "atlases": None, "levels": None, "downstream_analyses": "yes"}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe and where it was named. values: columns of the sheet, none empty but atlases and levels (None: all)."""
+
+    row: Row
+    values: dict
+
+    @property
+    def name(self) -> str:
+        """How files and tables name it."""
+        return self.values["recipe"]
+
+    def trains(self, atlas: str, level: str) -> bool:
+        """Whether it trains a model of this atlas and level."""
+        return all(
+            self.values[column] is None or value in self.values[column]
+            for column, value in (("atlases", atlas), ("levels", level))
+        )
+
+
+def read_recipes(request: Request, params: dict, schema: dict, findings: Findings) -> list[Recipe]:
+    """The recipes of a run that trains; none with --models. Those with a problem of their own are left out."""
+    if params["models"] is not None:
+        if params["recipes"] is not None:
+            findings.problem(
+                "--recipes", "given beside --models, which trains nothing", "one of the two", "leave one of them out"
+            )
+        return []
+    if params["recipes"] is None:
+        names = list(dict.fromkeys(re.split(r"[, ]+", params["network"])))
+        rows = [Row("", {"network": name}, {"recipe": name, "network": name}) for name in names]
+    else:
+        rows = read_sheet("recipes", "recipe", request, schema, findings)
+    first = {row.values["recipe"]: row for row in reversed(rows) if "recipe" in row.values}
+    resolved = [resolve(row, params, findings) for row in rows if row in first.values()]
+    recipes = [recipe for recipe in resolved if recipe]
+    for recipe in recipes:
+        check_recipe(recipe, findings)
+    return recipes
+
+
+def resolve(row: Row, params: dict, findings: Findings) -> Recipe | None:
+    """A row with its empty cells filled in; None, and a problem, where its network is not known."""
+    names = re.split(r"[, ]+", params["network"])
+    if "network" not in row.values and len(names) > 1:
+        findings.problem(
+            row.at("network"), "an empty cell, and several networks in --network", "one network per recipe",
+            f"write one of {preview(names)} into the cell",
+        )  # fmt: skip
+        return None
+    network = row.values.get("network", names[0])
+    if network not in NETWORKS:
+        known = sorted(NETWORKS)
+        findings.problem(
+            row.at("network"), f"an unknown network {network!r}", f"one of {preview(known, 20)}",
+            did_you_mean(network, known) or "name one of them",
+        )  # fmt: skip
+        return None
+    values = DEFAULTS | {name: params[name] for name in PARAMETERS} | {"network": network} | row.values
+    return Recipe(row, values)
+
+
+def check_recipe(recipe: Recipe, findings: Findings) -> None:
+    """A name that is free, a window that the network can read, and no cell that it does not use without a note."""
+    row, values = recipe.row, recipe.values
+    if recipe.name in BASELINES:
+        findings.problem(
+            row.at("recipe"), f"{recipe.name!r}, the name of a baseline", "another name",
+            f"write {recipe.name + '_network'!r}, for instance",
+        )  # fmt: skip
+    network, window = NETWORKS[values["network"]], values["upstream"] + values["downstream"]
+    if values["inputs"] != "half_life" and window < network.smallest_window:
+        where = f"{row.place}, columns upstream and downstream" if row.place else "--upstream and --downstream"
+        findings.problem(
+            where, f"a window of {window:,} bases",
+            f"at least {network.smallest_window} bases in all, which {values['network']} needs",
+            "the paper uses 7,000 upstream and 3,500 downstream",
+        )  # fmt: skip
+    unused = [name for name in ("epochs", "batch_size", "learning_rate") if name not in network.options]
+    unused += [] if network.extended else ["features"]
+    for column in [name for name in unused if row.place and name in row.given]:
+        findings.note(row.at(column), f"not used: the network {values['network']} has no such option")
+
+
+def check_models(recipes: list[Recipe], atlases: list[Row], findings: Findings) -> None:
+    """Atlases and levels that recipes name are in the sheet; every recipe trains a model; no two models have one name."""
+    pairs = {
+        (row.values["atlas"], level)
+        for row in atlases
+        for level in row.values.get("levels", ())
+        if "atlas" in row.values
+    }
+    known = {"atlases": {atlas for atlas, _ in pairs}, "levels": {level for _, level in pairs}}
+    if not pairs:
+        return
+    for recipe in recipes:
+        unknown = [
+            (column, name)
+            for column, names in known.items()
+            for name in recipe.values[column] or ()
+            if name not in names
+        ]
+        for column, name in unknown:
+            names = sorted(known[column])
+            findings.problem(
+                recipe.row.at(column), f"no {'atlas' if column == 'atlases' else 'level'} {name!r} in --input",
+                f"one of {preview(names, 20)}", did_you_mean(name, names) or "name one of them, or leave the cell empty",
+            )  # fmt: skip
+        if not unknown and not any(recipe.trains(*pair) for pair in pairs):
+            findings.problem(
+                recipe.row.at("levels"), "no model: none of its atlases has one of its levels",
+                "a recipe that trains at least one model", "name other levels or atlases, or remove the row",
+            )  # fmt: skip
+    names = Counter(
+        f"{atlas}.{level}.{recipe.name}" for recipe in recipes for atlas, level in pairs if recipe.trains(atlas, level)
+    )
+    if repeated := sorted(name for name, times in names.items() if times > 1):
+        findings.problem(
+            "--recipes", f"several models of the same name <atlas>.<level>.<recipe>: {preview(repeated)}",
+            "each model's name once", "rename a recipe, a level or an atlas, or write '_' for a '.' in its name",
+        )  # fmt: skip

@@ -1,0 +1,95 @@
+"""Genes in the form in which networks of a kind read them: on a device, made once for all epochs and replicates."""
+
+import numpy as np
+import torch
+
+from scxpresso.networks.registry import NETWORKS, resolve
+
+BATCH = 256
+# Or a GPU's convolutions round what they multiply to 11 bits, which moves effects of variants by a hundredth.
+torch.backends.cudnn.allow_tf32 = False
+
+
+class GeneInputs:
+    """Genes as networks read them. A form has its own `of` and, unless it is stacked, its own `forward`.
+
+    device: on which the networks have to be. annotation: genes × features, on it. stacked: whether it is for several
+    networks that train together; a network by itself has no `forward` then.
+    """
+
+    stacked = False
+
+    def __init__(self, annotation: np.ndarray, device: torch.device):
+        self.device = device
+        self.annotation = torch.from_numpy(annotation.astype(np.float32)).to(device)
+
+    @classmethod
+    def of(
+        cls, codes: np.ndarray, upstream: int, annotation: np.ndarray, device: torch.device, inputs: str
+    ) -> "GeneInputs | None":
+        """Make the form of genes; None where it is not for such inputs or codes.
+
+        Parameters
+        ----------
+        codes: genes × window (uint8), `upstream` bases of it before the TSS.
+        annotation: genes × features, as Features.annotation gives them.
+        inputs: what the networks read, one of registry.INPUTS.
+        """
+        raise NotImplementedError
+
+    def forward(self, network: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
+        """z-scaled expression (rows × populations); differentiable in the network's parameters."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self.annotation)
+
+    @torch.no_grad()
+    def predict(self, network: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
+        """As forward, in batches and without dropout."""
+        network.eval()
+        return torch.cat([self.forward(network, batch) for batch in rows.split(BATCH)])
+
+
+class CodeInputs(GeneInputs):
+    """Codes and annotation features, as every network reads them."""
+
+    def __init__(self, codes: np.ndarray, annotation: np.ndarray, device: torch.device):
+        super().__init__(annotation, device)
+        self.codes = torch.from_numpy(codes).to(device)
+
+    @classmethod
+    def of(
+        cls, codes: np.ndarray, upstream: int, annotation: np.ndarray, device: torch.device, inputs: str
+    ) -> "CodeInputs":
+        """As GeneInputs.of."""
+        return cls(codes, annotation, device)
+
+    def forward(self, network: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
+        """As GeneInputs.forward."""
+        rows = rows.to(self.device)
+        return network(self.codes[rows], self.annotation[rows])
+
+
+def gene_inputs(
+    network: str,
+    inputs: str,
+    codes: np.ndarray,
+    upstream: int,
+    annotation: np.ndarray,
+    device: torch.device,
+    engine: str,
+) -> GeneInputs:
+    """Make the form of genes that a network has for a device and an engine.
+
+    Parameters
+    ----------
+    network: name of the network. Others: see GeneInputs.of.
+    engine: `auto` takes the network's form for the device; `stacked` takes that for a GPU on any device; `plain` takes the
+        plain form, which `auto` and `stacked` fall back to.
+    """
+    entry = NETWORKS[network]
+    on_cpu = engine == "auto" and device.type == "cpu"
+    faster = None if engine == "plain" else entry.cpu_form if on_cpu else entry.gpu_form
+    made = resolve(faster).of(codes, upstream, annotation, device, inputs) if faster else None
+    return resolve(entry.plain_form).of(codes, upstream, annotation, device, inputs) if made is None else made

@@ -1,0 +1,79 @@
+"""Files of weights: what they say of their network, and how it is written and read."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from scxpresso.genome.annotation import HALF_LIFE
+from scxpresso.networks.registry import NETWORKS, resolve
+from scxpresso.problems import InputError, Problem
+from scxpresso.store import atomic_write
+
+
+@dataclass(frozen=True)
+class NetworkMetadata:
+    """What a file of weights says of itself: enough to rebuild its network and to name its outputs."""
+
+    network: str
+    inputs: str
+    upstream: int
+    downstream: int
+    populations: tuple[str, ...]
+    annotation_features: tuple[str, ...] = tuple(HALF_LIFE)
+
+    def build(self) -> torch.nn.Module:
+        """Make the network, untrained."""
+        return build_network(
+            self.network, len(self.populations), self.upstream, self.downstream, self.inputs,
+            len(self.annotation_features),
+        )  # fmt: skip
+
+
+Network = tuple[torch.nn.Module, NetworkMetadata]
+
+
+def build_network(
+    network: str, populations: int, upstream: int, downstream: int, inputs: str, annotation_features: int
+) -> torch.nn.Module:
+    """Make an untrained network by its name and by numbers: of populations, bases and annotation features."""
+    return resolve(NETWORKS[network].network)(populations, upstream, downstream, inputs, annotation_features)
+
+
+def save_network(path: str | Path, network: torch.nn.Module, metadata: NetworkMetadata) -> None:
+    """Write weights and scaling as safetensors, with the metadata in the header."""
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    with atomic_write(path) as partial:
+        save_file(tensors, partial, metadata={"scxpresso": json.dumps(asdict(metadata))})
+
+
+def load_network(path: str | Path) -> Network:
+    """Read a trained network, ready to predict, and its metadata. Raises InputError for a file that is not one of ours."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads(file.metadata()["scxpresso"])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        metadata = NetworkMetadata(
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in header.items()}
+        )
+        network = metadata.build()
+        network.load_state_dict(with_current_names(weights, getattr(network, "FORMER_NAMES", {})))
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise InputError(
+            Problem(
+                str(path), f"no weights of this pipeline ({error})", "a replicate_<r>.safetensors of a models/ folder"
+            )
+        ) from None
+    return network.eval(), metadata
+
+
+def with_current_names(weights: dict[str, torch.Tensor], former: dict[str, str]) -> dict[str, torch.Tensor]:
+    """Rename tensors whose layer had another name in an earlier version: `former` has the present name of each."""
+    renamed = {}
+    for name, tensor in weights.items():
+        layer, dot, rest = name.partition(".")
+        renamed[former.get(layer, layer) + dot + rest] = tensor
+    return renamed

@@ -1,0 +1,166 @@
+"""Recipes: the sheet, what each recipe takes from parameters, and what main.nf is told to run."""
+
+import csv
+
+import pytest
+from preflight_project import Project
+
+
+@pytest.fixture
+def project(tmp_path, schemas, checked_files):
+    return Project(tmp_path, schemas, checked_files)
+
+
+def give_recipes(project, *rows):
+    """Write a sheet of recipes; columns that a row lacks are empty."""
+    path = project.folder / "recipes.csv"
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    project.params["recipes"] = str(path)
+
+
+def planned(project, *names):
+    """Recipes of a sheet without problems, as main.nf gets them, by name."""
+    project.notes()
+    recipes = {recipe["recipe"]: recipe for recipe in project.plan()["recipes"]}
+    return [recipes[name] for name in names] if names else recipes
+
+
+def test_without_a_sheet_each_network_is_a_recipe(project):
+    project.params |= {"replicates": 3, "epochs": "7"}
+    published, hybrid = planned(project, "scxpresso", "hybrid")
+    assert list(planned(project)) == ["scxpresso", "hybrid"]
+    assert published["network"] == "scxpresso" and hybrid["network"] == "hybrid"
+    assert published["training"]["replicates"] == hybrid["training"]["replicates"] == 3
+    assert published["window"] == hybrid["window"] == "7000_3500_extended"
+    assert published["downstream_analyses"] and published["atlases"] is published["levels"] is None
+
+
+def test_training_has_only_options_that_the_network_uses(project):
+    """Another value of an option that a network does not use must not train it again."""
+    project.params |= {"epochs": 7}
+    published, hybrid = planned(project, "scxpresso", "hybrid")
+    assert published["training"]["epochs"] == 7 and "annotation_features" not in published["training"]
+    assert not {"epochs", "batch_size", "learning_rate"} & hybrid["training"].keys()
+    assert hybrid["training"]["annotation_features"] == "extended"
+
+
+def test_empty_cells_take_the_parameters(project):
+    project.params |= {"fold_method": "family", "replicates": 4, "network": "hybrid"}
+    give_recipes(
+        project,
+        {"recipe": "plain"},
+        {"recipe": "ablation", "network": "scxpresso", "inputs": "sequence", "epochs": "3", "tasks": "single"},
+        {"recipe": "narrow", "upstream": "900", "downstream": "100", "replicates": "1", "fold_method": "random"},
+        {"recipe": "five", "features": "half_life", "downstream_analyses": "no", "levels": "kind", "atlases": "tiny"},
+    )
+    plain, ablation, narrow, five = planned(project, "plain", "ablation", "narrow", "five")
+    assert (plain["network"], plain["fold_method"], plain["training"]["replicates"]) == ("hybrid", "family", 4)
+    assert plain["training"]["tasks"] == "multi" and plain["training"]["inputs"] == "both"
+    assert ablation["training"] == {
+        "inputs": "sequence", "tasks": "single", "replicates": 4, "epochs": 3, "batch_size": 128, "learning_rate": 0.0005,
+        "validation_genes": 1000, "seed": 1, "engine": "auto",
+    }  # fmt: skip
+    assert narrow["window"] == "900_100_extended" and narrow["fold_method"] == "random"
+    assert five["window"] == plain["window"] and five["training"]["annotation_features"] == "half_life"
+    assert not five["downstream_analyses"] and five["levels"] == ["kind"] and five["atlases"] == ["tiny"]
+
+
+def test_windows_and_fold_methods_start_with_the_parameters(project):
+    give_recipes(
+        project,
+        {
+            "recipe": "far",
+            "network": "hybrid",
+            "upstream": "10000",
+            "fold_method": "family",
+            "downstream_analyses": "no",
+        },
+        {"recipe": "near", "network": "hybrid", "upstream": "900", "downstream": "4000"},
+    )
+    project.notes()
+    plan = project.plan()
+    assert [one["window"] for one in plan["windows"]] == [
+        "7000_3500_extended", "10000_3500_extended", "900_4000_extended"
+    ]  # fmt: skip
+    assert plan["fold_methods"] == ["random", "family"]
+    assert plan["widest"] == {"upstream": 900, "downstream": 4000}  # of what variants are scored with
+
+
+def test_extended_features_are_extracted_for_the_recipe_that_reads_them(project):
+    project.params["features"] = "half_life"
+    give_recipes(
+        project, {"recipe": "a", "network": "hybrid", "features": "extended"}, {"recipe": "b", "network": "hybrid"}
+    )
+    rich, plain = planned(project, "a", "b")
+    assert rich["window"] == "7000_3500_extended" and plain["window"] == "7000_3500_half_life"
+
+
+PROBLEMS = {
+    "name": ({"recipe": "a/b", "network": "hybrid"}, "row 1 (line 2), column recipe: 'a/b'", "safe as a file name"),
+    "baseline": ({"recipe": "kmer", "network": "hybrid"}, "column recipe: 'kmer', the name of a baseline"),
+    "no network": ({"recipe": "a"}, "column network: an empty cell", "one of 'scxpresso', 'hybrid'"),
+    "network": ({"recipe": "a", "network": "hybird"}, "an unknown network 'hybird'", "did you mean 'hybrid'?"),
+    "window": (
+        {"recipe": "a", "network": "scxpresso", "upstream": "100", "downstream": "50"},
+        "row 1 (line 2), columns upstream and downstream: a window of 150 bases", "at least 299",
+    ),
+    "level": ({"recipe": "a", "network": "hybrid", "levels": "knd"}, "no level 'knd' in --input", "did you mean 'kind'?"),
+    "atlas": ({"recipe": "a", "network": "hybrid", "atlases": "tony"}, "no atlas 'tony'", "did you mean 'tiny'?"),
+    "tasks": ({"recipe": "a", "network": "hybrid", "tasks": "one"}, "column tasks: 'one'", "one of 'multi', 'single'"),
+    "column": ({"recipe": "a", "network": "hybrid", "epoch": "3"}, "an unknown column 'epoch'", "'epochs'"),
+    "yes": ({"recipe": "a", "network": "hybrid", "downstream_analyses": "true"}, "'true'", "one of 'yes', 'no'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PROBLEMS)
+def test_problems_of_a_recipe(project, kind):
+    row, *words = PROBLEMS[kind]
+    give_recipes(project, row)
+    project.problem("recipes.csv", *words)
+
+
+def test_a_recipe_twice(project):
+    give_recipes(project, {"recipe": "a", "network": "hybrid"}, {"recipe": "a", "network": "scxpresso"})
+    project.problem("recipes.csv, row 2 (line 3), column recipe: 'a', as in row 1", "each recipe once")
+
+
+def test_names_that_would_share_a_file(project):
+    """`all.x` + `y` and `all` + `x.y` are both `all.x.y`."""
+    project.write_atlas(obs={"all.x": ["B cell", "T cell"] * 20})
+    project.atlas["levels"] = "all;all.x"
+    project.write_sheets()
+    give_recipes(project, {"recipe": "y", "network": "hybrid"}, {"recipe": "x.y", "network": "hybrid"})
+    project.problem("several models of the same name", "'tiny.all.x.y'")
+
+
+def test_an_option_that_the_network_does_not_use_is_noted(project):
+    give_recipes(
+        project,
+        {"recipe": "a", "network": "hybrid", "epochs": "3"},
+        {"recipe": "b", "network": "scxpresso", "features": "extended"},
+    )
+    notes = project.notes()
+    assert "recipes.csv, row 1 (line 2), column epochs: not used" in notes
+    assert "recipes.csv, row 2 (line 3), column features: not used" in notes
+
+
+def test_folds_are_checked_for_each_method(project):
+    give_recipes(
+        project, {"recipe": "a", "network": "hybrid"}, {"recipe": "b", "network": "hybrid", "fold_method": "chromosome"}
+    )
+    project.problem("--fold_method chromosome", "only 2 contigs with genes")
+
+
+def test_bulk_options_are_columns_of_the_atlas(project):
+    project.atlas |= {"aggregation": "median", "pseudocount": "0"}
+    project.write_sheets()
+    project.problem("atlases.csv, row 1 (line 2), column aggregation: 'median' for single cells", "bulk atlases only")
+    project.atlas |= {"aggregation": "", "pseudocount": ""}
+    project.write_sheets()
+    project.params |= {"aggregation": "median", "pseudocount": "0.1"}
+    notes = project.notes()
+    assert "atlas tiny: --aggregation median is not used" in notes and "--pseudocount 0.1 is not used" in notes
