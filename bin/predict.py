@@ -12,7 +12,13 @@ from scxpresso.console import log, reports_problems
 )
 @click.option("--model", required=True, type=click.Path(exists=True, file_okay=False), help="Folder of model.json.")
 @click.option(
-    "--windows", type=click.Path(exists=True, dir_okay=False), help="FASTA of windows, each as long as the model's."
+    "--windows",
+    type=click.Path(exists=True, dir_okay=False),
+    help="FASTA of windows around the TSS, all of one length.",
+)
+@click.option("--upstream", type=click.IntRange(0), help="Bases of each window before the TSS; the model's by default.")
+@click.option(
+    "--downstream", type=click.IntRange(1), help="Bases of each window from the TSS on; the model's by default."
 )
 @click.option(
     "--features",
@@ -24,11 +30,11 @@ from scxpresso.console import log, reports_problems
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
 @click.option("--output", default="predictions.tsv.gz", show_default=True, help="Table of predictions (log10 units).")
 @reports_problems
-def main(model, windows, features, device, threads, output):
+def main(model, windows, upstream, downstream, features, device, threads, output):
     """Predict every population's expression of new sequences.
 
-    Windows are on the gene's own strand, with the TSS after the model's `upstream` bases. A sequence that is named after
-    a gene of the model is predicted by the networks that never saw this gene, any other one by the networks of all folds.
+    Windows are on the gene's own strand; longer ones than the model reads are cut. A sequence that is named after a gene
+    of the model is predicted by the networks for which this gene was held out; any other one by the networks of all folds.
     """
     import torch
 
@@ -44,7 +50,13 @@ def main(model, windows, features, device, threads, output):
     chosen = resolve_device(device)
     log(f"device {chosen} (asked for: {device}), {threads} threads")
     trained, genome = Model(model), Features(features) if features else None
-    sequences = Sequences.of_windows(windows, genome, trained) if windows else Sequences.of_genes(genome, trained)
+    bases = (
+        trained.upstream if upstream is None else upstream,
+        trained.downstream if downstream is None else downstream,
+    )
+    sequences = (
+        Sequences.of_windows(windows, genome, trained, bases) if windows else Sequences.of_genes(genome, trained)
+    )
     table = predict_sequences(trained, sequences, chosen)
     write_table(output, table)
     held_out = (table["fold"] != "").sum() // len(trained.populations)

@@ -19,16 +19,30 @@ def number(path) {
 
 // Fingerprint of the package modules that an executable imports, directly or not. Nextflow hashes the executables of bin/
 // that a script names but not what they import, so the script of every process has this in it: an edited module re-runs
-// what depends on it, and nothing else.
+// what depends on it, and nothing else. A module that the registry of networks refers to counts where something else of its
+// part is imported: an edited trainer trains again, and predicts nothing again.
 def fingerprint(executable) {
-    def sources = sourcesOf("${projectDir}/bin/${executable}", ["${projectDir}/bin/scxpresso/__init__.py".toString()])
+    def package_folder = "${projectDir}/bin/scxpresso"
+    def imported = imports_of("${projectDir}/bin/${executable}", ["${package_folder}/__init__.py".toString()])
+    def parts = imported.collect { source -> file(source).parent.name }
+    def sources = imported
+        .collectMany { source -> modules_in(source, /"scxpresso\.([\w.]+):/) }
+        .findAll { source -> file(source).parent.name in parts }
+        .inject(imported) { known, next -> next in known ? known : imports_of(next, known + next) }
     return sources.sort().collect { source -> file(source).text }.join('\n').md5()
 }
 
-def sourcesOf(source, known) {
-    def imported = (file(source).text =~ /(?m)^\s*from scxpresso\.([\w.]+) import/)
+// The modules that a source imports, directly or not, added to those that are known.
+def imports_of(source, known) {
+    def imported = modules_in(source, /(?m)^\s*from scxpresso\.([\w.]+) import/)
+    return (imported - known).inject(known) { all, next -> next in all ? all : imports_of(next, all + next) }
+}
+
+// The files of the package's modules that a source names in a form.
+def modules_in(source, form) {
+    return (file(source).text =~ form)
         .collect { found -> "${projectDir}/bin/scxpresso/${found[1].replace('.', '/')}.py".toString() }
-    return (imported - known).unique().inject(known) { all, next -> next in all ? all : sourcesOf(next, all + next) }
+        .unique()
 }
 
 // JSON for a script's here-document: one line, so that nothing in it can end the document.

@@ -6,7 +6,7 @@ process PREDICT {
     label 'process_gpu'
 
     input:
-    tuple val(predicted), path(windows, stageAs: 'windows.fasta'), val(upstream), path(features), path(description, stageAs: 'model/*'), path(folds, stageAs: 'model/*')
+    tuple val(predicted), path(windows, stageAs: 'windows.fasta'), val(window), path(features), path(description, stageAs: 'model/*'), path(folds, stageAs: 'model/*')
     val device
 
     output:
@@ -16,7 +16,7 @@ process PREDICT {
     script:
     """
     export PIPELINE_CODE=${fingerprint('predict.py')}
-    predict.py --model model ${windows ? "--windows windows.fasta --upstream ${upstream}" : ''} --features ${features} --device ${device} \\
+    predict.py --model model ${windows ? "--windows windows.fasta --upstream ${window.upstream} --downstream ${window.downstream}" : ''} --features ${features} --device ${device} \\
         --threads ${task.cpus} --output predictions.tsv.gz
     """
 

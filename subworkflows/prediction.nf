@@ -36,9 +36,9 @@ workflow PREDICTION {
                 models_ch.map { model, description, folds -> [model.genome, model.window, model, description, folds] },
                 by: [0, 1],
             )
-            .combine(plan_ch.map { plan -> plan.widest.upstream })
-            .map { _genome, _window, name, windows, features, model, description, folds, upstream ->
-                [[sample: name] + model, windows, upstream, features, description, folds]
+            .combine(plan_ch.map { plan -> plan.widest })
+            .map { _genome, _window, name, windows, features, model, description, folds, window ->
+                [[sample: name] + model, windows, window, features, description, folds]
             },
         options.device,
     ).made

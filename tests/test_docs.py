@@ -11,10 +11,8 @@ from types import ModuleType
 import pytest
 from conftest import ROOT
 
-from scxpresso.evaluation.evaluation import COMPARISON_COLUMNS as EVALUATED_COMPARISONS
-from scxpresso.evaluation.evaluation import GENE_COLUMNS as EVALUATED_GENES
-from scxpresso.evaluation.evaluation import POPULATION_COLUMNS as EVALUATED_POPULATIONS
-from scxpresso.evaluation.evaluation import SUMMARY_COLUMNS
+from scxpresso.evaluation.evaluation import COMPARISON_COLUMNS as MODEL_COMPARISON_COLUMNS
+from scxpresso.evaluation.evaluation import GENE_SCORE_COLUMNS, POPULATION_SCORE_COLUMNS, SUMMARY_COLUMNS
 from scxpresso.genome.annotation import GENE_COLUMNS
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.motifs.changes import CHANGE_COLUMNS
@@ -58,9 +56,9 @@ TABLES = {
     "models/history.tsv": HISTORY_COLUMNS,
     "predictions/*.tsv.gz": PREDICTION_COLUMNS,
     "evaluation/summary.tsv": SUMMARY_COLUMNS,
-    "evaluation/populations.tsv": EVALUATED_POPULATIONS,
-    "evaluation/genes.tsv": EVALUATED_GENES,
-    "evaluation/comparisons.tsv": EVALUATED_COMPARISONS,
+    "evaluation/populations.tsv": POPULATION_SCORE_COLUMNS,
+    "evaluation/genes.tsv": GENE_SCORE_COLUMNS,
+    "evaluation/comparisons.tsv": MODEL_COMPARISON_COLUMNS,
     "saturation/profiles.tsv.gz": PROFILE_COLUMNS,
     "saturation/positions.tsv": POSITION_COLUMNS,
     "saturation/contrasts.tsv.gz": CONTRAST_COLUMNS,

@@ -8,8 +8,8 @@ import pytest
 
 from scxpresso.evaluation.evaluation import (
     COMPARISON_COLUMNS,
-    GENE_COLUMNS,
-    POPULATION_COLUMNS,
+    GENE_SCORE_COLUMNS,
+    POPULATION_SCORE_COLUMNS,
     SUMMARY_COLUMNS,
     evaluate,
 )
@@ -71,8 +71,8 @@ def test_predictions_hold_mean_and_deviation_over_replicates():
 
 def test_columns_are_the_contracts(tables):
     for name, columns in (
-        ("populations", POPULATION_COLUMNS),
-        ("genes", GENE_COLUMNS),
+        ("populations", POPULATION_SCORE_COLUMNS),
+        ("genes", GENE_SCORE_COLUMNS),
         ("summary", SUMMARY_COLUMNS),
         ("comparisons", COMPARISON_COLUMNS),
     ):

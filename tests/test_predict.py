@@ -117,6 +117,20 @@ def test_windows_that_do_not_fit_are_named(model, features, tmp_path, content, m
     assert message in str(error.value)
 
 
+def test_longer_windows_are_cut_to_what_the_model_reads(model, features, tmp_path):
+    window = letters_of(features.codes[0])
+    (tmp_path / "exact.fa").write_text(f">a\n{window}\n")
+    (tmp_path / "longer.fa").write_text(f">a\nACG{window}TT\n")
+    exact = Sequences.of_windows(str(tmp_path / "exact.fa"), None, model)
+    wider = (model.upstream + 3, model.downstream + 2)
+    longer = Sequences.of_windows(str(tmp_path / "longer.fa"), None, model, wider)
+    np.testing.assert_array_equal(longer.codes, exact.codes)
+    with pytest.raises(InputError, match=f"{sum(wider):,}: {wider[0]:,} upstream"):
+        Sequences.of_windows(str(tmp_path / "exact.fa"), None, model, wider)
+    with pytest.raises(InputError, match=f"at least {model.upstream:,} and {model.downstream:,}"):
+        Sequences.of_windows(str(tmp_path / "exact.fa"), None, model, (model.upstream - 1, model.downstream + 1))
+
+
 def test_features_of_another_window_are_refused(model, features, tmp_path):
     other = Features.__new__(Features)
     other.upstream, other.downstream = features.upstream, features.downstream - 1

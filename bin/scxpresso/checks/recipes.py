@@ -94,11 +94,11 @@ def check_recipe(recipe: Recipe, findings: Findings) -> None:
             f"write {recipe.name + '_network'!r}, for instance",
         )  # fmt: skip
     network, window = NETWORKS[values["network"]], values["upstream"] + values["downstream"]
-    if values["inputs"] != "half_life" and window < network.smallest_window:
+    if values["inputs"] != "half_life" and window < network.min_window:
         where = f"{row.place}, columns upstream and downstream" if row.place else "--upstream and --downstream"
         findings.problem(
             where, f"a window of {window:,} bases",
-            f"at least {network.smallest_window} bases in all, which {values['network']} needs",
+            f"at least {network.min_window} bases in all, which {values['network']} needs",
             "the paper uses 7,000 upstream and 3,500 downstream",
         )  # fmt: skip
     unused = [name for name in ("epochs", "batch_size", "learning_rate") if name not in network.options]

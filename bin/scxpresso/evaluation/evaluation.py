@@ -14,8 +14,8 @@ from scxpresso.store import BASELINES, read_table
 
 MODEL = ["model_atlas", "model_level", "recipe"]  # what names a model or baseline in PAIR_COLUMNS
 PAIR_COLUMNS = [*MODEL, "network", "model_population", "target_atlas", "target_level", "target_population"]
-POPULATION_COLUMNS = [*PAIR_COLUMNS, "fold", "n_genes", "pearson", "spearman"]
-GENE_COLUMNS = ["atlas", "level", "recipe", "network", "gene_id", "gene_name", "variance", "pearson"]
+POPULATION_SCORE_COLUMNS = [*PAIR_COLUMNS, "fold", "n_genes", "pearson", "spearman"]
+GENE_SCORE_COLUMNS = ["atlas", "level", "recipe", "network", "gene_id", "gene_name", "variance", "pearson"]
 SUMMARY_COLUMNS = ["atlas", "level", "recipe", "network", "metric", "value", "sd", "n_folds"]
 COMPARISON_COLUMNS = [
     "kind", "target_atlas", "target_level", "target_population", "model_atlas", "model_level", "model_population",
@@ -51,11 +51,6 @@ class Predictions:
         """Whether it is none of the networks."""
         return self.network in BASELINES
 
-    def shares_folds(self, other: "Predictions") -> bool:
-        """Whether every gene of both has the same fold in both: only then are differences by fold paired."""
-        genes = self.fold.index.intersection(other.fold.index)
-        return bool((self.fold.loc[genes].to_numpy() == other.fold.loc[genes].to_numpy()).all())
-
 
 def evaluate(manifest: Path) -> dict[str, pd.DataFrame]:
     """Tables populations, genes, summary and comparisons of the atlases and predictions that a manifest lists."""
@@ -65,15 +60,15 @@ def evaluate(manifest: Path) -> dict[str, pd.DataFrame]:
     levels = read_levels(content, root)
     models = [read_predictions(entry, levels, root) for entry in content["predictions"]]
     populations = pd.DataFrame(
-        [row for model in models for row in population_rows(model, levels.values())], columns=POPULATION_COLUMNS
+        [row for model in models for row in population_rows(model, levels.values())], columns=POPULATION_SCORE_COLUMNS
     )
     genes = [row for model in models for row in gene_rows(model, gene_name)]
-    comparisons = comparison_rows(populations, paired_models(models))
+    paired = paired_models(models)
     return {
         "populations": populations,
-        "genes": pd.DataFrame(genes, columns=GENE_COLUMNS),
-        "summary": pd.DataFrame(summaries(models), columns=SUMMARY_COLUMNS),
-        "comparisons": pd.DataFrame(comparisons, columns=COMPARISON_COLUMNS),
+        "genes": pd.DataFrame(genes, columns=GENE_SCORE_COLUMNS),
+        "summary": pd.DataFrame(summaries(models, paired), columns=SUMMARY_COLUMNS),
+        "comparisons": pd.DataFrame(comparison_rows(populations, paired), columns=COMPARISON_COLUMNS),
     }
 
 
@@ -98,8 +93,22 @@ def read_predictions(entry: dict, levels: dict[tuple[str, str], Level], root: Pa
 
 
 def paired_models(models: list[Predictions]) -> set[tuple[ModelKey, ModelKey]]:
-    """The pairs of models, in both orders, whose genes have the same folds."""
-    return {(one.key, other.key) for one in models for other in models if one.shares_folds(other)}
+    """The pairs of models, in both orders, that may be compared fold by fold: their genes have the same folds."""
+    distinct: list[pd.Series] = []  # few, however many models there are
+    number = []
+    for model in models:
+        found = next((place for place, fold in enumerate(distinct) if fold.equals(model.fold)), len(distinct))
+        distinct += [model.fold] if found == len(distinct) else []
+        number.append(found)
+    same = np.array([[same_folds(one, other) for other in distinct] for one in distinct])
+    numbered = list(zip(models, number, strict=True))
+    return {(one.key, other.key) for one, first in numbered for other, second in numbered if same[first, second]}
+
+
+def same_folds(one: pd.Series, other: pd.Series) -> bool:
+    """Whether every gene that both have (fold by gene_id) has the same fold in both."""
+    genes = one.index.intersection(other.index)
+    return bool((one.loc[genes].to_numpy() == other.loc[genes].to_numpy()).all())
 
 
 def targets(model: Predictions, levels: Sequence[Level]) -> Iterator[tuple[str, Level, str]]:
@@ -225,14 +234,14 @@ def summary_rows(model: Predictions, metrics: dict[str, np.ndarray], others: dic
     yield {**model.columns, **ceiling, "n_folds": len(metrics["pearson"])}
 
 
-def summaries(models: list[Predictions]) -> Iterator[dict]:
-    """Rows of summary.tsv: every model and baseline beside the others of its level."""
+def summaries(models: list[Predictions], paired: set[tuple[ModelKey, ModelKey]]) -> Iterator[dict]:
+    """Rows of summary.tsv: every model and baseline beside the others of its level, those of `paired` alone."""
     metrics = [fold_metrics(model) for model in models]
     for model, mine in zip(models, metrics, strict=True):
         others = {
             other.recipe: theirs
             for other, theirs in zip(models, metrics, strict=True)
-            if other.level is model.level and other.recipe != model.recipe and model.shares_folds(other)
+            if other.level is model.level and other.recipe != model.recipe and (model.key, other.key) in paired
         }
         yield from summary_rows(model, mine, others)
 

@@ -35,19 +35,27 @@ class Sequences:
         return cls(list(features.gene_id), features.codes, annotation)
 
     @classmethod
-    def of_windows(cls, fasta: str, features: Features | None, model: Model) -> "Sequences":
-        """The records of a FASTA, each a window on the gene's own strand with the TSS after `upstream` bases.
+    def of_windows(
+        cls, fasta: str, features: Features | None, model: Model, bases: tuple[int, int] | None = None
+    ) -> "Sequences":
+        """Read the records of a FASTA, each a window on the gene's own strand, and cut them to the model's window.
 
-        One that is named after a gene of `features` has the annotation features of that gene. Raises InputError for
-        records of another length, of other letters, or of one name.
+        Parameters: bases: what each record has upstream and downstream of the TSS, the model's window by default. A record
+        that is named after a gene of `features` has the annotation features of that gene.
+
+        Raises InputError for records of another length, of other characters, or of one name, and where they are shorter
+        than the model's window.
         """
+        upstream, downstream = bases or (model.upstream, model.downstream)
+        if upstream < model.upstream or downstream < model.downstream:
+            found = f"windows of {upstream:,} bases upstream and {downstream:,} downstream of the TSS"
+            expected = f"at least {model.upstream:,} and {model.downstream:,}, as the model {model.name} reads"
+            raise InputError(Problem(fasta, found, expected))
         names, windows, problems = [], [], []
         for name, letters in read_fasta(fasta):
             codes = encode(letters)
-            if len(codes) != model.window:
-                expected = (
-                    f"{model.window:,}: {model.upstream:,} upstream and {model.downstream:,} downstream of the TSS"
-                )
+            if len(codes) != upstream + downstream:
+                expected = f"{upstream + downstream:,}: {upstream:,} upstream and {downstream:,} downstream of the TSS"
                 problems.append(Problem(f"{fasta}, record {name!r}", f"{len(codes):,} bases", expected))
             elif (codes == INVALID).any():
                 place = int(np.argmax(codes == INVALID))
@@ -59,7 +67,7 @@ class Sequences:
                     )
                 )
             names.append(name)
-            windows.append(codes)
+            windows.append(codes[upstream - model.upstream : upstream + model.downstream])
         repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
         if repeated:
             problems.append(Problem(fasta, f"records of the same name: {preview(repeated)}", "each name once"))

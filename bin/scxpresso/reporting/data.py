@@ -8,8 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scxpresso.evaluation.evaluation import COMPARISON_COLUMNS, GENE_COLUMNS, SUMMARY_COLUMNS
-from scxpresso.evaluation.evaluation import POPULATION_COLUMNS as SCORE_COLUMNS
+from scxpresso.evaluation.evaluation import (
+    COMPARISON_COLUMNS,
+    GENE_SCORE_COLUMNS,
+    POPULATION_SCORE_COLUMNS,
+    SUMMARY_COLUMNS,
+)
 from scxpresso.evaluation.levels import Level
 from scxpresso.manifest import read_manifest
 from scxpresso.problems import InputError, Problem, preview
@@ -37,8 +41,8 @@ MANIFEST = [
 ]  # fmt: skip
 # The tables of an evaluation, which a run that trains nothing has not.
 EVALUATION = {
-    "populations": SCORE_COLUMNS,
-    "genes": GENE_COLUMNS,
+    "populations": POPULATION_SCORE_COLUMNS,
+    "genes": GENE_SCORE_COLUMNS,
     "summary": SUMMARY_COLUMNS,
     "comparisons": COMPARISON_COLUMNS,
 }
