@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 python := .tools/venv/bin/python
 
-.PHONY: help setup demo run test places lint lint-schema bench bench-accuracy image push sif test-containers test-slurm test-sge clean
+.PHONY: help setup demo run test places lint lint-schema lint-report test-browser bench bench-accuracy image push sif test-containers test-slurm test-sge clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -28,9 +28,13 @@ test: setup ## Run the tests (without containers)
 places: setup ## Write the table of docs/running.md that says what is checked of each place
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" SCXPRESSO_WRITE_PLACES=1 $(python) -m pytest -q tests/test_places.py
 
-lint: setup ## Check the Python code's style
+lint: setup ## Check the code's style
 	@$(python) -m ruff check bin tests benchmarks
 	@$(python) -m ruff format --check bin tests benchmarks
+	@[ ! -d .tools/eslint ] || setup/report_linter.sh
+
+lint-report: setup ## Check the report's scripts with eslint (20 MB into .tools/; from then on part of `make lint`)
+	@setup/report_linter.sh
 
 lint-schema: setup ## Check schema, citation and the record of a run with nf-core, cffconvert and RO-Crate's validator (0.5 GB)
 	@setup/checkers.sh
@@ -59,6 +63,11 @@ test-containers: setup ## Run the pipeline in its images, with podman and with d
 test-slurm: setup ## Run the pipeline as jobs of a real SLURM of one node (10 minutes; apt brings SLURM)
 	@tests/schedulers/packages.sh "munged slurmctld slurmd sbatch" munge slurmctld slurmd slurm-client
 	@$(python) -m pytest -q --durations=0 --durations-min=5 -m slurm tests/test_slurm.py
+
+test-browser: setup ## Test the report in a real browser (apt brings Chromium); part of `make test` where there is one
+	@[ -n "$${SCXPRESSO_BROWSER:-}$$(type -P chromium chromium-browser google-chrome)" ] || \
+	tests/schedulers/packages.sh chromium chromium
+	@$(python) -m pytest -q --durations=5 tests/test_browser.py
 
 test-sge: setup ## Run the pipeline as jobs of a real Grid Engine of one node (3 minutes; apt brings Grid Engine)
 	@tests/schedulers/packages.sh "sge_qmaster sge_execd qsub" gridengine-master gridengine-exec gridengine-client
