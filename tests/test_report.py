@@ -240,7 +240,7 @@ def test_header_only_tables_render(tmp_path):
         write_table(path, pd.read_csv(path, sep="\t").iloc[:0])
     page = page_of(manifest)
     assert page.data["performance"] == page.data["predictions"] == page.data["training"] == page.data["genes"] == []
-    assert "Nothing to judge it by" in page.text
+    assert "No verdict: this run has no baseline" in page.text
 
 
 def test_nothing_trained_renders(tmp_path):

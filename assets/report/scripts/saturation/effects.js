@@ -5,6 +5,9 @@ import { chosen } from "../shared/panels.js";
 import { distanceText, safe, signed } from "../shared/text.js";
 import { onGenome } from "../window/genome.js";
 
+const N_SITES = 12; // the strongest
+const MIN_GAP = 10; // bases between two of them
+
 export const chosenModel = (name) => DATA.saturation[chosen(name, "Model")];
 
 // Largest effects by position in the k-th population, [{x, y, change, text}]. With `minus`, the number of another
@@ -22,4 +25,14 @@ export function effectPoints(model, gene, k, minus = -1) {
     });
   });
   return points;
+}
+
+// The largest effects, each standing for the bases around it.
+export function strongest(points) {
+  const found = [];
+  for (const point of [...points].sort((a, b) => Math.abs(b.y) - Math.abs(a.y))) {
+    if (found.length === N_SITES) break;
+    if (found.every(({ x }) => Math.abs(x - point.x) >= MIN_GAP)) found.push(point);
+  }
+  return found;
 }

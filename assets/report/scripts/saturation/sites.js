@@ -5,20 +5,9 @@ import { table } from "../shared/table.js";
 import { distanceText, signed } from "../shared/text.js";
 import { onGenome } from "../window/genome.js";
 import { zoomTo } from "../window/views.js";
+import { strongest } from "./effects.js";
 
-const N_SITES = 12;
-const MIN_GAP = 10; // bases between two of them
 const FLANK = 30; // bases shown on either side of one
-
-// The largest effects, each standing for the bases around it.
-export function strongest(points) {
-  const found = [];
-  for (const point of [...points].sort((a, b) => Math.abs(b.y) - Math.abs(a.y))) {
-    if (found.length === N_SITES) break;
-    if (found.every(({ x }) => Math.abs(x - point.x) >= MIN_GAP)) found.push(point);
-  }
-  return found;
-}
 
 let shown; // what the table is made of: zooming does not change it
 

@@ -12,8 +12,6 @@ export function cut(text, length) {
 // The same, for Plotly.
 export const shorten = (text, length) => safe(cut(text, length));
 
-export const capitalised = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-
 export const count = (value) => value.toLocaleString("en");
 
 export const plural = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;

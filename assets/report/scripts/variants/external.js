@@ -27,7 +27,7 @@ function external() {
   const columns = [...set.populations, ...found.tracks.map(({ model, track }) => `${model} ${track}`)];
   const scores = [...found.ours, ...found.theirs].map(decoded);
   const says = (z, row, k) =>
-    `${safe(row)}<br>${safe(columns[k])}${k < set.populations.length ? " (ours)" : ""}: z ${decimal(z)}`;
+    `${safe(row)}<br>${safe(columns[k])}${k < set.populations.length ? " (this run)" : ""}: z ${decimal(z)}`;
   const figure = divergingMap("external", {
     rows, columns, z: rows.map((_, i) => scores.map((column) => column[i])), title: "z",
     text: rows.map((row, i) => scores.map((column, k) => says(column[i], row, k))),
@@ -50,7 +50,7 @@ function edge(populations) {
 }
 
 function titleOf(found, shown) {
-  const parts = ["Left of the line our populations, right of it other tools."];
+  const parts = ["Left of the line this run's populations, right of it other tools."];
   const total = found.variants.length;
   if (shown < total) parts.push(`The first ${count(shown)} of ${count(total)} variants.`);
   if (found.left_out) parts.push(`${count(found.left_out)} more tracks are in the tables.`);

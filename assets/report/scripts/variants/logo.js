@@ -5,7 +5,7 @@ import { decoded } from "../shared/packed.js";
 import { addFigure, plotWidth } from "../shared/panels.js";
 import { decimal, distanceText, safe, signed } from "../shared/text.js";
 import { distanceOf, onGenome } from "../window/genome.js";
-import { BASE_COLOURS, importanceLetters, letterShapes, logoAxis } from "../window/logo.js";
+import { BASE_COLOURS, importanceLetters, letterShapes, logoAxis, logoTrace } from "../window/logo.js";
 import { changesOf } from "./changes.js";
 import { currentVariant } from "./chosen-variant.js";
 import { currentSet, variantName } from "./variant-set.js";
@@ -20,7 +20,11 @@ function variantLogo() {
   const motif = change ? motifLetters(set, change, locus) : [];
   return {
     title: titleOf(set, chosen, locus, change),
-    traces: [hover(logo, importance, distances, locus), baseRow(logo, distances)],
+    traces: [
+      hover(logo, importance, distances, locus),
+      baseRow(logo, distances),
+      ...(motif.length ? [logoTrace(distances[0], "y2")] : []),
+    ],
     layout: {
       height: motif.length ? 360 : 260, showlegend: false, margin: { l: 10, r: 14, t: 14, b: 44 },
       shapes: [band(one, locus), ...letterShapes(letters, "y"), ...letterShapes(motif, "y2")],
@@ -96,15 +100,12 @@ function baseRow({ letters }, distances) {
 
 function axes(letters, motif, distances) {
   const range = [distances[0] - 0.6, distances[distances.length - 1] + 0.6];
-  const bits = motif.length
-    ? logoAxis(motif, "bits", { domain: [0.66, 1], visible: true })
-    : logoAxis(motif, "", { domain: [0.99, 1], visible: false });
   return {
     xaxis: axis("bases from the TSS, on the gene's strand", {
       range, showgrid: false, fixedrange: true, tickformat: ",d", anchor: "y3",
     }),
     yaxis: logoAxis(letters, "importance", { domain: motif.length ? [0.12, 0.6] : [0.16, 1] }),
-    yaxis2: { ...bits, range: [0, 2.05] },
+    ...(motif.length ? { yaxis2: logoAxis(motif, "bits", { domain: [0.66, 1], range: [0, 2.05] }) } : {}),
     yaxis3: axis("", { domain: [0, 0.09], range: [0, 1], fixedrange: true, showticklabels: false, showgrid: false }),
   };
 }

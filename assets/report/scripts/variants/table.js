@@ -40,11 +40,11 @@ function columns({ variants, first, populations }) {
 }
 
 function sentences(set) {
-  if (!set.rows) return "No allele lies in the window of a gene.";
+  if (!set.rows) return "No allele lies in the promoter window of a gene.";
   const alleles = set.first.length === 1 ? "the only allele" : `${count(set.first.length)} alleles`;
   const parts = [`${count(set.rows)} rows (alleles × genes × populations), ${count(set.certain)} with q < 0.05.`];
   if (set.unread) {
-    parts.push(`${count(set.unread)} rows are of alleles outside of what this network reads: not scorable, without q.`);
+    parts.push(`${count(set.unread)} rows are from alleles outside of what this network reads: not scorable, without q.`);
   }
   parts.push(
     `The table holds ${alleles}: those with q < 0.05 by the size of their effect, then the others by q,`,

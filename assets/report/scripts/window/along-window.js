@@ -2,7 +2,7 @@
 import { FAINT } from "../shared/colours.js";
 import { axis, narrow } from "../shared/layout.js";
 import { plotWidth } from "../shared/panels.js";
-import { letterShapes, logoAxis } from "./logo.js";
+import { letterShapes, logoAxis, logoTrace } from "./logo.js";
 import { tracks } from "./tracks.js";
 import { showView, viewOf } from "./views.js";
 
@@ -69,9 +69,5 @@ function trackAxis({ rows, ccres }, domain) {
 function addLogo({ traces, layout }, letters, title, domain) {
   layout.yaxis3 = logoAxis(letters, title, { domain, anchor: "x" });
   layout.shapes = [...layout.shapes, ...letterShapes(letters, "y3")];
-  // Plotly draws an axis only where a trace has it.
-  const [x] = layout.xaxis.range;
-  traces.push({
-    x: [x], y: [0], yaxis: "y3", mode: "markers", marker: { opacity: 0 }, hoverinfo: "skip", showlegend: false,
-  });
+  traces.push(logoTrace(layout.xaxis.range[0], "y3"));
 }

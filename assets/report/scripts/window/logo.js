@@ -48,6 +48,11 @@ export function importanceLetters(bases, importance, distances) {
   )).filter((one) => GLYPHS[one.base] && Number.isFinite(one.from + one.to));
 }
 
+// Plotly draws an axis only where a trace has it, and letters are no trace.
+export const logoTrace = (x, yaxis) => (
+  { x: [x], y: [0], yaxis, mode: "markers", marker: { opacity: 0 }, hoverinfo: "skip", showlegend: false }
+);
+
 export function logoAxis(letters, title, own = {}) {
   const top = Math.max(0, ...letters.map((one) => one.to)), bottom = Math.min(0, ...letters.map((one) => one.from));
   const pad = (top - bottom || 1) * 0.06;

@@ -2,21 +2,11 @@
 import { FAINT, INK } from "../shared/colours.js";
 import { geneName } from "../shared/data.js";
 import { distanceText, safe, shorten } from "../shared/text.js";
+import { stack } from "./stack.js";
 
 const MAX_ROWS = 5;
 const NAME_ROOM = 110; // pixels of a transcript's name
 const CCRE_Y = 0.12;
-
-// Rows of transcripts that do not overlap, `nameRoom` bases for each one's name included.
-export function stack(transcripts, nameRoom) {
-  const ends = [];
-  return transcripts.map(({ span: [from, to] }) => {
-    const free = ends.findIndex((end) => end < from);
-    const row = free < 0 ? ends.length : free;
-    ends[row] = Math.max(to, from + nameRoom);
-    return row;
-  });
-}
 
 // Traces of what lies in a locus, the number of rows of transcripts, and whether there are cCREs.
 export function tracks(locus, range, width) {
