@@ -5,7 +5,7 @@ prints, the modules of figures (and locus.py) what the scripts draw, and `render
 
 Labels (populations, atlases, genes, parameters) are hostile until proven otherwise. Three places
 make them text, so that no view has to remember: jinja2's autoescape with `finalize`; `plain` for the JSON island;
-and `safe` in report.js for the HTML subset that plotly understands.
+and `safe` in scripts/shared/text.js for the HTML subset that plotly understands.
 """
 
 import json
@@ -21,6 +21,7 @@ from scxpresso.reporting.figures import coarse_plots, performance_plots, trainin
 from scxpresso.reporting.gene_figures import N_TOP_GENES, GeneNames, gene_plots, prediction_plots
 from scxpresso.reporting.locus import Loci
 from scxpresso.reporting.saturation_figures import saturation_plots
+from scxpresso.reporting.scripts import join_modules
 from scxpresso.reporting.tables import (
     atlas_view,
     comparison_kinds,
@@ -96,7 +97,7 @@ def render(run: Run, template: str | Path) -> str:
 
 
 def page_data(run: Run, genomes: list, training: list) -> dict:
-    """What report.js draws, as JSON-ready lists. Labels are always values, never keys: one may be __proto__."""
+    """What the page's scripts draw, as JSON-ready lists. Labels are always values, never keys: one may be __proto__."""
     names = GeneNames(genomes)
     palette = run.palette()
     loci, tables = Loci(run, names), read_scores(run)
@@ -118,13 +119,9 @@ def page_data(run: Run, genomes: list, training: list) -> dict:
 
 
 def script(template: Path, data: dict) -> str:
-    """The scripts of the sections that the page has, as one function."""
-    names = ["report.js"]
-    if data["saturation"] or data["variants"]:
-        names.append("locus.js")
-    names += [f"{section}.js" for section in ("saturation", "variants") if data[section]]
-    parts = [(template / name).read_text(encoding="utf-8") for name in names]
-    return "\n".join(['(() => {\n"use strict";', *parts, "})();"])
+    """The scripts of the sections that the page has."""
+    sections = [f"{name}.js" for name in ("saturation", "variants") if data[name]]
+    return join_modules(template / "scripts", ["main.js", *sections])
 
 
 def environment(template: str | Path) -> Environment:
