@@ -195,7 +195,18 @@ def match_motifs(
     return tally.table(motifs, populations)
 
 
-def _seqlet_table(about, gene, window, upstream, populations, found, motifs, hits, p_values, best) -> pd.DataFrame:
+def _seqlet_table(
+    about: pd.Series,
+    gene: str,
+    window: np.ndarray,
+    upstream: int,
+    populations: list[str],
+    found: Seqlets,
+    motifs: list[Motif],
+    hits: Hits,
+    p_values: np.ndarray,
+    best: np.ndarray,
+) -> pd.DataFrame:
     """Make SEQLET_COLUMNS of a gene. tss_distance is that of the middle base (of two, the upstream one)."""
     sign = 1 if about["strand"] == "+" else -1
     ends = np.stack([found.start, found.end - 1]) - upstream

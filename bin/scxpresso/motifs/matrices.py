@@ -7,6 +7,7 @@ MEME's format does not, and drops rows that it cannot read without a word; so th
 import math
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -66,7 +67,7 @@ def read_motifs(path: str | Path) -> list[Motif]:
     return _parsed(name, blocks, parse)
 
 
-def _parsed(file: str, blocks: list[tuple[str, list[str]]], parse) -> list[Motif]:
+def _parsed(file: str, blocks: list[tuple[str, list[str]]], parse: Callable[[list[str]], np.ndarray]) -> list[Motif]:
     motifs, problems = {}, []
     for number, (header, lines) in enumerate(blocks, start=1):
         identifier, _, name = header.partition(" ")

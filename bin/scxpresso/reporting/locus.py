@@ -11,7 +11,7 @@ from scxpresso.files import open_text
 from scxpresso.identifiers import bare_contig
 from scxpresso.problems import InputError, Problem
 from scxpresso.reporting.data import Run, file_of, load
-from scxpresso.reporting.gene_figures import GeneNames
+from scxpresso.reporting.gene_figures import ShownGenes
 from scxpresso.text import shown
 
 PLACES = ["gene_id", "chrom", "strand", "tss"]
@@ -21,7 +21,7 @@ N_BOXES = 300  # transcripts, and cCREs, drawn around a gene; those nearest to i
 class Loci:
     """The stretches of genome that the page shows, each stored once and pointed to by number."""
 
-    def __init__(self, run: Run, names: GeneNames):
+    def __init__(self, run: Run, names: ShownGenes):
         self._names = names
         self._run = run
         self._entries = {entry["genome"]: entry for entry in run.manifest["genomes"]}

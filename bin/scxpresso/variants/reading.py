@@ -7,7 +7,7 @@ database on disk; the FASTA once for its names and once more, contig by contig, 
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,7 +36,7 @@ from scxpresso.variants.chunks import REJECTED_COLUMNS, rejected_rows, write_chu
 from scxpresso.variants.gene_windows import GeneIndex, Windows
 from scxpresso.variants.placement import Sliding, placed_for
 from scxpresso.variants.references import References
-from scxpresso.variants.sources import Source
+from scxpresso.variants.sources import Entry, Source
 from scxpresso.variants.spill import Spill
 from scxpresso.variants.tables import open_source
 
@@ -150,7 +150,7 @@ def _spill(source: Source, spill: Spill, log: Callable[[str], None]) -> int:
     """Read the file into the database; give the number of its entries."""
     entries = 0
 
-    def counted():
+    def counted() -> Iterator[Entry]:
         nonlocal entries
         for entry in source:
             entries += 1

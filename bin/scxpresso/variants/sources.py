@@ -93,7 +93,8 @@ class Vcf(Source):
 
     kind = "VCF/BCF"
 
-    def entries(self):
+    def entries(self) -> Iterator[Entry]:
+        """Yield one entry per alternative allele."""
         pysam.set_verbosity(0)  # htslib's message on a damaged file is read where it breaks off
         with self.opened() as file:
             if self.haplotypes and len(file.header.samples):

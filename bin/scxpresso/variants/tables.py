@@ -119,7 +119,8 @@ class Catalog(Table):
     kind = "table of the GWAS Catalog"
     once = True
 
-    def entries(self):
+    def entries(self) -> Iterator[Entry]:
+        """Yield one entry per variant that a row names."""
         for row, fault, found in self.rows():
             chroms, positions, names = (_SEVERAL.split(row[role]) for role in ("chrom", "pos", "id"))
             risks = _SEVERAL.split(row.get("risk", ""))
@@ -158,7 +159,8 @@ class Alleles(Table):
         super().__init__(path, haplotypes, columns)
         self.kind = kind
 
-    def entries(self):
+    def entries(self) -> Iterator[Entry]:
+        """Yield one entry per alternative allele."""
         associated = not self.columns.keys().isdisjoint(ASSOCIATION)
         for row, fault, found in self.rows():
             pos, wrong = position(row["pos"])
