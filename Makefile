@@ -13,7 +13,7 @@ here := not containers and not slurm and not sge and not checkers
 # Documents whose lines are still to be broken; the list may only become shorter.
 unbroken := README.md docs/output.md docs/performance.md docs/science.md docs/usage.md
 
-.PHONY: help setup demo run test test-quick coverage places lint types lint-schema bench bench-accuracy image push sif test-containers test-slurm test-sge clean
+.PHONY: help setup demo run test test-quick coverage places lint lint-report types lint-schema bench bench-accuracy image push sif test-containers test-slurm test-sge test-browser clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -47,9 +47,13 @@ lint: setup ## Check the style of Python code, shell scripts and documents
 	@$(python) setup/check_markdown.py $(filter-out $(unbroken),$(shell git ls-files '*.md'))
 	@type -P shellcheck >/dev/null || { echo "shellcheck is not installed: shell scripts are not checked"; exit 0; }; \
 	shellcheck $(shell git ls-files '*.sh') .ci/run setup/nextflow
+	@[ ! -d .tools/eslint ] || setup/report_linter.sh
 
 types: setup ## Check the types in bin/scxpresso
 	@$(python) -m mypy
+
+lint-report: setup ## Check the report's scripts with eslint (20 MB into .tools/; from then on part of `make lint`)
+	@setup/report_linter.sh
 
 lint-schema: setup ## Check schema, citation and the record of a run with nf-core, cffconvert and RO-Crate's validator (0.5 GB)
 	@setup/checkers.sh
@@ -78,6 +82,11 @@ test-containers: setup ## Run the pipeline in its images, with podman and with d
 test-slurm: setup ## Run the pipeline as jobs of a real SLURM of one node (10 minutes; apt brings SLURM)
 	@tests/schedulers/packages.sh "munged slurmctld slurmd sbatch" munge slurmctld slurmd slurm-client
 	@$(python) -m pytest -q --durations=0 --durations-min=5 -m slurm tests/test_slurm.py
+
+test-browser: setup ## Test the report in a real browser (apt brings Chromium); part of `make test` where there is one
+	@[ -n "$${SCXPRESSO_BROWSER:-}$$(type -P chromium chromium-browser google-chrome)" ] || \
+	tests/schedulers/packages.sh chromium chromium
+	@$(python) -m pytest -q --durations=5 tests/test_browser.py
 
 test-sge: setup ## Run the pipeline as jobs of a real Grid Engine of one node (3 minutes; apt brings Grid Engine)
 	@tests/schedulers/packages.sh "sge_qmaster sge_execd qsub" gridengine-master gridengine-exec gridengine-client

@@ -21,7 +21,7 @@ from conftest import ROOT
 from places import ran_here
 from schedulers.runs import Cluster
 from schedulers.slurm import one_node_slurm
-from test_pipeline import QUESTIONS, STEPS, Project, Run, make_inputs, questions
+from test_pipeline import ANALYSES, STEPS, Project, Run, analyses, make_inputs
 
 from scxpresso import __version__
 
@@ -211,10 +211,10 @@ def containers(project: Project, run: Run, engine: str) -> dict[str, set[str]]:
 
 def test_every_process_in_its_image_sees_no_network_and_nothing_of_the_project_but_bin(images, sealed):
     gpu = ["-profile", "podman,gpu", "--device", "cpu", "--local_gpus", "none"]
-    run = sealed.run(*gpu, *questions(sealed.inputs))
+    run = sealed.run(*gpu, *analyses(sealed.inputs))
     used = containers(sealed, run, "podman")
     assert {process for process, names in used.items() if names == {CUDA}} == WITH_GPU
-    assert {process for process, names in used.items() if names == {CPU}} == (STEPS | QUESTIONS) - WITH_GPU
+    assert {process for process, names in used.items() if names == {CPU}} == (STEPS | ANALYSES) - WITH_GPU
     ran_here("podman", "yes, `make test-containers`: the demo; every process, strict parser, no network, both images")
 
 

@@ -290,6 +290,93 @@ def test_a_second_network_joins_the_first_which_stays_cached(project, first_run)
     assert sorted(run.tasks["TRAIN_FOLD"]) == ["CACHED"] * 4 + ["COMPLETED"] * 4
 
 
+@pytest.fixture(scope="module")
+def recipes(project, first_run) -> Run:
+    """The first run's network beside other recipes: another network, a narrower window, one network per population."""
+    (project.inputs / "recipes.csv").write_text(
+        "recipe,network,inputs,upstream,downstream,tasks,fold_method,levels,downstream_analyses\n"
+        "scxpresso,,,,,,,,\n"
+        "sequence_only,,sequence,,,,,kind,no\n"
+        "narrow,hybrid,,60,100,,,kind,yes\n"
+        "single_task,,,,,single,family,kind,no\n"
+    )
+    options = ["--recipes", project.inputs / "recipes.csv", *analyses(project.inputs)]
+    run = project.run("-resume", "--outdir", "recipes", *options)
+    assert run.status == 0, run.output
+    return Run(run.status, run.output, project.folder / "recipes")
+
+
+@pytest.mark.one_parser
+def test_recipes_train_models_of_their_own(recipes):
+    """The model that was trained without a sheet is not trained again."""
+    assert sorted(recipes.tasks["TRAIN_FOLD"]) == ["CACHED"] * 4 + ["COMPLETED"] * 6
+    models = {
+        path.parent.relative_to(recipes.outdir / "models") for path in recipes.outdir.glob("models/*/*/*/model.json")
+    }
+    names = ["sequence_only", "narrow", "single_task", "scxpresso"]
+    assert models == {Path("first/kind") / name for name in names} | {Path("first/all/scxpresso")}
+    narrow = read_json(recipes.outdir / "models/first/kind/narrow/model.json")
+    assert (narrow["recipe"], narrow["network"], narrow["upstream"], narrow["downstream"]) == (
+        "narrow",
+        "hybrid",
+        60,
+        100,
+    )
+    assert read_json(recipes.outdir / "models/first/kind/single_task/model.json")["tasks"] == "single"
+    genome = recipes.outdir / "genomes/tiny"
+    assert [path.name for path in genome.glob("windows/*")] == ["60_100_extended"]
+    assert {path.name for path in genome.glob("folds*.tsv")} == {"folds.tsv", "folds.family.tsv"}
+
+
+@pytest.mark.one_parser
+def test_recipes_have_rows_of_their_own(recipes):
+    summary = read_table(recipes.outdir / "evaluation/summary.tsv")
+    found = set(summary.loc[summary["level"] == "kind", ["recipe", "network"]].itertuples(index=False, name=None))
+    baselines = {(f"{name}{method}", name) for name in ("mean", "half_life", "kmer") for method in ("", "_family")}
+    assert found == baselines | {
+        ("scxpresso", "scxpresso"), ("sequence_only", "scxpresso"), ("narrow", "hybrid"), ("single_task", "scxpresso")
+    }  # fmt: skip
+    text = (recipes.outdir / "report.html").read_text()
+    assert all(name in text for name in ("sequence_only", "single_task", "narrow"))
+
+
+@pytest.mark.one_parser
+def test_downstream_analyses_are_of_the_recipes_that_have_them(recipes):
+    assert {path.name for path in recipes.outdir.glob("saturation/first/*")} == {
+        "all.scxpresso",
+        "kind.scxpresso",
+        "kind.narrow",
+    }
+    wide, narrow = (
+        read_table(recipes.outdir / f"variants/three/first.kind.{recipe}.tsv.gz", text=TEXT_COLUMNS | {"pos"})
+        for recipe in ("scxpresso", "narrow")
+    )
+    rows = ["variant_id", "gene_id", "population"]
+    assert wide[rows].to_numpy().tolist() == narrow[rows].to_numpy().tolist()
+    outside = (narrow["tss_distance"] < -60) | (narrow["tss_distance"] >= 100)
+    assert outside.any() and not outside.all()
+    assert narrow.loc[outside, "flag"].str.contains("not_scorable").all() and (narrow.loc[outside, "effect"] == 0).all()
+    assert not narrow.loc[~outside, "flag"].fillna("").str.contains("not_scorable").any()
+    predicted = read_table(recipes.outdir / "samples/windows/first.kind.narrow.tsv.gz")
+    assert set(predicted["sequence"]) == {"G002", "new"}
+
+
+@pytest.mark.one_parser
+def test_models_of_several_windows_are_used_together(project, recipes):
+    run = project.run(
+        "--models", recipes.outdir / "models", "--genomes", project.inputs / "genomes.csv", "--predict",
+        project.inputs / "predict.csv", "--outdir", "several", small=False,
+    )  # fmt: skip
+    assert run.status == 0, run.output
+    for recipe in ("scxpresso", "narrow"):
+        before, after = (
+            read_table(folder / f"samples/windows/first.kind.{recipe}.tsv.gz")
+            for folder in (recipes.outdir, project.folder / "several")
+        )
+        pd.testing.assert_frame_equal(before, after)
+    assert (project.folder / "several/samples/windows/first.kind.single_task.tsv.gz").exists()
+
+
 @contextmanager
 def edited(path: Path):
     """A comment at the end of a Python file; text and time are put back, as Nextflow knows executables by both."""

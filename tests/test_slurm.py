@@ -9,7 +9,7 @@ from places import ran_here, read_table
 from schedulers.daemons import until
 from schedulers.runs import Cluster, at_first, read_job
 from schedulers.slurm import one_node_slurm
-from test_pipeline import STEPS, questions
+from test_pipeline import STEPS, analyses
 
 pytestmark = pytest.mark.slurm
 
@@ -66,7 +66,7 @@ def test_only_gpu_tasks_ask_for_a_gpu_and_go_to_its_queue(cluster, plain, profil
 
 def test_every_question_asks_for_its_gpus_with_other_words_for_them(cluster):
     run = cluster.run(
-        "questions", "gpu,slurm", "-stub", "--device", "cpu", "--gpu_options=--gpus=1", *questions(cluster.inputs)
+        "analyses", "gpu,slurm", "-stub", "--device", "cpu", "--gpu_options=--gpus=1", *analyses(cluster.inputs)
     )
     assert run.status == 0, run.output
     assert {job.step for job in run.jobs if "--gpus=1" in job.options} == GPU_STEPS
@@ -87,7 +87,7 @@ def test_job_arrays_give_the_same_results(cluster, plain):
 
 def test_job_arrays_of_every_question_under_the_strict_parser(cluster):
     config = at_first("TRAIN_FOLD", "sleep 15")  # longer than a task that left no exit status is waited for
-    options = ["-stub", "--array_size", "2", *questions(cluster.inputs)]
+    options = ["-stub", "--array_size", "2", *analyses(cluster.inputs)]
     run = cluster.run("arrays_v2", "gpu,slurm", *options, config=config, parser="v2")
     assert run.status == 0 and "retried" not in run.output, run.output
     arrays = [job for job in run.jobs if "--array" in str(job.options)]

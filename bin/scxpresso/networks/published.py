@@ -61,7 +61,7 @@ class ScXpresso(nn.Module):
     def bases_read(cls, upstream: int, downstream: int) -> tuple[int, int]:
         """The bases of a window that it reads, relative to the TSS: the first, and the one after the last.
 
-        Its poolings leave out what fills no pooling window: 0 bases of 10,500, up to 300 at the end of other windows.
+        Its poolings leave out what fills no pooling bin: 0 bases of 10,500, up to 300 at the end of other windows.
         """
         window = upstream + downstream
         pooled = min((window - 1 + 2 - 30) // 30 + 1, 10 * cls.positions(window) + 4)

@@ -2,7 +2,7 @@
 
 What makes it fast: the first convolution reads six bases, so its outputs are rows of a table with one row for each
 distinct 6-mer (4,096, and some with ambiguous bases or padding): T = M·W + b, then look-up and maximum.
-ReLU and maximum commute, and only the largest position of each pooling window carries gradient, so that both backward
+ReLU and maximum commute, and only the largest position of each pooling bin carries gradient, so that both backward
 passes are sparse. Each thread sums its own part of the genes: with the same threads a run repeats bit for bit.
 """
 
@@ -24,14 +24,14 @@ FILTERS1, FILTERS2 = 128, 32
 def _look_up(table, index, pooled, largest):
     """First convolution, ReLU and pooling: genes × 350 × 128, and which of the 30 positions was largest."""
     genes, length = index.shape
-    windows = pooled.shape[1]
+    bins = pooled.shape[1]
     for gene in prange(genes):
         place = np.empty(FILTERS1, dtype=np.int32)  # as wide as a value, else AVX2 takes no vectors: 12 times as long
-        for window in range(windows):
-            begin = window * POOL1 - POOL1_PAD
+        for bin_ in range(bins):
+            begin = bin_ * POOL1 - POOL1_PAD
             first = max(begin, 0)
             last = min(begin + POOL1, length)
-            value = pooled[gene, window]
+            value = pooled[gene, bin_]
             row = table[index[gene, first]]
             for filt in range(FILTERS1):
                 value[filt] = row[filt]
@@ -45,21 +45,21 @@ def _look_up(table, index, pooled, largest):
                     place[filt] = at if better else place[filt]
             for filt in range(FILTERS1):
                 value[filt] = max(value[filt], np.float32(0))
-                largest[gene, window, filt] = place[filt]
+                largest[gene, bin_, filt] = place[filt]
 
 
 @njit(parallel=True)
 def _scatter_to_table(index, largest, pooled, gradient, parts):
-    """Gradient of the table: each pooled value's goes to the row of its largest position (parts × windows × 128)."""
-    genes, windows, count = pooled.shape[0], pooled.shape[1], len(parts)
+    """Gradient of the table: each pooled value's goes to the row of its largest position (parts × bins × 128)."""
+    genes, bins, count = pooled.shape[0], pooled.shape[1], len(parts)
     for part in prange(count):
         for gene in range(part * genes // count, (part + 1) * genes // count):
-            for window in range(windows):
-                begin = window * POOL1 - POOL1_PAD
+            for bin_ in range(bins):
+                begin = bin_ * POOL1 - POOL1_PAD
                 for filt in range(FILTERS1):
-                    if pooled[gene, window, filt] > 0:
-                        row = index[gene, begin + largest[gene, window, filt]]
-                        parts[part, row, filt] += gradient[gene, window, filt]
+                    if pooled[gene, bin_, filt] > 0:
+                        row = index[gene, begin + largest[gene, bin_, filt]]
+                        parts[part, row, filt] += gradient[gene, bin_, filt]
 
 
 @njit(parallel=True)
@@ -68,11 +68,11 @@ def _sum_and_pool(shifted, bias, pooled, largest):
     genes, length = shifted.shape[0], shifted.shape[1]
     for gene in prange(genes):
         total = np.empty(FILTERS2, dtype=np.float32)
-        for window in range(pooled.shape[1]):
+        for bin_ in range(pooled.shape[1]):
             for filt in range(FILTERS2):
-                pooled[gene, window, filt] = 0
-                largest[gene, window, filt] = -1
-            for position in range(window * POOL2, (window + 1) * POOL2):
+                pooled[gene, bin_, filt] = 0
+                largest[gene, bin_, filt] = -1
+            for position in range(bin_ * POOL2, (bin_ + 1) * POOL2):
                 for filt in range(FILTERS2):
                     total[filt] = bias[filt]
                 for shift in range(max(0, PAD2 - position), min(K2, length + PAD2 - position)):
@@ -80,9 +80,9 @@ def _sum_and_pool(shifted, bias, pooled, largest):
                     for filt in range(FILTERS2):
                         total[filt] += row[filt]
                 for filt in range(FILTERS2):
-                    if total[filt] > pooled[gene, window, filt]:
-                        pooled[gene, window, filt] = total[filt]
-                        largest[gene, window, filt] = position
+                    if total[filt] > pooled[gene, bin_, filt]:
+                        pooled[gene, bin_, filt] = total[filt]
+                        largest[gene, bin_, filt] = position
 
 
 @njit(parallel=True, fastmath={"nsz", "contract"})
@@ -94,10 +94,10 @@ def _sparse_backward(inputs, weights, largest, gradient, grad_inputs, grad_weigh
     genes, length, count = inputs.shape[0], inputs.shape[1], len(grad_weights)
     for part in prange(count):
         for gene in range(part * genes // count, (part + 1) * genes // count):
-            for window in range(largest.shape[1]):
+            for bin_ in range(largest.shape[1]):
                 for filt in range(FILTERS2):
-                    position = largest[gene, window, filt]
-                    slope = gradient[gene, window, filt]
+                    position = largest[gene, bin_, filt]
+                    slope = gradient[gene, bin_, filt]
                     if position < 0 or slope == 0:
                         continue
                     grad_bias[part, filt] += slope
@@ -115,8 +115,8 @@ class _LookUp(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, table: Tensor, index: np.ndarray) -> Tensor:
-        windows = (index.shape[1] + 2 * POOL1_PAD - POOL1) // POOL1 + 1
-        pooled = np.empty((len(index), windows, FILTERS1), dtype=np.float32)
+        bins = (index.shape[1] + 2 * POOL1_PAD - POOL1) // POOL1 + 1
+        pooled = np.empty((len(index), bins, FILTERS1), dtype=np.float32)
         largest = np.empty(pooled.shape, dtype=np.uint8)
         _look_up(table.detach().numpy(), index, pooled, largest)
         ctx.saved = index, largest, pooled, len(table)

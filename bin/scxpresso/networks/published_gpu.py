@@ -101,12 +101,12 @@ class Stack:
             bias[:, None], self.table.one_hot.expand(count, -1, -1), weight.flatten(2).transpose(1, 2)
         ).relu()
 
-        # A gene's bags: its pooling windows, of which the first begins in the padding; then empty ones, which give 0, so that
-        # the second convolution does not reach the next gene and its pooling windows begin where genes do.
+        # A gene's bags: its pooling bins, of which the first begins in the padding; then empty ones, which give 0, so that
+        # the second convolution does not reach the next gene and its pooling bins begin where genes do.
         length = self.table.index.shape[1]
-        windows = (length + 2 * pool1.padding - pool1.kernel_size) // pool1.kernel_size + 1
-        read = min(length, windows * pool1.kernel_size - pool1.padding)
-        bags = -(-(windows + reach) // pool2.kernel_size) * pool2.kernel_size
+        bins = (length + 2 * pool1.padding - pool1.kernel_size) // pool1.kernel_size + 1
+        read = min(length, bins * pool1.kernel_size - pool1.padding)
+        bags = -(-(bins + reach) // pool2.kernel_size) * pool2.kernel_size
         starts = (torch.arange(bags, device=rows.device) * pool1.kernel_size - pool1.padding).clamp(0, read)
         starts = torch.arange(count * genes, device=rows.device)[:, None] * read + starts
         first_row = torch.arange(count, device=rows.device, dtype=torch.int32) * table.shape[1]
@@ -122,5 +122,5 @@ class Stack:
         summed = functional.fold(shifted, (1, genes * bags), (1, width), padding=(0, reach)).squeeze(2)
         # The bias is the same at all positions, so that it may wait for the maximum.
         strongest = functional.max_pool1d(summed, pool2.kernel_size).float() + bias[:, :, None]
-        by_gene = strongest.relu().unflatten(2, (genes, -1))[..., : windows // pool2.kernel_size]
+        by_gene = strongest.relu().unflatten(2, (genes, -1))[..., : bins // pool2.kernel_size]
         return by_gene.transpose(1, 2).flatten(2)

@@ -32,7 +32,7 @@ class NetworkEntry:
     phase: bases after which its poolings begin anew; 1 for a network that sees a base the same wherever it lies.
     extended: whether it reads the extended annotation features where features.h5 has them, or the five of the half-life.
     options: options of train_fold.py that its training uses beside SHARED_OPTIONS.
-    trainer: makes what trains networks (training/train.py says what it has to have).
+    trainer: makes a Training (training/train.py).
     plain_form, cpu_form, gpu_form: how genes are handed to it (forms.py): by PyTorch on any device; faster on a CPU; for
         several networks that train together, on a GPU. None: the plain one.
     cpu_saturation, gpu_saturation: give the effects of all substitutions without predicting every mutant: on a CPU, and by

@@ -13,6 +13,8 @@ from scxpresso.networks.registry import NETWORKS, resolve
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import atomic_write
 
+HEADER = __name__.partition(".")[0]  # key of the metadata in a file: the name of the package
+
 
 @dataclass(frozen=True)
 class NetworkMetadata:
@@ -47,14 +49,14 @@ def save_network(path: str | Path, network: torch.nn.Module, metadata: NetworkMe
     """Write weights and scaling as safetensors, with the metadata in the header."""
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     with atomic_write(path) as partial:
-        save_file(tensors, partial, metadata={"scxpresso": json.dumps(asdict(metadata))})
+        save_file(tensors, partial, metadata={HEADER: json.dumps(asdict(metadata))})
 
 
 def load_network(path: str | Path) -> Network:
     """Read a trained network, ready to predict, and its metadata. Raises InputError for a file that is not one of ours."""
     try:
         with safe_open(path, framework="pt") as file:
-            header = json.loads(file.metadata()["scxpresso"])
+            header = json.loads(file.metadata()[HEADER])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         metadata = NetworkMetadata(
             **{key: tuple(value) if isinstance(value, list) else value for key, value in header.items()}

@@ -1,4 +1,4 @@
-"""What report.js draws of training and of held-out performance."""
+"""What the page draws of training and of held-out performance."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What report.js draws of single genes: predictions against observations, and genes across populations."""
+"""What the page draws of single genes: predictions against observations, and genes across populations."""
 
 import base64
 from collections.abc import Iterable, Sequence

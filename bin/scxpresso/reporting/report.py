@@ -5,7 +5,7 @@ prints, the modules of figures (and locus.py) what the scripts draw, and `render
 
 Labels (populations, atlases, genes, parameters) are hostile until proven otherwise. Three places
 make them text, so that no view has to remember: jinja2's autoescape with `finalize`; `plain` for the JSON island;
-and `safe` in report.js for the HTML subset that plotly understands.
+and `safe` in scripts/shared/text.js for the HTML subset that plotly understands.
 """
 
 import json
@@ -22,6 +22,7 @@ from scxpresso.reporting.figures import coarse_plots, performance_plots, trainin
 from scxpresso.reporting.gene_figures import N_TOP_GENES, ShownGenes, gene_plots, prediction_plots
 from scxpresso.reporting.locus import Loci
 from scxpresso.reporting.saturation_figures import saturation_plots
+from scxpresso.reporting.scripts import join_modules
 from scxpresso.reporting.tables import (
     atlas_view,
     comparison_kinds,
@@ -97,7 +98,7 @@ def render(run: Run, template: str | Path) -> str:
 
 
 def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
-    """Collect what report.js draws, as JSON-ready lists. Labels are always values, never keys: one may be __proto__."""
+    """Collect what the page's scripts draw, as JSON-ready lists. Labels are always values, never keys: one may be __proto__."""
     names = ShownGenes(genomes)
     palette = run.palette()
     loci, tables = Loci(run, names), read_scores(run)
@@ -119,13 +120,9 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
 
 
 def script(template: Path, data: dict) -> str:
-    """Join the scripts of the sections that the page has to one function."""
-    names = ["report.js"]
-    if data["saturation"] or data["variants"]:
-        names.append("locus.js")
-    names += [f"{section}.js" for section in ("saturation", "variants") if data[section]]
-    parts = [(template / name).read_text(encoding="utf-8") for name in names]
-    return "\n".join(['(() => {\n"use strict";', *parts, "})();"])
+    """Join the scripts of the sections that the page has."""
+    sections = [f"{name}.js" for name in ("saturation", "variants") if data[name]]
+    return join_modules(template / "scripts", ["main.js", *sections])
 
 
 def environment(template: str | Path) -> Environment:

@@ -1,4 +1,4 @@
-"""What report.js draws of saturation: profiles of genes, means around the TSS, and motifs."""
+"""What the page draws of saturation: profiles of genes, means around the TSS, and motifs."""
 
 from collections.abc import Collection
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What report.js draws of variants: the largest significant effects, the loci they lie in, and other tools' scores of them."""
+"""What the page draws of variants: the largest significant effects, the loci they lie in, and other tools' scores of them."""
 
 from collections.abc import Hashable
 from contextlib import AbstractContextManager, nullcontext

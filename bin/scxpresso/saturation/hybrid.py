@@ -104,25 +104,6 @@ class Reference(NamedTuple):
     threshold_of: np.ndarray
 
 
-class Scratch(NamedTuple):
-    """What a thread writes while it works on a substitution.
-
-    bin_change, hidden_change, deeper_change: of these layers. columns, steps: counts that change, and by how much.
-    features: of the mutant. last_seen: of each tree, the last substitution that touched it. trees: those to walk again.
-    scores: changes of components.
-    """
-
-    bin_change: np.ndarray
-    hidden_change: np.ndarray
-    deeper_change: np.ndarray
-    columns: np.ndarray
-    steps: np.ndarray
-    features: np.ndarray
-    last_seen: np.ndarray
-    trees: np.ndarray
-    scores: np.ndarray
-
-
 @njit(fastmath=FAST)
 def _add_product(target, sizes, weights):
     """target += sizes @ weights; few sizes are 0."""
@@ -202,11 +183,11 @@ def _kmer(bases, begin, k, place, base):
 
 
 @njit()
-def _count_changes(bases, regions, place, base, columns, steps):
+def _count_changes(bases, place, base, columns, steps):
     """Which counts change, and by how much, where `base` comes to `place`: how many of them were written."""
     found = 0
-    for number in range(len(regions)):
-        k, start, end, column = regions[number]
+    for number in range(len(REGIONS)):
+        k, start, end, column = REGIONS[number]
         for begin in range(max(place - k + 1, start), min(place, end - k) + 1):
             for sign in (-1, 1):
                 kmer = _kmer(bases, begin, k, place, np.int64(bases[place]) if sign < 0 else base)
@@ -223,104 +204,109 @@ def _count_changes(bases, regions, place, base, columns, steps):
 
 
 @njit()
-def _add_convolution_effect(gene, weights, reference, place, base, scratch, effect):
-    """Add to `effect` what `base` at `place` does by the convolution: through bins and hidden layers."""
-    change, bin_change, deeper_change = scratch.hidden_change, scratch.bin_change, scratch.deeper_change
-    change[:] = ZERO
-    position = max(place - K + 1, 0)
-    last = min(place, LENGTH - 1)
-    while position <= last:
-        number = position // BIN
-        bin_change[:] = ZERO
-        fewer = reference.bin_kmers[number]
-        more = fewer
-        while position <= last and position // BIN == number:
-            old, new = gene.kmers[position], _kmer(gene.bases, position, K, place, base)
-            if new >= 0:
-                more += old == AMBIGUOUS
-                row, before = weights.table[new], weights.table[old]
-                for filt in range(FILTERS):
-                    bin_change[filt] += row[filt] - before[filt]
-            position += 1
-        if more > 0:
-            for filt in range(FILTERS):
-                bin_change[filt] = (bin_change[filt] - (more - fewer) * reference.bin_means[number, filt]) / more
-            _add_product(change, bin_change, weights.bin_linear[number])
-    _rectify_change(change, reference.hidden)
-    deeper_change[:] = ZERO
-    _add_product(deeper_change, change, weights.hidden_linear)
-    _rectify_change(deeper_change, reference.deeper)
-    _add_product(effect, deeper_change, weights.output_linear)
+def _add_convolution_effects(gene, weights, reference, first, last, result):
+    """Add to `result` what the convolution makes of substitutions at the bases from `first` to `last` (exclusive)."""
+    bases, kmers, table = gene.bases, gene.kmers, weights.table
+    bin_means, bin_kmers = reference.bin_means, reference.bin_kmers
+    change, bin_change = np.empty(HIDDEN, dtype=np.float32), np.empty(FILTERS, dtype=np.float32)
+    deeper_change = np.empty(HIDDEN, dtype=np.float32)
+    for place in range(first, last):
+        for alt in range(4):
+            base = ALTERNATIVES[alt]
+            if base == bases[place]:
+                continue
+            change[:] = ZERO
+            position = max(place - K + 1, 0)
+            last_position = min(place, LENGTH - 1)
+            while position <= last_position:
+                number = position // BIN
+                bin_change[:] = ZERO
+                fewer = bin_kmers[number]
+                more = fewer
+                while position <= last_position and position // BIN == number:
+                    old, new = kmers[position], _kmer(bases, position, K, place, base)
+                    if new >= 0:
+                        more += old == AMBIGUOUS
+                        row, before = table[new], table[old]
+                        for filt in range(FILTERS):
+                            bin_change[filt] += row[filt] - before[filt]
+                    position += 1
+                if more > 0:
+                    for filt in range(FILTERS):
+                        bin_change[filt] = (bin_change[filt] - (more - fewer) * bin_means[number, filt]) / more
+                    _add_product(change, bin_change, weights.bin_linear[number])
+            _rectify_change(change, reference.hidden)
+            deeper_change[:] = ZERO
+            _add_product(deeper_change, change, weights.hidden_linear)
+            _rectify_change(deeper_change, reference.deeper)
+            _add_product(result[place - first, alt], deeper_change, weights.output_linear)
 
 
 @njit()
-def _add_count_effect(gene, regions, weights, trees, reference, place, base, substitution, scratch, effect):
-    """Add to `effect` what `base` at `place` does by counts of k-mers: through their linear layer and the trees.
-
-    substitution: a number of its own, not 0.
-    """
-    columns, features = scratch.columns, scratch.features
-    found, touched = _count_changes(gene.bases, regions, place, base, columns, scratch.steps), 0
-    for number in range(found):
-        column = columns[number]
-        if scratch.steps[number] == 0:
-            continue
-        # The very operations of Hybrid.scaled_counts: a threshold may lie between two roundings.
-        root = np.sqrt(np.float32(gene.counts[column] + scratch.steps[number]))
-        new = (root - weights.count_mean[column]) / weights.count_sd[column]
-        new = min(max(new, np.float32(-MAX_DEVIATIONS)), np.float32(MAX_DEVIATIONS))
-        old = reference.features[column]
-        if new == old:
-            continue
-        features[column] = new
-        size, weight = new - old, weights.kmer_linear[column]
-        for population in range(len(effect)):
-            effect[population] += size * weight[population]
-        for node in range(reference.first_node[column], reference.first_node[column + 1]):
-            threshold, tree = reference.threshold_of[node], reference.tree_of[node]
-            if (old > threshold) != (new > threshold) and scratch.last_seen[tree] != substitution:
-                scratch.last_seen[tree] = substitution
-                scratch.trees[touched] = tree
-                touched += 1
-    if touched > 0:
-        _add_tree_effect(trees, reference, touched, scratch, effect)
-    for number in range(found):
-        features[columns[number]] = reference.features[columns[number]]
+def _add_count_effects(gene, weights, trees, reference, first, last, result):
+    """Add to `result` what counts of k-mers make of the same substitutions: by their linear layer and by the trees."""
+    bases, counts, kmer_linear = gene.bases, gene.counts, weights.kmer_linear
+    count_mean, count_sd, features = weights.count_mean, weights.count_sd, reference.features
+    first_node, tree_of, threshold_of = reference.first_node, reference.tree_of, reference.threshold_of
+    columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
+    mutant = features.copy()
+    last_seen, substitution = np.zeros(len(trees.feature), dtype=np.int64), 0
+    touched = np.empty(len(trees.feature), dtype=np.int64)  # trees that may change their leaf
+    for place in range(first, last):
+        for alt in range(4):
+            base = ALTERNATIVES[alt]
+            if base == bases[place]:
+                continue
+            effect = result[place - first, alt]
+            substitution += 1
+            found, n_touched = _count_changes(bases, place, base, columns, steps), 0
+            for number in range(found):
+                column = columns[number]
+                if steps[number] == 0:
+                    continue
+                # The very operations of Hybrid.scaled_counts: a threshold may lie between two roundings.
+                root = np.sqrt(np.float32(counts[column] + steps[number]))
+                new = (root - count_mean[column]) / count_sd[column]
+                new = min(max(new, np.float32(-MAX_DEVIATIONS)), np.float32(MAX_DEVIATIONS))
+                old = features[column]
+                if new == old:
+                    continue
+                mutant[column] = new
+                size, weight = new - old, kmer_linear[column]
+                for population in range(len(effect)):
+                    effect[population] += size * weight[population]
+                for node in range(first_node[column], first_node[column + 1]):
+                    if (old > threshold_of[node]) != (new > threshold_of[node]) and last_seen[
+                        tree_of[node]
+                    ] != substitution:
+                        last_seen[tree_of[node]] = substitution
+                        touched[n_touched] = tree_of[node]
+                        n_touched += 1
+            if n_touched > 0:
+                _add_tree_effects(trees, reference.leaves, touched[:n_touched], mutant, effect)
+            for number in range(found):
+                mutant[columns[number]] = features[columns[number]]
 
 
 @njit()
-def _add_tree_effect(trees, reference, touched, scratch, effect):
-    """Add to `effect` what the first `touched` of the trees to walk again give for the mutant's features."""
+def _add_tree_effects(trees, leaves, touched, mutant, effect):
+    """Add to `effect` what the `touched` trees give for the features of a mutant, less what they gave at their `leaves`."""
     trees_each = len(trees.feature) // len(trees.components)
-    scratch.scores[:] = ZERO
-    for number in range(touched):
-        tree = scratch.trees[number]
-        leaf = _leaf(trees.feature[tree], trees.threshold[tree], trees.child[tree], scratch.features)
-        scratch.scores[tree // trees_each] += trees.value[tree, leaf] - trees.value[tree, reference.leaves[tree]]
-    _add_product(effect, scratch.scores, trees.components)
+    scores = np.zeros(len(trees.components), dtype=np.float32)
+    for tree in touched:
+        leaf = _leaf(trees.feature[tree], trees.threshold[tree], trees.child[tree], mutant)
+        scores[tree // trees_each] += trees.value[tree, leaf] - trees.value[tree, leaves[tree]]
+    _add_product(effect, scores, trees.components)
 
 
 @njit(parallel=True)
-def _add_effects(gene, first, last, alternatives, regions, weights, trees, reference, result):
-    """What substitutions at the bases from `first` to `last` (exclusive) do to expression: added to `result`."""
-    chunks = (last - first + CHUNK - 1) // CHUNK
-    for chunk in prange(chunks):
-        scratch = Scratch(
-            np.empty(FILTERS, dtype=np.float32), np.empty(HIDDEN, dtype=np.float32),
-            np.empty(HIDDEN, dtype=np.float32), np.empty(MAX_CHANGED, dtype=np.int64),
-            np.empty(MAX_CHANGED, dtype=np.int64), reference.features.copy(),
-            np.zeros(len(trees.feature), dtype=np.int64), np.empty(len(trees.feature), dtype=np.int64),
-            np.empty(len(trees.components), dtype=np.float32),
-        )  # fmt: skip
-        for place in range(first + chunk * CHUNK, min(first + (chunk + 1) * CHUNK, last)):
-            for alt in range(4):
-                base = alternatives[alt]
-                if base == gene.bases[place]:
-                    continue
-                effect = result[place - first, alt]
-                _add_convolution_effect(gene, weights, reference, place, base, scratch, effect)
-                number = 4 * place + alt + 1
-                _add_count_effect(gene, regions, weights, trees, reference, place, base, number, scratch, effect)
+def _add_effects(gene, weights, trees, reference, first, last, result):
+    """Add to `result` what substitutions at the bases from `first` to `last` (exclusive) do to expression."""
+    for chunk in prange((last - first + CHUNK - 1) // CHUNK):
+        begin, end = first + chunk * CHUNK, min(first + (chunk + 1) * CHUNK, last)
+        part = result[begin - first : end - first]
+        _add_convolution_effects(gene, weights, reference, begin, end, part)
+        _add_count_effects(gene, weights, trees, reference, begin, end, part)
 
 
 class Layers:
@@ -363,7 +349,7 @@ class Layers:
                 means.astype(np.float32), unambiguous, hidden[0].float().numpy(), deeper[0].float().numpy(), scaled,
                 leaves, *paths,
             )  # fmt: skip
-            _add_effects(gene, first, last, ALTERNATIVES, REGIONS, self.weights, self.trees, reference, result)
+            _add_effects(gene, self.weights, self.trees, reference, first, last, result)
         return self.network.expression.undo((neural[0] + self._by_trees(leaves)) / 2).numpy()
 
     def _neural(self, means: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

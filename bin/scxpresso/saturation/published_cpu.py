@@ -34,11 +34,11 @@ def _first(places, bias, codes, output, row):
 
 @njit(parallel=True, fastmath=FAST)
 def _pool(places, bias, codes, pooled):
-    """The first convolution, rectified and pooled: windows × 128."""
-    for window in prange(len(pooled)):
-        row, largest = np.empty(FILTERS1, dtype=np.float32), pooled[window]
+    """The first convolution, rectified and pooled: bins × 128."""
+    for bin_ in prange(len(pooled)):
+        row, largest = np.empty(FILTERS1, dtype=np.float32), pooled[bin_]
         largest[:] = ZERO
-        for output in range(window * POOL1 - 1, (window + 1) * POOL1 - 1):
+        for output in range(bin_ * POOL1 - 1, (bin_ + 1) * POOL1 - 1):
             _first(places, bias, codes, output, row)
             for filt in range(FILTERS1):
                 largest[filt] = row[filt] if row[filt] > largest[filt] else largest[filt]
@@ -67,9 +67,9 @@ def _changes(
 ):  # fmt: skip
     """What each substitution changes after the hidden layer: positions × 4 × (populations or 2), added to `result`.
 
-    A block of positions is one whose outputs lie in two windows, block and block + 1.
+    A block of positions is one whose outputs lie in two bins, block and block + 1.
     """
-    windows = len(pooled)
+    bins = len(pooled)
     for block in prange((start - 2) // POOL1, (end - 3) // POOL1 + 1):
         origin = block * POOL1 - 1
         outputs = np.empty((2 * POOL1, FILTERS1), dtype=np.float32)
@@ -102,8 +102,8 @@ def _changes(
                 total[:] = ZERO
                 low2, high2 = REACH, -1
                 for half in range(2):
-                    window = block + half
-                    if window < 0 or window >= windows:
+                    bin_ = block + half
+                    if bin_ < 0 or bin_ >= bins:
                         continue
                     low = max(position - 3 - origin, half * POOL1)
                     high = min(position + 2 - origin, (half + 1) * POOL1 - 1)
@@ -117,7 +117,7 @@ def _changes(
                         for filt in range(FILTERS1):
                             other = row[filt] + step[filt]
                             value[filt] = other if other > value[filt] else value[filt]
-                    row = pooled[window]
+                    row = pooled[bin_]
                     count = 0
                     for filt in range(FILTERS1):
                         size = value[filt] - row[filt]
@@ -130,9 +130,9 @@ def _changes(
                 if high2 < 0:
                     continue
                 count = 0
-                for window in range((first2 + low2) // POOL2, (first2 + high2) // POOL2 + 1):
-                    low = max(first2 + low2, window * POOL2)
-                    high = min(first2 + high2, window * POOL2 + POOL2 - 1)
+                for bin_ in range((first2 + low2) // POOL2, (first2 + high2) // POOL2 + 1):
+                    low = max(first2 + low2, bin_ * POOL2)
+                    high = min(first2 + high2, bin_ * POOL2 + POOL2 - 1)
                     for filt in range(FILTERS2):
                         one, other = before2[low, filt], after2[high, filt]
                         value[filt] = one if one > other else other
@@ -143,8 +143,8 @@ def _changes(
                             other = row[filt] + step[filt]
                             value[filt] = other if other > value[filt] else value[filt]
                     for filt in range(FILTERS2):
-                        size = value[filt] - pooled2[window, filt]
-                        rows[count], sizes[count] = window * FILTERS2 + filt, size
+                        size = value[filt] - pooled2[bin_, filt]
+                        rows[count], sizes[count] = bin_ * FILTERS2 + filt, size
                         count += size != ZERO
                 change[:] = ZERO
                 _add_rows(change, hidden_weights, rows, sizes, count)

@@ -2,7 +2,7 @@
 
 A substitution changes six outputs of the first convolution, so one or two pooled positions; those change at most ten
 outputs of the second, so one or two pooled positions again. A maximum without the changed outputs is that of what lies
-before and what lies after them in their pooling window, so that the result is exact. For GPUs; published_cpu.py has it for CPUs.
+before and what lies after them in their pooling bin, so that the result is exact. For GPUs; published_cpu.py has it for CPUs.
 """
 
 import copy
@@ -33,10 +33,10 @@ def rectified_change(change: Tensor, value: Tensor) -> Tensor:
 
 
 class Maxima(NamedTuple):
-    """Outputs of a convolution in their pooling windows, of which one before the first and two after the last are empty.
+    """Outputs of a convolution in their pooling bins, of which one before the first and two after the last are empty.
 
-    outputs, before, after: (windows + 3) × size × filters; an output, the largest of those before it in its window (or 0:
-    what is pooled is rectified), and after it. pooled: (windows + 3) × filters.
+    outputs, before, after: (bins + 3) × size × filters; an output, the largest of those before it in its bin (or 0:
+    what is pooled is rectified), and after it. pooled: (bins + 3) × filters.
     """
 
     outputs: Tensor
@@ -46,18 +46,18 @@ class Maxima(NamedTuple):
 
     @classmethod
     def of(cls, outputs: Tensor, size: int, padding: int) -> "Maxima":
-        """outputs: positions × filters. padding: of the pooling, either way. What no window pools is left out."""
-        windows = (len(outputs) + 2 * padding) // size
-        outputs = functional.pad(outputs.T, (size + padding, padding), value=NOTHING)[:, : (windows + 1) * size]
+        """outputs: positions × filters. padding: of the pooling, either way. What no bin pools is left out."""
+        bins = (len(outputs) + 2 * padding) // size
+        outputs = functional.pad(outputs.T, (size + padding, padding), value=NOTHING)[:, : (bins + 1) * size]
         outputs = functional.pad(outputs, (0, 2 * size), value=NOTHING).T
-        outputs = outputs.reshape(windows + 3, size, -1)
+        outputs = outputs.reshape(bins + 3, size, -1)
         upwards, downwards = outputs.cummax(1).values, outputs.flip(1).cummax(1).values.flip(1)
         before = functional.pad(upwards[:, :-1], (0, 0, 1, 0), value=0.0).clamp(min=0)
         after = functional.pad(downwards[:, 1:], (0, 0, 0, 1), value=NOTHING)
         return cls(outputs, before, after, upwards[:, -1].clamp(min=0))
 
     def without(self, first: Tensor, last: Tensor) -> Tensor:
-        """The maximum of a window without its outputs from `first` to `last` (indices of all outputs)."""
+        """The maximum of a bin without its outputs from `first` to `last` (indices of all outputs)."""
         return torch.maximum(self.before.flatten(0, 1)[first], self.after.flatten(0, 1)[last])
 
 
@@ -115,11 +115,11 @@ class Layers:
         return outputs
 
     def reference(self, pooled: Tensor, annotation: Tensor) -> Reference:
-        """pooled: windows × 128, the first convolution rectified and pooled. annotation: features."""
+        """pooled: bins × 128, the first convolution rectified and pooled. annotation: features."""
         bias = self.network.sequence[3].bias.detach()
-        windows = functional.pad(pooled, (0, 0, PAD2, PAD2)).unfold(0, K2, 1)  # a product: cuDNN's convolution rounds
+        unfolded = functional.pad(pooled, (0, 0, PAD2, PAD2)).unfold(0, K2, 1)  # a product: cuDNN's convolution rounds
         weight = self.network.sequence[3].weight.detach()
-        second = Maxima.of(windows.flatten(1) @ weight.flatten(1).T + bias, POOL2, 0)
+        second = Maxima.of(unfolded.flatten(1) @ weight.flatten(1).T + bias, POOL2, 0)
         parts = [second.pooled[1:-2].T.flatten().double()]
         if self.network.inputs != "sequence":
             parts.append(self.network.annotation.apply_to(annotation).double())
@@ -170,41 +170,41 @@ def _changes(layers: Layers, first: Maxima, reference: Reference, codes: Tensor,
     """What substitutions at some positions change after the hidden layer: positions × 4 × (populations or 2)."""
     positions = positions.to(codes.device)
     count = len(positions)
-    # Indices of outputs and windows are those of Maxima: an empty window comes first.
+    # Indices of outputs and bins are those of Maxima: an empty bin comes first.
     row = positions - 3 + 1 + POOL1  # of the first output changed
-    window = row // POOL1
-    inside = ((window + 1) * POOL1 - row).clamp(max=K1)  # of the six; the others are in the next window
+    bin_ = row // POOL1
+    inside = ((bin_ + 1) * POOL1 - row).clamp(max=K1)  # of the six; the others are in the next bin
     rows = row[:, None] + torch.arange(K1, device=codes.device)
     values = first.outputs.flatten(0, 1)[rows][:, None] + layers.changes[codes[positions]]  # count × 4 × 6 × 128
     total = torch.zeros(count, 4, REACH, FILTERS2, device=codes.device)
     later = torch.arange(K1, device=codes.device) >= inside[:, None]
-    change = _pooled_change(first, values, later, window, row, row + inside - 1)
+    change = _pooled_change(first, values, later, bin_, row, row + inside - 1)
     total[:, :, :K2] = (change @ layers.second).view(count, 4, K2, FILTERS2)
     split = torch.nonzero(inside < K1).ravel()
-    after = window[split] + 1
+    after = bin_[split] + 1
     change = _pooled_change(first, values[split], ~later[split], after, after * POOL1, row[split] + K1 - 1)
     total[split, :, 1:] += (change @ layers.second).view(len(split), 4, K2, FILTERS2)
 
-    row = window - 1 - PAD2 + POOL2
-    window = row // POOL2
-    inside = (window + 1) * POOL2 - row
+    row = bin_ - 1 - PAD2 + POOL2
+    bin_ = row // POOL2
+    inside = (bin_ + 1) * POOL2 - row
     values = reference.second.outputs.flatten(0, 1)[row[:, None] + torch.arange(REACH, device=codes.device)][:, None]
     values = values + total
     later = torch.arange(REACH, device=codes.device) >= inside[:, None]
-    change = _pooled_change(reference.second, values, later, window, row, row + inside - 1)
-    hidden = change @ layers.hidden[window]
+    change = _pooled_change(reference.second, values, later, bin_, row, row + inside - 1)
+    hidden = change @ layers.hidden[bin_]
     split = torch.nonzero(inside < REACH).ravel()
-    after = window[split] + 1
+    after = bin_[split] + 1
     last = row[split] + REACH - 1
     change = _pooled_change(reference.second, values[split], ~later[split], after, after * POOL2, last)
     hidden[split] += change @ layers.hidden[after]
     return rectified_change(hidden, reference.hidden) @ layers.tail
 
 
-def _pooled_change(maxima: Maxima, values: Tensor, elsewhere: Tensor, window: Tensor, first: Tensor, last: Tensor):
-    """How far the pooled values of `window` change (count × 4 × filters) where `values` replace its outputs first … last.
+def _pooled_change(maxima: Maxima, values: Tensor, elsewhere: Tensor, bin_: Tensor, first: Tensor, last: Tensor):
+    """How far the pooled values of `bin_` change (count × 4 × filters) where `values` replace its outputs first … last.
 
-    values: count × 4 × outputs × filters. elsewhere: count × outputs, which of them are not of this window.
+    values: count × 4 × outputs × filters. elsewhere: count × outputs, which of them are not of this bin.
     """
     largest = values.masked_fill(elsewhere[:, None, :, None], NOTHING).amax(2)
-    return torch.maximum(largest, maxima.without(first, last)[:, None]) - maxima.pooled[window][:, None]
+    return torch.maximum(largest, maxima.without(first, last)[:, None]) - maxima.pooled[bin_][:, None]

@@ -224,7 +224,7 @@ class StackedTraining:
 
 def plateau_training(
     trainees: list[Trainee], data: TrainingData, genes: GeneInputs, recipe: Recipe
-) -> "SingleTraining | StackedTraining":
+) -> SingleTraining | StackedTraining:
     """The training of networks in the form that their genes have."""
     kind = StackedTraining if genes.stacked else SingleTraining
     return kind(trainees, data, genes, recipe)

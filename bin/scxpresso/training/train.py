@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import pandas as pd
 import torch
@@ -20,7 +21,7 @@ ATTEMPTS = 4  # of a replicate: the first, and three more when it collapsed
 
 @dataclass
 class TrainedFold:
-    """networks: one a replicate. history: HISTORY_COLUMNS, an epoch a row. collapsed: replicates still constant."""
+    """networks: one per replicate. history: HISTORY_COLUMNS, one row per epoch. collapsed: replicates still constant."""
 
     networks: list[nn.Module]
     history: list[dict]
@@ -73,6 +74,33 @@ def train_folds(
     }
 
 
+class Training(Protocol):
+    """What the trainer of a registry's entry makes of trainees, data, genes and recipe.
+
+    It trains one network, or several where the genes are stacked; every list has a number for each of them.
+    """
+
+    epochs: int
+
+    def train(self) -> list[float]:
+        """Train one epoch; give its loss."""
+
+    def validate(self) -> list[float]:
+        """Give the loss of the validation genes."""
+
+    def rates(self) -> list[float]:
+        """Give the learning rate of the epoch."""
+
+    def adjust(self, losses: list[float]) -> None:
+        """Adjust the rate to the validation loss."""
+
+    def finish(self) -> None:
+        """Do what is left when the weights of the best epoch are back."""
+
+    def variances(self) -> list[float]:
+        """Give the variance of predictions over the validation genes, in the population where it is largest."""
+
+
 def train_group(
     data: TrainingData,
     genes: GeneInputs,
@@ -82,11 +110,11 @@ def train_group(
 ) -> list[tuple[nn.Module, list[dict], bool]]:
     """Networks trained side by side, one for each (fold, replicate, attempt).
 
-    Of each: its weights of the best validation epoch, a history row an epoch, and whether it is constant. The training loss
+    Of each: its weights of the best validation epoch, one history row per epoch, and whether it is constant. The training loss
     of a row is the mean over the epoch's batches, while the weights moved.
     """
     trainees = [Trainee(data, recipe, genes.device, *job) for job in jobs]
-    engine = resolve(NETWORKS[recipe.network].trainer)(trainees, data, genes, recipe)
+    engine: Training = resolve(NETWORKS[recipe.network].trainer)(trainees, data, genes, recipe)
     for epoch in range(1, engine.epochs + 1):
         train_losses, validation_losses = engine.train(), engine.validate()
         for trainee, *numbers in zip(trainees, engine.rates(), train_losses, validation_losses, strict=True):

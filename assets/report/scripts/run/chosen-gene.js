@@ -1,0 +1,80 @@
+// The gene that the section shows, and its values: chosen in the table, by name or by a click on its point.
+import { fill, onChange, wire } from "../shared/controls.js";
+import { DATA, geneName } from "../shared/data.js";
+import { decoded } from "../shared/packed.js";
+import { chosen, control, redraw } from "../shared/panels.js";
+import { markChosen, table } from "../shared/table.js";
+import { count } from "../shared/text.js";
+
+const input = document.getElementById("gene");
+
+let shownGene;
+export const currentGene = () => shownGene;
+
+export const currentLevel = () => DATA.genes[chosen("variance", "Level")];
+export const currentNetwork = () => currentLevel().networks[chosen("variance", "Network")];
+const currentPredictions = () => DATA.predictions.find((one) => one.name === currentLevel()?.name);
+
+export function showGene(gene) {
+  shownGene = gene;
+  input.value = geneName(gene);
+  input.setCustomValidity("");
+  markChosen("top", gene);
+  redraw("variance", "gene", "gene-scatter");
+}
+
+// {populations, parents, network, observed, predicted, sd} of the gene, or a sentence where the page lacks its values.
+export function geneValues() {
+  if (!DATA.genes.length) return "No level of several populations to show a gene in.";
+  const level = currentPredictions();
+  if (!level) return "No predictions of this level.";
+  const at = level.genes.indexOf(shownGene);
+  if (at < 0) return `${geneName(shownGene) ?? "This gene"} ${notHeld(level)}`;
+  const { network } = currentNetwork();
+  const model = level.networks.find((one) => one.network === network) || level.networks[0];
+  const pick = (vectors) => (vectors ? vectors.map((vector) => decoded(vector)[at]) : null);
+  return {
+    ...level, network: model.network,
+    observed: pick(level.observed), predicted: pick(model.predicted), sd: pick(model.sd),
+  };
+}
+
+const notHeld = (level) =>
+  `is not among the genes whose values this page holds (a random ${count(level.drawn)} and the most variable); `
+  + "its values are in the run's predictions folder.";
+
+function topTable(level) {
+  const row = new Map(level.genes.map((gene, i) => [gene, i]));
+  const variances = decoded(level.log_variance);
+  table("top", [
+    { head: "Gene", cell: geneName },
+    { head: "Variance", numeric: true, cell: (gene) => 10 ** variances[row.get(gene)] },
+    ...level.networks.map(({ network, pearson }) => (
+      { head: `r, ${network}`, numeric: true, cell: (gene) => decoded(pearson)[row.get(gene)] }
+    )),
+  ], level.top, showGene);
+}
+
+function fillControls() {
+  const level = currentLevel(), names = (currentPredictions()?.genes ?? []).map(geneName);
+  fill(control("variance", "Network"), level ? level.networks.map((one) => one.network) : []);
+  const options = names.map((value) => Object.assign(document.createElement("option"), { value }));
+  document.getElementById("gene-names").replaceChildren(...options);
+  input.parentElement.hidden = !options.length;
+  if (!level) return;
+  topTable(level);
+  showGene(level.top[0]);
+}
+
+function findGene() {
+  const name = input.value.trim().toLowerCase();
+  const gene = currentPredictions().genes.find((one) => geneName(one).toLowerCase() === name);
+  if (gene !== undefined) return showGene(gene);
+  input.setCustomValidity("not among the genes of this page");
+  input.reportValidity();
+}
+
+wire("variance", "Level", DATA.genes, fillControls);
+onChange("variance", "Network", () => redraw("variance", "gene", "gene-scatter"));
+input.addEventListener("change", findGene);
+fillControls();

@@ -1,0 +1,80 @@
+// One gene: observed and predicted expression by population, as rows and as a scatter.
+import { INK, LINE, groupColour, groupSymbol } from "../shared/colours.js";
+import { geneName, networkColour } from "../shared/data.js";
+import { axis, rowAxis } from "../shared/layout.js";
+import { addFigure } from "../shared/panels.js";
+import { pearson } from "../shared/statistics.js";
+import { decimal, plural, safe, shorten } from "../shared/text.js";
+import { currentGene, geneValues } from "./chosen-gene.js";
+
+const says = ({ populations, observed, predicted }, i) =>
+  `${safe(populations[i])}<br>observed ${decimal(observed[i])}<br>predicted ${decimal(predicted[i])}`;
+
+function byPopulation() {
+  const gene = geneValues();
+  if (typeof gene === "string") return gene;
+  const { populations, network, observed, predicted } = gene;
+  const order = populations.map((_, i) => i).sort((a, b) => observed[b] - observed[a]);
+  const r = decimal(pearson(observed, predicted));
+  return {
+    title: `${geneName(currentGene())} · ${network}: r = ${r} across ${plural(populations.length, "population")}`,
+    traces: [links(gene, order), observedPoints(gene, order), predictedPoints(gene, order)],
+    layout: {
+      height: populations.length * 22 + 110, xaxis: axis("expression, log10"),
+      yaxis: rowAxis(order.map((i) => populations[i])),
+    },
+  };
+}
+
+// From observed to predicted in each row.
+function links({ observed, predicted }, order) {
+  return {
+    mode: "lines", x: order.flatMap((i) => [observed[i], predicted[i], null]),
+    y: order.flatMap((_, row) => [row, row, null]),
+    hoverinfo: "skip", showlegend: false, line: { color: LINE, width: 3 },
+  };
+}
+
+function inRows(name, gene, values, order) {
+  return {
+    mode: "markers", name, x: order.map((i) => values[i]), y: order.map((_, row) => row),
+    text: order.map((i) => says(gene, i)), hoverinfo: "text",
+  };
+}
+
+function observedPoints(gene, order) {
+  return { ...inRows("observed", gene, gene.observed, order), marker: { size: 9, color: INK } };
+}
+
+function predictedPoints(gene, order) {
+  const color = networkColour(gene.network), { sd } = gene;
+  return {
+    ...inRows("predicted", gene, gene.predicted, order), marker: { size: 9, symbol: "diamond", color },
+    error_x: sd ? { type: "data", array: order.map((i) => sd[i]), thickness: 1, width: 3, color } : undefined,
+  };
+}
+
+function asScatter() {
+  const gene = geneValues();
+  if (typeof gene === "string") return ""; // the panel beside it says why
+  const parents = [...new Set(gene.parents)];
+  return {
+    traces: parents.map((parent, k) => childrenOf(parent, gene, k)),
+    layout: {
+      height: 400, showlegend: parents.length > 1, xaxis: axis("observed, log10"), yaxis: axis("predicted, log10"),
+    },
+  };
+}
+
+function childrenOf(parent, gene, k) {
+  const children = gene.parents.map((_, i) => i).filter((i) => gene.parents[i] === parent);
+  return {
+    mode: "markers", name: shorten(parent || "no parent", 24),
+    x: children.map((i) => gene.observed[i]), y: children.map((i) => gene.predicted[i]),
+    text: children.map((i) => says(gene, i)), hoverinfo: "text",
+    marker: { size: 10, color: groupColour(k), symbol: groupSymbol(k) },
+  };
+}
+
+addFigure("gene", byPopulation);
+addFigure("gene-scatter", asScatter);

@@ -1,0 +1,65 @@
+// Learning curves: loss by epoch.
+import { DATA } from "../shared/data.js";
+import { wire } from "../shared/controls.js";
+import { axis } from "../shared/layout.js";
+import { addFigure, chosen } from "../shared/panels.js";
+import { decimal } from "../shared/text.js";
+import { translucent } from "../shared/colours.js";
+
+const CURVES = [
+  { field: "train", name: "training", colour: "#009E73" },
+  { field: "validation", name: "validation", colour: "#0072B2" },
+];
+const MANY_RUNS = 30; // more lines than this are drawn fainter
+
+function training() {
+  if (!DATA.training.length) return "No learning curves: this run trained no network.";
+  const { runs } = DATA.training[chosen("training", "Model")];
+  return {
+    traces: [...CURVES.flatMap((curve) => [replicateLines(runs, curve), meanLine(runs, curve)]), keptEpochs(runs)],
+    layout: { height: 420, xaxis: axis("epoch"), yaxis: axis("loss") },
+  };
+}
+
+// The lines of all replicates as one trace: a gap (null) ends each.
+function replicateLines(runs, { field, name, colour }) {
+  const joined = (what) => runs.flatMap((run) => [...run[what], null]);
+  return {
+    mode: "lines", name, x: joined("epoch"), y: joined(field), legendgroup: name, showlegend: false, hoverinfo: "skip",
+    line: { width: 0.8, color: translucent(colour, runs.length > MANY_RUNS ? 0.2 : 0.4) },
+  };
+}
+
+function meanLine(runs, { field, name, colour }) {
+  return {
+    mode: "lines", name: `${name}, mean`, ...meanByEpoch(runs, field), legendgroup: name,
+    line: { width: 3, color: colour },
+    hovertemplate: `epoch %{x}: ${name} %{y:.3f}<extra></extra>`,
+  };
+}
+
+function meanByEpoch(runs, field) {
+  const sums = new Map();
+  runs.forEach((run) => run.epoch.forEach((epoch, i) => {
+    const [n, total] = sums.get(epoch) || [0, 0];
+    if (Number.isFinite(run[field][i])) sums.set(epoch, [n + 1, total + run[field][i]]);
+  }));
+  const epochs = [...sums.keys()].sort((a, b) => a - b);
+  return { x: epochs, y: epochs.map((epoch) => sums.get(epoch)[1] / sums.get(epoch)[0]) };
+}
+
+function keptEpochs(runs) {
+  const kept = runs.flatMap((run) => run.kept.map((epoch) => (
+    { run, epoch, loss: run.validation[run.epoch.indexOf(epoch)] }
+  )));
+  return {
+    mode: "markers", name: "epoch kept", x: kept.map((one) => one.epoch), y: kept.map((one) => one.loss),
+    text: kept.map(({ run, epoch, loss }) => (
+      `fold ${run.fold} · replicate ${run.replicate}: epoch ${epoch} kept, ${decimal(loss, 3)}`
+    )),
+    hoverinfo: "text", marker: { symbol: "circle-open", size: 6, color: "#D55E00", opacity: 0.8 },
+  };
+}
+
+addFigure("training", training);
+wire("training", "Model", DATA.training);

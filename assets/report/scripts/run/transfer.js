@@ -1,0 +1,36 @@
+// Every model's prediction of every population, also of other atlases.
+import { wire } from "../shared/controls.js";
+import { DATA } from "../shared/data.js";
+import { mapHeight, mapSize } from "../shared/heatmap.js";
+import { colourBar, columnAxis, rowAxis } from "../shared/layout.js";
+import { addFigure, chosen } from "../shared/panels.js";
+import { decimal, safe } from "../shared/text.js";
+
+function transfer() {
+  if (!DATA.transfer.length) return "No model predicted a population other than its own in this run.";
+  const { populations, models, median: z } = DATA.transfer[chosen("transfer", "Level")];
+  const says = (r, i, k) => `${safe(models[k])} predicts ${safe(populations[i])}: ${decimal(r, 3)}`;
+  return {
+    traces: [{
+      type: "heatmap", z, text: z.map((row, i) => row.map((r, k) => says(r, i, k))), hoverinfo: "text",
+      colorscale: "Cividis", xgap: 1, ygap: 1, colorbar: colourBar("r"),
+    }],
+    layout: {
+      ...mapSize("transfer", models.length),
+      height: mapHeight(populations.length) + 90,
+      xaxis: columnAxis(models, "model of"),
+      yaxis: { ...rowAxis(populations), title: { text: "predicted population" } },
+      shapes: populations.map((_, i) => frame(i)),
+    },
+  };
+}
+
+// Around the cell of a population and its own model.
+function frame(i) {
+  return {
+    type: "rect", x0: i - 0.5, x1: i + 0.5, y0: i - 0.5, y1: i + 0.5, line: { color: "#D55E00", width: 2 },
+  };
+}
+
+addFigure("transfer", transfer);
+wire("transfer", "Level", DATA.transfer);

@@ -1,0 +1,57 @@
+// The mean over genes of the largest absolute effect at each position.
+import { N_COLOURS, UP, groupColour, translucent } from "../shared/colours.js";
+import { fill, onChange, wire } from "../shared/controls.js";
+import { DATA } from "../shared/data.js";
+import { axis } from "../shared/layout.js";
+import { decoded } from "../shared/packed.js";
+import { addFigure, chosen, control, draw } from "../shared/panels.js";
+import { smoothed } from "../shared/statistics.js";
+import { plural, safe, shorten } from "../shared/text.js";
+import { chosenModel } from "./effects.js";
+
+const SMOOTHING = 25; // bases
+const MAX_POINTS = 60_000; // of all lines together
+
+function meanProfile() {
+  const { populations, mean } = chosenModel("mean-profile"), only = chosen("mean-profile", "Population") - 1;
+  if (!mean.genes) return "No position of any gene was saturated.";
+  const shown = only < 0 ? populations.map((_, k) => k) : [only];
+  const width = chosen("mean-profile", "Smoothing") ? 1 : Math.max(1, Math.round(SMOOTHING / mean.step));
+  const stride = Math.max(1, Math.ceil((shown.length * decoded(mean.values[0]).length) / MAX_POINTS));
+  const bold = shown.length <= N_COLOURS;
+  return {
+    title: `${plural(mean.genes, "gene")}${mean.step > 1 ? `, means of ${mean.step} bases` : ""}`,
+    traces: shown.map((k) => lineOf(populations[k], thinned(mean, k, width, stride), lineStyle(k, bold), bold)),
+    layout: {
+      height: 380,
+      xaxis: axis("bases from the TSS", { tickformat: ",d" }),
+      yaxis: axis("mean largest |effect|, log10", { rangemode: "tozero" }),
+    },
+  };
+}
+
+// Every `stride`-th point of a population's running mean.
+function thinned(mean, k, width, stride) {
+  const y = smoothed(decoded(mean.values[k]), width), at = y.map((_, i) => i).filter((i) => i % stride === 0);
+  return { x: at.map((i) => mean.first + i * mean.step + (mean.step - 1) / 2), y: at.map((i) => y[i]) };
+}
+
+const lineStyle = (k, bold) =>
+  bold ? { width: 1.5, color: groupColour(k) } : { width: 1, color: translucent(UP, 0.35) };
+
+function lineOf(population, { x, y }, line, showlegend) {
+  return {
+    mode: "lines", name: shorten(population, 24), showlegend, x, y, line,
+    meta: safe(population), hovertemplate: "%{meta}<br>%{x:,d}: %{y:.3g}<extra></extra>",
+  };
+}
+
+function fillPopulations() {
+  fill(control("mean-profile", "Population"), ["all", ...chosenModel("mean-profile").populations]);
+}
+
+addFigure("mean-profile", meanProfile);
+wire("mean-profile", "Model", DATA.saturation, () => { fillPopulations(); draw("mean-profile"); });
+["Population", "Smoothing"].forEach((label) => onChange("mean-profile", label));
+fill(control("mean-profile", "Smoothing"), [`${SMOOTHING} bases`, "none"]);
+fillPopulations();

@@ -1,0 +1,21 @@
+// Vectors as gene_figures.py packs them: 16-bit codes in base64.
+
+const MISSING = 65535;
+
+// The inverse of pack() in gene_figures.py.
+export function unpack({ low, step, codes }) {
+  const bytes = Uint8Array.from(atob(codes), (character) => character.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  return Array.from({ length: bytes.length / 2 }, (_, i) => {
+    const code = view.getUint16(2 * i, true);
+    return code === MISSING ? NaN : low + code * step;
+  });
+}
+
+const unpacked = new WeakMap();
+
+// unpack() once per vector: drawing the same figure again does not decode it again.
+export function decoded(packed) {
+  if (!unpacked.has(packed)) unpacked.set(packed, unpack(packed));
+  return unpacked.get(packed);
+}

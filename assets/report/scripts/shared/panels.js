@@ -1,0 +1,80 @@
+// Panels: a figure of the page, its controls, and how it is drawn.
+import { CONFIG, figureLayout, narrow } from "./layout.js";
+
+const panels = new Map([...document.querySelectorAll("[data-plot]")].map((panel) => [panel.dataset.plot, panel]));
+const figures = new Map();
+const drawn = new Set();
+
+// `build` returns {traces, layout, title} or, where there is nothing to draw, a sentence; "" hides the panel.
+// `listeners`: functions by Plotly's event.
+export function addFigure(name, build, listeners = {}) {
+  figures.set(name, { build, listeners });
+}
+
+export const panelOf = (name) => panels.get(name);
+export const plotWidth = (name) => panels.get(name).querySelector(".plot").clientWidth;
+export const control = (name, label) => panels.get(name).querySelector(`[data-control="${label}"]`);
+export const chosen = (name, label) => Math.max(0, control(name, label).selectedIndex);
+
+export function draw(name) {
+  drawn.add(name);
+  const figure = figures.get(name).build();
+  panels.get(name).hidden = figure === "";
+  if (typeof figure === "string") showSentence(name, figure);
+  else showFigure(name, figure);
+}
+
+function showSentence(name, sentence) {
+  const panel = panels.get(name), plot = panel.querySelector(".plot");
+  panel.classList.add("blank");
+  panel.querySelector(".plot-title").hidden = true;
+  Plotly.purge(plot);
+  plot.listening = false;
+  plot.classList.add("empty");
+  plot.textContent = sentence;
+}
+
+function showFigure(name, { traces, layout, title = "" }) {
+  const panel = panels.get(name), plot = panel.querySelector(".plot"), heading = panel.querySelector(".plot-title");
+  panel.classList.remove("blank");
+  heading.hidden = !title;
+  heading.textContent = title;
+  plot.classList.remove("empty");
+  if (!plot.classList.contains("js-plotly-plot")) plot.textContent = "";
+  plot.style.minHeight = "0";
+  Plotly.react(plot, traces, figureLayout(layout), { ...CONFIG, displayModeBar: narrow() ? false : "hover" });
+  if (plot.listening) return;
+  plot.listening = true;
+  Object.entries(figures.get(name).listeners).forEach(([event, then]) => plot.on(event, then));
+}
+
+// Draws again those of the panels that the page has drawn.
+export function redraw(...names) {
+  names.filter((name) => drawn.has(name)).forEach(draw);
+}
+
+export function redrawAll() {
+  redraw(...panels.keys());
+}
+
+const nextUndrawn = () => [...panels.keys()].find((name) => !drawn.has(name));
+
+// Draws top down, with a pause after each in which the page can scroll and answer.
+export function drawInTurn() {
+  const name = nextUndrawn();
+  if (name === undefined) return;
+  draw(name);
+  setTimeout(drawInTurn, 20);
+}
+
+export function drawTheRest() {
+  for (let name = nextUndrawn(); name !== undefined; name = nextUndrawn()) draw(name);
+}
+
+// Calls `then` with the name and the element of each plot that is no sentence.
+export function eachPlot(then) {
+  panels.forEach((panel, name) => {
+    const plot = panel.querySelector(".js-plotly-plot");
+    if (plot) then(name, plot);
+  });
+}

@@ -1,0 +1,42 @@
+// Statistics of small vectors, in which NaN is missing.
+
+export const finite = (values) => values.filter(Number.isFinite);
+
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+const mean = (values) => sum(values) / values.length;
+
+export function median(values) {
+  const sorted = finite(values).sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  if (!sorted.length) return NaN;
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+export function pearson(x, y) {
+  const pairs = x.map((value, i) => [value, y[i]]).filter((pair) => pair.every(Number.isFinite));
+  const [meanX, meanY] = [0, 1].map((k) => mean(pairs.map((pair) => pair[k])));
+  const products = (f) => sum(pairs.map(([a, b]) => f(a - meanX, b - meanY)));
+  return products((a, b) => a * b) / Math.sqrt(products((a) => a * a) * products((_, b) => b * b));
+}
+
+// Smallest and largest value, 0 always between them. Not Math.min(...values): a spread of 100,000 values fails.
+export function rangeWithZero(values) {
+  return finite(values).reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [0, 0]);
+}
+
+export function largestAbsolute(values) {
+  const [low, high] = rangeWithZero(values);
+  return Math.max(-low, high);
+}
+
+// Running mean over `width` values; shorter at both ends.
+export function smoothed(values, width) {
+  const half = width >> 1;
+  return values.map((_, i) => mean(finite(values.slice(Math.max(0, i - half), i + half + 1))));
+}
+
+// Indices of rows by the median of their values, largest first.
+export function byMedian(rows) {
+  const medians = rows.map(median);
+  return rows.map((_, i) => i).sort((a, b) => (medians[b] || -1) - (medians[a] || -1));
+}

@@ -1,0 +1,68 @@
+// The table of variants to choose from, and the set and model that it is of.
+import { fill } from "../shared/controls.js";
+import { DATA, geneName } from "../shared/data.js";
+import { control } from "../shared/panels.js";
+import { table } from "../shared/table.js";
+import { count, cut, distanceText, pValue, signed, unsigned } from "../shared/text.js";
+import { resetView } from "../window/views.js";
+import { showVariant } from "./chosen-variant.js";
+import { alleleName, currentSet, positionOf, setSelect } from "./variant-set.js";
+
+// What the set's file says of associations, if it says anything.
+const ASSOCIATION = [
+  { head: "Risk allele", field: "risk_allele" },
+  { head: "GWAS beta", field: "gwas_beta" },
+  { head: "GWAS p", field: "gwas_p_value" },
+];
+
+// Of the i-th variant; `first` is its score in the population in which it comes first.
+function columns({ variants, first, populations }) {
+  const score = (head, field, own = {}) => ({ head, numeric: true, cell: (i) => first[i][field], ...own });
+  const associations = ASSOCIATION.filter(({ field }) => first.some((one) => one[field] !== ""));
+  return [
+    { head: "Variant", cell: (i) => cut(variants[i].variant, 60) },
+    { head: "Gene", cell: (i) => geneName(variants[i].gene) },
+    { head: "Position", cell: (i) => positionOf(variants[i]) },
+    { head: "Allele", cell: (i) => alleleName(variants[i]) },
+    { head: "From TSS", numeric: true, cell: (i) => variants[i].distance, format: distanceText },
+    { head: "Population", cell: (i) => populations[first[i].population] },
+    score("Effect, log10", "effect", { format: (value) => signed(value) }),
+    score("± s.d.", "sd", { format: unsigned }),
+    score("Same sign", "sign_agreement"),
+    score("Percentile", "percentile", { digits: 1 }),
+    score("p", "p_value", { format: pValue }),
+    score("q", "q_value", { format: pValue }),
+    score("Specificity", "specificity", { format: (value) => signed(value) }),
+    score("r of the gene", "gene_pearson"),
+    ...associations.map(({ head, field }) => ({ head, cell: (i) => first[i][field] })),
+    { head: "Flags", cell: (i) => first[i].flag.split(",").join(", ") },
+  ];
+}
+
+function sentences(set) {
+  if (!set.rows) return "No allele lies in the promoter window of a gene.";
+  const alleles = set.first.length === 1 ? "the only allele" : `${count(set.first.length)} alleles`;
+  const parts = [`${count(set.rows)} rows (alleles × genes × populations), ${count(set.certain)} with q < 0.05.`];
+  if (set.unread) {
+    parts.push(`${count(set.unread)} rows are from alleles outside of what this network reads: not scorable, without q.`);
+  }
+  parts.push(
+    `The table holds ${alleles}: those with q < 0.05 by the size of their effect, then the others by q,`,
+    "each in the population in which it comes first.", "All are in the variants folder. Choose one to see it below.",
+  );
+  return parts.join(" ");
+}
+
+function showSet() {
+  const set = currentSet(), genes = set.genes.map(({ gene }) => geneName(gene));
+  document.getElementById("variant-count").textContent = sentences(set);
+  table("variants", columns(set), set.first.map((_, i) => i), showVariant);
+  fill(control("locus", "Gene"), genes);
+  fill(control("variant-map", "Rows"), ["first of the table", ...genes]);
+  resetView("locus");
+  showVariant(0);
+}
+
+fill(setSelect, DATA.variants.map((one) => one.name));
+setSelect.addEventListener("change", showSet);
+showSet();

@@ -1,0 +1,52 @@
+// Which part of a promoter window a figure shows: chosen from its control "View", or zoomed to by mouse.
+import { fill, onChange } from "../shared/controls.js";
+import { control, draw } from "../shared/panels.js";
+
+// [from, to] by figure; absent where the whole window is in view.
+const views = new Map();
+
+// [label, range] each.
+export const VIEWS = [
+  ["whole window"],
+  ["2,000 bases around the TSS", [-1000.5, 1000.5]],
+  ["200 bases", [-100.5, 100.5]],
+  ["100 bases", [-50.5, 50.5]],
+];
+
+export const viewOf = (name) => views.get(name);
+
+export const resetView = (name) => views.delete(name);
+
+export function zoomTo(name, range) {
+  if (range) views.set(name, range);
+  else views.delete(name);
+  draw(name);
+}
+
+// Fills the control "View" with what `offered` returns; after zooming by mouse it says "as zoomed".
+export function wireViews(name, offered = () => VIEWS) {
+  const select = control(name, "View");
+  select.offered = offered;
+  fill(select, [...offered().map(([label]) => label), "as zoomed"]);
+  select.lastChild.disabled = true;
+  onChange(name, "View", () => zoomTo(name, offered()[select.selectedIndex][1]));
+}
+
+// Makes the control "View" say what is in view.
+export function showView(name) {
+  const select = control(name, "View"), range = views.get(name);
+  const at = select.offered().findIndex(([, [from, to] = []]) => from === range?.[0] && to === range?.[1]);
+  select.selectedIndex = at < 0 ? select.length - 1 : at;
+}
+
+// Listeners of a figure that zooms along its window.
+export function zooming(name) {
+  return {
+    plotly_relayout: (change) => {
+      const from = change["xaxis.range[0]"];
+      if (from !== undefined) zoomTo(name, [from, change["xaxis.range[1]"]]);
+      else if (change["xaxis.autorange"]) zoomTo(name);
+    },
+    plotly_doubleclick: () => setTimeout(() => zoomTo(name)),
+  };
+}
