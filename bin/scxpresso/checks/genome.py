@@ -133,16 +133,23 @@ def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings)
 
 
 def check_bed(path: Path) -> None:
-    """Raises InputError for a line that is no BED."""
+    """Raise InputError for a line that is no BED, or has another number of columns than the first: bedtools reads none."""
+    columns = 0
     with open_text(str(path)) as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip() or line.startswith(("#", "track", "browser")):
                 continue
-            _contig, *span = (line.split("\t") if "\t" in line else line.split())[:3]
-            span = [position.strip() for position in span]
-            if len(span) < 2 or not all(map(str.isdecimal, span)) or int(span[0]) > int(span[1]):
+            fields = line.rstrip("\r\n").split("\t")
+            columns = columns or len(fields)
+            is_bed = len(fields) >= 3 and fields[1].isdecimal() and fields[2].isdecimal()
+            if not is_bed or int(fields[1]) > int(fields[2]):
                 found, expected = repr(line.strip()[:60]), "contig, start and end with tabs between them (BED)"
                 raise InputError(Problem(f"line {number}", found, expected, "fix or remove the line"))
+            if len(fields) != columns:
+                expected = f"{columns}, as the first line has"
+                raise InputError(
+                    Problem(f"line {number}", f"{len(fields)} columns", expected, "fix or remove the line")
+                )
 
 
 def check_contigs(
