@@ -43,7 +43,7 @@ def tables(tmp_path_factory):
                     "population": names,
                     "parent": PARENT[level].values(),
                     "cells": 50,
-                    "genes_seen": 40,
+                    "genes_detected": 40,
                     "noise_ceiling": 0.9,
                 }
             )

@@ -28,7 +28,7 @@ BASELINES = ["mean", "half_life", "kmer"]
 DROPPED_GENE_COLUMNS = ["gene", "reason"]
 DROPPED_POPULATION_COLUMNS = ["level", "population", "cells", "reason"]
 FOLD_COLUMNS = ["gene_id", "fold"]
-POPULATION_COLUMNS = ["population", "parent", "cells", "genes_seen", "noise_ceiling"]
+POPULATION_COLUMNS = ["population", "parent", "cells", "genes_detected", "noise_ceiling"]
 PREDICTION_COLUMNS = ["gene_id", "fold", "population", "observed", "predicted", "sd"]
 HISTORY_COLUMNS = [
     "fold", "replicate", "attempt", "seed", "epoch", "learning_rate", "train_loss", "validation_loss", "best",

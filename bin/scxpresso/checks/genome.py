@@ -17,13 +17,13 @@ from scxpresso.genome.annotation import CANONICAL_TAGS, canonical_tag, select_tr
 from scxpresso.genome.canonical import CanonicalList, read_canonical
 from scxpresso.genome.folds import LOCUS, groups_of_genes
 from scxpresso.genome.gene_models import read_annotation
-from scxpresso.genome.sequence import INVALID, LETTER_CODES, read_fasta, window_bounds
+from scxpresso.genome.sequence import CHARACTER_CODES, INVALID, read_fasta, window_bounds
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs, without_version
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import shown
 
-NUCLEOTIDES = bytes(np.flatnonzero(LETTER_CODES != INVALID).astype(np.uint8))
+NUCLEOTIDES = bytes(np.flatnonzero(CHARACTER_CODES != INVALID).astype(np.uint8))
 
 
 def check_genome(row: Row, params: dict, findings: Findings) -> list[Transcript]:

@@ -79,7 +79,7 @@ def _by_name(names: Collection[str], annotated: set[str]) -> str:
     return next((kind for kind, pattern in NAMES.items() if any(map(pattern.search, names))), "")
 
 
-def features_left_out(ids: Sequence[str], reasons: np.ndarray) -> str:
+def excluded_features(ids: Sequence[str], reasons: np.ndarray) -> str:
     """The features that are no genes, for a note: how many for which reason; '' where all are genes."""
     kinds = pd.Series(list(ids)).groupby(reasons, sort=False)
     parts = [f"{len(names):,} × {reason} ({preview(names, 2)})" for reason, names in kinds if reason]

@@ -10,9 +10,9 @@ from scxpresso.text import did_you_mean
 
 # Columns in which programs write the total of a cell (scanpy, Seurat, others), without case and punctuation.
 TOTALS = {"totalcounts", "ncountrna", "ncounts", "ncount", "numi", "numis", "totalumi", "totalumis", "rawsum"}
-CLEARLY_MORE = 1.15  # times the sum of the features that are there: genes are missing
-MORE = 1.02  # the same, for a note: ambient RNA or rare genes may have been removed
-MANY = 0.1  # share of cells
+MIN_RATIO_OF_FAULT = 1.15  # times the sum of the features that are there: genes are missing
+MIN_RATIO_OF_NOTE = 1.02  # the same, for a note: ambient RNA or rare genes may have been removed
+MIN_SHARE_OF_CELLS = 0.1  # share of cells
 
 
 def totals_beyond(obs: pd.DataFrame, sums: np.ndarray) -> tuple[Problem | None, list[str]]:
@@ -26,11 +26,11 @@ def totals_beyond(obs: pd.DataFrame, sums: np.ndarray) -> tuple[Problem | None, 
         total = pd.to_numeric(obs[name], errors="coerce").to_numpy(dtype=np.float64)
         known = np.isfinite(total) & (sums > 0)
         ratio = total[known] / sums[known]
-        for times in (CLEARLY_MORE, MORE):
-            if np.count_nonzero(ratio > times) > MANY * len(ratio):
+        for times in (MIN_RATIO_OF_FAULT, MIN_RATIO_OF_NOTE):
+            if np.count_nonzero(ratio > times) > MIN_SHARE_OF_CELLS * len(ratio):
                 text = f"obs has larger totals than the matrix: {name!r} is {np.median(ratio[ratio > times]):.3g} times the sum"
                 text += f" of the matrix in {np.mean(ratio > times):.0%} of the cells"
-                if times == MORE:
+                if times == MIN_RATIO_OF_NOTE:
                     notes.append(f"{text}; counts are divided by the sum (see library_column)")
                     break
                 fix = (
@@ -41,7 +41,7 @@ def totals_beyond(obs: pd.DataFrame, sums: np.ndarray) -> tuple[Problem | None, 
     return None, notes
 
 
-def stated_library(obs: pd.DataFrame, column: str) -> np.ndarray:
+def library_from_obs(obs: pd.DataFrame, column: str) -> np.ndarray:
     """The library of each cell that obs has in `column` (the sheet's library_column). Raises InputError where it is none."""
     where = "column library_column"
     if column not in obs:

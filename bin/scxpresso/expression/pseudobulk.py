@@ -10,9 +10,14 @@ import pandas as pd
 import scipy.sparse
 
 from scxpresso.expression.atlas import Atlas
-from scxpresso.expression.features import annotated_names, features_left_out, rows_not_genes, share_by_population
+from scxpresso.expression.features import (
+    annotated_names,
+    excluded_features,
+    rows_not_genes,
+    share_by_population,
+)
 from scxpresso.expression.grouping import HALVINGS, Grouping, group_levels, halves, parents
-from scxpresso.expression.library import check_library, stated_library, totals_beyond
+from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
 from scxpresso.expression.raw_counts import value_fault
 from scxpresso.files import is_hdf5, open_text
 from scxpresso.identifiers import GeneMatch, match_genes
@@ -27,7 +32,7 @@ LENGTHS = {"length", "genelength", "transcriptlength", "effectivelength", "effle
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PseudobulkOptions:
     """How counts become expression. floor: log10 value of a gene seen in no cell. pseudocount: 0, as published.
 
     library_column: column of obs with each cell's library; the sum of its genes where None. exclude: labels of populations to
@@ -73,7 +78,7 @@ def ceiling(first: Iterable[np.ndarray], second: Iterable[np.ndarray]) -> np.nda
 
 
 def pseudobulk_cells(
-    atlas: Atlas, genes: pd.DataFrame, recipe: Recipe, log: Callable[[str], None] = lambda message: None
+    atlas: Atlas, genes: pd.DataFrame, options: PseudobulkOptions, log: Callable[[str], None] = lambda message: None
 ) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
     """Expression of every level of a single-cell atlas, all levels in one pass over its chunks; and its unused genes.
 
@@ -93,9 +98,9 @@ def pseudobulk_cells(
     if not len(matched):
         raise InputError(no_genes())
 
-    groupings = group_levels(atlas.obs, recipe.levels, recipe.min_cells, recipe.exclude)
-    sums = [Sums(grouping, len(ids), recipe.seed) for grouping in groupings]
-    library = stated_library(atlas.obs, recipe.library_column) if recipe.library_column else None
+    groupings = group_levels(atlas.obs, options.levels, options.min_cells, options.exclude)
+    sums = [Sums(grouping, len(ids), options.seed) for grouping in groupings]
+    library = library_from_obs(atlas.obs, options.library_column) if options.library_column else None
     sizes, others = np.zeros((2, atlas.shape[0]))  # counts of genes, and of other features, of each cell
 
     def add_sizes(cells: slice, columns: slice, counts: scipy.sparse.csr_matrix) -> None:
@@ -114,12 +119,12 @@ def pseudobulk_cells(
         if not atlas.by_columns:
             add_sizes(cells, columns, counts)
         size = (sizes if library is None else library)[cells]
-        scale = SCALE[recipe.protocol] / np.where(size > 0, size, 1)
+        scale = SCALE[options.protocol] / np.where(size > 0, size, 1)
         for level in sums:
             level.add(cells, columns, counts, scale)
         log(f"{(columns if atlas.by_columns else cells).stop:,} {'genes' if atlas.by_columns else 'cells'} read")
-    judge_libraries(atlas.obs, recipe, library, sizes, others)
-    if left_out := features_left_out(ids, reasons):
+    check_libraries(atlas.obs, options, library, sizes, others)
+    if left_out := excluded_features(ids, reasons):
         shares = share_by_population(sizes, others, groupings[-1].of_cell, groupings[-1].labels)
         log(f"WARNING {left_out}; their share of the counts: {shares}")
 
@@ -130,7 +135,7 @@ def pseudobulk_cells(
         number = np.maximum(grouping.cells, 1)[:, None]
 
         def as_log(total: np.ndarray, cells: np.ndarray) -> np.ndarray:
-            return log_expression(total / np.maximum(cells, 1), recipe.floor, 0).T
+            return log_expression(total / np.maximum(cells, 1), options.floor, 0).T
 
         # One halving at a time: together they would take ten times the memory.
         first = (as_log(level.half(halving, matched), number // 2) for halving in range(HALVINGS))
@@ -155,12 +160,12 @@ def bad_value(
     )  # fmt: skip
 
 
-def judge_libraries(
-    obs: pd.DataFrame, recipe: Recipe, library: np.ndarray | None, sizes: np.ndarray, others: np.ndarray
+def check_libraries(
+    obs: pd.DataFrame, options: PseudobulkOptions, library: np.ndarray | None, sizes: np.ndarray, others: np.ndarray
 ) -> None:
     """Raise InputError where obs says that genes are missing from the matrix, or where its libraries are none."""
-    if library is not None and recipe.library_column:
-        check_library(recipe.library_column, library, sizes, obs.index)
+    if library is not None and options.library_column:
+        check_library(options.library_column, library, sizes, obs.index)
         return
     problem, _ = totals_beyond(obs, sizes + others)
     if problem:
@@ -171,7 +176,7 @@ def pseudobulk_samples(
     table: pd.DataFrame,
     obs: pd.DataFrame,
     genes: pd.DataFrame,
-    recipe: Recipe,
+    options: PseudobulkOptions,
     reasons: np.ndarray,
     log: Callable[[str], None] = lambda message: None,
 ) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
@@ -181,7 +186,7 @@ def pseudobulk_samples(
     gene. Such rows take no part: the TPM of the genes are scaled to what all rows summed to.
     """
     names = list(table.index)
-    if left_out := features_left_out(names, reasons):
+    if left_out := excluded_features(names, reasons):
         log(f"WARNING {left_out}; the genes' TPM are scaled to the sum of all")
         total = table.sum()
         table = table[reasons == ""]
@@ -191,16 +196,16 @@ def pseudobulk_samples(
         raise InputError(no_genes())
     tpm = table.loc[list(match.gene_of)].to_numpy(dtype=np.float64)
     gene_ids = list(match.gene_of.values())
-    groupings = group_levels(obs, recipe.levels, recipe.min_cells, recipe.exclude)
+    groupings = group_levels(obs, options.levels, options.min_cells, options.exclude)
     levels = {}
     for coarse, grouping in zip([None, *groupings], groupings, strict=False):
-        bits = halves(grouping, recipe.seed)
+        bits = halves(grouping, options.seed)
 
         def aggregate(chosen: np.ndarray, grouping: Grouping = grouping) -> np.ndarray:
             columns = [tpm[:, chosen & (grouping.of_cell == number)] for number in range(len(grouping.labels))]
-            middle = np.median if recipe.aggregation == "median" else np.mean
+            middle = np.median if options.aggregation == "median" else np.mean
             means = [middle(samples, axis=1) if samples.shape[1] else np.zeros(len(tpm)) for samples in columns]
-            return log_expression(np.stack(means, axis=1), recipe.floor, recipe.pseudocount)
+            return log_expression(np.stack(means, axis=1), options.floor, options.pseudocount)
 
         everyone = np.ones(len(obs), dtype=bool)
         odd = [((bits >> halving) & 1).astype(bool) for halving in range(HALVINGS)]
@@ -212,19 +217,24 @@ def pseudobulk_samples(
 
 
 def pseudobulk(
-    path: str, layer: str | None, gene_column: str | None, genes: pd.DataFrame, recipe: Recipe, log: Callable
+    path: str,
+    layer: str | None,
+    gene_column: str | None,
+    genes: pd.DataFrame,
+    options: PseudobulkOptions,
+    log: Callable,
 ) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
     """Expression of every level of an atlas, single-cell or bulk, and its genes that are not used."""
-    if recipe.protocol == "bulk" and recipe.library_column:
+    if options.protocol == "bulk" and options.library_column:
         raise InputError(bulk_library())
     annotated = annotated_names(genes)
-    if recipe.protocol == "bulk" and not is_hdf5(path):
+    if options.protocol == "bulk" and not is_hdf5(path):
         table = read_bulk(path)
         reasons = rows_not_genes(table.index, annotated)
-        return pseudobulk_samples(table, pd.DataFrame(index=table.columns), genes, recipe, reasons, log)
+        return pseudobulk_samples(table, pd.DataFrame(index=table.columns), genes, options, reasons, log)
     with Atlas(path, layer, gene_column) as atlas:
-        if recipe.protocol != "bulk":
-            return pseudobulk_cells(atlas, genes, recipe, log)
+        if options.protocol != "bulk":
+            return pseudobulk_cells(atlas, genes, options, log)
         reasons, blocks = atlas.not_genes(annotated), []
         for cells, columns, block in atlas.chunks():
             counts = block.tocsr()
@@ -233,7 +243,7 @@ def pseudobulk(
             blocks.append(block)
         samples = scipy.sparse.hstack if atlas.by_columns else scipy.sparse.vstack
         table = pd.DataFrame(samples(blocks).toarray().T, index=atlas.gene_ids)
-        return pseudobulk_samples(table, atlas.obs, genes, recipe, reasons, log)
+        return pseudobulk_samples(table, atlas.obs, genes, options, reasons, log)
 
 
 def no_genes() -> Problem:
@@ -265,7 +275,7 @@ def _level(
             "population": grouping.labels,
             "parent": parents(grouping, coarse),
             "cells": grouping.cells,
-            "genes_seen": seen,
+            "genes_detected": seen,
             "noise_ceiling": noise,
         },
         columns=POPULATION_COLUMNS,

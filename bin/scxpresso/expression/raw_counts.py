@@ -11,22 +11,22 @@ import scipy.stats
 
 from scxpresso.problems import preview
 
-LIKELY = ["counts", "raw", "matrix"]  # names of layers that hold counts, the likeliest first
-PART = re.compile(r"spliced|ambiguous|nascent|intronic|exonic", re.IGNORECASE)  # layers of a part of the molecules
+LIKELY_LAYERS = ["counts", "raw", "matrix"]  # names of layers that hold counts, the likeliest first
+PARTIAL = re.compile(r"spliced|ambiguous|nascent|intronic|exonic", re.IGNORECASE)  # layers of a part of the molecules
 
-LARGEST_LOG = 30  # no log-transformed count is larger
-WHOLE_SHARE = 0.2  # of a cell's values: where as many are whole, its fractions are corrections of counts
-AGREES = 0.9  # share of values that have to agree with an explanation
+MAX_LOG = 30  # no log-transformed count is larger
+MIN_WHOLE_SHARE = 0.2  # of a cell's values: where as many are whole, its fractions are corrections of counts
+MIN_AGREEMENT = 0.9  # share of values that have to agree with an explanation
 MIN_VALUES = 5  # that an explanation needs
 MAX_RATIO = 50  # of values to the least of their cell: beyond, rounding hides what a whole number is
 MAX_COUNT = 10_000  # the same, of a logarithm's inverse
-SAME_SUM = 0.01  # relative deviation of sums that count as the same
-SAME_SCALE = 1e-4  # the same, where other cells were scaled to this sum
-NEAR_WHOLE = 0.15  # distance from a whole number, within which 30% of all numbers are
-CLUSTERED = 0.75  # share of values near whole numbers that no smooth distribution has
-VARYING_MAXIMA = 0.14  # relative deviation of the cells' largest values; those of normalised cells are more alike
-LONG_TAIL = 3.2  # the largest value, by the mean; logarithms are less spread
-LOG_SKEWNESS = -0.9  # of the values' logarithms; z-scores without their signs are more skewed
+MAX_SUM_DEVIATION = 0.01  # relative deviation of sums that count as the same
+MAX_SCALE_DEVIATION = 1e-4  # the same, where other cells were scaled to this sum
+MAX_DISTANCE_TO_WHOLE = 0.15  # distance from a whole number, within which 30% of all numbers are
+MIN_NEAR_WHOLE_SHARE = 0.75  # share of values near whole numbers that no smooth distribution has
+MIN_MAXIMA_DEVIATION = 0.14  # relative deviation of the cells' largest values; those of normalised cells are more alike
+MIN_TAIL_RATIO = 3.2  # the largest value, by the mean; logarithms are less spread
+MIN_LOG_SKEWNESS = -0.9  # of the values' logarithms; z-scores without their signs are more skewed
 
 COUNTS, CORRECTED, EMPTY, UNKNOWN = "raw counts", "corrected counts", "no values", "unknown"
 NORMALISED = "already normalised: counts"
@@ -65,13 +65,13 @@ class Sample:
 
 
 def by_likelihood(names: list[str]) -> list[str]:
-    """Matrices of an h5ad that may hold the counts, by their names: those of LIKELY first, none of PART."""
+    """Matrices of an h5ad that may hold the counts, by their names: those of LIKELY_LAYERS first, none of PARTIAL."""
 
     def place(name: str) -> int:
         plain = name.removeprefix("layers/").removesuffix("/X").lower()
-        return LIKELY.index(plain) if plain in LIKELY else len(LIKELY)
+        return LIKELY_LAYERS.index(plain) if plain in LIKELY_LAYERS else len(LIKELY_LAYERS)
 
-    return sorted((name for name in names if not PART.search(name)), key=place)
+    return sorted((name for name in names if not PARTIAL.search(name)), key=place)
 
 
 def counts_fault(sample: Sample) -> str:
@@ -93,7 +93,7 @@ def counts_fault(sample: Sample) -> str:
     else:
         text += f" that look {cause}"
         sums = _sums(sample.counts[np.flatnonzero(kinds == cause)], INVERSES[cause])
-        constant = sample.whole_cells and len(sums) > 2 and sums.std() < SAME_SUM * sums.mean()
+        constant = sample.whole_cells and len(sums) > 2 and sums.std() < MAX_SUM_DEVIATION * sums.mean()
         text += f" scaled to {sums.mean():,.0f} a cell" if constant else ""
     share = odd.sum() / np.count_nonzero(kinds != EMPTY)
     if share > 0.5:
@@ -123,7 +123,7 @@ def kinds_of_cells(sample: Sample) -> np.ndarray:
     if sample.whole_cells and (normalised := kinds == NORMALISED).sum() > 2:
         # By chance, the scale of a cell may be 2, say, so that its values are whole; its sum gives it away.
         total = np.median(sample.sums[normalised])
-        kinds[np.abs(sample.sums - total) < SAME_SCALE * total] = NORMALISED
+        kinds[np.abs(sample.sums - total) < MAX_SCALE_DEVIATION * total] = NORMALISED
     return kinds
 
 
@@ -134,7 +134,7 @@ def _positive(values: np.ndarray) -> np.ndarray:
 
 def _explanations(values: np.ndarray) -> dict[str, Callable]:
     """INVERSES that may explain values; a large one is no logarithm."""
-    return {cause: inverse for cause, inverse in INVERSES.items() if "log" not in cause or values.max() < LARGEST_LOG}
+    return {cause: inverse for cause, inverse in INVERSES.items() if "log" not in cause or values.max() < MAX_LOG}
 
 
 def _kind_of_cell(values: np.ndarray) -> str:
@@ -146,12 +146,12 @@ def _kind_of_cell(values: np.ndarray) -> str:
     explanations = _explanations(values)
     clear = fractions[~_near(fractions)]
     for cause, inverse in explanations.items():
-        if cause != NORMALISED and len(clear) >= MIN_VALUES and _whole(inverse(clear)).mean() > AGREES:
+        if cause != NORMALISED and len(clear) >= MIN_VALUES and _whole(inverse(clear)).mean() > MIN_AGREEMENT:
             return cause  # logarithms of raw counts, of which log2 makes many whole numbers
-    if len(fractions) <= (1 - WHOLE_SHARE) * len(values):
+    if len(fractions) <= (1 - MIN_WHOLE_SHARE) * len(values):
         return CORRECTED
     for cause, inverse in explanations.items():
-        if cause == NORMALISED and _near(values).mean() > AGREES:
+        if cause == NORMALISED and _near(values).mean() > MIN_AGREEMENT:
             return CORRECTED  # by so little that its values are nearly multiples of the least one as well
         if _are_multiples([inverse(values)]):
             return cause
@@ -160,7 +160,7 @@ def _kind_of_cell(values: np.ndarray) -> str:
 
 def _near(values: np.ndarray) -> np.ndarray:
     """Which values lie near a whole number other than 0."""
-    return (np.abs(values - np.rint(values)) < NEAR_WHOLE) & (values > 0.5)
+    return (np.abs(values - np.rint(values)) < MAX_DISTANCE_TO_WHOLE) & (values > 0.5)
 
 
 def _whole(values: np.ndarray) -> np.ndarray:
@@ -180,7 +180,7 @@ def _are_multiples(cells: list[np.ndarray]) -> bool:
         multiples.update(best[0])
         near, checked, small = near + best[1], checked + best[2], small + best[3]
     enough = checked >= MIN_VALUES and 2 * small >= sum(map(len, cells))
-    return enough and near > AGREES * checked and len(multiples) > 1
+    return enough and near > MIN_AGREEMENT * checked and len(multiples) > 1
 
 
 def _of_unit(ratio: np.ndarray, least: int) -> tuple[set, int, int, int]:
@@ -203,8 +203,8 @@ def _by_sums(counts: scipy.sparse.csr_matrix) -> np.ndarray:
     kinds = np.full(counts.shape[0], UNKNOWN, dtype=object)
     for cause, inverse in _explanations(counts.data).items():
         sums = _sums(counts, inverse)
-        same = np.abs(sums - np.median(sums)) < SAME_SUM * np.median(sums)
-        if same.mean() > AGREES:
+        same = np.abs(sums - np.median(sums)) < MAX_SUM_DEVIATION * np.median(sums)
+        if same.mean() > MIN_AGREEMENT:
             kinds[same] = cause
             break
     return kinds
@@ -218,12 +218,12 @@ def _kind_of_many(cells: list[np.ndarray]) -> str:
             return cause
     maxima = np.array([cell.max() for cell in cells])
     as_libraries = (
-        maxima.std() >= VARYING_MAXIMA * maxima.mean()
-        and values.max() >= LONG_TAIL * values.mean()
-        and scipy.stats.skew(np.log(values)) >= LOG_SKEWNESS
+        maxima.std() >= MIN_MAXIMA_DEVIATION * maxima.mean()
+        and values.max() >= MIN_TAIL_RATIO * values.mean()
+        and scipy.stats.skew(np.log(values)) >= MIN_LOG_SKEWNESS
     )
-    reach = values.max() >= LARGEST_LOG
-    return CORRECTED if reach or as_libraries or _near(values).mean() >= CLUSTERED else UNKNOWN
+    reach = values.max() >= MAX_LOG
+    return CORRECTED if reach or as_libraries or _near(values).mean() >= MIN_NEAR_WHOLE_SHARE else UNKNOWN
 
 
 def has_fractions(sample: Sample) -> bool:
@@ -239,7 +239,7 @@ def tpm_fault(sample: Sample) -> str:
     sums = sample.sums
     if (values % 1 == 0).all() or (sample.whole_cells and sums.max() > 1.05e6):
         return f"counts rather than TPM (the first sample sums to {sums[0]:,.0f}, TPM to 1,000,000 at most)"
-    return f"nothing above {values.max():.3g}: it looks log-transformed" if values.max() < LARGEST_LOG else ""
+    return f"nothing above {values.max():.3g}: it looks log-transformed" if values.max() < MAX_LOG else ""
 
 
 def sign_fault(sample: Sample) -> str:

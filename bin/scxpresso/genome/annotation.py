@@ -103,7 +103,7 @@ def canonical_tag(transcript: Transcript) -> int:
     return min(map(_tag_rank, transcript.tags), default=len(CANONICAL_TAGS))
 
 
-def reason_left_out(transcript: Transcript) -> str | None:
+def exclusion_reason(transcript: Transcript) -> str | None:
     """Why this transcript stands for no gene, if it does not (the paper's reasons: 2.5.1)."""
     names = (transcript.gene_id, transcript.gene_name, transcript.chrom)
     if spike_in := next(filter(None, map(spike_in_kind, names)), None):
@@ -116,8 +116,8 @@ def reason_left_out(transcript: Transcript) -> str | None:
         return "pseudogene"
     if transcript.strand not in ("+", "-"):
         return "no strand"
-    if transcript.contig.left_out:
-        return transcript.contig.left_out
+    if transcript.contig.excluded:
+        return transcript.contig.excluded
     if transcript.trans_spliced:
         return TRANS_SPLICED
     end, length = transcript.span[1], transcript.contig.circular
@@ -137,7 +137,7 @@ def select_transcripts(
     kept: dict[str, list[Transcript]] = defaultdict(list)
     reasons: dict[str, Counter] = defaultdict(Counter)
     for transcript in transcripts:
-        reason = reason_left_out(transcript)
+        reason = exclusion_reason(transcript)
         if reason:
             reasons[transcript.gene_id][reason] += 1
         else:

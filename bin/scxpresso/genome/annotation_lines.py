@@ -12,7 +12,7 @@ from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
 
 PARTS = {"exon", "CDS", "start_codon", "stop_codon", "UTR"}  # of a transcript
-MANY_LINES = 1000  # enough to tell GTF from GFF3
+MAX_STYLE_LINES = 1000  # enough to tell GTF from GFF3
 
 # In column 9, of a transcript that is joined from several.
 TRANS_SPLICED = re.compile(r"exception[ =]\"?trans.splicing|(^|;)\s*trans_splicing\b", re.IGNORECASE)
@@ -98,7 +98,7 @@ def is_gff3(path: str) -> bool:
         text = _columns(number, line)[8]
         styles["gff3"] += bool(_GFF3_STYLE.match(text))
         styles["gtf"] += bool(_GTF_STYLE.match(text))
-        if features == MANY_LINES:
+        if features == MAX_STYLE_LINES:
             break
     if not features:
         raise InputError(Problem("the annotation", "no feature line", "a GTF or GFF3 with genes"))

@@ -14,12 +14,12 @@ PRIMARY, UNPLACED, COPY = range(3)
 
 @dataclass(frozen=True)
 class Contig:
-    """left_out: why its genes are not kept, '' where they are. level: PRIMARY, UNPLACED or COPY (ALT, patch, haplotype).
+    """excluded: why its genes are not kept, '' where they are. level: PRIMARY, UNPLACED or COPY (ALT, patch, haplotype).
 
     circular: its length in bases where it is circular, else 0.
     """
 
-    left_out: str = ""
+    excluded: str = ""
     level: int = PRIMARY
     circular: int = 0
 
@@ -92,7 +92,7 @@ def describe_contigs(names: Collection[str], regions: Mapping[str, Region]) -> d
     for name in names:
         region = regions.get(name, UNKNOWN)
         level = _level_by_region(region) if chromosomes and region.get("genome") else _level(name, refseq, scaffolds)
-        contigs[name] = Contig(_left_out(name, region, lettered), level, region.circular)
+        contigs[name] = Contig(_exclusion_reason(name, region, lettered), level, region.circular)
     return contigs
 
 
@@ -100,7 +100,7 @@ def _bare(name: str) -> str:
     return _PREFIX.sub("", name).lower()
 
 
-def _left_out(name: str, region: Region, lettered: bool) -> str:
+def _exclusion_reason(name: str, region: Region, lettered: bool) -> str:
     genome = region.get("genome", "organelle").split(":")[-1]
     if genome in GENOMES:
         return GENOMES[genome]

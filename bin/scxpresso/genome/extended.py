@@ -27,13 +27,13 @@ NEIGHBOURS = [
     "genes_within_10kb", "genes_within_50kb",
 ]  # fmt: skip
 # 3-mers behind the transcription end site, in kmer_counts' order.
-ENDS = [f"tes_{''.join(bases)}" for bases in product(CHANNELS, repeat=3)]
-EXTENDED = [*(f"codon_{codon}" for codon in CODONS), *GC, *ENDS, *NEIGHBOURS]
+TES_KMERS = [f"tes_{''.join(bases)}" for bases in product(CHANNELS, repeat=3)]
+EXTENDED = [*(f"codon_{codon}" for codon in CODONS), *GC, *TES_KMERS, *NEIGHBOURS]
 # Bases and numbers of genes range over orders of magnitude: networks read log10(x + 1) of them.
 LOGARITHMIC = [EXTENDED.index(name) for name in NEIGHBOURS if not name.endswith("_same_strand")]
 
-SURROUNDINGS = 10_000  # bases on either side of the TSS
-END = 500  # bases behind the transcription end site
+FLANK = 10_000  # bases on either side of the TSS
+TES_FLANK = 500  # bases behind the transcription end site
 _CODON_NUMBER = [np.dot([CHANNELS.index(base) for base in codon], [16, 4, 1]) for codon in CODONS]
 
 
@@ -48,7 +48,7 @@ def extended_features(transcript: Transcript, contig: str, neighbours: dict[str,
     shares = counts / max(counts.sum(), 1)
     before, after = utrs(transcript)
     start, end = transcript.span
-    near = contig[max(transcript.tss - 1 - SURROUNDINGS, 0) : transcript.tss + SURROUNDINGS]
+    near = contig[max(transcript.tss - 1 - FLANK, 0) : transcript.tss + FLANK]
     content = [
         gc_content(coding),
         *(gc_content(coding[place::3]) for place in range(3)),
@@ -58,7 +58,7 @@ def extended_features(transcript: Transcript, contig: str, neighbours: dict[str,
         gc_content(_codes(near)),
     ]
     last = end if transcript.strand == "+" else start
-    behind = kmer_counts(window_codes(contig, last, transcript.strand, 0, END + 1)[0][None, 1:], 3)[0]
+    behind = kmer_counts(window_codes(contig, last, transcript.strand, 0, TES_FLANK + 1)[0][None, 1:], 3)[0]
     ends = behind / max(behind.sum(), 1)
     return dict(zip(EXTENDED, [*shares, *content, *ends], strict=False)) | neighbours
 
@@ -117,7 +117,7 @@ def neighbourhood(transcripts: Collection[Transcript], length: int) -> dict[str,
     return found
 
 
-def as_read(extended: np.ndarray) -> np.ndarray:
+def transform_extended(extended: np.ndarray) -> np.ndarray:
     """Extended features (genes × EXTENDED, raw) as networks read them, before scaling: NaN stays NaN."""
     read = np.array(extended, dtype=np.float64)
     read[:, LOGARITHMIC] = np.log10(read[:, LOGARITHMIC] + 1)

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from scxpresso.genome.annotation import HALF_LIFE, log_half_life
-from scxpresso.genome.extended import EXTENDED, as_read
+from scxpresso.genome.extended import EXTENDED, transform_extended
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import atomic_write
 
@@ -59,7 +59,7 @@ class Features:
             )
         read = log_half_life(self.half_life[rows])
         if len(known) > len(HALF_LIFE):
-            read = np.hstack([read, as_read(self.extended[rows])])
+            read = np.hstack([read, transform_extended(self.extended[rows])])
         return read[:, [known.index(name) for name in names]].astype(np.float32)
 
     def region(self, rows: np.ndarray, start: int, end: int) -> np.ndarray:

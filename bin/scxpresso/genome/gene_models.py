@@ -27,7 +27,7 @@ def read_annotation(path: str) -> list[Transcript]:
         {transcript.chrom for transcript in transcripts} | {line.chrom for line in backward}, regions
     )
     for line in backward:
-        if not (contigs[line.chrom].left_out or contigs[line.chrom].circular):
+        if not (contigs[line.chrom].excluded or contigs[line.chrom].circular):
             raise InputError(
                 Problem(
                     f"the annotation, line {line.number}",

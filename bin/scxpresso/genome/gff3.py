@@ -7,7 +7,7 @@ from functools import partial
 from urllib.parse import unquote
 
 from scxpresso.genome.annotation_lines import PARTS, TRANS_SPLICED, Line, copy_number, first, gff3_attributes
-from scxpresso.genome.loci import Owner, Pieces, Place, overlap, transcripts_at_places
+from scxpresso.genome.loci import Pieces, Place, TranscriptRecord, overlap, transcripts_at_places
 from scxpresso.genome.transcript import Transcript
 from scxpresso.problems import InputError, Problem
 
@@ -28,10 +28,10 @@ def gff3_transcripts(lines: Iterable[Line]) -> Iterator[Transcript]:
     for line in lines:
         gff3.add(line)
     gff3.adopt()
-    for name, owner in gff3.owners():
+    for name, record in gff3.records():
         for line in gff3.nodes.get(name, []):
-            owner.lines[line.chrom, line.strand].append((line.start, line.end))
-        yield from transcripts_at_places(owner, partial(gff3.about, name))
+            record.lines[line.chrom, line.strand].append((line.start, line.end))
+        yield from transcripts_at_places(record, partial(gff3.about, name))
 
 
 class _Gff3:
@@ -115,9 +115,9 @@ class _Gff3:
 
     # --- parents ---
 
-    def owners(self) -> Iterator[tuple[str, Owner]]:
+    def records(self) -> Iterator[tuple[str, TranscriptRecord]]:
         """Each transcript with the parts that belong to it."""
-        owners: defaultdict[str, Owner] = defaultdict(Owner)
+        records: defaultdict[str, TranscriptRecord] = defaultdict(TranscriptRecord)
         told = self.told
         self.told = {}
         for parents in list(self.pieces):  # what was read makes room for what is made of it
@@ -125,10 +125,10 @@ class _Gff3:
             for name in self._transcripts_of(parents):
                 self.told.setdefault(name, told[parents])
                 for place, found in places.items():
-                    owners[name].pieces[place].join(found)
-        self._hand_down(owners)
-        for name in list(owners):
-            yield name, owners.pop(name)
+                    records[name].pieces[place].join(found)
+        self._hand_down(records)
+        for name in list(records):
+            yield name, records.pop(name)
 
     def _transcripts_of(self, parents: str) -> list[str]:
         """What parents stand for: a protein for its transcript; one without a line, beside one that has a line, for none."""
@@ -142,18 +142,18 @@ class _Gff3:
         found = list(dict.fromkeys(found))
         return [name for name in found if name in self.nodes] or found
 
-    def _hand_down(self, owners: dict[str, Owner]) -> None:
+    def _hand_down(self, records: dict[str, TranscriptRecord]) -> None:
         """Parts that are listed with a gene go to its transcripts that lack them, where it has transcripts with parts."""
         children = defaultdict(list)
-        for name in owners:
+        for name in records:
             for parent in self._attributes(name).get("Parent", []):
                 if parent != name:  # yeast's genes and transcripts have the same ids
                     children[parent].append(name)
-        for gene in [name for name in owners if name in children]:
-            for place, found in owners.pop(gene).pieces.items():
+        for gene in [name for name in records if name in children]:
+            for place, found in records.pop(gene).pieces.items():
                 for child in children[gene]:
-                    if child in owners and place in owners[child].pieces:
-                        pieces = owners[child].pieces[place]
+                    if child in records and place in records[child].pieces:
+                        pieces = records[child].pieces[place]
                         lacking = {part: spans for part, spans in found.spans.items() if not pieces.spans[part]}
                         pieces.join(Pieces(lacking, found.frames if "CDS" in lacking else {}))
 

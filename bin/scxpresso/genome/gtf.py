@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 from scxpresso.genome.annotation_lines import PARTS, TRANS_SPLICED, Line, copy_number, first, gtf_attributes
-from scxpresso.genome.loci import Owner, Place, transcripts_at_places
+from scxpresso.genome.loci import Place, TranscriptRecord, transcripts_at_places
 from scxpresso.genome.transcript import Span, Transcript
 from scxpresso.problems import InputError, Problem
 
@@ -26,7 +26,7 @@ def _everywhere(attributes: dict) -> Callable[[Place], dict]:
 
 def gtf_transcripts(lines: Iterable[Line]) -> Iterator[Transcript]:
     """Every transcript, at each of its places. Raises InputError for an exon or coding region without its two ids."""
-    owners: defaultdict[tuple[str, str], Owner] = defaultdict(Owner)
+    records: defaultdict[tuple[str, str], TranscriptRecord] = defaultdict(TranscriptRecord)
     told: dict[tuple[str, str], str] = {}  # column 9 of the first line of each
     genes: dict[str, str] = {}
     tags: defaultdict[str, set[str]] = defaultdict(set)
@@ -45,7 +45,7 @@ def gtf_transcripts(lines: Iterable[Line]) -> Iterator[Transcript]:
                         "both attributes",
                     )
                 )
-            pieces = owners[key].pieces[place]
+            pieces = records[key].pieces[place]
             told.setdefault(key, text)
             again = line.part in pieces.spans  # with the tags of the line before
             pieces.add(line)
@@ -62,8 +62,8 @@ def gtf_transcripts(lines: Iterable[Line]) -> Iterator[Transcript]:
         if any(word in text for word in ("tag", "Tag", "note", "Note")):
             tags[key[0]].update(quoted or bare for quoted, bare in _TAGS.findall(text))
     for transcript_id, gene_id in list(told):  # what was read makes room for what is made of it
-        owner, text = owners.pop((transcript_id, gene_id)), told.pop((transcript_id, gene_id))
-        owner.lines = own[transcript_id]
+        record, text = records.pop((transcript_id, gene_id)), told.pop((transcript_id, gene_id))
+        record.lines = own[transcript_id]
         told_of = gtf_attributes(text)
         gene = gtf_attributes(genes[gene_id]) if gene_id in genes else {}
         about = {
@@ -75,4 +75,4 @@ def gtf_transcripts(lines: Iterable[Line]) -> Iterator[Transcript]:
             "trans_spliced": bool(TRANS_SPLICED.search(text)),
             "copy": copy_number(told_of),
         }
-        yield from transcripts_at_places(owner, _everywhere(about))
+        yield from transcripts_at_places(record, _everywhere(about))

@@ -54,7 +54,7 @@ def overlap(spans: list[Span]) -> bool:
 Place = tuple[str, str]  # contig, strand
 
 
-class Owner:
+class TranscriptRecord:
     """What belongs to one id of a transcript: pieces by contig and strand, and the lines of the transcript itself."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Owner:
         self.lines: defaultdict[Place, list[Span]] = defaultdict(list)
 
 
-def transcripts_at_places(owner: Owner, about: Callable[[Place], dict]) -> Iterator[Transcript]:
+def transcripts_at_places(record: TranscriptRecord, about: Callable[[Place], dict]) -> Iterator[Transcript]:
     """One transcript for each contig, strand and locus where an id is listed.
 
     about: what the annotation says of the transcript at a place, as Transcript has it.
@@ -71,9 +71,9 @@ def transcripts_at_places(owner: Owner, about: Callable[[Place], dict]) -> Itera
     trans-spliced transcript), and are left out.
     """
     found = []
-    _give_strands(owner)
-    for (chrom, strand), pieces in owner.pieces.items():
-        lines = merged(owner.lines.get((chrom, strand), ()))
+    _give_strands(record)
+    for (chrom, strand), pieces in record.pieces.items():
+        lines = merged(record.lines.get((chrom, strand), ()))
         pieces.once()
         exons = _exons(pieces)
         for locus, spans in _loci(pieces, exons, lines, strand):
@@ -95,13 +95,13 @@ def transcripts_at_places(owner: Owner, about: Callable[[Place], dict]) -> Itera
     return (t for t in found if t.start_codon or t.chrom not in started)
 
 
-def _give_strands(owner: Owner) -> None:
+def _give_strands(record: TranscriptRecord) -> None:
     """Parts without a strand (StringTie's exons) go to the only strand of the contig that has parts of the same id."""
-    for chrom, strand in [place for place in owner.pieces if place[1] not in "+-"]:
-        stranded = [place for place in owner.pieces if place[0] == chrom and place[1] in "+-"]
+    for chrom, strand in [place for place in record.pieces if place[1] not in "+-"]:
+        stranded = [place for place in record.pieces if place[0] == chrom and place[1] in "+-"]
         if len(stranded) == 1:
-            owner.pieces[stranded[0]].join(owner.pieces.pop((chrom, strand)))
-            owner.lines[stranded[0]] += owner.lines.pop((chrom, strand), [])
+            record.pieces[stranded[0]].join(record.pieces.pop((chrom, strand)))
+            record.lines[stranded[0]] += record.lines.pop((chrom, strand), [])
 
 
 def _exons(pieces: Pieces) -> list[Span]:

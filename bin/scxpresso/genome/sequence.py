@@ -17,7 +17,7 @@ N_CODE = 15
 INVALID = 255
 
 
-def _letter_codes() -> np.ndarray:
+def _character_codes() -> np.ndarray:
     """Code of every byte value; `INVALID` for what is no nucleotide letter. Soft-masked (lower case) bases count."""
     table = np.full(256, INVALID, dtype=np.uint8)
     letters = {**ambiguous_dna_values, "U": "T", "X": CHANNELS, "-": CHANNELS, ".": CHANNELS}
@@ -27,9 +27,9 @@ def _letter_codes() -> np.ndarray:
     return table
 
 
-LETTER_CODES = _letter_codes()
+CHARACTER_CODES = _character_codes()
 
-_CODE_LETTERS = {int(LETTER_CODES[ord(letter)]): letter for letter in "ACGTRYSWKMBDHVN"}
+_CODE_CHARACTERS = {int(CHARACTER_CODES[ord(letter)]): letter for letter in "ACGTRYSWKMBDHVN"}
 
 # One-hot row of every code (16 × 4): the code's bits, spread evenly.
 _BITS = (np.arange(16)[:, None] >> np.arange(4)) & 1
@@ -42,12 +42,12 @@ BASE_OF_CODE[[1, 2, 4, 8]] = range(4)
 
 def encode(letters: str) -> np.ndarray:
     """Codes (uint8, one a base) of a sequence; letters that are no IUPAC nucleotide become `INVALID`."""
-    return LETTER_CODES[np.frombuffer(letters.encode("latin-1", "replace"), dtype=np.uint8)]
+    return CHARACTER_CODES[np.frombuffer(letters.encode("latin-1", "replace"), dtype=np.uint8)]
 
 
 def decode(codes: np.ndarray) -> str:
     """The letters of a sequence of codes: upper case, IUPAC where a base is ambiguous."""
-    return "".join(_CODE_LETTERS[code] for code in codes)
+    return "".join(_CODE_CHARACTERS[code] for code in codes)
 
 
 # The bases that a substitution may bring, in the order of every table and array of effects.

@@ -47,7 +47,7 @@ EVALUATION = {
     "comparisons": COMPARISON_COLUMNS,
 }
 # Columns that tables of version 0.1 lack, and those that have the same there: a recipe was named after its network.
-RENAMED = {"recipe": "network", "other_recipe": "other_network"}
+RENAMED = {"recipe": "network", "other_recipe": "other_network", "genes_detected": "genes_seen"}
 
 
 @dataclass(eq=False)
