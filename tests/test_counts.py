@@ -475,7 +475,7 @@ def test_a_sample_is_spread_and_always_the_same(tmp_path, monkeypatch):
             sample = atlas.sample()
             np.testing.assert_array_equal(sample.counts.toarray(), counts[spread(900, 400)])
             assert sample.whole_cells and sample.cells[3] == str(spread(900, 400)[3])
-    monkeypatch.setattr(atlas_module, "SMALL_VALUES", 100)
+    monkeypatch.setattr(atlas_module, "MAX_SAMPLED_VALUES", 100)
     data.X = scipy.sparse.csc_matrix(counts)
     data.write_h5ad(tmp_path / "a.h5ad")
     with Atlas(tmp_path / "a.h5ad") as atlas:
