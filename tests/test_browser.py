@@ -41,7 +41,8 @@ FOCUSED = """() => {
   const one = document.activeElement;
   if (one === document.body) return [null, true];
   const outlined = getComputedStyle(one).outlineStyle !== "none" && one.matches(":focus-visible");
-  return [one.dataset.stop ?? one.outerHTML.slice(0, 80), outlined && one.checkVisibility({ opacityProperty: !one.closest(".modebar") })];
+  const visible = one.checkVisibility({ opacityProperty: !one.closest(".modebar") });
+  return [one.dataset.stop ?? one.outerHTML.slice(0, 80), outlined && visible];
 }"""
 
 
