@@ -82,7 +82,7 @@ class Scorer:
         sites = find_sites(codes, alleles, edits_read, self.reads, self.features.upstream)
         populations = self.model.populations
         background = saturate_bins(saturation, codes, annotation, sites, len(networks), len(populations))
-        others = np.flatnonzero(sites.scorable & ~sites.substitution)
+        others = np.flatnonzero(sites.scorable & ~sites.substitution).tolist()
         by_network, effect = background.by_network, background.means
         window = flanking or FlankingSequence(codes, self.features.upstream)
         by_network[:, others] = self._differences(networks, annotation, window, [alleles[at] for at in others])
