@@ -11,7 +11,7 @@ python := .tools/venv/bin/python
 here := not containers and not slurm and not sge and not checkers
 
 # Documents whose lines are still to be broken; the list may only become shorter.
-unbroken := README.md docs/output.md docs/performance.md docs/science.md docs/usage.md
+unbroken := docs/science.md docs/performance.md
 
 .PHONY: help setup demo run test test-quick coverage places lint lint-report types lint-schema bench bench-accuracy image push sif test-containers test-slurm test-sge test-browser clean
 
