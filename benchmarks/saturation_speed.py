@@ -72,7 +72,7 @@ def one_at_a_time(network: torch.nn.Module, codes: np.ndarray, annotation: np.nd
 def main() -> None:
     torch.set_num_threads(THREADS)
     data = random_genes(GENES, POPULATIONS, WINDOW, last_tenth_validates(GENES))
-    lines = ["| | substitutions | ms a gene and network | times as fast |", "|---|---|---|---|"]
+    lines = ["| | substitutions | ms per gene and network | speed-up |", "|---|---|---|---|"]
     for kind in NETWORKS:
         networks = [made_up(kind, data)]
         forms = {FORMS[engine]: incremental(networks, CPU, engine) for engine in FORMS}
@@ -84,7 +84,7 @@ def main() -> None:
         alone = seconds(partial(one_at_a_time, networks[0][0]), data, *part) / (3 * POSITIONS) * mutants
         batches = seconds(BruteForce(networks, CPU).effects, data, *part) / (3 * POSITIONS) * mutants
         times = {"one mutant at a time, plain PyTorch": alone, "mutants in batches": batches} | {
-            f"what changes, {name}": seconds(form.effects, data, 0, WINDOW) for name, form in forms.items()
+            f"incremental, {name}": seconds(form.effects, data, 0, WINDOW) for name, form in forms.items()
         }
         lines += [
             f"| `{kind}`: {name} | {mutants:,} | {took * 1000:,.{0 if took > 1 else 1}f} | {alone / took:,.0f} |"

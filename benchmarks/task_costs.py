@@ -32,11 +32,11 @@ def main() -> None:
     trace = trace[trace["status"].isin(["COMPLETED", "CACHED"])]
     trace["process"] = trace["name"].str.split(" ").str[0].str.split(":").str[-1]
     trace["seconds"], trace["memory"] = trace["realtime"].map(amount), trace["peak_rss"].map(amount)
-    lines = ["| process | tasks | seconds per task | longest | memory, largest |", "|---|---|---|---|---|"]
+    lines = ["| process | tasks | seconds per task | longest | peak memory |", "|---|---|---|---|---|"]
     for process, tasks in trace.groupby("process", sort=False):
         seconds, longest, memory = tasks["seconds"].mean(), tasks["seconds"].max(), tasks["memory"].max()
         lines.append(f"| `{process}` | {len(tasks)} | {seconds:.2g} | {longest:.2g} | {memory:.1f} GB |")
-    lines += ["", f"{len(trace)} tasks took {trace['seconds'].sum() / 60:.0f} minutes together."]
+    lines += ["", f"{len(trace)} tasks took {trace['seconds'].sum() / 60:.0f} minutes in total."]
     write("benchmarks/task_costs.py", lines)
 
 

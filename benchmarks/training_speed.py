@@ -100,13 +100,13 @@ def main() -> None:
     step = 1000 / GENES
     epochs = Recipe().epochs
     lines = [
-        "| | ms a gene and epoch | times as fast | memory of training |",
+        "| | ms per gene and epoch | speed-up | training memory |",
         "|---|---|---|---|",
         f"| published loop | {plain * step:.1f} | 1 | {memory:,.0f} MB |",
         f"| published loop, memory settings tuned | {tuned * step:.1f} | {plain / tuned:.1f} | |",
         f"| this pipeline | {ours * step:.2f} | {plain / ours:.0f} ({tuned / ours:.0f} against the tuned loop) | "
         f"{ours_memory:,.0f} MB |",
-        f"| a `hybrid` network with its trees, spread over {epochs} epochs | {hybrid * step / epochs:.2f} | "
+        f"| `hybrid` with its trees, averaged over {epochs} epochs | {hybrid * step / epochs:.2f} | "
         f"{hybrid / (epochs * ours):.0%} of the time of a `scxpresso` network | |",
     ]
     write("benchmarks/training_speed.py", lines)

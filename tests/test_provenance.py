@@ -284,6 +284,6 @@ def test_tower_shows_files_that_are_published():
 
 
 def test_the_documentation_names_every_published_file():
-    text = (ROOT / "docs/output.md").read_text()
+    text = re.sub(r"<\w+>", "*", (ROOT / "docs/output.md").read_text())
     for pattern in OUTPUTS:
         assert re.sub(r"^\*\.?", "", PurePosixPath(pattern).name) in text, pattern
