@@ -52,11 +52,11 @@ def train(genes: int, populations: int, window: int, replicates: int) -> None:
 
 def pseudobulk_of(path: Path) -> None:
     from scxpresso.expression.atlas import Atlas
-    from scxpresso.expression.pseudobulk import Recipe, pseudobulk_cells
+    from scxpresso.expression.pseudobulk import PseudobulkOptions, pseudobulk_cells
 
     genes = pd.DataFrame({"gene_id": gene_ids(), "gene_name": gene_ids()})
     with Atlas(path) as atlas:
-        pseudobulk_cells(atlas, genes, Recipe("10x", tuple(LEVELS)))
+        pseudobulk_cells(atlas, genes, PseudobulkOptions("10x", tuple(LEVELS)))
 
 
 def point(what: str, sizes: dict) -> None:

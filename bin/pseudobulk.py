@@ -41,15 +41,15 @@ def main(genes, outdir, counts, layer, gene_column, levels, library_column, excl
     """Write log10 mean normalised expression (genes × populations) and the noise ceiling of each population."""
     import pandas as pd
 
-    from scxpresso.expression.pseudobulk import Recipe, pseudobulk
+    from scxpresso.expression.pseudobulk import PseudobulkOptions, pseudobulk
     from scxpresso.memory import keep_large_blocks
     from scxpresso.store import read_table, write_table
 
     keep_large_blocks()
-    recipe = Recipe(
+    settings = PseudobulkOptions(
         levels=tuple(levels.split(";")), library_column=library_column or None, exclude=exclude or None, **options
     )
-    expression, unused = pseudobulk(counts, layer or None, gene_column or None, read_table(genes), recipe, log)
+    expression, unused = pseudobulk(counts, layer or None, gene_column or None, read_table(genes), settings, log)
     outdir = Path(outdir)
     for level, found in expression.items():
         write_table(outdir / f"{level}.tsv.gz", found.values.reset_index())

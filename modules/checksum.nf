@@ -3,6 +3,7 @@ include { fingerprint } from '../functions/scripts'
 // Checksums of one file that was given, or of the files of one model; nothing but these files runs it again.
 process CHECKSUM {
     label 'process_single'
+    ext code: { fingerprint('checksum.py') }
 
     input:
     tuple val(addresses), path(files, stageAs: 'files/?/*')
@@ -12,7 +13,7 @@ process CHECKSUM {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('checksum.py')}
+    export PIPELINE_CODE=${task.ext.code}
     checksum.py --folder files --output checksums.json
     """
 

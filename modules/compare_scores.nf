@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process COMPARE_SCORES {
     tag "${scored.set} ${scored.id}"
     label 'process_single'
+    ext code: { fingerprint('compare_scores.py') }
 
     input:
     tuple val(scored), path(scores)
@@ -15,7 +16,7 @@ process COMPARE_SCORES {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('compare_scores.py')}
+    export PIPELINE_CODE=${task.ext.code}
     compare_scores.py --scores ${scores} --external external_scores --output comparison.tsv --correlations correlations.tsv
     """
 

@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process ENSEMBLE {
     tag "${model.id}"
     label 'process_medium'
+    ext code: { fingerprint('ensemble.py') }
 
     input:
     tuple val(model), path(features), path(expression), path(populations), path(folds), val(ensemble), path(fold_dirs)
@@ -14,7 +15,7 @@ process ENSEMBLE {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('ensemble.py')}
+    export PIPELINE_CODE=${task.ext.code}
     ensemble.py --features ${features} --expression ${expression} --populations ${populations} --folds ${folds} \\
         --ensemble ${ensemble} --atlas ${model.atlas} --level ${model.level} --recipe ${model.recipe} --genome ${model.genome} --threads ${task.cpus} ${fold_dirs}
     """

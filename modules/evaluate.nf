@@ -3,6 +3,7 @@ include { fingerprint ; json } from '../functions/scripts'
 // Correlations of every model and baseline, per population and fold, per gene, between levels and atlases.
 process EVALUATE {
     label 'process_medium'
+    ext code: { fingerprint('evaluate.py') }
 
     input:
     val manifest                                    // what the numbered files below are
@@ -13,7 +14,7 @@ process EVALUATE {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('evaluate.py')}
+    export PIPELINE_CODE=${task.ext.code}
     cat > manifest.json <<'END_OF_MANIFEST'
     ${json(manifest)}
     END_OF_MANIFEST

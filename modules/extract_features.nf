@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process EXTRACT_FEATURES {
     tag "${name.genome ?: name.sample} ${window.window}"
     label 'process_single'
+    ext code: { fingerprint('extract_features.py') }
 
     input:
     tuple val(name), val(window), path(fasta, stageAs: 'genome.fasta'), path(gtf, stageAs: 'annotation'), path(canonical, stageAs: 'canonical.txt')
@@ -14,7 +15,7 @@ process EXTRACT_FEATURES {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('extract_features.py')}
+    export PIPELINE_CODE=${task.ext.code}
     extract_features.py --fasta genome.fasta --gtf annotation ${canonical ? '--canonical canonical.txt' : ''} \\
         --upstream ${window.upstream} --downstream ${window.downstream} --features ${window.features}
     """

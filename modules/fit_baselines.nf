@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process FIT_BASELINES {
     tag "${level.atlas} ${level.level} ${method}"
     label 'process_medium'
+    ext code: { fingerprint('fit_baselines.py') }
 
     input:
     tuple val(level), val(method), path(features), path(expression), path(folds)
@@ -14,7 +15,7 @@ process FIT_BASELINES {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('fit_baselines.py')}
+    export PIPELINE_CODE=${task.ext.code}
     fit_baselines.py --features ${features} --expression ${expression} --folds ${folds}
     """
 

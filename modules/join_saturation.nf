@@ -4,6 +4,7 @@ include { fingerprint ; option } from '../functions/scripts'
 process JOIN_SATURATION {
     tag "${model.id}"
     label 'process_medium'
+    ext code: { fingerprint('join_saturation.py') }
 
     input:
     tuple val(model), path(parts), path(genes)
@@ -15,7 +16,7 @@ process JOIN_SATURATION {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('join_saturation.py')}
+    export PIPELINE_CODE=${task.ext.code}
     join_saturation.py --genes ${genes} ${option('--contrast', contrast)} --outdir saturation ${parts}
     """
 

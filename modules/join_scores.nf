@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process JOIN_SCORES {
     tag "${scored.set} ${scored.id}"
     label 'process_medium'
+    ext code: { fingerprint('join_scores.py') }
 
     input:
     tuple val(scored), path(scores)
@@ -14,7 +15,7 @@ process JOIN_SCORES {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('join_scores.py')}
+    export PIPELINE_CODE=${task.ext.code}
     join_scores.py --output scores.tsv.gz ${scores}
     """
 

@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process MATCH_MOTIFS {
     tag "${model.id}"
     label 'process_medium'
+    ext code: { fingerprint('match_motifs.py') }
 
     input:
     tuple val(model), path(saturation), path(genes)
@@ -16,7 +17,7 @@ process MATCH_MOTIFS {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('match_motifs.py')}
+    export PIPELINE_CODE=${task.ext.code}
     match_motifs.py --effects ${saturation}/effects.h5 --genes ${genes} --motifs motif_file \\
         --p_value ${p_value} --threads ${task.cpus} \\
         --output motifs.tsv --seqlets seqlets.tsv.gz

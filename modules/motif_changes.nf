@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process MOTIF_CHANGES {
     tag "${scored.set} ${scored.id}"
     label 'process_medium'
+    ext code: { fingerprint('motif_changes.py') }
 
     input:
     tuple val(scored), path(scores), path(features), path(genes)
@@ -16,7 +17,7 @@ process MOTIF_CHANGES {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('motif_changes.py')}
+    export PIPELINE_CODE=${task.ext.code}
     motif_changes.py --scores ${scores} --features ${features} --genes ${genes} --motifs motif_file \\
         --p_value ${p_value} --threads ${task.cpus} --output motifs.tsv.gz
     """

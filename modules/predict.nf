@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process PREDICT {
     tag "${predicted.sample} ${predicted.id}"
     label 'process_gpu'
+    ext code: { fingerprint('predict.py') }
 
     input:
     tuple val(predicted), path(windows, stageAs: 'windows.fasta'), val(window), path(features), path(description, stageAs: 'model/*'), path(folds, stageAs: 'model/*')
@@ -15,7 +16,7 @@ process PREDICT {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('predict.py')}
+    export PIPELINE_CODE=${task.ext.code}
     predict.py --model model ${windows ? "--windows windows.fasta --upstream ${window.upstream} --downstream ${window.downstream}" : ''} --features ${features} --device ${device} \\
         --threads ${task.cpus} --output predictions.tsv.gz
     """

@@ -3,6 +3,7 @@ include { fingerprint ; json } from '../functions/scripts'
 // Checks parameters, sheets and inputs against each other; every problem in one report, before anything expensive.
 process PREFLIGHT {
     label 'process_single'
+    ext code: { fingerprint('preflight.py') }
 
     input:
     val request                                     // params, and where each named file comes from
@@ -25,7 +26,7 @@ process PREFLIGHT {
         container_gpu: contained ? task.ext.gpu_container : null,
     ]
     """
-    export PIPELINE_CODE=${fingerprint('preflight.py')}
+    export PIPELINE_CODE=${task.ext.code}
     cat > request.json <<'END_OF_REQUEST'
     ${json(request + [software: software])}
     END_OF_REQUEST

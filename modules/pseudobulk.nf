@@ -4,6 +4,7 @@ include { fingerprint ; option } from '../functions/scripts'
 process PSEUDOBULK {
     tag "${atlas.atlas}"
     label 'process_medium'
+    ext code: { fingerprint('pseudobulk.py') }
 
     input:
     tuple val(atlas), path(counts, stageAs: 'counts'), path(genes)
@@ -17,7 +18,7 @@ process PSEUDOBULK {
     def bulk = atlas.protocol == 'bulk'
     def combined = bulk ? "--aggregation ${atlas.aggregation ?: settings.aggregation} --pseudocount ${atlas.pseudocount ?: settings.pseudocount}" : ''
     """
-    export PIPELINE_CODE=${fingerprint('pseudobulk.py')}
+    export PIPELINE_CODE=${task.ext.code}
     pseudobulk.py --counts counts --protocol ${atlas.protocol} --levels '${atlas.levels.join(';')}' --genes ${genes} \\
         --min_cells ${atlas.min_cells ?: (bulk ? 1 : settings.min_cells)} ${option('--floor', atlas.floor)} \\
         ${option('--layer', atlas.layer)} ${option('--gene_column', atlas.gene_column)} \\

@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process READ_VARIANTS {
     tag "${set.set}"
     label 'process_medium'
+    ext code: { fingerprint('read_variants.py') }
 
     input:
     tuple val(set), path(variants, stageAs: 'variants'), path(fasta, stageAs: 'genome.fasta'), path(genes), val(window)
@@ -15,7 +16,7 @@ process READ_VARIANTS {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('read_variants.py')}
+    export PIPELINE_CODE=${task.ext.code}
     read_variants.py --set ${set.set} --file variants --fasta genome.fasta --genes ${genes} \\
         --upstream ${window.upstream} --downstream ${window.downstream} ${haplotypes ? '--haplotypes' : ''}
     """

@@ -3,6 +3,7 @@ include { fingerprint ; json } from '../functions/scripts'
 // One self-contained page of what was run and what came out.
 process REPORT {
     label 'process_medium'
+    ext code: { fingerprint('report.py') }
 
     input:
     val manifest                                    // what the numbered files below are
@@ -14,7 +15,7 @@ process REPORT {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('report.py')}
+    export PIPELINE_CODE=${task.ext.code}
     cat > manifest.json <<'END_OF_MANIFEST'
     ${json(manifest)}
     END_OF_MANIFEST

@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process SATURATE {
     tag "${model.id}"
     label 'process_gpu'
+    ext code: { fingerprint('saturate.py') }
 
     input:
     tuple val(model), path(description, stageAs: 'model/*'), path(folds, stageAs: 'model/*'), path(features), path(genes), path(chunk, stageAs: 'chunks/*')
@@ -16,7 +17,7 @@ process SATURATE {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('saturate.py')}
+    export PIPELINE_CODE=${task.ext.code}
     saturate.py --model model --features ${features} --genes ${genes} --chunk ${chunk} \\
         --device ${device} --engine ${engine} --threads ${task.cpus} --outdir part_${chunk.baseName}
     """

@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process SCORE_VARIANTS {
     tag "${scored.set} ${scored.id}"
     label 'process_gpu'
+    ext code: { fingerprint('score_variants.py') }
 
     input:
     tuple val(scored), path(chunk, stageAs: 'chunks/*'), path(description, stageAs: 'model/*'), path(folds, stageAs: 'model/*'), path(features), path(genes), path(fasta, stageAs: 'genome.fasta')
@@ -17,7 +18,7 @@ process SCORE_VARIANTS {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('score_variants.py')}
+    export PIPELINE_CODE=${task.ext.code}
     score_variants.py --set ${scored.set} --model model --features ${features} --genes ${genes} --fasta genome.fasta \\
         --variants ${chunk} ${haplotypes ? '--haplotypes' : ''} --device ${device} --engine ${engine} \\
         --threads ${task.cpus} --output scores_${chunk.simpleName}.tsv.gz

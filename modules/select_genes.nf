@@ -4,6 +4,7 @@ include { fingerprint ; option } from '../functions/scripts'
 process SELECT_GENES {
     tag "${atlas.atlas}"
     label 'process_medium'
+    ext code: { fingerprint('select_genes.py') }
 
     input:
     tuple val(atlas), path(genes), path(counts, stageAs: 'counts')   // counts: [] but for highly variable genes
@@ -18,7 +19,7 @@ process SELECT_GENES {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('select_genes.py')}
+    export PIPELINE_CODE=${task.ext.code}
     select_genes.py --genes ${genes} ${list ? '--list list.txt' : option('--select', selection)} \\
         ${counts ? '--counts counts' : ''} ${option('--layer', atlas.layer)} ${option('--gene_column', atlas.gene_column)} \\
         ${option('--library_column', atlas.library_column)} \\

@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process SPLIT_FOLDS {
     tag "${genome} ${method}"
     label 'process_single'
+    ext code: { fingerprint('split_folds.py') }
 
     input:
     tuple val(genome), val(method), path(genes), path(features)
@@ -16,7 +17,7 @@ process SPLIT_FOLDS {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('split_folds.py')}
+    export PIPELINE_CODE=${task.ext.code}
     split_folds.py --genes ${genes} --features ${features} --folds ${folds} --method ${method} --seed ${seed}
     """
 

@@ -5,6 +5,7 @@ include { fingerprint } from '../functions/scripts'
 process TRAIN_FOLD {
     tag "${model.id} ${held_out.join(',')}"
     label 'process_gpu'
+    ext code: { fingerprint('train_fold.py') }
 
     input:
     tuple val(model), val(held_out), val(training), path(features), path(expression), path(folds)
@@ -17,7 +18,7 @@ process TRAIN_FOLD {
     script:
     def options = training.collect { name, value -> "--${name} ${value}" }.join(' ')
     """
-    export PIPELINE_CODE=${fingerprint('train_fold.py')}
+    export PIPELINE_CODE=${task.ext.code}
     train_fold.py --features ${features} --expression ${expression} --folds ${folds} --fold ${held_out.join(',')} \\
         --recipe ${model.recipe} --network ${model.network} ${options} --device ${device} --threads ${task.cpus}
     """

@@ -3,6 +3,7 @@ include { fingerprint ; json } from '../functions/scripts'
 // The record of the run as an RO-Crate: what went in, with checksums, how, by which software, and what came out.
 process WRITE_CRATE {
     label 'process_single'
+    ext code: { fingerprint('write_crate.py') }
 
     input:
     val manifest                                    // the record's content, from the run
@@ -14,7 +15,7 @@ process WRITE_CRATE {
 
     script:
     """
-    export PIPELINE_CODE=${fingerprint('write_crate.py')}
+    export PIPELINE_CODE=${task.ext.code}
     cat > manifest.json <<'END_OF_MANIFEST'
     ${json(manifest)}
     END_OF_MANIFEST

@@ -101,7 +101,7 @@ def test_a_canonical_list_beats_the_tag_whatever_the_version(tmp_path):
     rows += [("1", part, 101, 130, "+", "G", "ENST2.7", "") for part in ("exon", "CDS")]
     (tmp_path / "list.tsv").write_text("gene\ttranscript\nG\tENST2.3\n")
     transcripts = read_annotation(gtf(tmp_path / "g", rows))
-    (chosen,), _ = select_transcripts(transcripts, read_canonical(str(tmp_path / "list.tsv"), transcripts).place)
+    (chosen,), _ = select_transcripts(transcripts, read_canonical(str(tmp_path / "list.tsv"), transcripts).rank)
     assert chosen.transcript_id == "ENST2.7"
 
 

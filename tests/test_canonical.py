@@ -35,19 +35,19 @@ def read(tmp_path):
 )  # fmt: skip
 def test_plain_lists_and_tables(read, text):
     listed = read(text)
-    assert listed.place == {"ENST12.1": 0, "ENST22.7": 0}
+    assert listed.rank == {"ENST12.1": 0, "ENST22.7": 0}
     assert not listed.marks and not listed.unread and not listed.repeated(ENSEMBL)
 
 
 def test_isoform_numbers_are_kept(read):
     annotated = transcripts(AT1G1="AT1G1.1 AT1G1.2", AT1G2="AT1G2.1", Solyc1="Solyc1.2.1")
     listed = read("AT1G1.2\nAT1G2.4\nSolyc1.2\n", annotated)
-    assert listed.place == {"AT1G1.2": 0} and listed.unknown == ["AT1G2.4", "Solyc1.2"]
+    assert listed.rank == {"AT1G1.2": 0} and listed.unknown == ["AT1G2.4", "Solyc1.2"]
 
 
 def test_an_exact_id_goes_before_one_of_another_version(read):
     annotated = transcripts(G1="NM_1.1", G2="NM_1.2", G3="NM_2.5")
-    assert read("NM_1.2\nNM_2.4\nNM_1.7\n", annotated).place == {"NM_1.2": 0, "NM_2.5": 0}
+    assert read("NM_1.2\nNM_2.4\nNM_1.7\n", annotated).rank == {"NM_1.2": 0, "NM_2.5": 0}
 
 
 def test_several_transcripts_of_a_gene_are_said(read):
@@ -77,7 +77,7 @@ BIOMART = "Gene stable ID,Transcript stable ID,Transcript stable ID version,{}\n
 )
 def test_columns_that_mark_transcripts(read, column, cells):
     listed = read(BIOMART.format(column, *cells))
-    assert set(listed.place) == {"ENST12.1", "ENST21.1", "ENST31.3"}
+    assert set(listed.rank) == {"ENST12.1", "ENST21.1", "ENST31.3"}
     assert listed.marks == [column or "column 4"] and not listed.repeated(ENSEMBL)
 
 
@@ -88,13 +88,13 @@ def test_the_better_mark_goes_first_and_clinical_ones_are_none(read):
         "ENST21\t1\t\t\t", "ENST22\t\t\t\tprincipal3", "ENST31\t\t\t\tprincipal4",
     ]  # fmt: skip
     listed = read("\n".join(rows))
-    assert listed.place == {"ENST11.4": 1, "ENST12.1": 0, "ENST21.1": 1, "ENST22.7": 3, "ENST31.3": 3}
+    assert listed.rank == {"ENST11.4": 1, "ENST12.1": 0, "ENST21.1": 1, "ENST22.7": 3, "ENST31.3": 3}
     assert listed.marks == ["Ensembl Canonical", "MANE Select", "appris"] and not listed.repeated(ENSEMBL)
 
 
 def test_a_column_that_may_mark_is_named(read):
     listed = read(BIOMART.format("GENCODE basic annotation", *["GENCODE basic", ""] * 3))
-    assert len(listed.place) == 6 and listed.unread == ["GENCODE basic annotation"] and not listed.marks
+    assert len(listed.rank) == 6 and listed.unread == ["GENCODE basic annotation"] and not listed.marks
     assert sorted(listed.repeated(ENSEMBL)) == ["ENSG1", "ENSG2"]
 
 
@@ -102,36 +102,36 @@ def test_a_column_of_canonical_ids_goes_before_one_of_all(read):
     text = (
         "gene\ttranscript\tcanonical_transcript\nENSG1\tENST11\tENST12\nENSG1\tENST12\tENST12\nENSG2\tENST21\tENST22\n"
     )
-    assert read(text).place == {"ENST12.1": 0, "ENST22.7": 0}
+    assert read(text).rank == {"ENST12.1": 0, "ENST22.7": 0}
 
 
 def test_ids_that_genes_have_too_are_not_taken_for_transcripts(read):
     annotated = transcripts(g1="g1 g1.2", g2="g2 g2.2")
-    assert read("g1\tg1.2\ng2\tg2\n", annotated).place == {"g1.2": 0, "g2": 0}
+    assert read("g1\tg1.2\ng2\tg2\n", annotated).rank == {"g1.2": 0, "g2": 0}
 
 
 def test_a_mark_that_marks_nothing(read):
     listed = read(BIOMART.format("Ensembl Canonical", *[""] * 6))
-    assert listed.place == {} and listed.marks == ["Ensembl Canonical"] and not listed.unknown
+    assert listed.rank == {} and listed.marks == ["Ensembl Canonical"] and not listed.unknown
 
 
 def test_columns_that_mark_every_row(read):
     cells = [["x", flag] for flag in ("1", "", "", "1", "", "1")]
     listed = read(BIOMART.format("primary accession,Ensembl Canonical", *map(",".join, cells)))
-    assert set(listed.place) == {"ENST11.4", "ENST21.1", "ENST31.3"} and listed.marks == ["Ensembl Canonical"]
+    assert set(listed.rank) == {"ENST11.4", "ENST21.1", "ENST31.3"} and listed.marks == ["Ensembl Canonical"]
     listed = read("transcript\tEnsembl Canonical\tMANE Select\nENST12\t1\tNM_1.1\nENST22\t1\t\n")
-    assert listed.place == {"ENST12.1": 0, "ENST22.7": 1}
+    assert listed.rank == {"ENST12.1": 0, "ENST22.7": 1}
 
 
 def test_further_columns_of_ids_are_named(read):
     listed = read("transcript\tother isoform\nENST12\tENST11\nENST22\tENST21\n")
-    assert listed.place == {"ENST12.1": 0, "ENST22.7": 0} and listed.unread == ["other isoform"]
+    assert listed.rank == {"ENST12.1": 0, "ENST22.7": 0} and listed.unread == ["other isoform"]
 
 
 @pytest.mark.parametrize("text", ["", "\n", "a,b\n", "# a\tb\n", "transcript\tcanonical\n", "a,b\nc,d\n"])
 def test_lists_without_a_transcript(read, text):
     listed = read(text)
-    assert listed.place == {} and not listed.marks
+    assert listed.rank == {} and not listed.marks
 
 
 def test_mane_summary(read):
@@ -140,8 +140,8 @@ def test_mane_summary(read):
         "GeneID:1\tENSG1.5\tA\tNM_1.3\tENST11.9\tMANE Select",
         "GeneID:1\tENSG1.5\tA\tNM_2.3\tENST12.9\tMANE Plus Clinical",
     ]
-    assert read("\n".join([header, *rows])).place == {"ENST11.4": 0}
-    assert read("\n".join([header, *rows]), transcripts(A="NM_1.7 NM_2.1")).place == {"NM_1.7": 0}
+    assert read("\n".join([header, *rows])).rank == {"ENST11.4": 0}
+    assert read("\n".join([header, *rows]), transcripts(A="NM_1.7 NM_2.1")).rank == {"NM_1.7": 0}
 
 
 def test_the_listed_isoforms_of_the_case(cases, tmp_path, run_cli):

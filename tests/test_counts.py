@@ -18,7 +18,7 @@ from scxpresso.expression.features import not_genes, share_by_population
 from scxpresso.expression.grouping import group_cells
 from scxpresso.expression.highly_variable import highly_variable_genes
 from scxpresso.expression.labels import excluded_labels, near_labels, suspicious_labels
-from scxpresso.expression.pseudobulk import Recipe, pseudobulk, read_bulk
+from scxpresso.expression.pseudobulk import PseudobulkOptions, pseudobulk, read_bulk
 from scxpresso.expression.raw_counts import Sample, by_likelihood, counts_fault
 from scxpresso.problems import InputError
 from scxpresso.spike_ins import spike_in_kind
@@ -71,9 +71,11 @@ def by_hand(name: str, matrix=lambda data: data.X) -> pd.DataFrame:
 def expression(path, genes, **options) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Expression of the level `kind`, and dropped_genes.tsv."""
     layer, gene_column, log = options.pop("layer", None), options.pop("gene_column", None), options.pop("log", print)
-    recipe = Recipe(options.pop("protocol", "10x"), options.pop("levels", ("kind",)), min_cells=1, **options)
-    levels, dropped = pseudobulk(str(path), layer, gene_column, genes, recipe, log)
-    return levels[recipe.levels[-1]].values, dropped
+    settings = PseudobulkOptions(
+        options.pop("protocol", "10x"), options.pop("levels", ("kind",)), min_cells=1, **options
+    )
+    levels, dropped = pseudobulk(str(path), layer, gene_column, genes, settings, log)
+    return levels[settings.levels[-1]].values, dropped
 
 
 # ---- The cases -------------------------------------------------------------------------------------------------------
@@ -473,7 +475,7 @@ def test_a_sample_is_spread_and_always_the_same(tmp_path, monkeypatch):
             sample = atlas.sample()
             np.testing.assert_array_equal(sample.counts.toarray(), counts[spread(900, 400)])
             assert sample.whole_cells and sample.cells[3] == str(spread(900, 400)[3])
-    monkeypatch.setattr(atlas_module, "SMALL_VALUES", 100)
+    monkeypatch.setattr(atlas_module, "MAX_SAMPLED_VALUES", 100)
     data.X = scipy.sparse.csc_matrix(counts)
     data.write_h5ad(tmp_path / "a.h5ad")
     with Atlas(tmp_path / "a.h5ad") as atlas:

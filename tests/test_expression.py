@@ -8,7 +8,7 @@ import scipy.sparse
 
 from scxpresso.expression.atlas import Atlas
 from scxpresso.expression.grouping import group_cells, halves
-from scxpresso.expression.pseudobulk import Recipe, ceiling, log_expression, pseudobulk, read_bulk
+from scxpresso.expression.pseudobulk import PseudobulkOptions, ceiling, log_expression, pseudobulk, read_bulk
 from scxpresso.expression.sums import Sums
 from scxpresso.problems import InputError
 from scxpresso.store import read_expression, read_table, write_table
@@ -27,8 +27,10 @@ COUNTS = [[1, 1, 0, 8], [3, 1, 0, 0], [0, 2, 0, 2], [5, 0, 0, 5]]
 def expression(tmp_path, data, gene_frame, levels=("all", "kind"), genes=("A", "B", "C"), **options):
     data.write_h5ad(tmp_path / "a.h5ad")
     layer, gene_column = options.pop("layer", None), options.pop("gene_column", None)
-    recipe = Recipe(options.pop("protocol", "10x"), levels, min_cells=options.pop("min_cells", 1), **options)
-    return pseudobulk(str(tmp_path / "a.h5ad"), layer, gene_column, gene_frame(genes), recipe, lambda message: None)
+    settings = PseudobulkOptions(
+        options.pop("protocol", "10x"), levels, min_cells=options.pop("min_cells", 1), **options
+    )
+    return pseudobulk(str(tmp_path / "a.h5ad"), layer, gene_column, gene_frame(genes), settings, lambda message: None)
 
 
 def test_mean_of_counts_per_ten_thousand_by_hand(tmp_path, gene_frame):
@@ -186,11 +188,11 @@ def bulk(path, text):
 
 def test_bulk_tpm_is_averaged_over_samples_and_xpresso_takes_the_median(tmp_path, gene_frame):
     (tmp_path / "tpm.csv").write_text("gene,s1,s2,s3\nA,100.5,300,1000\nB,0,0,0\nC,10,20,0\n")
-    for recipe, a, b in (
-        (Recipe("bulk", ("all",), min_cells=1), np.log10(1400.5 / 3), -4),
-        (Recipe("bulk", ("all",), min_cells=1, aggregation="median", pseudocount=0.1), np.log10(300.1), -1),
+    for settings, a, b in (
+        (PseudobulkOptions("bulk", ("all",), min_cells=1), np.log10(1400.5 / 3), -4),
+        (PseudobulkOptions("bulk", ("all",), min_cells=1, aggregation="median", pseudocount=0.1), np.log10(300.1), -1),
     ):
-        levels, _ = pseudobulk(str(tmp_path / "tpm.csv"), None, None, gene_frame("ABC"), recipe, print)
+        levels, _ = pseudobulk(str(tmp_path / "tpm.csv"), None, None, gene_frame("ABC"), settings, print)
         assert levels["all"].values["all"].tolist()[:2] == pytest.approx([a, b])
         assert levels["all"].populations.loc[0, "cells"] == 3
 

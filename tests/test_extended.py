@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from scxpresso.genome.extended import (
-    ENDS,
     EXTENDED,
     NEIGHBOURS,
-    as_read,
+    TES_KMERS,
     extended_features,
     gc_content,
     neighbourhood,
+    transform_extended,
     utrs,
 )
 from scxpresso.genome.features import extract_features, mean_and_sd
@@ -42,7 +42,7 @@ def test_codons_and_composition_of_a_spliced_gene_by_hand():
     assert row["gc_codon1"] == pytest.approx(1 / 7)  # A A T T C A A
     assert row["gc_utr5"] == 1.0 and row["gc_utr3"] == pytest.approx(9 / 11)
     # Behind the transcript's last base, 45, lie seven more: TTTTTTT.
-    assert {name: row[name] for name in ENDS if row[name]} == {"tes_TTT": 1.0}
+    assert {name: row[name] for name in TES_KMERS if row[name]} == {"tes_TTT": 1.0}
     assert row["gc_surroundings"] == pytest.approx(gc_content(encode(CONTIG)))
 
 
@@ -98,7 +98,7 @@ def test_networks_read_lengths_as_logarithms_and_keep_what_is_missing():
     raw[0, EXTENDED.index("upstream_gap")] = 99
     raw[0, EXTENDED.index("upstream_same_strand")] = 1
     raw[0, EXTENDED.index("gc_utr5")] = np.nan
-    read = dict(zip(EXTENDED, as_read(raw)[0], strict=True))
+    read = dict(zip(EXTENDED, transform_extended(raw)[0], strict=True))
     assert read["upstream_gap"] == 2 and read["upstream_same_strand"] == 1 and np.isnan(read["gc_utr5"])
     assert raw[0, EXTENDED.index("upstream_gap")] == 99
 

@@ -45,7 +45,7 @@ def test_scores_lie_beside_ours_with_their_rank_correlations(scores, tmp_path, r
         "--output", tmp_path / "comparison.tsv", "--correlations", tmp_path / "correlations.tsv",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "12 external scores beside ours, 2 of variants" in done.stderr
+    assert "12 external scores joined, 2 of variants" in done.stderr
     beside = read_table(tmp_path / "comparison.tsv")
     assert beside.columns.tolist() == COMPARISON_COLUMNS and len(beside) == 12 * len(POPULATIONS)
     ours = read_table(scores)

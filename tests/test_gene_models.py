@@ -383,12 +383,12 @@ def test_a_gene_of_a_scaffold_gives_way_where_its_id_says_that_it_is_a_copy(tmp_
     ],
 )  # fmt: skip
 def test_organelles_and_y_by_name_and_accession(name, wanted):
-    assert describe_contigs([name], {})[name].left_out == wanted
+    assert describe_contigs([name], {})[name].excluded == wanted
 
 
 def test_lettered_chromosomes_are_no_organelles():
     contigs = describe_contigs(["A", "B", "C", "M", "mito"], {})
-    assert [contigs[name].left_out for name in "ABCM"] == [""] * 4 and contigs["mito"].left_out == "mitochondrion"
+    assert [contigs[name].excluded for name in "ABCM"] == [""] * 4 and contigs["mito"].excluded == "mitochondrion"
 
 
 def region(**attributes):
@@ -408,7 +408,7 @@ def test_what_the_annotation_says_of_a_contig_goes_first(tmp_path):
         "GB": region(organelle="plastid:chloroplast"),
     }
     contigs = describe_contigs(list(regions), regions)
-    assert {name: contig.left_out for name, contig in contigs.items() if contig.left_out} == {
+    assert {name: contig.excluded for name, contig in contigs.items() if contig.excluded} == {
         "NC_2.1": "chromosome Y", "NW_3.1": "chromosome Y", "NC_4.1": "mitochondrion", "NC_5.1": "plastid", "GB": "plastid",
     }  # fmt: skip
     assert contigs["NC_4.1"].circular == 1000
@@ -502,18 +502,18 @@ def test_letters_of_another_encoding_are_refused_with_their_line(schemas, tmp_pa
     project = Project(tmp_path, schemas)
     text = (tmp_path / "genes.gtf").read_text().replace("NAME1", "NAMÉ1")
     (tmp_path / "genes.gtf").write_bytes(text.encode("latin-1"))
-    project.problem("column gtf, file 'genes.gtf' (the annotation, line 3)", "bytes that are no UTF-8", "iconv")
+    project.problem("column gtf, file 'genes.gtf' (the annotation, line 3)", "bytes that are not UTF-8", "iconv")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.gtf", b"\xe9\n", "the annotation, line 1: bytes that are no UTF-8"),
+        ("a.gtf", b"\xe9\n", "the annotation, line 1: bytes that are not UTF-8"),
         ("a.gtf", gzip.compress(b"# a comment\n" * 1000)[:-20], "the annotation: a gzip file that is cut short"),
         ("a.gtf", b'1\tx\texon\t1\t9\t.\t+\t.\tgene_id "G"; transcript_id "T"\n', "(no coding region: 1)"),
-        ("a.gtf", b'2\tx\tCDS\t1\t9\t.\t+\t0\tgene_id "G"; transcript_id "T"\n', "genes on '2' alone"),
-        ("list", b"\xe9\n", "the canonical list, line 1: bytes that are no UTF-8"),
+        ("a.gtf", b'2\tx\tCDS\t1\t9\t.\t+\t0\tgene_id "G"; transcript_id "T"\n', "genes only on '2'"),
+        ("list", b"\xe9\n", "the canonical list, line 1: bytes that are not UTF-8"),
         ("list", b"U\n", "WARNING the canonical list names no transcript"),
     ],
 )

@@ -255,7 +255,7 @@ def test_a_motif_too_short_for_the_threshold_is_said(some_motifs):
     assert [motif.motif for motif in scanner.unreachable()] == ["ACG"]
     said = []
     scanner.log_unreachable(said.append)
-    assert said == ["WARNING not even their best match has p ≤ 0.0001, so they get no hits: 'ACG'"]
+    assert said == ["WARNING motifs 'ACG': not even their best match has p ≤ 0.0001, so they have no hits"]
     assert len(scanner.hits(encode("ACG" * 9)).start) == 0
 
 

@@ -471,11 +471,18 @@ def test_canonical_list_of_another_species(project):
     project.problem("column canonical", "it has 'ENSMUST1', the annotation 'ENST0', 'ENST1'")
 
 
-def test_ccres_that_are_no_bed(project):
-    (project.folder / "ccres.bed").write_text("1\t10\t20\n1\t20\tten\n")
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("1\t20\tten", "'1\\t20\\tten'"), ("1 20 30", "'1 20 30'"), ("1\t30\t20", "'1\\t30\\t20'"),
+        ("1\t20\t30\tname", "4 columns"),
+    ],
+)  # fmt: skip
+def test_ccres_that_are_no_bed(project, line, words):
+    (project.folder / "ccres.bed").write_text(f"track name=x\n1\t10\t20\n{line}\n")
     project.genome["ccres"] = "ccres.bed"
     project.write_sheets()
-    project.problem("column ccres, file 'ccres.bed' (line 2): '1\\t20\\tten'", "BED")
+    project.problem(f"column ccres, file 'ccres.bed' (line 3): {words}")
 
 
 # ---- Atlas files -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ import pytest
 from scxpresso.evaluation.evaluation import evaluate
 from scxpresso.problems import InputError
 from scxpresso.reporting import gene_figures, report, verdicts
-from scxpresso.store import HISTORY_COLUMNS, PREDICTION_COLUMNS, write_json, write_table
+from scxpresso.reporting.data import load
+from scxpresso.store import HISTORY_COLUMNS, POPULATION_COLUMNS, PREDICTION_COLUMNS, write_json, write_table
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "assets" / "report"
 HOSTILE = [
@@ -368,3 +369,9 @@ def test_executable(tmp_path, run_cli):
     (tmp_path / "v/summary.tsv").unlink()
     made = run_cli("report.py", "--manifest", manifest, "--template", TEMPLATE, "--output", tmp_path / "report.html")
     assert made.returncode == 1 and "summary.tsv: no such file" in made.stderr and "Traceback" not in made.stderr
+
+
+def test_a_table_of_populations_of_version_0_1_is_read(tmp_path):
+    old = pd.DataFrame({"population": ["B"], "parent": [""], "cells": [9], "genes_seen": [50], "noise_ceiling": [0.9]})
+    write_table(tmp_path / "old.tsv", old)
+    assert load(tmp_path / "old.tsv", POPULATION_COLUMNS)["genes_detected"].tolist() == [50]

@@ -1,4 +1,4 @@
-"""What an executable tells its user: progress, and problems in one clear message."""
+"""Messages of the executables: progress on stderr, and problems in one clear message."""
 
 import functools
 import os
@@ -17,10 +17,10 @@ WARNING = "WARNING "
 
 
 def log(message: str) -> None:
-    """A plain line on stderr with the seconds since the start.
+    """Print a line to stderr with the seconds since the start.
 
-    One that begins with WARNING also goes to the file that SCXPRESSO_WARNINGS names, as the pipeline's tasks have it: from
-    there it comes into the report and to the end of the run.
+    A line that begins with WARNING is also appended to the file that SCXPRESSO_WARNINGS names. The pipeline's tasks set
+    it: such lines are shown in the report and at the end of the run.
     """
     print(f"[{time.monotonic() - _START:7.1f} s] {message}", file=sys.stderr, flush=True)
     file = os.environ.get("SCXPRESSO_WARNINGS")
@@ -31,7 +31,12 @@ def log(message: str) -> None:
 
 @contextmanager
 def progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal, plain lines otherwise; the function it gives counts one step and shows a message."""
+    """Show progress: a bar on a terminal, plain lines otherwise.
+
+    Yields
+    ------
+    A function that counts one step and shows a message.
+    """
     if not sys.stderr.isatty():
         yield log
         return
@@ -44,7 +49,7 @@ def progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
 
 
 def reports_problems(command: Callable) -> Callable:
-    """An InputError of the command becomes its message on stderr and exit status 1, without a traceback."""
+    """Make a command print an InputError to stderr and exit with status 1, without a traceback."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:

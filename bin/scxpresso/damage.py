@@ -1,4 +1,4 @@
-"""Files that are damaged, or not what they should be: what they look like, in words."""
+"""Describe files that are damaged, or are not what they should be."""
 
 import gzip
 import io
@@ -17,7 +17,7 @@ GZIP = b"\x1f\x8b"
 BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 CUT_BGZIP = "a bgzip file that is cut short (its end mark is missing)"
 
-# What a file is by its first bytes, for users who gave another one than they meant.
+# Kinds of files by their first bytes, for users who gave the wrong file.
 LOOKS_LIKE = {
     b"\x89HDF": "an HDF5 file",
     b"PK\x03\x04": "a zip or Excel file",
@@ -35,13 +35,13 @@ LOOKS_LIKE = {
 
 
 def start_of(path: Path) -> bytes:
-    """The first bytes of a file, unzipped where it is gzip; leading blanks cut."""
+    """Read the first bytes of a file, decompressed if it is gzip, without leading whitespace."""
     with gzip.open(path) if is_gzip(path) else open(path, "rb") as file:
         return file.read(1000).lstrip()
 
 
 def looks_like(path: Path) -> str:
-    """What a file is by its first bytes, for a message."""
+    """Describe a file by its first bytes, for a message."""
     zipped = "gzip of " if is_gzip(path) else ""
     try:
         start = start_of(path)
@@ -56,7 +56,7 @@ def looks_like(path: Path) -> str:
 
 
 def first_fault(path: Path) -> str:
-    """What is wrong with a file whatever it should hold, as far as its ends tell; '' where nothing is."""
+    """Say what is wrong with a file of any kind, judged by its start and end; '' if nothing is."""
     try:
         if not path.stat().st_size:
             return "an empty file (0 bytes)"
@@ -68,7 +68,7 @@ def first_fault(path: Path) -> str:
 
 
 def gzip_fault(path: Path) -> str:
-    """What is wrong with a gzip file, read to its end; '' where nothing is, or where it is no gzip file."""
+    """Say what is wrong with a gzip file, read to its end; '' if nothing is, or if it is not a gzip file."""
     if not is_gzip(path):
         return ""
     try:
@@ -83,21 +83,30 @@ def gzip_fault(path: Path) -> str:
 
 
 def lacks_bgzf_end(path: Path) -> bool:
-    """Whether a bgzip file was cut between two of its blocks, which gzip itself cannot notice."""
+    """Whether a bgzip file was truncated between two of its blocks, which gzip itself cannot notice."""
     with open(path, "rb") as file:
         file.seek(-min(path.stat().st_size, len(BGZF_END)), io.SEEK_END)
         return is_bgzip(path) and file.read() != BGZF_END
 
 
 def damage(path: Path, error: Exception) -> str:
-    """What a reader's error says of a file."""
+    """Describe a file that a library could not read. error: what it raised."""
     reason = shown(str(error).strip().split("\n")[0] or "no reason given")
     return gzip_fault(path) or f"{looks_like(path)}, which cannot be read ({type(error).__name__}: {reason})"
 
 
 @contextmanager
 def readable(what: str, path: str | Path) -> Iterator[None]:
-    """Raise InputError where text cannot be read from a file: no UTF-8, or a damaged gzip file. what: its name in messages."""
+    """Report errors of reading text as problems of the input.
+
+    Parameters
+    ----------
+    what: how messages name the file.
+
+    Raises
+    ------
+    InputError, if text in the block is not UTF-8, or the gzip file is damaged.
+    """
     try:
         yield
     except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -109,15 +118,15 @@ def readable(what: str, path: str | Path) -> Iterator[None]:
 def _other_encoding(what: str, path: str | Path) -> Problem:
     place, line = _first_unreadable_line(path)
     return Problem(
-        f"{what}{place}", f"bytes that are no {encoding_of(path).upper()}: {line[:60]!r}", "text in UTF-8",
-        "convert it, from what it was saved in: iconv -f latin1 -t utf-8 old > new",
+        f"{what}{place}", f"bytes that are not {encoding_of(path).upper()}: {line[:60]!r}", "text in UTF-8",
+        "convert it from the encoding that it was saved in: iconv -f latin1 -t utf-8 old > new",
     )  # fmt: skip
 
 
 def _first_unreadable_line(path: str | Path) -> tuple[str, str]:
-    """Number and text of the first line that the file's encoding does not allow; '' where that cannot be told (UTF-16)."""
+    """Find number and text of the first line that the file's encoding does not allow; '' if that is unknown (UTF-16)."""
     with opener(path)(path, "rt", encoding=encoding_of(path), errors="surrogateescape") as lines:
         for number, line in enumerate(lines, start=1):
-            if any("\udc80" <= letter <= "\udcff" for letter in line):
+            if any("\udc80" <= character <= "\udcff" for character in line):
                 return f", line {number}", line.encode(errors="surrogateescape").decode("latin-1").strip()
     return "", ""

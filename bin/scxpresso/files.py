@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name says."""
+"""Open files by what they contain, whatever their names say."""
 
 import gzip
 import os
@@ -34,27 +34,29 @@ def is_hdf5(path: str | Path) -> bool:
 
 
 def opener(path: str | Path) -> Callable:
-    """What opens a file, gzipped or not."""
+    """Return the function that opens a file, gzipped or not."""
     return gzip.open if is_gzip(path) else open
 
 
 def encoding_of(path: str | Path) -> str:
-    """How a text file is written, gzipped or not: UTF-8, or what its byte-order mark says."""
+    """Return the encoding of a text file, gzipped or not: that of its byte-order mark, else UTF-8."""
     with opener(path)(path, "rb") as file:
         start = file.read(3)
     return next((name for mark, name in MARKS.items() if start.startswith(mark)), "utf-8")
 
 
 def open_text(path: str | Path) -> TextIO:
-    """A text file to read, gzipped or not: UTF-8, or what its byte-order mark says."""
+    """Open a text file for reading, gzipped or not, in the encoding of its byte-order mark, else UTF-8."""
     return opener(path)(path, "rt", encoding=encoding_of(path))
 
 
 @contextmanager
 def unzipped_stream(path: str | Path) -> Iterator[BinaryIO]:
-    """A gzip file's content as a pipe, for libraries that read files of the system only.
+    """Decompress a gzip file into a pipe, for libraries that only read files of the operating system.
 
-    Raises what gzip says of a damaged file where the block ends.
+    Raises
+    ------
+    The error of gzip for a damaged file, at the end of the block.
     """
     reading, writing = os.pipe()
     errors = []
@@ -63,9 +65,9 @@ def unzipped_stream(path: str | Path) -> Iterator[BinaryIO]:
         try:
             with os.fdopen(writing, "wb") as pipe, gzip.open(path) as file:
                 shutil.copyfileobj(file, pipe, 1 << 20)
-        except BrokenPipeError:  # the reader has had enough
+        except BrokenPipeError:  # the reader stopped early
             pass
-        except Exception as error:  # raised below, where somebody waits for it
+        except Exception as error:  # raised below, in the caller's thread
             errors.append(error)
 
     thread = Thread(target=unzip)

@@ -1,4 +1,4 @@
-"""Names that two files spell differently: contigs with and without `chr`, gene ids with and without a version."""
+"""Match names that two files spell differently: contigs with and without `chr`, gene ids with and without a version."""
 
 import re
 from collections import Counter
@@ -11,45 +11,45 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _ACCESSION = r"(?:ENS|OTT)[A-Z]*\d+|MGP_[A-Za-z0-9]+_[A-Z]\d+|[ANWXY][CGMPRTW]_\d+|uc\d{3}[a-z]{3}"
 _VERSIONED = re.compile(rf"({_ACCESSION})\.\d+(?:_\d+)?")  # GENCODE's lift-overs are `ENSG00000223972.5_2`
 OTHER_NUMBER = (
-    "the annotation has it with another number behind the last dot, or with none, which is no version in such ids"
+    "the annotation has it with another number after the last dot, or with none, which is not a version in such ids"
 )
 _NUMBERED = re.compile(r"\.\d+$")
 
 
 def without_version(identifier: str) -> str:
-    """`ENSG00000100346.17` → `ENSG00000100346`; ids that are no accessions stay as they are.
+    """Remove the version of an accession: `ENSG00000100346.17` → `ENSG00000100346`; other ids stay as they are.
 
-    What follows the last dot may number genes (`MSTRG.12`, `evm.TU.Chr1.7`, `Y74C9A.3`) or isoforms (`AT1G01010.2`,
-    `PF3D7_0102700.1`): only accessions say that it is a version. Where two ids of an annotation differ in the version alone,
-    they are not cut: `GeneNames`, `match_genes` and `match_ids` see to that.
+    The number after the last dot may also count genes (`MSTRG.12`, `evm.TU.Chr1.7`, `Y74C9A.3`) or isoforms
+    (`AT1G01010.2`, `PF3D7_0102700.1`). `GeneNames`, `match_genes` and `match_ids` do not use ids without version if two ids
+    of an annotation differ only in the version.
     """
     found = _VERSIONED.fullmatch(identifier)
     return found[1] if found else identifier
 
 
 def isoform_stem(identifier: str) -> str:
-    """What the ids of one locus have in common where each isoform has an id: `PF3D7_0102700.1` → `PF3D7_0102700`.
+    """Return the common part of the isoform ids of a locus: `PF3D7_0102700.1` → `PF3D7_0102700`.
 
-    Serial numbers look alike: only ids whose loci overlap are isoforms (genome.folds).
+    Serial numbers look the same: only ids whose loci overlap are isoforms (genome.folds).
     """
     return _NUMBERED.sub("", identifier)
 
 
 def bare_contig(name: str) -> str:
-    """A contig's name without `chr`, and MT for every spelling of the mitochondrion: `chr1` → `1`, `chrM` → `MT`."""
+    """Remove `chr` from a contig's name, and spell the mitochondrion MT: `chr1` → `1`, `chrM` → `MT`."""
     bare = re.sub(r"^chr", "", name, flags=re.IGNORECASE).upper()
     return "MT" if bare in {"M", "MT", "MTDNA", "MITO", "MITOCHONDRION", "MITOCHONDRION_GENOME"} else bare
 
 
 def _unique_by(names: Iterable[str], key: Callable[[str], str]) -> dict[str, str]:
-    """key(name) → name, where only one name has that key."""
+    """Map key(name) → name, for keys that only one name has."""
     names = list(names)
     count = Counter(map(key, names))
     return {key(name): name for name in names if count[key(name)] == 1}
 
 
 def match_contigs(annotated: Iterable[str], fasta: Iterable[str]) -> dict[str, str]:
-    """Annotation's contig name → FASTA's, by exact name, else by name without `chr` where that is unambiguous."""
+    """Map contigs of an annotation to those of a FASTA, by name, else by the name without `chr` if it is unambiguous."""
     annotated, fasta = set(annotated), set(fasta)
     matched = {name: name for name in annotated & fasta}
     rest = _unique_by(fasta - annotated, bare_contig)
@@ -60,7 +60,7 @@ def match_contigs(annotated: Iterable[str], fasta: Iterable[str]) -> dict[str, s
 
 
 def match_ids(words: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """Each word that is one of the known ids → that id: the same one first, else the one that differs in the version alone."""
+    """Map words to known ids: to the same id, else to the one that differs only in the version."""
     known = set(known)
     by_version = _unique_by(known, without_version)
     found = {word: word if word in known else by_version.get(without_version(word)) for word in words}
@@ -68,9 +68,9 @@ def match_ids(words: Iterable[str], known: Iterable[str]) -> dict[str, str]:
 
 
 class GeneNames:
-    """What the genes of an annotation are called: by id, id without version, or name; the last two where only one has it.
+    """Look up genes of an annotation by id, or by id without version or name if only one gene has it.
 
-    `gene_names` runs parallel to `gene_ids`.
+    `gene_names` is parallel to `gene_ids`.
     """
 
     def __init__(self, gene_ids: Iterable[str], gene_names: Iterable[str]):
@@ -80,7 +80,7 @@ class GeneNames:
         self._by_name = _unique_by((gene for gene in name_of if name_of[gene]), name_of.__getitem__)
 
     def gene(self, word: str) -> str | None:
-        """The id of the gene of this id or name; None where there is none, or no single one."""
+        """Return the id of the gene with this id or name; None if there is none, or several."""
         if word in self._ids:
             return word
         return self._by_version.get(without_version(word)) or self._by_name.get(word)
@@ -88,9 +88,9 @@ class GeneNames:
 
 @dataclass(frozen=True)
 class GeneMatch:
-    """Where the genes of an atlas are in an annotation.
+    """The genes of an atlas matched to those of an annotation.
 
-    gene_of: atlas id → gene_id. unused: atlas id → why it has no gene. by: how many matched by id, version-free id, name.
+    gene_of: atlas id → gene_id. unused: atlas id → why it has no gene. by: numbers matched by id, id without version, name.
     """
 
     gene_of: dict[str, str]
@@ -99,10 +99,13 @@ class GeneMatch:
 
 
 def match_genes(atlas_ids: Iterable[str], gene_ids: Iterable[str], gene_names: Iterable[str]) -> GeneMatch:
-    """Match an atlas' gene ids to an annotation's: the same id first, then without version, then by gene name.
+    """Match gene ids of an atlas to those of an annotation: by id, then by id without version, then by gene name.
 
-    A later way only sees what an earlier one left, and only what is unique among all ids of either side. What counts as a
-    version: `without_version`. `gene_names` runs parallel to `gene_ids`.
+    Each way matches only ids that the previous ones left, and only names that are unique among all ids of either side.
+
+    Parameters
+    ----------
+    gene_ids, gene_names: of the annotation, in parallel.
     """
     count = Counter(atlas_ids)
     unused = {name: "the id is in the atlas more than once" for name, times in count.items() if times > 1}
@@ -128,7 +131,7 @@ def match_genes(atlas_ids: Iterable[str], gene_ids: Iterable[str], gene_names: I
 
 
 def _reasons(atlas_ids: set[str], name_of: dict[str, str]) -> dict[str, str]:
-    """Why each of these ids of an atlas has no gene. name_of: gene_id → gene name."""
+    """Say why each of these ids of an atlas has no gene. name_of: gene_id → gene name."""
     versions, names = Counter(map(without_version, name_of)), Counter(filter(None, name_of.values()))
     stems = set(map(isoform_stem, name_of))
 
@@ -137,7 +140,7 @@ def _reasons(atlas_ids: set[str], name_of: dict[str, str]) -> dict[str, str]:
         if times > 1:
             return "several genes of the annotation have this id or name"
         if times:
-            return "another id of the atlas is this gene, or differs in the version alone"
+            return "another id of the atlas is this gene, or differs only in the version"
         if isoform_stem(name) in stems:
             return OTHER_NUMBER
         return "not a gene with features in the annotation"

@@ -1,11 +1,11 @@
-"""What glibc does with large blocks of memory that are no longer used."""
+"""Settings of the memory allocator."""
 
 import ctypes
 import sys
 
 
 def keep_large_blocks() -> None:
-    """Keep them for the next ones: glibc gives them back to the system, which then has to clear them again and again."""
+    """Make glibc reuse large blocks: returned to the system, they would have to be cleared each time."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None)

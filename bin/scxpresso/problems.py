@@ -1,4 +1,4 @@
-"""What a user did wrong, said once and clearly."""
+"""Problems of the input, and how messages describe them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to fix: where it is, what was found there, what was expected, and how to fix it."""
+    """A problem of the input: where it is, what was found there, what was expected, and how to fix it."""
 
     where: str
     found: str
@@ -21,7 +21,7 @@ class Problem:
 
 
 class InputError(Exception):
-    """One or more problems of the input; an executable prints them and exits with 1."""
+    """One or more problems of the input; an executable prints them and exits with status 1."""
 
     def __init__(self, *problems: Problem):
         self.problems = list(problems)
@@ -29,7 +29,7 @@ class InputError(Exception):
 
 
 def preview(items: Iterable[object], count: int = 5) -> str:
-    """The first few items for a message: `'a', 'b', … (7 in all)`; control characters are shown, not obeyed."""
+    """List the first items for a message: `'a', 'b', … (7 in all)`; control characters are escaped."""
     items = list(items)
     shown = ", ".join(repr(str(item)) for item in items[:count])
     return shown if len(items) <= count else f"{shown}, … ({len(items):,} in all)"

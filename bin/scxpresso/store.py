@@ -1,4 +1,4 @@
-"""The files that the steps hand to each other and to the user: where columns and datasets are named, once."""
+"""Read and write the files that steps pass to each other and to the user; their columns are named here, once."""
 
 import csv
 import gzip
@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 import numpy as np
 import pandas as pd
 
-# Columns that are text even where they look like numbers or like a missing value (a population may be called "NA").
+# Columns that are text even if they look like numbers or missing values (a population may be called "NA").
 TEXT_COLUMNS = {
     "gene_id", "gene_name", "transcript_id", "chrom", "strand", "gene", "reason", "population", "parent", "level",
     "atlas", "recipe", "network", "metric", "kind", "model_atlas", "model_level", "model_population", "target_atlas",
@@ -22,7 +22,7 @@ TEXT_COLUMNS = {
     "direction", "risk_allele", "flag", "model", "track",
 }  # fmt: skip
 
-# Networks that are none: baselines, whose predictions are kept and evaluated like a network's.
+# Not networks, but their predictions are published and evaluated like those of a network.
 BASELINES = ["mean", "half_life", "kmer"]
 
 DROPPED_GENE_COLUMNS = ["gene", "reason"]
@@ -42,13 +42,18 @@ os.umask(_UMASK)
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """A temporary path that becomes `path` only when the block ends well: nobody ever sees half a file."""
+    """Write a file completely or not at all.
+
+    Yields
+    ------
+    A temporary path, which becomes `path` if the block ends without an error.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         yield partial
-        partial.chmod(0o666 & ~_UMASK)  # a library may have made it for its owner alone
+        partial.chmod(0o666 & ~_UMASK)  # a library may have made it readable by its owner only
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -56,11 +61,11 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def _table(path: str | Path) -> Iterator[BinaryIO]:
-    """Bytes of a table, gzipped where its name says so; the same rows give the same bytes."""
+    """Open a table for writing bytes, gzipped if its name ends in .gz; the same rows give the same bytes."""
     with ExitStack() as stack:
         file: BinaryIO = stack.enter_context(stack.enter_context(atomic_write(path)).open("wb"))
         if str(path).endswith(".gz"):
-            # pandas would put the partial file's name, and with it the process' number, into the header.
+            # pandas would put the name of the partial file, which has the process id, into the header.
             file = stack.enter_context(cast(BinaryIO, gzip.GzipFile("", "wb", 6, file, mtime=0)))
         yield file
 
@@ -70,21 +75,26 @@ def _write(file: BinaryIO, table: pd.DataFrame, header: bool) -> None:
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """A TSV with a header, gzipped where the name says so; the same rows give the same bytes."""
+    """Write a TSV with a header, gzipped if its name ends in .gz; the same rows give the same bytes."""
     with _table(path) as file:
         _write(file, table, header=True)
 
 
 @contextmanager
 def growing_table(path: str | Path, columns: Sequence[str]) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """As write_table, in parts: the function it gives adds rows, a table of those columns."""
+    """Write a table in parts, as write_table does.
+
+    Yields
+    ------
+    A function that appends a table of these columns.
+    """
     with _table(path) as file:
         _write(file, pd.DataFrame(columns=list(columns)), header=True)
         yield lambda table: _write(file, table, header=False)
 
 
 def write_rows(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
-    """As write_table, a row in memory at a time."""
+    """Write a table row by row, as write_table does, with one row in memory at a time."""
     with _table(path) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
         writer = csv.writer(text, delimiter="\t", lineterminator="\n")
         writer.writerow(columns)
@@ -97,7 +107,14 @@ def read_table(
     text: Collection[str] = TEXT_COLUMNS,
     columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """A table that write_table wrote, or some columns of it. Columns of text stay text; an empty cell of any other is NaN."""
+    """Read a table that write_table wrote; empty cells of numeric columns are NaN.
+
+    Parameters
+    ----------
+    index: column that becomes the index.
+    text: columns of text; all others are numeric.
+    columns: those to read; all if None.
+    """
     table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, usecols=columns)
     for column in table.columns.difference(list(text), sort=False):
         table[column] = pd.to_numeric(table[column])
@@ -105,28 +122,38 @@ def read_table(
 
 
 def write_json(path: str | Path, content: dict) -> None:
+    """Write JSON in UTF-8."""
     with atomic_write(path) as partial:
         partial.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_json(path: str | Path) -> dict:
+    """Read JSON in UTF-8."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def read_expression(path: str | Path) -> pd.DataFrame:
-    """<level>.tsv.gz: log10 expression, genes (index) × populations (columns, which may be called anything)."""
+    """Read <level>.tsv.gz: log10 expression, genes (index) × populations (columns, which may have any name)."""
     return read_table(path, index="gene_id", text=["gene_id"])
 
 
 def read_folds(path: str | Path) -> pd.Series:
-    """folds.tsv: fold (1, 2, …) of each gene_id."""
+    """Read the fold (1, 2, …) of each gene_id from folds.tsv."""
     return read_table(path, index="gene_id")["fold"]
 
 
 def prediction_table(observed: pd.DataFrame, fold: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:
-    """PREDICTION_COLUMNS in log10 units, a row a gene and population; mean and deviation over the replicates.
+    """Make a table of predictions: mean and standard deviation (n) over the replicates, in log10 units.
 
-    observed: genes × populations. fold: of each gene. outputs: replicates × genes × populations.
+    Parameters
+    ----------
+    observed: genes × populations.
+    fold: of each gene.
+    outputs: replicates × genes × populations.
+
+    Returns
+    -------
+    PREDICTION_COLUMNS, one row per gene and population.
     """
     genes, populations = observed.shape
     columns = [

@@ -1,4 +1,4 @@
-"""Versions of everything that the pipeline runs with, read without importing it."""
+"""Versions of the software that the pipeline uses, read without importing it."""
 
 import platform
 import shutil
@@ -14,11 +14,16 @@ PACKAGES = [
 
 
 def software_versions(known: dict[str, str | None]) -> dict[str, str]:
-    """Versions of everything that the pipeline runs with: `known` ones that are not None, and what is installed here."""
+    """List versions of the software that the pipeline uses.
+
+    Parameters
+    ----------
+    known: versions that the caller knows; None is ignored.
+    """
     found = {"nf-scxpresso": __version__} | {name: version for name, version in known.items() if version}
     found["python"] = platform.python_version()
     found |= {name: metadata.version(name) for name in PACKAGES}
     if shutil.which("bedtools"):
-        said = subprocess.run(["bedtools", "--version"], capture_output=True, text=True, check=True).stdout
-        found["bedtools"] = said.strip().removeprefix("bedtools v")
+        output = subprocess.run(["bedtools", "--version"], capture_output=True, text=True, check=True).stdout
+        found["bedtools"] = output.strip().removeprefix("bedtools v")
     return found

@@ -13,12 +13,12 @@ import scipy.sparse
 from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.damage import looks_like
 from scxpresso.expression.atlas import Atlas, holds_counts
-from scxpresso.expression.features import features_left_out, rows_not_genes, share_by_population
+from scxpresso.expression.features import excluded_features, rows_not_genes, share_by_population
 from scxpresso.expression.grouping import EXCLUDED, WHOLE, excluded_populations, group_cells, labels_of
 from scxpresso.expression.labels import near_labels, suspicious_labels
-from scxpresso.expression.library import check_library, stated_library, totals_beyond
+from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
 from scxpresso.expression.pseudobulk import SCALE, bulk_library, read_bulk
-from scxpresso.expression.raw_counts import PART, Sample, by_likelihood, counts_fault, has_fractions, tpm_fault
+from scxpresso.expression.raw_counts import PARTIAL, Sample, by_likelihood, counts_fault, has_fractions, tpm_fault
 from scxpresso.files import is_hdf5
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import OTHER_NUMBER, GeneMatch, match_genes
@@ -68,7 +68,7 @@ def check_table(row: Row, genes: list[Transcript], params: dict, findings: Findi
     obs = pd.DataFrame(index=table.columns)
     check_levels(row, obs, params, findings)
     reasons = rows_not_genes(table.index, names_of(genes))
-    if left_out := features_left_out(list(table.index), reasons):
+    if left_out := excluded_features(list(table.index), reasons):
         findings.note(row.atlas, left_out)
     check_genes(row, list(table.index[reasons == ""]), {}, genes, params, findings)
 
@@ -91,7 +91,7 @@ def check_h5ad(row: Row, genes: list[Transcript], params: dict, findings: Findin
         reasons = atlas.not_genes(names_of(genes))
         is_gene = reasons == ""
         if not is_gene.any():
-            found, fix = features_left_out(atlas.gene_ids, reasons), "give the part of the atlas that has genes"
+            found, fix = excluded_features(atlas.gene_ids, reasons), "give the part of the atlas that has genes"
             findings.problem(row.file("counts"), found, "counts of genes", fix)
             return
         if atlas.layer == row.values.get("layer"):
@@ -140,7 +140,7 @@ def check_matrix(row: Row, atlas: Atlas, reasons: np.ndarray, findings: Findings
         check_bulk(row, findings)
     elif check_counts(row, matrix, atlas, of_genes, findings):
         check_libraries(row, atlas, sample, of_genes, findings)
-    if left_out := features_left_out(atlas.gene_ids, reasons):
+    if left_out := excluded_features(atlas.gene_ids, reasons):
         findings.note(row.atlas, left_out + (shares(row, atlas, sample, of_genes) if sample.whole_cells else ""))
 
 
@@ -157,7 +157,7 @@ def check_libraries(row: Row, atlas: Atlas, sample: Sample, of_genes: Sample, fi
     column = row.values.get("library_column")
     try:
         if column:
-            library = stated_library(atlas.obs, column)[sample.rows]
+            library = library_from_obs(atlas.obs, column)[sample.rows]
             check_library(column, library, of_genes.sums, sample.cells)
             findings.note(row.atlas, f"counts are divided by {column!r} of obs, not by their sum (library_column)")
             return
@@ -195,7 +195,7 @@ def check_counts(row: Row, matrix: str, atlas: Atlas, sample: Sample, findings: 
         fix = where_counts_are(row.paths["counts"], atlas.other_matrices())
         findings.problem(row.file("counts"), f"{matrix}: {fault}", "raw counts: whole numbers, 0 or more", fix)
         return False
-    if PART.search(atlas.matrix_name):
+    if PARTIAL.search(atlas.matrix_name):
         findings.note(row.atlas, f"{matrix} holds, by its name, a part of the molecules alone")
     if has_fractions(sample):
         message = (

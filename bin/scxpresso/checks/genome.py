@@ -17,13 +17,13 @@ from scxpresso.genome.annotation import CANONICAL_TAGS, canonical_tag, select_tr
 from scxpresso.genome.canonical import CanonicalList, read_canonical
 from scxpresso.genome.folds import LOCUS, groups_of_genes
 from scxpresso.genome.gene_models import read_annotation
-from scxpresso.genome.sequence import INVALID, LETTER_CODES, read_fasta, window_bounds
+from scxpresso.genome.sequence import CHARACTER_CODES, INVALID, read_fasta, window_bounds
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs, without_version
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import shown
 
-NUCLEOTIDES = bytes(np.flatnonzero(LETTER_CODES != INVALID).astype(np.uint8))
+NUCLEOTIDES = bytes(np.flatnonzero(CHARACTER_CODES != INVALID).astype(np.uint8))
 
 
 def check_genome(row: Row, params: dict, findings: Findings) -> list[Transcript]:
@@ -78,7 +78,7 @@ def check_annotation(row: Row, contigs: Collection[str], findings: Findings) -> 
     if "canonical" in row.paths:
         with reading(row, "canonical", "a list of transcript ids, plain or gzipped", findings):
             canonical = check_canonical(row, transcripts, findings)
-    chosen, dropped = select_transcripts(transcripts, canonical.place, contigs or None)
+    chosen, dropped = select_transcripts(transcripts, canonical.rank, contigs or None)
     if not chosen:
         reasons = ", ".join(f"{reason}: {times:,}" for reason, times in Counter(dropped.values()).most_common())
         findings.problem(
@@ -96,7 +96,7 @@ def check_annotation(row: Row, contigs: Collection[str], findings: Findings) -> 
 
 def reason_of_choice(transcript: Transcript, canonical: CanonicalList) -> str:
     """Why this transcript stands for its gene, as annotation.select_transcripts chose it."""
-    if transcript.transcript_id in canonical.place:
+    if transcript.transcript_id in canonical.rank:
         return "in the canonical list"
     tag = canonical_tag(transcript)
     return f"tagged {CANONICAL_TAGS[tag]}" if tag < len(CANONICAL_TAGS) else "the one of the longest coding region"
@@ -106,7 +106,7 @@ def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings)
     """The listed transcripts, some of which the annotation has to know; notes of how a list of several a gene is read."""
     listed = read_canonical(str(row.paths["canonical"]), transcripts)
     marks = f"column{'s' if len(listed.marks) > 1 else ''} {preview(listed.marks)}"
-    if not listed.place:
+    if not listed.rank:
         known = sorted({without_version(transcript.transcript_id) for transcript in transcripts})
         found = f"no transcript of the annotation: it has {preview(sorted(listed.unknown))}, the annotation {preview(known)}"
         findings.problem(
@@ -133,16 +133,23 @@ def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings)
 
 
 def check_bed(path: Path) -> None:
-    """Raises InputError for a line that is no BED."""
+    """Raise InputError for a line that is no BED, or has another number of columns than the first: bedtools reads none."""
+    columns = 0
     with open_text(str(path)) as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip() or line.startswith(("#", "track", "browser")):
                 continue
-            _contig, *span = (line.split("\t") if "\t" in line else line.split())[:3]
-            span = [position.strip() for position in span]
-            if len(span) < 2 or not all(map(str.isdecimal, span)) or int(span[0]) > int(span[1]):
+            fields = line.rstrip("\r\n").split("\t")
+            columns = columns or len(fields)
+            is_bed = len(fields) >= 3 and fields[1].isdecimal() and fields[2].isdecimal()
+            if not is_bed or int(fields[1]) > int(fields[2]):
                 found, expected = repr(line.strip()[:60]), "contig, start and end with tabs between them (BED)"
                 raise InputError(Problem(f"line {number}", found, expected, "fix or remove the line"))
+            if len(fields) != columns:
+                expected = f"{columns}, as the first line has"
+                raise InputError(
+                    Problem(f"line {number}", f"{len(fields)} columns", expected, "fix or remove the line")
+                )
 
 
 def check_contigs(

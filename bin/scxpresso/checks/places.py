@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from scxpresso.checks.findings import Findings, Row
-from scxpresso.genome.annotation import COPY_ELSEWHERE, ORIGIN, TRANS_SPLICED, reason_left_out
+from scxpresso.genome.annotation import COPY_ELSEWHERE, ORIGIN, TRANS_SPLICED, exclusion_reason
 from scxpresso.genome.transcript import Transcript, merged
 from scxpresso.problems import preview
 
@@ -36,7 +36,7 @@ def genes_at_several_places(transcripts: Iterable[Transcript]) -> list[str]:
     """Genes whose coding transcripts lie on several contigs or strands, or apart on one."""
     spans = defaultdict(lambda: defaultdict(list))
     for transcript in transcripts:
-        if reason_left_out(transcript) is None:
+        if exclusion_reason(transcript) is None:
             spans[transcript.gene_id][transcript.chrom, transcript.strand].append(transcript.span)
     return [
         gene for gene, places in spans.items() if len(places) > 1 or any(len(merged(s)) > 1 for s in places.values())

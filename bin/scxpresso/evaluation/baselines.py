@@ -1,5 +1,7 @@
 """Honest baselines on a model's own folds: what a network has to beat."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import RidgeCV
@@ -15,8 +17,8 @@ KMER_REGIONS = [(-1000, 0), (0, 500)]  # relative to the TSS, which is 0 here
 ALPHAS = np.logspace(-1, 6, 22)
 
 
-def design(baseline: str, features: Features, genes) -> np.ndarray:
-    """Features of each gene (genes × columns) for a ridge: half-life alone, or with square roots of 4-mer counts."""
+def design(baseline: str, features: Features, genes: Sequence[str]) -> np.ndarray:
+    """Make the design matrix (genes × columns) of a ridge: half-life alone, or with square roots of 4-mer counts."""
     rows = features.rows(genes)
     half_life = log_half_life(features.half_life[rows])
     if baseline == "half_life":
@@ -26,10 +28,15 @@ def design(baseline: str, features: Features, genes) -> np.ndarray:
 
 
 def predict_held_out(baseline: str, features: Features, expression: pd.DataFrame, fold: np.ndarray) -> np.ndarray:
-    """Out-of-fold predictions (genes × populations, log10) of a baseline.
+    """Predict held-out genes by a baseline: genes × populations (log10).
 
-    mean: the training genes' mean. half_life, kmer: ridge, its strength chosen a population on the training genes by
-    leave-one-out error. fold: fold of each gene of `expression`.
+    `mean` is the training genes' mean; `half_life` and `kmer` are ridge regressions, whose alpha is chosen per population on
+    the training genes by leave-one-out error.
+
+    Parameters
+    ----------
+    expression: genes × populations, log10.
+    fold: of each gene of `expression`.
     """
     observed = expression.to_numpy(dtype=np.float64)
     predicted = np.empty_like(observed)

@@ -53,7 +53,7 @@ class Predictions:
 
 
 def evaluate(manifest: Path) -> dict[str, pd.DataFrame]:
-    """Tables populations, genes, summary and comparisons of the atlases and predictions that a manifest lists."""
+    """Evaluate the predictions of a manifest: tables populations, genes, summary and comparisons."""
     content, root = read_manifest(manifest), manifest.parent
     names = pd.concat([read_table(root / genome["genes"]) for genome in content["genomes"]])
     gene_name = dict(zip(names["gene_id"], names["gene_name"], strict=True))
@@ -72,7 +72,7 @@ def evaluate(manifest: Path) -> dict[str, pd.DataFrame]:
 
 
 def read_levels(content: dict, root: Path) -> dict[tuple[str, str], Level]:
-    """Every level of every atlas of a manifest, by atlas and level."""
+    """Read every level of every atlas of a manifest, by atlas and level."""
     levels = {}
     for atlas in content["atlases"]:
         for name in atlas["levels"]:
@@ -83,7 +83,7 @@ def read_levels(content: dict, root: Path) -> dict[tuple[str, str], Level]:
 
 
 def read_predictions(entry: dict, levels: dict[tuple[str, str], Level], root: Path) -> Predictions:
-    """A predictions table as genes × populations, in the order of its level."""
+    """Read a table of predictions as genes × populations, in the order of its level."""
     level = levels[entry["atlas"], entry["level"]]
     table = read_table(root / entry["path"])
     predicted = table.pivot(index="gene_id", columns="population", values="predicted")
@@ -92,7 +92,7 @@ def read_predictions(entry: dict, levels: dict[tuple[str, str], Level], root: Pa
 
 
 def paired_models(models: list[Predictions]) -> set[tuple[ModelKey, ModelKey]]:
-    """The pairs of models, in both orders, that may be compared fold by fold: their genes have the same folds."""
+    """Find the pairs of models, in both orders, that may be compared fold by fold: their genes have the same folds."""
     distinct: list[pd.Series] = []  # few, however many models there are
     number = []
     for model in models:
@@ -105,13 +105,13 @@ def paired_models(models: list[Predictions]) -> set[tuple[ModelKey, ModelKey]]:
 
 
 def same_folds(one: pd.Series, other: pd.Series) -> bool:
-    """Whether every gene that both have (fold by gene_id) has the same fold in both."""
+    """Tell whether every gene that both have (fold by gene_id) has the same fold in both."""
     genes = one.index.intersection(other.index)
     return bool((one.loc[genes].to_numpy() == other.loc[genes].to_numpy()).all())
 
 
 def targets(model: Predictions, levels: Sequence[Level]) -> Iterator[tuple[str, Level, str]]:
-    """The populations that a model predicts: (model population, target level, target population).
+    """Yield the populations that a model predicts: (model population, target level, target population).
 
     Its own populations; the other populations of its level; finer populations of its atlas, by their ancestor; and the
     populations of the same name at the same level of another atlas of the genome.
@@ -131,7 +131,7 @@ def targets(model: Predictions, levels: Sequence[Level]) -> Iterator[tuple[str, 
 
 
 def ancestor(fine: Level, population: str, coarse: Level, levels: Sequence[Level]) -> str | None:
-    """The population of a coarser level of the atlas that holds a population, by its chain of parents."""
+    """Find the population of a coarser level of the atlas that holds a population, by its chain of parents."""
     chain = [level for level in levels if level.atlas == fine.atlas]
     position, goal = chain.index(fine), chain.index(coarse)
     if goal >= position:
@@ -143,7 +143,7 @@ def ancestor(fine: Level, population: str, coarse: Level, levels: Sequence[Level
 
 
 def population_rows(model: Predictions, levels: Sequence[Level]) -> Iterator[dict]:
-    """Rows of populations.tsv of a model; baselines predict their own populations alone."""
+    """Yield rows of populations.tsv of a model; baselines predict their own populations alone."""
     pairs = [
         pair
         for pair in targets(model, levels)
@@ -178,7 +178,7 @@ def population_rows(model: Predictions, levels: Sequence[Level]) -> Iterator[dic
 
 
 def gene_rows(model: Predictions, gene_name: dict[str, str]) -> Iterator[dict]:
-    """Rows of genes.tsv of a model: each gene's variance and Pearson across the populations of its level (Figure 4C)."""
+    """Yield rows of genes.tsv of a model: each gene's variance and Pearson across the populations of its level (Figure 4C)."""
     observed = model.level.observed.loc[model.predicted.index].to_numpy()
     if observed.shape[1] < 2:
         return
@@ -189,7 +189,7 @@ def gene_rows(model: Predictions, gene_name: dict[str, str]) -> Iterator[dict]:
 
 
 def fold_metrics(model: Predictions) -> dict[str, np.ndarray]:
-    """Each metric as one value per fold: means over populations of Pearson and Spearman, and specificity."""
+    """Compute each metric as one value per fold: means over populations of Pearson and Spearman, and specificity."""
     observed = model.level.observed.loc[model.predicted.index].to_numpy()
     predicted, fold = model.predicted.to_numpy(), model.fold.loc[model.predicted.index].to_numpy()
     tests = [fold == number for number in np.unique(fold)]
@@ -201,13 +201,13 @@ def fold_metrics(model: Predictions) -> dict[str, np.ndarray]:
 
 
 def _mean_known(values: np.ndarray) -> float:
-    """Mean of what is not NaN; NaN where nothing is."""
+    """Average what is not NaN; NaN where everything is."""
     known = values[np.isfinite(values)]
     return known.mean() if len(known) else np.nan
 
 
 def summary_rows(model: Predictions, metrics: dict[str, np.ndarray], others: dict[str, dict]) -> Iterator[dict]:
-    """Rows of summary.tsv of a model: mean and deviation over folds of its metrics, and of its differences to others.
+    """Yield rows of summary.tsv of a model: mean and deviation over folds of its metrics, and of its differences to others.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ def summary_rows(model: Predictions, metrics: dict[str, np.ndarray], others: dic
 
 
 def summaries(models: list[Predictions], paired: set[tuple[ModelKey, ModelKey]]) -> Iterator[dict]:
-    """Rows of summary.tsv: every model and baseline beside the others of its level, those of `paired` alone."""
+    """Yield rows of summary.tsv: every model and baseline beside the others of its level, those of `paired` alone."""
     metrics = [fold_metrics(model) for model in models]
     for model, mine in zip(models, metrics, strict=True):
         others = {
@@ -245,7 +245,7 @@ def summaries(models: list[Predictions], paired: set[tuple[ModelKey, ModelKey]])
 
 
 def comparison_rows(populations: pd.DataFrame, paired: set[tuple[ModelKey, ModelKey]]) -> Iterator[dict]:
-    """Rows of comparisons.tsv: for each population its own model against every other way to predict it, fold by fold.
+    """Yield rows of comparisons.tsv: for each population its own model against every other way to predict it, fold by fold.
 
     kind: `baseline` (for the same population), `recipe` (another recipe), `level` (a coarser level's parent),
     `population` (another of the level), `atlas` (the same population of another atlas). delta is the difference of
@@ -270,7 +270,7 @@ def comparison_rows(populations: pd.DataFrame, paired: set[tuple[ModelKey, Model
 
 
 def _kind(model: pd.Series, other: pd.Series) -> str | None:
-    """In what the other way differs; None where it differs in more than one thing, or the model is a baseline."""
+    """Tell in what the other way differs; None where it differs in more than one thing, or the model is a baseline."""
     if model["network"] in BASELINES:
         return None
     columns = {"atlas": "model_atlas", "level": "model_level", "population": "model_population", "recipe": "recipe"}

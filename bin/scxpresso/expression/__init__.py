@@ -1,1 +1,1 @@
-"""What networks predict: from an atlas of cells to expression of populations."""
+"""The output of networks: from an atlas of cells to the expression of its populations."""

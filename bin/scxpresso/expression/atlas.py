@@ -1,4 +1,4 @@
-"""Reading an h5ad a chunk at a time: counts, genes and labels, whatever the matrix' layout."""
+"""Read an h5ad chunk by chunk: counts, genes and labels, whatever the layout of the matrix."""
 
 import errno
 from collections.abc import Iterable, Iterator
@@ -17,9 +17,9 @@ from scxpresso.expression.raw_counts import Sample, by_likelihood, counts_fault
 from scxpresso.problems import InputError, Problem, preview
 
 CHUNK_VALUES = 24_000_000  # stored values in memory at a time
-SMALL_VALUES = 100_000_000  # stored values of a CSC matrix that is read whole for a sample
+MAX_SAMPLED_VALUES = 100_000_000  # stored values of a CSC matrix that is read completely for a sample
 
-# Compressions that HDF5 reads with plugins alone, by the numbers that the HDF Group gave them.
+# Compressions that HDF5 reads only with plugins, by their numbers in the HDF Group's registry.
 PLUGINS = {
     307: "bzip2", 4: "szip", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32013: "zfp", 32015: "zstd",
     32026: "blosc2",
@@ -27,11 +27,17 @@ PLUGINS = {
 
 
 class Atlas:
-    """An open h5ad. `layer`: None for X, else a name of `layers`, or `raw` for raw/X.
+    """An open h5ad, to be used as a context manager; the matrix is read only in chunks or samples.
 
-    Where the file has both `layers/raw` and `raw/X`, `raw` is the one that holds counts. `layers/raw` and `raw/X` name either.
-    Nothing of the matrix is read before it is asked for. Raises InputError for a file that is no h5ad or cannot be read, or has
-    no such layer or gene column. Use as a context manager.
+    Parameters
+    ----------
+    layer: None for X, else the name of a layer, or `raw` for raw/X. If the file has both `layers/raw` and `raw/X`, `raw`
+        is the one that holds counts; `layers/raw` and `raw/X` name either.
+    gene_column: column of var with the genes' names; None for its index.
+
+    Raises
+    ------
+    InputError, for a file that is not an h5ad or cannot be read, or that has no such layer or gene column.
     """
 
     def __init__(self, path: str | Path, layer: str | None = None, gene_column: str | None = None):
@@ -55,7 +61,7 @@ class Atlas:
         self._file.close()
 
     def _name_of(self, layer: str | None) -> str:
-        """Where in the file a matrix of the sheet is."""
+        """Return the path in the file of a matrix that the sheet names."""
         if not layer:
             return "X"
         if layer == "raw":
@@ -63,7 +69,7 @@ class Atlas:
         return layer if layer == "raw/X" or layer.startswith("layers/") else f"layers/{layer}"
 
     def _raw(self) -> str:
-        """Which matrix `raw` is: the only one of that name, or the only one of two that holds counts."""
+        """Find the matrix that `raw` names: the only one of that name, or the only one of two that holds counts."""
         there = [name for name in ("layers/raw", "raw/X") if is_matrix(self._file.get(name))]
         if len(there) < 2:
             return there[0] if there else "raw/X"
@@ -108,7 +114,7 @@ class Atlas:
 
     @contextmanager
     def _reading(self, name: str) -> Iterator[None]:
-        """Say which compression it is where a part of the file cannot be read for want of its plugin."""
+        """Name the compression if a part of the file cannot be read for lack of a plugin."""
         try:
             yield
         except Exception as error:
@@ -124,7 +130,7 @@ class Atlas:
             ) from error  # fmt: skip
 
     def matrices(self) -> list[str]:
-        """What the sheet's `layer` may name here; '' is X."""
+        """List the values of the sheet's `layer` that are valid for this file; '' is X."""
         layers = [name for name, layer in self._file.get("layers", {}).items() if is_matrix(layer)]
         names = [""] if is_matrix(self._file.get("X")) else []
         if is_matrix(self._file.get("raw/X")):
@@ -133,22 +139,22 @@ class Atlas:
         return names + layers
 
     def other_matrices(self) -> list[str]:
-        """What the sheet's `layer` may name here beside this matrix."""
+        """List the valid values of the sheet's `layer` other than this matrix."""
         return [name for name in self.matrices() if self._name_of(name) != self.matrix_name]
 
     @property
     def features_of_raw(self) -> int:
-        """How many features .raw has; 0 where there is none."""
+        """Number of features in .raw; 0 if there is none."""
         return len(self._frame("raw/var")) if is_matrix(self._file.get("raw/X")) else 0
 
     @property
     def feature_names(self) -> list[tuple[str, ...]]:
-        """All that each feature is called: in the index of `var`, and in `gene_column`."""
+        """All names of each feature: in the index of `var`, and in `gene_column`."""
         columns = [self.gene_ids] if self.gene_column is None else [map(str, self.var.index), self.gene_ids]
         return list(zip(*columns, strict=True))
 
     def not_genes(self, annotated: Iterable[str]) -> np.ndarray:
-        """Why each feature is no gene, '' for a gene; see features.not_genes. annotated: ids and names of genes."""
+        """Say why each feature is not a gene, '' for a gene; see features.not_genes."""
         var = self.var
         if self.matrix_name == "raw/X":  # .raw has no columns where it was taken before they were added
             others = self._frame("var")
@@ -159,11 +165,11 @@ class Atlas:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Cells, genes."""
+        """Numbers of cells and genes."""
         return tuple(self._matrix.shape)
 
     def _gene_ids(self) -> list[str]:
-        """The index of `var`, or its column `gene_column`."""
+        """Return the index of `var`, or its column `gene_column`."""
         if self.gene_column is None:
             return [str(name) for name in self.var.index]
         if self.gene_column not in self.var.columns:
@@ -178,10 +184,11 @@ class Atlas:
 
     @property
     def by_columns(self) -> bool:
+        """Whether the matrix is stored by genes (CSC)."""
         return getattr(self._matrix, "format", None) == "csc"
 
     def chunks(self, values: int = CHUNK_VALUES) -> Iterator[tuple[slice, slice, scipy.sparse.spmatrix]]:
-        """Cell slice, gene slice and counts (cells × genes, sparse) of each chunk: by cells, or by genes if it is CSC."""
+        """Yield each chunk: slice of cells, slice of genes, and counts (cells × genes, sparse); by genes if CSC."""
         cells, genes = self.shape
         axis = int(self.by_columns)
         length = self.shape[axis]
@@ -193,7 +200,7 @@ class Atlas:
             yield *where, self._read(where)
 
     def _read(self, where: tuple) -> scipy.sparse.spmatrix:
-        """A block of the matrix, sparse."""
+        """Read a block of the matrix, sparse."""
         with self._reading(self.matrix_name):
             block = self._matrix[where]
         return block if scipy.sparse.issparse(block) else scipy.sparse.csr_matrix(block)
@@ -204,14 +211,14 @@ class Atlas:
         return int(self._matrix.group["data"].shape[0])
 
     def sample(self, cells: int = 400) -> Sample:
-        """Values of up to `cells` cells from all over the file: whole rows, so that their sums mean something.
+        """Sample up to `cells` cells from all over the file, with all of their genes, so that sums are those of cells.
 
-        CSC, which has no cheap rows, is read whole up to SMALL_VALUES; beyond, the sample has genes from all over the file.
+        CSC, in which rows are expensive, is read completely up to MAX_SAMPLED_VALUES; beyond, genes are sampled, too.
         """
         rows, genes = spread(self.shape[0], cells), np.arange(self.shape[1])
         if not self.by_columns:
             counts = self._read((rows, slice(0, len(genes)))).tocsr()
-        elif self._stored() <= SMALL_VALUES:
+        elif self._stored() <= MAX_SAMPLED_VALUES:
             counts = scipy.sparse.hstack([block[rows] for _, _, block in self.chunks()], format="csr")
         else:
             genes = spread(self.shape[1], cells)
@@ -228,21 +235,21 @@ class Atlas:
 
 
 def spread(length: int, number: int) -> np.ndarray:
-    """Up to `number` positions all over 0 … length − 1: one at random in each of as many stretches, always the same ones.
+    """Choose up to `number` positions in 0 … length − 1: one at random in each of as many intervals, by a fixed seed.
 
-    Regular ones would miss what is repeated at their distance.
+    Evenly spaced positions could coincide with a periodic order of the cells.
     """
     edges = np.linspace(0, length, min(number, length) + 1).astype(int)
     return np.random.default_rng(1).integers(edges[:-1], edges[1:]) if length else edges[:-1]
 
 
 def is_matrix(element: h5py.Group | h5py.Dataset | None) -> bool:
-    """Whether a part of an h5ad holds numbers; anndata writes a matrix that is None as null, or not at all."""
+    """Whether an element of an h5ad is a matrix; anndata writes None as null, or not at all."""
     return isinstance(element, h5py.Group) or (isinstance(element, h5py.Dataset) and element.shape not in (None, ()))
 
 
 def holds_counts(path: str | Path, layer: str) -> bool:
-    """Whether a matrix of an h5ad holds raw counts ('' for X); one that cannot be read does not."""
+    """Whether a matrix of an h5ad ('' for X) holds raw counts; False if it cannot be read."""
     try:
         with Atlas(path, layer or None) as atlas:
             return not counts_fault(atlas.sample(50))
@@ -251,7 +258,7 @@ def holds_counts(path: str | Path, layer: str) -> bool:
 
 
 def _cannot_open(error: OSError) -> Problem:
-    """Why HDF5 does not open a file."""
+    """Say why HDF5 cannot open a file."""
     reason = str(error)
     if "lock file" in reason and error.errno not in (errno.EAGAIN, errno.EACCES):
         return Problem(
@@ -271,7 +278,7 @@ def _cannot_open(error: OSError) -> Problem:
 
 
 def _no_matrix(name: str, absent: bool, others: list[str]) -> Problem:
-    """A matrix that is not there, or null. others: what else the sheet may name; '' for X."""
+    """Describe a matrix that is absent or null. others: matrices that the sheet may name instead; '' for X."""
     found = f"no {name!r} in the h5ad" if absent else f"{name!r} of the h5ad is null: it holds no matrix"
     fix = "name a layer that is there, or raw; leave the cell empty for X"
     if name == "X":
@@ -283,7 +290,7 @@ def _no_matrix(name: str, absent: bool, others: list[str]) -> Problem:
 
 
 def _no_numbers(name: str, kind: np.dtype) -> Problem:
-    """A matrix of values that counts are not kept in."""
+    """Describe a matrix whose type of values cannot hold counts."""
     expected = "counts as float32, float64 or whole numbers"
     if kind == np.float16:
         found = f"{name!r} is of float16, which rounds counts above 2,048 and has none above 65,504"
@@ -294,7 +301,7 @@ def _no_numbers(name: str, kind: np.dtype) -> Problem:
 
 
 def _unknown_compression(element: h5py.Group | h5py.Dataset) -> str | None:
-    """The first compression in a part of an h5ad that HDF5 has no filter for."""
+    """Name the first compression in an element of an h5ad for which HDF5 has no filter; None if there is none."""
     found: list[str] = []
 
     def look(_: str, part: object) -> None:

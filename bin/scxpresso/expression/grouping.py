@@ -1,4 +1,4 @@
-"""The cells of an atlas in their populations, and these in random halves for the noise ceiling."""
+"""Group the cells of an atlas into populations, and these into random halves for the noise ceiling."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -16,7 +16,11 @@ HALVINGS = 10  # random halvings of each population's cells for its noise ceilin
 
 @dataclass
 class Grouping:
-    """A level's populations: labels, and for each cell its population's number (−1: no label, or left out)."""
+    """Populations of a level.
+
+    labels: of the populations. of_cell: for each cell the index of its population; −1 if it has no label, or if its
+    population is excluded. dropped: level, population, cells and reason of each excluded population.
+    """
 
     level: str
     labels: list[str]
@@ -25,13 +29,16 @@ class Grouping:
 
     @property
     def cells(self) -> np.ndarray:
+        """Number of cells of each population."""
         return np.bincount(self.of_cell[self.of_cell >= 0], minlength=len(self.labels))
 
 
 def group_cells(obs: pd.DataFrame, level: str, min_cells: int, exclude: Collection[str] = ()) -> Grouping:
-    """Populations of a level with at least `min_cells` cells, in sorted order; the rest with the reason.
+    """Group cells by their label at a level; exclude populations of fewer than `min_cells` cells.
 
-    exclude: labels of populations to leave out; their cells remain in the other levels, unless these have the label too.
+    Parameters
+    ----------
+    exclude: labels of populations to exclude. Their cells remain in other levels, unless these have the label, too.
     """
     if level == WHOLE:
         return Grouping(level, [WHOLE], np.zeros(len(obs), dtype=np.int32), [])
@@ -50,14 +57,19 @@ def group_cells(obs: pd.DataFrame, level: str, min_cells: int, exclude: Collecti
 
 
 def group_levels(obs: pd.DataFrame, levels: Iterable[str], min_cells: int, exclude: str | None) -> list[Grouping]:
-    """group_cells of each level. exclude: the sheet's column, of all of them."""
+    """Group cells at each level. exclude: the cell of the sheet's column, for all levels."""
     levels = list(levels)
     labels = excluded_populations(obs, levels, exclude)
     return [group_cells(obs, level, min_cells, labels) for level in levels]
 
 
 def labels_of(obs: pd.DataFrame, level: str) -> pd.Series:
-    """The label of each cell as text; missing where it has none. Raises InputError where obs has no such column."""
+    """Return the label of each cell as text; missing if it has none.
+
+    Raises
+    ------
+    InputError, if obs has no such column.
+    """
     if level not in obs:
         raise InputError(Problem("column levels", f"no column {level!r} in obs", f"one of {preview(obs.columns, 20)}"))
     column = obs[level]
@@ -65,7 +77,7 @@ def labels_of(obs: pd.DataFrame, level: str) -> pd.Series:
 
 
 def excluded_populations(obs: pd.DataFrame, levels: Iterable[str], text: str | None) -> list[str]:
-    """The labels that the sheet's column `exclude` names, of any level; see labels.excluded_labels."""
+    """List the labels of any level that the sheet's column `exclude` names; see labels.excluded_labels."""
     if not text:
         return []
     known = {label for level in levels if level != WHOLE for label in labels_of(obs, level).dropna().unique()}
@@ -73,7 +85,7 @@ def excluded_populations(obs: pd.DataFrame, levels: Iterable[str], text: str | N
 
 
 def parents(fine: Grouping, coarse: Grouping | None) -> list[str]:
-    """For each population the one of the coarser level that holds most of its cells; '' at the coarsest level."""
+    """Find the parent of each population: the one at the coarser level with most of its cells; '' if there is none."""
     if coarse is None:
         return [""] * len(fine.labels)
     both = (fine.of_cell >= 0) & (coarse.of_cell >= 0)
@@ -84,7 +96,12 @@ def parents(fine: Grouping, coarse: Grouping | None) -> list[str]:
 
 
 def halves(grouping: Grouping, seed: int) -> np.ndarray:
-    """Bit r of a cell's value (uint16) says in which half of its population it is in halving r; halves differ by ≤ 1 cell."""
+    """Split each population at random into halves that differ by at most one cell, HALVINGS times.
+
+    Returns
+    -------
+    One uint16 per cell, whose bit r is the half of the cell in halving r.
+    """
     bits = np.zeros(len(grouping.of_cell), dtype=np.uint16)
     for halving in range(HALVINGS):
         order = np.random.default_rng([seed, halving]).permutation(len(bits))

@@ -8,7 +8,7 @@ import scipy.sparse
 
 from scxpresso.expression.atlas import Atlas
 from scxpresso.expression.features import annotated_names
-from scxpresso.expression.library import stated_library
+from scxpresso.expression.library import library_from_obs
 from scxpresso.identifiers import match_genes
 
 N_CELLS = 20_000  # in which variable genes are sought
@@ -68,7 +68,7 @@ def highly_variable_genes(
     data = anndata.AnnData(counts, var=pd.DataFrame({"atlas_id": ids}).rename(index=str))
     log(f"hvg:{number}: {data.n_obs:,} cells of {atlas.shape[0]:,} sampled")
     if library_column:
-        library = stated_library(atlas.obs, library_column)[rows]
+        library = library_from_obs(atlas.obs, library_column)[rows]
         scale = TARGET_SUM / np.where(library > 0, library, 1)
         data.X = scipy.sparse.csr_matrix(data.X.multiply(scale[:, None]), dtype=np.float32)
     else:

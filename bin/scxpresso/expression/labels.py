@@ -1,4 +1,4 @@
-"""Labels of populations: those that the sheet excludes, and those that may be no population of their own."""
+"""Labels of populations: those that the sheet excludes, and those that may not be populations of their own."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean
 
-# What programs and people write where a cell has no label, or a cell is none, without blanks and punctuation.
+# What programs and people write for a cell without a label, or for what is not a cell; without spaces and punctuation.
 NO_LABEL = {
     "", "na", "nan", "none", "null", "nil", "missing", "empty", "unassigned", "notassigned", "unknown", "unlabeled", "unlabelled",
     "nolabel", "unannotated", "notannotated", "unclassified", "undefined", "undetermined", "notdetermined", "unidentified",
@@ -16,7 +16,7 @@ NO_LABEL = {
     "lowquality", "debris", "artifact", "artefact", "filtered", "excluded", "failedqc", "junk",
 }  # fmt: skip
 
-# Letters of Cyrillic and Greek and digits that look like Latin letters, in either case, and these; i and 1 are l.
+# Cyrillic and Greek letters and digits, and the Latin letters that they look like in either case; i and 1 become l.
 LOOK_ALIKE = str.maketrans(
     "аеорсухіјѕԁһкмтвн" "αβεζηικμνορτυχ" "01|ıi",
     "aeopcyxljsdhkmtbh" "abezhlkmnoptyx" "ollll",
@@ -24,12 +24,12 @@ LOOK_ALIKE = str.maketrans(
 
 
 def suspicious_labels(labels: Iterable[str]) -> list[str]:
-    """Labels that read as if the cell had none: `nan`, `None`, blanks, `unassigned`, `doublet` and the like."""
+    """List labels that suggest a missing label: `nan`, `None`, spaces, `unassigned`, `doublet` and the like."""
     return [label for label in labels if re.sub(r"[\W_]", "", label.casefold()) in NO_LABEL]
 
 
 def near_labels(labels: Iterable[str]) -> list[list[str]]:
-    """Labels that differ by blanks, dashes, case or look-alike letters alone, in groups."""
+    """Group labels that differ only by spaces, dashes, case or look-alike characters."""
     groups = defaultdict(list)
     for label in labels:
         groups[_appearance(label)].append(label)
@@ -37,17 +37,25 @@ def near_labels(labels: Iterable[str]) -> list[list[str]]:
 
 
 def _appearance(label: str) -> str:
-    """What a label looks like: without blanks, invisible characters, and dashes between words; look-alikes as one letter."""
+    """Reduce a label to its appearance: no spaces, invisible characters or dashes; look-alikes as one character."""
     text = unicodedata.normalize("NFKC", label).casefold()
-    text = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
+    text = "".join(character for character in text if unicodedata.category(character) != "Cf")
     text = re.sub(r"(?<=\w)[-‐‑–—−_\s]+(?=\w)|[\s_]+", "", text)
     return text.translate(LOOK_ALIKE)
 
 
 def excluded_labels(text: str, labels: Collection[str]) -> list[str]:
-    """The labels that a cell of the sheet's column `exclude` names, joined by `;`, which labels may hold as well.
+    """Parse the labels in a cell of the sheet's column `exclude`, joined by `;`, which labels may contain, too.
 
-    Blanks around a label need not be repeated. Raises InputError for what is no label of any level.
+    Spaces around a label are ignored.
+
+    Parameters
+    ----------
+    labels: of all levels.
+
+    Raises
+    ------
+    InputError, for a label of no level.
     """
     known = set(labels)
     bare = {label.strip(): label for label in sorted(known)} | {label: label for label in known}
@@ -62,7 +70,7 @@ def excluded_labels(text: str, labels: Collection[str]) -> list[str]:
         else:
             unknown += [part] if (part := parts.pop(0).strip()) else []
     if unknown:
-        near = did_you_mean(unknown[0], sorted(known, reverse=True))  # of labels that are nearly alike, the first
+        near = did_you_mean(unknown[0], sorted(known, reverse=True))  # the first of near-identical labels
         raise InputError(
             Problem(
                 "column exclude", f"{preview(unknown)}: no population of these levels",

@@ -1,4 +1,4 @@
-"""The library of a cell, by which its counts are divided: the sum of its genes, or what a column of obs says."""
+"""The library size of a cell, by which its counts are divided: the sum over its genes, or a column of obs."""
 
 import re
 
@@ -8,29 +8,35 @@ import pandas as pd
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean
 
-# Columns in which programs write the total of a cell (scanpy, Seurat, others), without case and punctuation.
+# Columns in which programs write the total of a cell (scanpy, Seurat, others), in lower case without punctuation.
 TOTALS = {"totalcounts", "ncountrna", "ncounts", "ncount", "numi", "numis", "totalumi", "totalumis", "rawsum"}
-CLEARLY_MORE = 1.15  # times the sum of the features that are there: genes are missing
-MORE = 1.02  # the same, for a note: ambient RNA or rare genes may have been removed
-MANY = 0.1  # share of cells
+MIN_RATIO_OF_FAULT = 1.15  # of a cell's total in obs to its sum in the matrix: genes are missing
+MIN_RATIO_OF_NOTE = 1.02  # the same for a note: ambient RNA or rare genes may have been removed
+MIN_SHARE_OF_CELLS = 0.1  # that exceed a ratio
 
 
 def totals_beyond(obs: pd.DataFrame, sums: np.ndarray) -> tuple[Problem | None, list[str]]:
-    """What is wrong where obs has larger totals than the matrix, and notes of smaller differences.
+    """Compare totals in obs with the sums of the matrix. A total clearly above the sum shows that genes are missing.
 
-    obs: of some cells. sums: of all features of these. A total clearly above the sum in a tenth of the cells says that the
-    matrix lacks genes.
+    Parameters
+    ----------
+    obs: of some cells.
+    sums: of all features in each of these cells.
+
+    Returns
+    -------
+    The problem, if a tenth of the cells has clearly larger totals, and notes on smaller differences.
     """
     notes = []
     for name in [name for name in obs if re.sub(r"[^a-z]", "", str(name).lower()) in TOTALS]:
         total = pd.to_numeric(obs[name], errors="coerce").to_numpy(dtype=np.float64)
         known = np.isfinite(total) & (sums > 0)
         ratio = total[known] / sums[known]
-        for times in (CLEARLY_MORE, MORE):
-            if np.count_nonzero(ratio > times) > MANY * len(ratio):
+        for times in (MIN_RATIO_OF_FAULT, MIN_RATIO_OF_NOTE):
+            if np.count_nonzero(ratio > times) > MIN_SHARE_OF_CELLS * len(ratio):
                 text = f"obs has larger totals than the matrix: {name!r} is {np.median(ratio[ratio > times]):.3g} times the sum"
                 text += f" of the matrix in {np.mean(ratio > times):.0%} of the cells"
-                if times == MORE:
+                if times == MIN_RATIO_OF_NOTE:
                     notes.append(f"{text}; counts are divided by the sum (see library_column)")
                     break
                 fix = (
@@ -41,8 +47,13 @@ def totals_beyond(obs: pd.DataFrame, sums: np.ndarray) -> tuple[Problem | None, 
     return None, notes
 
 
-def stated_library(obs: pd.DataFrame, column: str) -> np.ndarray:
-    """The library of each cell that obs has in `column` (the sheet's library_column). Raises InputError where it is none."""
+def library_from_obs(obs: pd.DataFrame, column: str) -> np.ndarray:
+    """Read the library size of each cell from `column` of obs (the sheet's library_column).
+
+    Raises
+    ------
+    InputError, if there is no such column, or if its values cannot be library sizes.
+    """
     where = "column library_column"
     if column not in obs:
         fix = did_you_mean(column, map(str, obs.columns)) or "name a column that is there, or leave the cell empty"
@@ -58,7 +69,17 @@ def stated_library(obs: pd.DataFrame, column: str) -> np.ndarray:
 
 
 def check_library(column: str, library: np.ndarray, sizes: np.ndarray, cells: np.ndarray) -> None:
-    """Raise InputError where a cell's library is smaller than the sum of its genes. sizes: these sums. cells: names."""
+    """Check that no cell's library is smaller than the sum of its genes.
+
+    Parameters
+    ----------
+    library, sizes: library size and sum over genes of each cell.
+    cells: their names.
+
+    Raises
+    ------
+    InputError, if a library is smaller.
+    """
     less = library < 0.99 * sizes
     if less.any():
         cell = np.flatnonzero(less)[0]

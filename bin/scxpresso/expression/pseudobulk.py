@@ -10,9 +10,14 @@ import pandas as pd
 import scipy.sparse
 
 from scxpresso.expression.atlas import Atlas
-from scxpresso.expression.features import annotated_names, features_left_out, rows_not_genes, share_by_population
+from scxpresso.expression.features import (
+    annotated_names,
+    excluded_features,
+    rows_not_genes,
+    share_by_population,
+)
 from scxpresso.expression.grouping import HALVINGS, Grouping, group_levels, halves, parents
-from scxpresso.expression.library import check_library, stated_library, totals_beyond
+from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
 from scxpresso.expression.raw_counts import value_fault
 from scxpresso.files import is_hdf5, open_text
 from scxpresso.identifiers import GeneMatch, match_genes
@@ -22,16 +27,16 @@ from scxpresso.store import DROPPED_GENE_COLUMNS, DROPPED_POPULATION_COLUMNS, PO
 
 SCALE = {"10x": 1e4, "smartseq2": 1e6}  # library size after normalisation
 PROTOCOLS = [*SCALE, "bulk"]
-# Columns of bulk tables that are no samples, without case and punctuation.
+# Columns of bulk tables that are not samples but lengths of genes, in lower case without punctuation.
 LENGTHS = {"length", "genelength", "transcriptlength", "effectivelength", "efflength", "exonlength", "basepairs"}
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How counts become expression. floor: log10 value of a gene seen in no cell. pseudocount: 0, as published.
+class PseudobulkOptions:
+    """How counts become expression.
 
-    library_column: column of obs with each cell's library; the sum of its genes where None. exclude: labels of populations to
-    leave out, joined by `;`.
+    floor: log10 value of a gene not detected in any cell. pseudocount: 0, as published. library_column: column of obs with
+    the library size of each cell; None for the sum of its genes. exclude: labels of populations to exclude, joined by `;`.
     """
 
     protocol: str
@@ -47,7 +52,10 @@ class Recipe:
 
 @dataclass
 class LevelExpression:
-    """values: log10, genes × populations. populations: POPULATION_COLUMNS. dropped: level, population, cells, reason."""
+    """Expression at a level.
+
+    values: genes × populations, log10. populations: POPULATION_COLUMNS. dropped: DROPPED_POPULATION_COLUMNS.
+    """
 
     values: pd.DataFrame
     populations: pd.DataFrame
@@ -55,17 +63,25 @@ class LevelExpression:
 
 
 def log_expression(mean: np.ndarray, floor: float, pseudocount: float) -> np.ndarray:
-    """log10 with no pseudocount, and the floor for a gene seen in no cell (paper 2.4); or log10(x + pseudocount)."""
+    """Take log10 without a pseudocount, with the floor for 0 (paper 2.4); or log10(x + pseudocount)."""
     if pseudocount:
         return np.log10(mean + pseudocount)
     return np.where(mean > 0, np.log10(np.where(mean > 0, mean, 1)), floor)
 
 
 def ceiling(first: Iterable[np.ndarray], second: Iterable[np.ndarray]) -> np.ndarray:
-    """The highest Pearson that any model could reach in each population, from pseudobulks of random halves of its cells.
+    """Estimate the noise ceiling: the highest Pearson correlation that any model could reach in each population.
 
-    first, second: one array (genes × populations, log10) a halving. The mean correlation of halves is corrected to the
-    reliability of the whole (Spearman–Brown), whose square root is the ceiling. NaN for a population of one cell.
+    The mean correlation of random halves of a population is corrected to the reliability of the whole (Spearman–Brown);
+    the ceiling is its square root.
+
+    Parameters
+    ----------
+    first, second: pseudobulks of the two halves (genes × populations, log10), one array per halving.
+
+    Returns
+    -------
+    One value per population; NaN for a population of one cell.
     """
     r = np.mean([pearson(a, b) for a, b in zip(first, second, strict=True)], axis=0)
     r = np.clip(r, 0, 1)
@@ -73,13 +89,24 @@ def ceiling(first: Iterable[np.ndarray], second: Iterable[np.ndarray]) -> np.nda
 
 
 def pseudobulk_cells(
-    atlas: Atlas, genes: pd.DataFrame, recipe: Recipe, log: Callable[[str], None] = lambda message: None
+    atlas: Atlas, genes: pd.DataFrame, options: PseudobulkOptions, log: Callable[[str], None] = lambda message: None
 ) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
-    """Expression of every level of a single-cell atlas, all levels in one pass over its chunks; and its unused genes.
+    """Aggregate a single-cell atlas at every level, in one pass over its chunks.
 
-    genes: genes.tsv. Counts become counts per 10,000 (10x) or per million (Smart-seq2) of the cell's library; memory does
-    not grow with the number of cells but for a few bytes each. Raises InputError for a value of a gene that is no count, for
-    a matrix that lacks genes, and for libraries that cannot be.
+    Counts are scaled to counts per 10,000 (10x) or per million (Smart-seq2) of the cell's library. Memory grows by only a
+    few bytes per cell.
+
+    Parameters
+    ----------
+    genes: genes.tsv.
+
+    Returns
+    -------
+    Expression by level, and dropped_genes.tsv.
+
+    Raises
+    ------
+    InputError, for a value that cannot be a count, for a matrix that lacks genes, and for impossible library sizes.
     """
     from scxpresso.expression.sums import Sums, library_sizes  # numba takes a while to import
 
@@ -93,9 +120,9 @@ def pseudobulk_cells(
     if not len(matched):
         raise InputError(no_genes())
 
-    groupings = group_levels(atlas.obs, recipe.levels, recipe.min_cells, recipe.exclude)
-    sums = [Sums(grouping, len(ids), recipe.seed) for grouping in groupings]
-    library = stated_library(atlas.obs, recipe.library_column) if recipe.library_column else None
+    groupings = group_levels(atlas.obs, options.levels, options.min_cells, options.exclude)
+    sums = [Sums(grouping, len(ids), options.seed) for grouping in groupings]
+    library = library_from_obs(atlas.obs, options.library_column) if options.library_column else None
     sizes, others = np.zeros((2, atlas.shape[0]))  # counts of genes, and of other features, of each cell
 
     def add_sizes(cells: slice, columns: slice, counts: scipy.sparse.csr_matrix) -> None:
@@ -105,7 +132,7 @@ def pseudobulk_cells(
         sizes[cells] += of_genes
         others[cells] += of_others
 
-    # A chunk of whole cells knows its library sizes; a chunk of genes (CSC) needs them beforehand.
+    # A chunk of cells contains their library sizes; a chunk of genes (CSC) needs them beforehand.
     if atlas.by_columns:
         for cells, columns, block in atlas.chunks():
             add_sizes(cells, columns, block.tocsr())
@@ -114,14 +141,14 @@ def pseudobulk_cells(
         if not atlas.by_columns:
             add_sizes(cells, columns, counts)
         size = (sizes if library is None else library)[cells]
-        scale = SCALE[recipe.protocol] / np.where(size > 0, size, 1)
+        scale = SCALE[options.protocol] / np.where(size > 0, size, 1)
         for level in sums:
             level.add(cells, columns, counts, scale)
         log(f"{(columns if atlas.by_columns else cells).stop:,} {'genes' if atlas.by_columns else 'cells'} read")
-    judge_libraries(atlas.obs, recipe, library, sizes, others)
-    if left_out := features_left_out(ids, reasons):
+    check_libraries(atlas.obs, options, library, sizes, others)
+    if excluded := excluded_features(ids, reasons):
         shares = share_by_population(sizes, others, groupings[-1].of_cell, groupings[-1].labels)
-        log(f"WARNING {left_out}; their share of the counts: {shares}")
+        log(f"WARNING {excluded}; their share of the counts: {shares}")
 
     gene_ids = [match.gene_of[name] for name in match.gene_of]
     levels = {}
@@ -130,9 +157,9 @@ def pseudobulk_cells(
         number = np.maximum(grouping.cells, 1)[:, None]
 
         def as_log(total: np.ndarray, cells: np.ndarray) -> np.ndarray:
-            return log_expression(total / np.maximum(cells, 1), recipe.floor, 0).T
+            return log_expression(total / np.maximum(cells, 1), options.floor, 0).T
 
-        # One halving at a time: together they would take ten times the memory.
+        # Generators: all halvings at once would take ten times the memory.
         first = (as_log(level.half(halving, matched), number // 2) for halving in range(HALVINGS))
         second = (as_log(whole - level.half(halving, matched), number - number // 2) for halving in range(HALVINGS))
         noise = np.where(grouping.cells > 1, ceiling(first, second), np.nan)
@@ -144,7 +171,7 @@ def pseudobulk_cells(
 def bad_value(
     atlas: Atlas, cells: slice, columns: slice, counts: scipy.sparse.csr_matrix, is_gene: np.ndarray
 ) -> Problem:
-    """The first value of a gene in a chunk that is not finite, or below 0: in which cell and gene."""
+    """Name cell and gene of the first value in a chunk that is negative or not finite."""
     cell = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     bad = is_gene[columns][counts.indices] & ~(np.isfinite(counts.data) & (counts.data >= 0))
     first = np.flatnonzero(bad)[0]
@@ -155,12 +182,22 @@ def bad_value(
     )  # fmt: skip
 
 
-def judge_libraries(
-    obs: pd.DataFrame, recipe: Recipe, library: np.ndarray | None, sizes: np.ndarray, others: np.ndarray
+def check_libraries(
+    obs: pd.DataFrame, options: PseudobulkOptions, library: np.ndarray | None, sizes: np.ndarray, others: np.ndarray
 ) -> None:
-    """Raise InputError where obs says that genes are missing from the matrix, or where its libraries are none."""
-    if library is not None and recipe.library_column:
-        check_library(recipe.library_column, library, sizes, obs.index)
+    """Check library sizes against the matrix.
+
+    Parameters
+    ----------
+    library: library sizes in obs, if options.library_column names a column.
+    sizes, others: counts of genes and of other features in each cell.
+
+    Raises
+    ------
+    InputError, if obs shows that genes are missing from the matrix, or if its library sizes are impossible.
+    """
+    if library is not None and options.library_column:
+        check_library(options.library_column, library, sizes, obs.index)
         return
     problem, _ = totals_beyond(obs, sizes + others)
     if problem:
@@ -171,18 +208,24 @@ def pseudobulk_samples(
     table: pd.DataFrame,
     obs: pd.DataFrame,
     genes: pd.DataFrame,
-    recipe: Recipe,
+    options: PseudobulkOptions,
     reasons: np.ndarray,
     log: Callable[[str], None] = lambda message: None,
 ) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
-    """As pseudobulk_cells, of bulk samples: table is TPM, gene ids (index) × samples; obs has a row a sample.
+    """Aggregate bulk samples, as pseudobulk_cells does cells: by their mean, or their median (Xpresso, paper 2.8.3).
 
-    Mean over samples as published, or their median (Xpresso's recipe, paper 2.8.3). reasons: why a row is no gene, '' for a
-    gene. Such rows take no part: the TPM of the genes are scaled to what all rows summed to.
+    Rows that are not genes are dropped, and the TPM of the genes are scaled to the previous sum.
+
+    Parameters
+    ----------
+    table: TPM, gene ids (index) × samples.
+    obs: one row per sample.
+    genes: genes.tsv.
+    reasons: why a row is not a gene, '' for a gene.
     """
     names = list(table.index)
-    if left_out := features_left_out(names, reasons):
-        log(f"WARNING {left_out}; the genes' TPM are scaled to the sum of all")
+    if excluded := excluded_features(names, reasons):
+        log(f"WARNING {excluded}; the genes' TPM are scaled to the sum of all")
         total = table.sum()
         table = table[reasons == ""]
         table = table * (total / table.sum().replace(0, np.nan)).fillna(1)
@@ -191,40 +234,57 @@ def pseudobulk_samples(
         raise InputError(no_genes())
     tpm = table.loc[list(match.gene_of)].to_numpy(dtype=np.float64)
     gene_ids = list(match.gene_of.values())
-    groupings = group_levels(obs, recipe.levels, recipe.min_cells, recipe.exclude)
+    groupings = group_levels(obs, options.levels, options.min_cells, options.exclude)
     levels = {}
     for coarse, grouping in zip([None, *groupings], groupings, strict=False):
-        bits = halves(grouping, recipe.seed)
+        bits = halves(grouping, options.seed)
 
         def aggregate(chosen: np.ndarray, grouping: Grouping = grouping) -> np.ndarray:
             columns = [tpm[:, chosen & (grouping.of_cell == number)] for number in range(len(grouping.labels))]
-            middle = np.median if recipe.aggregation == "median" else np.mean
+            middle = np.median if options.aggregation == "median" else np.mean
             means = [middle(samples, axis=1) if samples.shape[1] else np.zeros(len(tpm)) for samples in columns]
-            return log_expression(np.stack(means, axis=1), recipe.floor, recipe.pseudocount)
+            return log_expression(np.stack(means, axis=1), options.floor, options.pseudocount)
 
         everyone = np.ones(len(obs), dtype=bool)
         odd = [((bits >> halving) & 1).astype(bool) for halving in range(HALVINGS)]
         noise = ceiling([aggregate(half) for half in odd], [aggregate(~half) for half in odd])
-        seen = [(tpm[:, grouping.of_cell == number] > 0).any(axis=1).sum() for number in range(len(grouping.labels))]
+        samples = [grouping.of_cell == number for number in range(len(grouping.labels))]
+        detected = np.array([np.count_nonzero((tpm[:, chosen] > 0).any(axis=1)) for chosen in samples])
         noise = np.where(grouping.cells > 1, noise, np.nan)
-        levels[grouping.level] = _level(grouping, coarse, gene_ids, aggregate(everyone), np.array(seen), noise)
+        levels[grouping.level] = _level(grouping, coarse, gene_ids, aggregate(everyone), detected, noise)
     return levels, unused_genes(match, names, reasons)
 
 
 def pseudobulk(
-    path: str, layer: str | None, gene_column: str | None, genes: pd.DataFrame, recipe: Recipe, log: Callable
+    path: str,
+    layer: str | None,
+    gene_column: str | None,
+    genes: pd.DataFrame,
+    options: PseudobulkOptions,
+    log: Callable,
 ) -> tuple[dict[str, LevelExpression], pd.DataFrame]:
-    """Expression of every level of an atlas, single-cell or bulk, and its genes that are not used."""
-    if recipe.protocol == "bulk" and recipe.library_column:
+    """Aggregate an atlas, single-cell or bulk, at every level.
+
+    Parameters
+    ----------
+    path: h5ad; for bulk also a TSV or CSV.
+    layer, gene_column: as in Atlas.
+    genes: genes.tsv.
+
+    Returns
+    -------
+    Expression by level, and dropped_genes.tsv.
+    """
+    if options.protocol == "bulk" and options.library_column:
         raise InputError(bulk_library())
     annotated = annotated_names(genes)
-    if recipe.protocol == "bulk" and not is_hdf5(path):
+    if options.protocol == "bulk" and not is_hdf5(path):
         table = read_bulk(path)
         reasons = rows_not_genes(table.index, annotated)
-        return pseudobulk_samples(table, pd.DataFrame(index=table.columns), genes, recipe, reasons, log)
+        return pseudobulk_samples(table, pd.DataFrame(index=table.columns), genes, options, reasons, log)
     with Atlas(path, layer, gene_column) as atlas:
-        if recipe.protocol != "bulk":
-            return pseudobulk_cells(atlas, genes, recipe, log)
+        if options.protocol != "bulk":
+            return pseudobulk_cells(atlas, genes, options, log)
         reasons, blocks = atlas.not_genes(annotated), []
         for cells, columns, block in atlas.chunks():
             counts = block.tocsr()
@@ -233,19 +293,19 @@ def pseudobulk(
             blocks.append(block)
         samples = scipy.sparse.hstack if atlas.by_columns else scipy.sparse.vstack
         table = pd.DataFrame(samples(blocks).toarray().T, index=atlas.gene_ids)
-        return pseudobulk_samples(table, atlas.obs, genes, recipe, reasons, log)
+        return pseudobulk_samples(table, atlas.obs, genes, options, reasons, log)
 
 
 def no_genes() -> Problem:
-    """What is wrong with an atlas whose genes are all unknown."""
+    """Describe an atlas of which no gene is in the annotation."""
     return Problem(
-        "counts", "no gene of the atlas is one of the genome's", "counts of genes, by id or name",
-        "check species and kind of id, and what the features of the atlas are",
+        "counts", "no gene of the atlas is in the annotation", "counts of genes, by id or name",
+        "check the species, the kind of ids, and what the features of the atlas are",
     )  # fmt: skip
 
 
 def bulk_library() -> Problem:
-    """What is wrong with a column library_column beside bulk samples."""
+    """Describe a value of library_column for bulk samples."""
     return Problem(
         "column library_column", "a library column for bulk samples", "single cells: TPM are not divided by a library",
         "leave the cell empty",
@@ -257,7 +317,7 @@ def _level(
     coarse: Grouping | None,
     gene_ids: list[str],
     values: np.ndarray,
-    seen: np.ndarray,
+    detected: np.ndarray,
     noise: np.ndarray,
 ) -> LevelExpression:
     populations = pd.DataFrame(
@@ -265,7 +325,7 @@ def _level(
             "population": grouping.labels,
             "parent": parents(grouping, coarse),
             "cells": grouping.cells,
-            "genes_detected": seen,
+            "genes_detected": detected,
             "noise_ceiling": noise,
         },
         columns=POPULATION_COLUMNS,
@@ -276,16 +336,20 @@ def _level(
 
 
 def unused_genes(match: GeneMatch, ids: list[str], reasons: np.ndarray) -> pd.DataFrame:
-    """dropped_genes.tsv of an atlas: gene, reason. reasons: why each of `ids` is no gene, '' for a gene."""
+    """Make dropped_genes.tsv of an atlas. reasons: why each of `ids` is not a gene, '' for a gene."""
     others = {(name, reason) for name, reason in zip(ids, reasons, strict=True) if reason}
     return pd.DataFrame(sorted(others | set(match.unused.items())), columns=DROPPED_GENE_COLUMNS)
 
 
 def read_bulk(path: str | Path) -> pd.DataFrame:
-    """TPM, gene ids × samples, of a table (TSV or CSV, gzipped or not): its first column holds the gene ids.
+    """Read TPM (gene ids × samples) from a TSV or CSV, gzipped or not, whose first column holds gene ids.
 
-    Raw counts become TPM where the table has the genes' lengths in a column `Length`, as featureCounts writes it (whose
-    columns Chr, Start, End and Strand are ignored). Raises InputError for a table that is neither.
+    Raw counts are converted to TPM if the table has the genes' lengths in a column `Length`, as featureCounts writes it
+    (its columns Chr, Start, End and Strand are ignored).
+
+    Raises
+    ------
+    InputError, for a table that is neither.
     """
     with open_text(str(path)) as lines:
         skip = 0
@@ -300,7 +364,7 @@ def read_bulk(path: str | Path) -> pd.DataFrame:
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(
             Problem("counts", f"a table that cannot be read as numbers ({error})",
-                    "gene ids in the first column, then one column of numbers a sample")
+                    "gene ids in the first column, then one column of numbers per sample")
         ) from None  # fmt: skip
     values.index = values.index.astype(str)
     if not len(values) or values.shape[1] == 0:
@@ -331,7 +395,12 @@ def read_bulk(path: str | Path) -> pd.DataFrame:
 
 
 def _lengths(values: pd.DataFrame) -> pd.Series | None:
-    """Take the genes' lengths out of a table of counts; None where it has none. Raises InputError where they may be no such."""
+    """Remove the genes' lengths from a table of counts and return them; None if it has none.
+
+    Raises
+    ------
+    InputError, if it is unclear whether a column holds the lengths by which counts are to be divided.
+    """
     named = [name for name in values if re.sub("[^a-z]", "", str(name).lower()) in LENGTHS]
     if not named:
         return None

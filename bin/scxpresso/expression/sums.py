@@ -1,4 +1,4 @@
-"""Sums of an atlas' counts over the cells of each population: loops over every stored count, compiled."""
+"""Sum an atlas's counts over the cells of each population, in compiled loops over the stored counts."""
 
 import numpy as np
 import scipy.sparse
@@ -6,15 +6,15 @@ import scipy.sparse
 from scxpresso.compiled import njit, numba, to_fixed_tuple
 from scxpresso.expression.grouping import HALVINGS, Grouping, halves
 
-PARTS = 1 + HALVINGS  # that a count is added to: the whole of its population, and a half in some halvings
+PARTS = 1 + HALVINGS  # sums of each gene and population: over all cells, and over one half in each halving
 
-numba.config.SLP_VECTORIZE = 1  # off by default; it makes vector instructions of _add's innermost loop, which is short
+numba.config.SLP_VECTORIZE = 1  # off by default; it vectorises the short innermost loop of _add
 
 
 class Sums:
-    """Sums of normalised counts a population, and of one half of it for each halving; filled chunk by chunk.
+    """Sums of normalised counts of each population, and of one half of it for each halving; filled chunk by chunk.
 
-    total: populations × genes × PARTS, so that all that a count is added to lies together.
+    total: populations × genes × PARTS, so that all sums to which a count is added are adjacent in memory.
     """
 
     def __init__(self, grouping: Grouping, genes: int, seed: int):
@@ -23,25 +23,30 @@ class Sums:
         self.total = np.zeros((len(grouping.labels), genes, PARTS))
 
     def add(self, cells: slice, genes: slice, counts: scipy.sparse.csr_matrix, scale: np.ndarray) -> None:
-        """Add a chunk's counts, each cell's times its scale."""
+        """Add the counts of a chunk, multiplied by the scale of each cell."""
         population = self.grouping.of_cell[cells]
-        # The cells of a population after each other: its sums stay in the processor's cache.
+        # Cells are sorted by population, so that its sums stay in the processor's cache.
         order = np.argsort(population, kind="stable")[np.count_nonzero(population < 0) :]
         _add(
             self.total[:, genes], order, population, self.bits[cells], scale, counts.indptr, counts.indices, counts.data
         )
 
     def whole(self, genes: np.ndarray) -> np.ndarray:
-        """Sums a population: populations × genes."""
+        """Return the sums over all cells: populations × genes."""
         return self.total[:, genes, 0]
 
     def half(self, halving: int, genes: np.ndarray) -> np.ndarray:
-        """Sums of one half of each population: populations × genes."""
+        """Return the sums over one half of each population: populations × genes."""
         return self.total[:, genes, 1 + halving]
 
 
 def library_sizes(chunk: scipy.sparse.csr_matrix, is_gene: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Counts of each cell of a chunk: of genes, and of other features; and whether all values of genes are finite and ≥ 0."""
+    """Sum the counts of each cell of a chunk.
+
+    Returns
+    -------
+    The sums over genes and over other features, and whether all values of genes are finite and at least 0.
+    """
     return _library_sizes(is_gene, chunk.indptr, chunk.indices, chunk.data)
 
 
@@ -55,7 +60,7 @@ def _library_sizes(
         for at in range(indptr[cell], indptr[cell + 1]):
             if is_gene[indices[at]]:
                 sizes[cell] += counts[at]
-                good &= counts[at] >= 0  # which NaN is not
+                good &= counts[at] >= 0  # False for NaN
             else:
                 others[cell] += counts[at]
         good &= sizes[cell] < np.inf
@@ -79,7 +84,7 @@ def _add(
         parts[0] = scale[cell]
         for halving in range(HALVINGS):
             parts[1 + halving] = scale[cell] * ((bits[cell] >> halving) & 1)
-        factors = to_fixed_tuple(parts, PARTS)  # registers, which no array can overlap
+        factors = to_fixed_tuple(parts, PARTS)  # in registers
         for at in range(indptr[cell], indptr[cell + 1]):
             count, gene = counts[at], sums[indices[at]]
             for part in range(PARTS):

@@ -1,1 +1,1 @@
-"""What networks read of a gene: from FASTA and annotation to windows, features and folds."""
+"""The input of networks: from FASTA and annotation to promoter windows, annotation features and folds."""

@@ -1,4 +1,4 @@
-"""Genes of an annotation: the transcript that stands for each, its TSS and its half-life features (paper 2.5)."""
+"""Genes of an annotation: the transcript that represents each, its TSS and its half-life features (paper 2.5)."""
 
 import math
 import re
@@ -28,7 +28,7 @@ NONE_LISTED: Mapping[str, int] = MappingProxyType({})
 
 
 def _subtract(spans: list[Span], cut: list[Span]) -> list[Span]:
-    """Spans without the bases of `cut`."""
+    """Remove the bases of `cut` from spans."""
     for cut_start, cut_end in cut:
         spans = [
             piece
@@ -41,27 +41,34 @@ def _subtract(spans: list[Span], cut: list[Span]) -> list[Span]:
 
 
 def trim_stop_codon(transcript: Transcript, contig: str | None, gff3: bool) -> None:
-    """Take the stop codon out of the coding region, where GTF keeps it: it falls on the 3′ side.
+    """Remove the stop codon from the coding region, as GTF does: it belongs to the 3′ side.
 
-    An annotated stop codon is cut wherever it overlaps the CDS. GFF3 counts it as coding and rarely lists it: there the
-    last codon is cut when the contig's sequence reads a stop codon.
+    An annotated stop codon is removed wherever it overlaps the CDS. GFF3 counts it as coding and rarely lists it: there
+    the last codon is removed if it is a stop codon in the sequence.
+
+    Parameters
+    ----------
+    transcript: changed in place.
+    contig: sequence of its contig; None if it is not known.
+    gff3: whether the annotation is a GFF3.
     """
     cut = transcript.stop_codon
     if not cut and gff3 and contig is not None:
         last = first_bases(transcript.cds, OTHER_STRAND[transcript.strand], 3)  # the last codon
-        letters = "".join(contig[start - 1 : end] for start, end in last).upper()
+        bases = "".join(contig[start - 1 : end] for start, end in last).upper()
         if transcript.strand == "-":
-            letters = letters[::-1].translate(str.maketrans("ACGT", "TGCA"))
-        cut = last if letters in STOP_CODONS else []
+            bases = bases[::-1].translate(str.maketrans("ACGT", "TGCA"))
+        cut = last if bases in STOP_CODONS else []
     trimmed = _subtract(transcript.cds, cut)
     transcript.cds = trimmed or transcript.cds
 
 
 def half_life_features(transcript: Transcript) -> dict[str, float]:
-    """The five half-life features, in bases and exons per 1,000 coding bases (paper 2.5.2).
+    """Compute the five half-life features, in bases and exons per 1,000 coding bases (paper 2.5.2).
 
-    Genomic spans, introns included, as the authors computed them: 5′UTR from the first base of the transcript to the
-    start codon (the first coding base where none is annotated), 3′UTR from the end of the last coding base to the end.
+    UTR lengths are genomic spans that include introns, as the authors computed them. The 5′UTR extends from the first
+    base of the transcript to the start codon (to the first coding base if none is annotated), the 3′UTR from the last
+    coding base to the end of the transcript.
     """
     start, end = transcript.span
     coding_start, coding_end = min(s for s, _ in transcript.cds), max(e for _, e in transcript.cds)
@@ -81,15 +88,15 @@ def half_life_features(transcript: Transcript) -> dict[str, float]:
 
 
 def log_half_life(half_life: np.ndarray) -> np.ndarray:
-    """log10(x + 0.1), before the z-scaling on training genes (paper 2.5.2)."""
+    """Take log10(x + 0.1), before features are z-scaled on training genes (paper 2.5.2)."""
     return np.log10(np.asarray(half_life, dtype=np.float64) + 0.1)
 
 
 @cache
 def _tag_rank(text: str) -> int:
-    """Place in CANONICAL_TAGS of what a tag or note says; behind the last where it says something else.
+    """Rank a tag or note by its place in CANONICAL_TAGS; any other text comes after the last.
 
-    Blanks, hyphens, underscores and capitals do not matter, nor what follows (`appris_principal_1`).
+    Spaces, hyphens, underscores and case are ignored, and so is any text that follows (`appris_principal_1`).
     """
     words = [spaced(item) for item in re.split(r"[;|,]", text)]
     for rank, tag in enumerate(CANONICAL_TAGS):
@@ -99,12 +106,12 @@ def _tag_rank(text: str) -> int:
 
 
 def canonical_tag(transcript: Transcript) -> int:
-    """Place in CANONICAL_TAGS of a transcript's best tag; behind the last where it has none."""
+    """Rank a transcript by its best tag, as _tag_rank does."""
     return min(map(_tag_rank, transcript.tags), default=len(CANONICAL_TAGS))
 
 
-def reason_left_out(transcript: Transcript) -> str | None:
-    """Why this transcript stands for no gene, if it does not (the paper's reasons: 2.5.1)."""
+def exclusion_reason(transcript: Transcript) -> str | None:
+    """Say why this transcript cannot represent a gene; None if it can (the paper's reasons: 2.5.1)."""
     names = (transcript.gene_id, transcript.gene_name, transcript.chrom)
     if spike_in := next(filter(None, map(spike_in_kind, names)), None):
         return spike_in
@@ -116,8 +123,8 @@ def reason_left_out(transcript: Transcript) -> str | None:
         return "pseudogene"
     if transcript.strand not in ("+", "-"):
         return "no strand"
-    if transcript.contig.left_out:
-        return transcript.contig.left_out
+    if transcript.contig.excluded:
+        return transcript.contig.excluded
     if transcript.trans_spliced:
         return TRANS_SPLICED
     end, length = transcript.span[1], transcript.contig.circular
@@ -129,15 +136,21 @@ def reason_left_out(transcript: Transcript) -> str | None:
 def select_transcripts(
     transcripts: list[Transcript], canonical: Mapping[str, int] = NONE_LISTED, contigs: Collection[str] | None = None
 ) -> tuple[list[Transcript], dict[str, str]]:
-    """One transcript a gene, sorted by gene id, and the reason for each gene that has none.
+    """Choose one transcript per gene.
 
-    canonical: place of each listed transcript (canonical.CanonicalList). contigs: the FASTA's names; transcripts elsewhere are
-    chosen for a gene only where it has no other.
+    Parameters
+    ----------
+    canonical: rank of each listed transcript (canonical.CanonicalList).
+    contigs: names of the FASTA's contigs. A transcript elsewhere is chosen only if the gene has no other.
+
+    Returns
+    -------
+    The transcripts, sorted by gene id, and the reason for each gene that has none.
     """
     kept: dict[str, list[Transcript]] = defaultdict(list)
     reasons: dict[str, Counter] = defaultdict(Counter)
     for transcript in transcripts:
-        reason = reason_left_out(transcript)
+        reason = exclusion_reason(transcript)
         if reason:
             reasons[transcript.gene_id][reason] += 1
         else:
@@ -156,8 +169,11 @@ def select_transcripts(
 def _ranking(
     kept: dict[str, list[Transcript]], canonical: Mapping[str, int], contigs: Collection[str] | None
 ) -> Callable[[Transcript], tuple]:
-    """Smaller is better: contigs of the FASTA, and chromosomes before what copies them; the given list; tags; the contig of
-    more genes; the longest coding region; the id."""
+    """Make the key by which the transcripts of a gene are ranked; the smallest is the best.
+
+    Contigs of the FASTA come first, then chromosomes before their copies, the canonical list, tags, the contig with more
+    genes, the longest coding region and the id.
+    """
     genes_on = Counter(chrom for gene in kept.values() for chrom in {transcript.chrom for transcript in gene})
     there = genes_on.keys() if contigs is None else match_contigs(genes_on, contigs).keys()
 
@@ -179,10 +195,14 @@ def _ranking(
 
 
 def _without_copies(chosen: list[Transcript], contigs: Collection[str] | None) -> tuple[list[Transcript], list[str]]:
-    """The same without second copies of genes, and the ids of these.
+    """Remove second copies of genes.
 
-    A gene of an ALT contig, patch or haplotype is one where a gene of a better contig has its name. A gene of a scaffold is one
-    where its id says so too, as RefSeq's do (`HLA-A_1`, `HLA-A-2`).
+    A gene on an ALT contig, patch or haplotype is a copy if a gene on a better contig has its name. A gene on a scaffold
+    is a copy if, in addition, its id says so, as RefSeq's do (`HLA-A_1`, `HLA-A-2`).
+
+    Returns
+    -------
+    The other transcripts, and the ids of the copies.
     """
     there = {transcript.chrom for transcript in chosen}
     if contigs is not None:
@@ -203,6 +223,6 @@ def _without_copies(chosen: list[Transcript], contigs: Collection[str] | None) -
 
 
 def gene_table(rows: list[dict]) -> pd.DataFrame:
-    """genes.tsv: one row a gene, sorted by gene_id; GENE_COLUMNS, then what else a row has (extended features)."""
+    """Make genes.tsv: one row per gene, sorted by gene_id; GENE_COLUMNS, then further columns (extended features)."""
     more = [column for column in (rows[0] if rows else ()) if column not in GENE_COLUMNS]
     return pd.DataFrame(rows, columns=GENE_COLUMNS + more).sort_values("gene_id", ignore_index=True)

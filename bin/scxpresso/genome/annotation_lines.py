@@ -11,15 +11,19 @@ from scxpresso.damage import readable
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
 
-PARTS = {"exon", "CDS", "start_codon", "stop_codon", "UTR"}  # of a transcript
-MANY_LINES = 1000  # enough to tell GTF from GFF3
+PARTS = {"exon", "CDS", "start_codon", "stop_codon", "UTR"}  # features that are parts of a transcript
+MAX_STYLE_LINES = 1000  # read to tell GTF from GFF3
 
-# In column 9, of a transcript that is joined from several.
+# In column 9 of a transcript that is joined from several.
 TRANS_SPLICED = re.compile(r"exception[ =]\"?trans.splicing|(^|;)\s*trans_splicing\b", re.IGNORECASE)
 
 
 class Line(NamedTuple):
-    """A feature line. part: one of PARTS, or the feature's own name; start, end: 1-based, both included."""
+    """A feature line.
+
+    number: counted from 1. part: one of PARTS, or the feature's own name. start, end: 1-based, both included.
+    attributes: column 9.
+    """
 
     number: int
     chrom: str
@@ -36,12 +40,12 @@ _UTR = re.compile(r"((five|three)_prime_|[53]['_-]*)?(utr|untranslated_region)([
 
 @cache
 def _part(feature: str) -> str:
-    """UTR for every spelling of it (`five_prime_UTR`, `3'-UTR`, `5UTR`); any other name as it is."""
+    """Return UTR for every spelling of it (`five_prime_UTR`, `3'-UTR`, `5UTR`), any other name as it is."""
     return "UTR" if _UTR.fullmatch(feature) else feature
 
 
 def _rows(path: str) -> Iterator[tuple[int, str]]:
-    """Number and text of each line that is not blank, up to the sequences that a GFF3 may end with."""
+    """Yield number and text of each line that is not blank, up to the sequences that a GFF3 may end with."""
     with readable("the annotation", path), open_text(path) as lines:
         for number, line in enumerate(lines, start=1):
             if line.startswith(("##FASTA", ">")):
@@ -58,14 +62,19 @@ def _columns(number: int, line: str) -> list[str]:
                 f"the annotation, line {number}",
                 f"{line[:60]!r}",
                 "nine tab-separated columns with whole numbers for start and end (GTF or GFF3)",
-                "save it as UTF-8: it looks like UTF-16 without its mark" if "\0" in line else "",
+                "save it as UTF-8: it looks like UTF-16 without a byte-order mark" if "\0" in line else "",
             )
         )
     return columns
 
 
 def feature_lines(path: str) -> Iterator[Line]:
-    """Every feature line of a GTF or GFF3. Raises InputError for a line that is neither."""
+    """Yield every feature line of a GTF or GFF3.
+
+    Raises
+    ------
+    InputError, for a line that is neither, or that starts at position 0.
+    """
     for number, line in _rows(path):
         if line.startswith("#"):
             continue
@@ -83,9 +92,13 @@ _GFF3_STYLE = re.compile(r"\s*[^\s;=\"]+\s*=")  # name=value
 
 
 def is_gff3(path: str) -> bool:
-    """Whether the attributes are written the way of GFF3 (name=value), as most of the first lines tell.
+    """Tell whether attributes are written as in GFF3 (name=value), by the majority of the first lines.
 
-    Where no line tells, `##gff-version 3` does. Raises InputError where there is no feature line.
+    If no line tells, `##gff-version 3` decides.
+
+    Raises
+    ------
+    InputError, if there is no feature line.
     """
     version, features = "", 0
     styles: Counter[str] = Counter()
@@ -98,7 +111,7 @@ def is_gff3(path: str) -> bool:
         text = _columns(number, line)[8]
         styles["gff3"] += bool(_GFF3_STYLE.match(text))
         styles["gtf"] += bool(_GTF_STYLE.match(text))
-        if features == MANY_LINES:
+        if features == MAX_STYLE_LINES:
             break
     if not features:
         raise InputError(Problem("the annotation", "no feature line", "a GTF or GFF3 with genes"))
@@ -108,7 +121,7 @@ def is_gff3(path: str) -> bool:
 
 
 def copy_number(*attributes: dict[str, list[str]]) -> int:
-    """Liftoff's number of an extra copy, by the first of these attributes that have it; 0 for the gene itself."""
+    """Return Liftoff's number of an extra copy, from the first attributes that have it; 0 for the gene itself."""
     number = next((found["extra_copy_number"][0] for found in attributes if found.get("extra_copy_number")), "0")
     return int(number) if number.isdecimal() else 0
 
@@ -117,7 +130,7 @@ _GTF_ATTRIBUTE = re.compile(r'([^\s;"]+)\s+(?:"([^"]*)"|([^";\s]+))')
 
 
 def gtf_attributes(text: str) -> dict[str, list[str]]:
-    """name → values of column 9 of a GTF."""
+    """Parse column 9 of a GTF: name → values."""
     # `tag` occurs several times on a line, so each attribute is a list; GTF libraries keep only one of them.
     attributes = defaultdict(list)
     for name, quoted, bare in _GTF_ATTRIBUTE.findall(text):
@@ -126,7 +139,7 @@ def gtf_attributes(text: str) -> dict[str, list[str]]:
 
 
 def gff3_attributes(text: str) -> dict[str, list[str]]:
-    """name → values of column 9 of a GFF3."""
+    """Parse column 9 of a GFF3: name → values."""
     attributes = {}
     for item in text.strip().strip(";").split(";"):
         name, _, values = item.partition("=")
@@ -135,5 +148,5 @@ def gff3_attributes(text: str) -> dict[str, list[str]]:
 
 
 def first(attributes: dict[str, list[str]], *names: str) -> str:
-    """The first value of the first of these attributes that has one; '' where none has."""
+    """Return the first value of the first of these attributes that has one; '' if none has."""
     return next((attributes[name][0] for name in names if attributes.get(name) and attributes[name][0]), "")

@@ -1,7 +1,7 @@
-"""Whether an annotation fits the sequence: how many of its coding regions start with ATG and end in a stop codon.
+"""Whether an annotation fits the assembly: how many of its coding regions start with ATG and end in a stop codon.
 
-Contig lengths cannot tell this: another assembly may have contigs of the same lengths, and positions that are one base off
-are on the contig too. Of random sequence, one coding region in 700 would do.
+Contig lengths cannot tell: another assembly may have contigs of the same lengths, and positions that are one base off lie on
+the contig, too. In random sequence, one coding region in 700 would start and end like that.
 """
 
 from collections import Counter
@@ -14,21 +14,21 @@ from scxpresso.genome.annotation import STOP_CODONS
 from scxpresso.genome.sequence import read_fasta
 from scxpresso.genome.transcript import OTHER_STRAND, Span, Transcript, first_bases, merged
 
-# Share of coding regions that start with ATG and end in a stop codon below which an annotation does not fit.
+# An annotation fits if at least this share of its coding regions starts with ATG and ends in a stop codon.
 MIN_COMPLETE = 0.5
-MIN_ONE_END = 0.8  # share of coding regions that are right at one and the same end: more than those of a strand
-MIN_OPEN = 0.8  # share of coding regions without a stop codon within, from which on the others are partial gene models
-MIN_SHIFTED = 0.05  # share of coding regions that one and the same correction completes
-MIN_REGIONS = 10  # coding regions of an annotation that can be judged, most of them with annotated start or stop codons
-MIN_BARE_REGIONS = 200  # where codons are not annotated: coding regions of a few genes may be placeholders without them
-MIN_CONTIG_REGIONS = 20  # coding regions of a contig that is judged by itself
-MIN_CODONS = 100  # of a coding region that by chance has a stop codon within
+MIN_ONE_END = 0.8  # share of coding regions that are correct at the same one end; more than one strand can have
+MIN_OPEN = 0.8  # share of coding regions without an internal stop codon, if the others are partial gene models
+MIN_SHIFTED = 0.05  # share of coding regions that the same correction completes
+MIN_REGIONS = 10  # coding regions that an annotation needs to be judged, if most have annotated start or stop codons
+MIN_BARE_REGIONS = 200  # the same without annotated codons: the coding regions of a few genes may be placeholders
+MIN_CONTIG_REGIONS = 20  # coding regions that a contig needs to be judged by itself
+MIN_CODONS = 100  # codons of a coding region that would have an internal stop codon by chance
 INCOMPLETE = {"cds_start_NF", "cds_end_NF", "mRNA_start_NF", "mRNA_end_NF"}  # Ensembl's tags of partial coding regions
 
 
 @dataclass(frozen=True)
 class Correction:
-    """A systematic fault of an annotation. start, end: bases to add to the positions of every line to undo it."""
+    """A systematic error of an annotation. start, end: bases to add to the positions of every line to correct it."""
 
     cause: str
     remedy: str
@@ -50,12 +50,12 @@ CORRECTIONS = [
 
 @dataclass
 class Fit:
-    """Coding regions of an annotation, or of one of its contigs, in numbers.
+    """Numbers of coding regions of an annotation, or of one of its contigs.
 
-    regions: that can be judged. marked: whose start or stop codon the annotation lists. starts, stops: that start with ATG,
-    that end in a stop codon. complete: both. long: complete, or of at least MIN_CODONS. open: of these, without a stop codon
-    within. corrected: those that are not complete, but would be after a correction (on the other strand: right at one end at
-    least), by its place in CORRECTIONS. partial: left out, as the annotation calls them incomplete.
+    regions: that can be judged. marked: whose start or stop codon is annotated. starts: that start with ATG. stops: that
+    end in a stop codon. complete: both. long: complete, or with at least MIN_CODONS codons. open: of the long ones, those
+    without an internal stop codon. corrected: not complete, but would be after a correction (on the other strand: correct
+    at one end at least), by its index in CORRECTIONS. partial: excluded, as they are annotated as incomplete.
     """
 
     regions: int = 0
@@ -70,37 +70,37 @@ class Fit:
 
     @property
     def fits(self) -> bool:
-        """Whether most coding regions are complete, or right at one end, or read through to their end (partial gene models).
+        """Whether most coding regions are complete, correct at one end, or open to their end (partial gene models).
 
-        In another assembly and on the wrong strand both ends are random.
+        In another assembly, or on the wrong strand, both ends are random.
         """
         one_end = max(self.starts, self.stops) >= MIN_ONE_END * self.regions and not self.correction
         return one_end or self.complete >= MIN_COMPLETE * self.regions or self.open >= MIN_OPEN * self.long > 0
 
     @property
     def enough(self) -> bool:
-        """Whether the coding regions are enough to tell that the annotation is of another assembly."""
+        """Whether there are enough coding regions to tell that the annotation is of another assembly."""
         return self.regions >= (MIN_REGIONS if self.marked * 2 >= self.regions else MIN_BARE_REGIONS)
 
     @property
     def correction(self) -> Correction | None:
-        """What would complete most of the coding regions that are not, and MIN_SHIFTED of all; None where nothing would."""
+        """The correction that completes most of the other coding regions, and MIN_SHIFTED of all; None if there is none."""
         place, times = max(self.corrected.items(), key=lambda item: item[1], default=(0, 0))
         enough = times >= max(MIN_REGIONS / 2, MIN_SHIFTED * self.regions, (self.regions - self.complete) / 2)
         return CORRECTIONS[place] if enough else None
 
     def summary(self) -> str:
-        """For a note or a message: `57 of 60 coding regions start with ATG and end in a stop codon`."""
+        """Summarise: `57 of 60 coding regions start with ATG and end in a stop codon`."""
         return f"{self.complete:,} of {self.regions:,} coding regions start with ATG and end in a stop codon"
 
     def add(self, contig: str, transcript: Transcript) -> None:
-        """Count a transcript's coding region. contig: the letters of its contig."""
+        """Count a transcript's coding region. contig: sequence of its contig."""
         if transcript.tags & INCOMPLETE or transcript.phase:
             self.partial += 1
             return
         first, stops = _ends(contig, transcript)
         if not first.strip("ACGT") == "" == "".join(stops).strip("ACGT"):
-            return  # not known here: N, or other letters of several bases
+            return  # an ambiguous base
         start, stop = first == "ATG", bool(STOP_CODONS & set(stops))
         self.regions += 1
         self.marked += bool(transcript.start_codon or transcript.stop_codon)
@@ -111,34 +111,39 @@ class Fit:
             self.long += 1
             self.open += 1
             return
-        letters = _spliced(contig, transcript.cds, transcript.strand)
-        if len(letters) >= 3 * MIN_CODONS:
+        bases = _spliced(contig, transcript.cds, transcript.strand)
+        if len(bases) >= 3 * MIN_CODONS:
             self.long += 1
-            self.open += not any(letters[at : at + 3] in STOP_CODONS for at in range(0, len(letters) - 5, 3))
+            self.open += not any(bases[at : at + 3] in STOP_CODONS for at in range(0, len(bases) - 5, 3))
         for place, correction in enumerate(CORRECTIONS):
             first, stops = _ends(contig, _corrected(transcript, correction))
             ends = [first == "ATG", bool(STOP_CODONS & set(stops))]
-            # On the wrong strand a coding region seems to start twice, and may be cut into several: one end has to do.
+            # On the wrong strand, a coding region seems to start twice and may be split: one correct end suffices.
             self.corrected[place] += not (start or stop) and any(ends) if correction.other_strand else all(ends)
 
 
 def measure_fit(fasta: str, transcripts: Iterable[Transcript], name_of: dict[str, str]) -> tuple[Fit, dict[str, Fit]]:
-    """The fit of an annotation, and of each of its contigs. name_of: the annotation's contig → the FASTA's."""
+    """Measure the fit of an annotation, and of each of its contigs.
+
+    Parameters
+    ----------
+    name_of: name of a contig in the annotation → its name in the FASTA.
+    """
     on: dict[str, list[Transcript]] = {}
     for transcript in transcripts:
         on.setdefault(name_of[transcript.chrom], []).append(transcript)
     total, by_contig = Fit(), {}
-    for name, letters in read_fasta(fasta):
+    for name, sequence in read_fasta(fasta):
         if name in on:
             by_contig[name] = fit = Fit()
             for transcript in on[name]:
-                fit.add(letters, transcript)
+                fit.add(sequence, transcript)
             total = _sum([total, fit])
     return total, by_contig
 
 
 def contigs_that_do_not_fit(by_contig: dict[str, Fit]) -> list[str]:
-    """Contigs of at least MIN_CONTIG_REGIONS coding regions that do not fit."""
+    """List the contigs that do not fit, of those with at least MIN_CONTIG_REGIONS coding regions."""
     return [name for name, fit in by_contig.items() if fit.regions >= MIN_CONTIG_REGIONS and not fit.fits]
 
 
@@ -158,15 +163,15 @@ def _corrected(transcript: Transcript, correction: Correction) -> Transcript:
 
 
 def _ends(contig: str, transcript: Transcript) -> tuple[str, list[str]]:
-    """The first codon, and the codons that may be the stop codon: the last one (GFF3), and the next one behind it (GTF)."""
+    """Return the first codon, and those that may be the stop codon: the last one (GFF3), and the next one (GTF)."""
     cds, strand = merged(transcript.cds), transcript.strand
-    codons = [(cds, strand), (cds, OTHER_STRAND[strand]), (_behind(transcript, cds), strand)]
+    codons = [(cds, strand), (cds, OTHER_STRAND[strand]), (_after(transcript, cds), strand)]
     first, *stops = (_spliced(contig, first_bases(spans, along, 3), strand) for spans, along in codons)
     return first, stops
 
 
-def _behind(transcript: Transcript, cds: list[Span]) -> list[Span]:
-    """What is transcribed behind the coding region, and the next bases of the genome where that is too short."""
+def _after(transcript: Transcript, cds: list[Span]) -> list[Span]:
+    """Return the spans transcribed after the coding region, and the next three bases of the genome."""
     if transcript.strand == "+":
         last = cds[-1][1]
         spans = [(max(start, last + 1), end) for start, end in merged(transcript.exons) if end > last]
@@ -179,6 +184,6 @@ def _behind(transcript: Transcript, cds: list[Span]) -> list[Span]:
 
 
 def _spliced(contig: str, spans: Iterable[Span], strand: str) -> str:
-    letters = "".join(contig[max(start - 1, 0) : max(end, 0)] for start, end in sorted(spans)).upper()
-    letters = letters.replace("U", "T")
-    return letters if strand == "+" else reverse_complement(letters)
+    bases = "".join(contig[max(start - 1, 0) : max(end, 0)] for start, end in sorted(spans)).upper()
+    bases = bases.replace("U", "T")
+    return bases if strand == "+" else reverse_complement(bases)

@@ -1,4 +1,4 @@
-"""The transcripts that stand for the genes as BED12, for genome browsers and for the report's figures."""
+"""The transcripts that represent the genes as BED12, for genome browsers and the report's figures."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +8,7 @@ from scxpresso.store import atomic_write
 
 
 def bed_line(transcript: Transcript) -> str:
-    """A transcript as a line of BED12: blocks are its exons, thick is from its first to its last coding base."""
+    """Format a transcript as a line of BED12: blocks are its exons, thick is from its first to its last coding base."""
     exons = sorted(transcript.exons or transcript.cds)
     start, end = transcript.span
     thick_start, thick_end = min(s for s, _ in transcript.cds), max(e for _, e in transcript.cds)
@@ -22,7 +22,7 @@ def bed_line(transcript: Transcript) -> str:
 
 
 def write_bed(path: str | Path, transcripts: Iterable[Transcript]) -> None:
-    """One line a transcript, named after its gene, in genome order (0-based, half-open, as BED is)."""
+    """Write one line per transcript, named after its gene, in genome order (0-based, half-open, as BED is)."""
     ordered = sorted(transcripts, key=lambda transcript: (transcript.chrom, transcript.span, transcript.gene_id))
     with atomic_write(path) as partial:
         partial.write_text("".join(f"{bed_line(transcript)}\n" for transcript in ordered), encoding="utf-8")

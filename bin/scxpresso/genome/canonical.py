@@ -1,4 +1,4 @@
-"""Canonical transcripts: which transcripts a list names, be it plain text or a table such as an export of BioMart."""
+"""Canonical transcripts: those that a list names, whether plain text or a table such as a BioMart export."""
 
 import csv
 import re
@@ -13,7 +13,7 @@ from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_ids
 from scxpresso.text import spaced
 
-# What marks a row of a table: words in the name of a column whose cells say yes or no, and whole cells. The better first.
+# Marks of rows, the best first: as words in the name of a column whose cells say yes or no, and as whole cells.
 MARKS = ["MANE Select", "canonical", "RefSeq Select", "APPRIS principal"]
 _HEADERS = [r"\bmane\b", r"canonical|representative|\bprimary\b", r"refseq select", r"appris|principal"]
 _CELLS = [
@@ -26,41 +26,45 @@ _NO = r"|0(\.0)?|f|false|n|no|none|na|nan|null|\.|\\n|a\d|alt\d?|(not|non|no|alt
 _VAGUE = (
     r"(?!.*canonical).*(representative|primary).*"  # names of columns that mark some rows, or else say something else
 )
-_CLINICAL = "plus clinical"  # MANE's transcripts beside the one that stands for a gene
-MAX_VALUES = 4  # of a column that may mark transcripts
+_CLINICAL = "plus clinical"  # MANE's transcripts besides the one that represents a gene
+MAX_VALUES = 4  # distinct values of a column that may mark transcripts
 
 
 @dataclass(frozen=True)
 class CanonicalList:
     """Listed transcripts of an annotation.
 
-    place: transcript id of the annotation → place in MARKS of what marks it, 0 where nothing needs to; the smaller the
-    better. marks: columns that mark transcripts, by name or number. unread: columns of further ids and, where several
-    transcripts of a gene are listed and none is marked, those that may mark them. unknown: what is no transcript of the
-    annotation where its ids are listed.
+    rank: transcript id of the annotation → index in MARKS of its mark, 0 if it needs none; the smallest is the best.
+    marks: columns that mark transcripts, by name or number. unread: columns of further ids; if several transcripts of a
+    gene are listed and none is marked, also the columns that may mark them. unknown: entries of the column of ids that
+    are not transcripts of the annotation.
     """
 
-    place: dict[str, int] = field(default_factory=dict)
+    rank: dict[str, int] = field(default_factory=dict)
     marks: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
     def repeated(self, transcripts: Iterable[Transcript]) -> dict[str, list[str]]:
-        """Genes of which several transcripts are listed at the best place, with these."""
+        """Return the genes of which several transcripts share the best rank, with these transcripts."""
         listed = defaultdict(set)
         for transcript in transcripts:
-            if transcript.transcript_id in self.place:
+            if transcript.transcript_id in self.rank:
                 listed[transcript.gene_id].add(transcript.transcript_id)
-        best = {gene: min(self.place[name] for name in names) for gene, names in listed.items()}
-        tied = {gene: sorted(n for n in names if self.place[n] == best[gene]) for gene, names in listed.items()}
+        best = {gene: min(self.rank[name] for name in names) for gene, names in listed.items()}
+        tied = {gene: sorted(n for n in names if self.rank[n] == best[gene]) for gene, names in listed.items()}
         return {gene: names for gene, names in sorted(tied.items()) if len(names) > 1}
 
 
 def read_canonical(path: str, transcripts: Iterable[Transcript]) -> CanonicalList:
-    """The transcripts of an annotation that a list names: any text or table, plain or gzipped, that has their ids as words.
+    """Read the transcripts that a list names: any text or table, plain or gzipped, that has their ids as words.
 
-    Ids match as identifiers.match_ids says. Of a table with a transcript in each row, one column is read; where columns mark
-    transcripts (Ensembl canonical, MANE Select, APPRIS …), only marked rows count.
+    Ids are matched by identifiers.match_ids. Of a table with one transcript per row, one column is read; if columns mark
+    transcripts (Ensembl canonical, MANE Select, APPRIS …), only marked rows are used.
+
+    Parameters
+    ----------
+    transcripts: all of the annotation.
     """
     gene_of = {transcript.transcript_id: transcript.gene_id for transcript in transcripts}
     rows = list(_rows(path))
@@ -75,7 +79,7 @@ def read_canonical(path: str, transcripts: Iterable[Transcript]) -> CanonicalLis
 
 
 def _rows(path: str) -> Iterator[list[str]]:
-    """Cells of each line that has any, but for comments: lines that start with `#` and name no columns."""
+    """Yield the cells of each line. Skip blank lines and comments: lines that start with `#` and are not a header."""
     with readable("the canonical list", path), open_text(path) as text:
         lines = [line.strip("\ufeff\r\n") for line in text]
     lines = [line for line in lines if line.strip()]
@@ -94,7 +98,7 @@ def _cells(line: str, separator: str | None) -> list[str]:
 
 
 def _words(cell: str) -> list[str]:
-    """The words of a cell, without what GFF3 puts before an id."""
+    """Split a cell into words, without the prefix that GFF3 puts before an id."""
     return [re.sub(r"^(transcript|rna)[:-]", "", word) for word in re.split(r'[\s,;"]+', cell) if word]
 
 
@@ -102,7 +106,7 @@ Ids = list[list[list[str]]]  # rows × cells × ids of the annotation
 
 
 def _is_table(ids: Ids, gene_of: dict[str, str]) -> bool:
-    """Whether rows have several cells, and the transcripts in any of them are of one gene."""
+    """Whether rows have several cells, and the transcripts of each row belong to one gene."""
     genes = [{gene_of[name] for cell in row for name in cell} for row in ids]
     return any(len(row) > 1 for row in ids) and any(genes) and all(len(found) <= 1 for found in genes)
 
@@ -117,24 +121,24 @@ def _read_table(rows: list[list[str]], ids: Ids, gene_of: dict[str, str]) -> Can
     genes = set(gene_of.values())
 
     column = max(range(width), key=lambda number: _column_of_ids(names[number], number, listed[number], genes))
-    places = {number: _places(names[number], columns[number]) for number in range(width) if number != column}
-    marks = {number: found for number, found in places.items() if found}
-    place: dict[str, int] = {}
+    ranks = {number: _ranks(names[number], columns[number]) for number in range(width) if number != column}
+    marks = {number: found for number, found in ranks.items() if found}
+    rank: dict[str, int] = {}
     for row, transcripts in enumerate(listed[column]):
         mark = min((found[row] for found in marks.values()), default=0)
         if mark < len(MARKS):
-            place |= {name: min(mark, place.get(name, mark)) for name in transcripts}
+            rank |= {name: min(mark, rank.get(name, mark)) for name in transcripts}
 
-    several = not marks and len(place) > len({gene_of[name] for name in place})
+    several = not marks and len(rank) > len({gene_of[name] for name in rank})
     unread = [
         number
-        for number in places.keys() - marks.keys()
+        for number in ranks.keys() - marks.keys()
         if _has_other_ids(listed[number], listed[column], genes) or (several and _may_mark(columns[number]))
     ]
     cells = [cell.strip() for cell, found in zip(columns[column], listed[column], strict=True) if not found]
     called = [names[number] or f"column {number + 1}" for number in range(width)]
     return CanonicalList(
-        place,
+        rank,
         [called[number] for number in marks],
         [called[number] for number in sorted(unread)],
         [*filter(None, cells)],
@@ -142,7 +146,7 @@ def _read_table(rows: list[list[str]], ids: Ids, gene_of: dict[str, str]) -> Can
 
 
 def _column_of_ids(name: str, number: int, listed: list[list[str]], genes: set[str]) -> tuple:
-    """What speaks for a column as that of the transcripts' ids: its name, and ids that are not those of genes too."""
+    """Score a column as that of the transcripts' ids, by its name and by ids that are not ids of genes as well."""
     found = [one for cell in listed for one in cell]
     name = spaced(name)
     marked = _CLINICAL not in name and re.search("|".join(_HEADERS), name)
@@ -151,35 +155,35 @@ def _column_of_ids(name: str, number: int, listed: list[list[str]], genes: set[s
 
 
 def _has_other_ids(listed: list[list[str]], chosen: list[list[str]], genes: set[str]) -> bool:
-    """Whether a column has ids, not of genes, that the chosen column has not in the same rows."""
+    """Whether a column has ids, other than of genes, that the chosen column lacks in the same rows."""
     return any(set(cell) - set(other) - genes for cell, other in zip(listed, chosen, strict=True))
 
 
-def _places(name: str, cells: list[str]) -> list[int] | None:
-    """Place in MARKS of each cell's mark, len(MARKS) for none; None for a column that marks nothing."""
+def _ranks(name: str, cells: list[str]) -> list[int] | None:
+    """Return the index in MARKS of each cell's mark, len(MARKS) for none; None for a column that marks nothing."""
     name = spaced(name)
     if _CLINICAL in name:
         return None
-    by_name = next((place for place, words in enumerate(_HEADERS) if re.search(words, name)), None)
+    by_name = next((rank for rank, words in enumerate(_HEADERS) if re.search(words, name)), None)
     values = set(cells)
-    said = {cell: _said(cell) for cell in values}
-    if by_name is not None and not (MARKS[by_name] == "APPRIS principal" and by_name in said.values()):
-        said = {cell: len(MARKS) if re.fullmatch(_NO, spaced(cell)) else by_name for cell in values}
-    found = [said[cell] for cell in cells]
-    marked = sum(place < len(MARKS) for place in found)
+    rank_of = {cell: _rank(cell) for cell in values}
+    if by_name is not None and not (MARKS[by_name] == "APPRIS principal" and by_name in rank_of.values()):
+        rank_of = {cell: len(MARKS) if re.fullmatch(_NO, spaced(cell)) else by_name for cell in values}
+    found = [rank_of[cell] for cell in cells]
+    marked = sum(rank < len(MARKS) for rank in found)
     if (by_name is None and not marked) or (re.fullmatch(_VAGUE, name) and marked == len(found)):
         return None
     return found
 
 
-def _said(cell: str) -> int:
-    """Place in MARKS of the best tag that a cell holds, len(MARKS) for none."""
+def _rank(cell: str) -> int:
+    """Return the index in MARKS of the best mark in a cell, len(MARKS) for none."""
     items = [spaced(item) for item in re.split(r"[,;|]", cell)]
-    places = (place for item in items for place, words in enumerate(_CELLS) if re.fullmatch(words, item))
-    return min(places, default=len(MARKS))
+    ranks = (rank for item in items for rank, words in enumerate(_CELLS) if re.fullmatch(words, item))
+    return min(ranks, default=len(MARKS))
 
 
 def _may_mark(cells: list[str]) -> bool:
-    """Whether a column has few values, one of which is in many rows."""
+    """Whether a column has few distinct values for its rows, as a column of marks has."""
     values = Counter(cells)
     return 1 < len(values) <= MAX_VALUES and len(values) * 2 < len(cells)

@@ -1,6 +1,7 @@
-"""What a contig is: a chromosome, a scaffold or a copy of a part of one; of the nucleus or an organelle; circular.
+"""What a contig is: a chromosome, a scaffold or a copy of a part of one; nuclear or of an organelle; linear or circular.
 
-What the annotation says of the contig (`region` lines of RefSeq and GenBank) goes before accessions, and these before names.
+The annotation's own description (`region` lines of RefSeq and GenBank) takes precedence over accessions, and these over
+names.
 """
 
 import re
@@ -14,28 +15,30 @@ PRIMARY, UNPLACED, COPY = range(3)
 
 @dataclass(frozen=True)
 class Contig:
-    """left_out: why its genes are not kept, '' where they are. level: PRIMARY, UNPLACED or COPY (ALT, patch, haplotype).
+    """What is known of a contig.
 
-    circular: its length in bases where it is circular, else 0.
+    excluded: why its genes are excluded; '' if they are kept. level: PRIMARY, UNPLACED or COPY (ALT, patch, haplotype).
+    circular: length in bases of a circular contig, else 0.
     """
 
-    left_out: str = ""
+    excluded: str = ""
     level: int = PRIMARY
     circular: int = 0
 
 
 class Region(NamedTuple):
-    """What an annotation says of a whole contig: its length in bases and the attributes of its line."""
+    """An annotation's description of a whole contig: its length in bases and the attributes of its line."""
 
     length: int
     attributes: Mapping[str, list[str]]
 
     def get(self, *names: str) -> str:
-        """The first of these attributes that is there, in lower case."""
+        """Return the first of these attributes that is present, in lower case."""
         return next((self.attributes[name][0].lower() for name in names if name in self.attributes), "")
 
     @property
     def circular(self) -> int:
+        """Length of a circular contig, in bases; 0 for a linear one."""
         return self.length if self.get("Is_circular") == "true" else 0
 
 
@@ -80,9 +83,12 @@ _INSDC = re.compile(r"[A-Z]{1,6}_?\d{5,}\.\d+")
 
 
 def describe_contigs(names: Collection[str], regions: Mapping[str, Region]) -> dict[str, Contig]:
-    """What each of an annotation's contigs is.
+    """Describe each contig of an annotation.
 
-    names: of all contigs, since one tells of another: `C` and `M` are organelles unless contigs are lettered `A`, `B`, …
+    Parameters
+    ----------
+    names: of all contigs. The others help to read each: `C` and `M` are organelles unless there are `A` and `B`.
+    regions: what the annotation says of whole contigs, by name.
     """
     lettered = {"a", "b"} <= {_bare(name) for name in names}
     chromosomes = any(region.get("genome") == "chromosome" for region in regions.values())
@@ -92,7 +98,7 @@ def describe_contigs(names: Collection[str], regions: Mapping[str, Region]) -> d
     for name in names:
         region = regions.get(name, UNKNOWN)
         level = _level_by_region(region) if chromosomes and region.get("genome") else _level(name, refseq, scaffolds)
-        contigs[name] = Contig(_left_out(name, region, lettered), level, region.circular)
+        contigs[name] = Contig(_exclusion_reason(name, region, lettered), level, region.circular)
     return contigs
 
 
@@ -100,7 +106,8 @@ def _bare(name: str) -> str:
     return _PREFIX.sub("", name).lower()
 
 
-def _left_out(name: str, region: Region, lettered: bool) -> str:
+def _exclusion_reason(name: str, region: Region, lettered: bool) -> str:
+    """Say why the genes of a contig are excluded; '' if they are kept. lettered: contigs are called A, B, …"""
     genome = region.get("genome", "organelle").split(":")[-1]
     if genome in GENOMES:
         return GENOMES[genome]
@@ -109,13 +116,13 @@ def _left_out(name: str, region: Region, lettered: bool) -> str:
         found += [
             kind for kind, pattern in _NAMES if pattern.fullmatch(label) and not (lettered and label in ("c", "m"))
         ]
-    if genome:  # no organelle, whatever its name
+    if genome:  # not an organelle, whatever its name
         found = [kind for kind in found if kind == CHROMOSOME_Y]
     return next(filter(None, found), "")
 
 
 def _level_by_region(region: Region) -> int:
-    """RefSeq places patches and alternate loci on a band of a chromosome; scaffolds are unlocalised or unplaced."""
+    """Tell the level from a `region` line: RefSeq maps patches and alternate loci to a band, other scaffolds to none."""
     if region.get("genome") != "genomic":
         return PRIMARY
     on_band = region.get("map") not in ("", "unlocalized", "unplaced")
@@ -123,7 +130,7 @@ def _level_by_region(region: Region) -> int:
 
 
 def _level(name: str, refseq: bool, scaffolds: bool) -> int:
-    """By name. refseq: chromosomes are NC_…. scaffolds: chromosomes have names, so that accessions are of scaffolds."""
+    """Tell the level from a name. refseq: chromosomes are NC_…. scaffolds: only scaffolds have accessions as names."""
     if _COPY.search(name):
         return COPY
     accession = (refseq and name.startswith(("NT_", "NW_"))) or (scaffolds and _INSDC.fullmatch(name))

@@ -1,7 +1,7 @@
-"""What annotation and genome say of a gene beyond its half-life features: codons, composition, its end, its neighbours.
+"""Annotation features beyond half-life: codons, base composition, 3-mers after the TES, and neighbouring genes.
 
-The hybrid network reads them (docs/science.md). A feature that a gene has not (the GC content of an UTR that nobody
-annotated) is NaN here, empty in genes.tsv, and the mean of the training genes to a network.
+The hybrid network reads them (docs/science.md). A feature that a gene lacks (the GC content of a UTR that is not
+annotated) is NaN here and empty in genes.tsv; a network reads the mean of the training genes.
 """
 
 from collections.abc import Collection
@@ -26,21 +26,26 @@ NEIGHBOURS = [
     "upstream_gap", "upstream_same_strand", "downstream_gap", "downstream_same_strand", "contig_end_distance",
     "genes_within_10kb", "genes_within_50kb",
 ]  # fmt: skip
-# 3-mers behind the transcription end site, in kmer_counts' order.
-ENDS = [f"tes_{''.join(bases)}" for bases in product(CHANNELS, repeat=3)]
-EXTENDED = [*(f"codon_{codon}" for codon in CODONS), *GC, *ENDS, *NEIGHBOURS]
-# Bases and numbers of genes range over orders of magnitude: networks read log10(x + 1) of them.
+# 3-mers downstream of the transcription end site (TES), in the order of kmer_counts.
+TES_KMERS = [f"tes_{''.join(bases)}" for bases in product(CHANNELS, repeat=3)]
+EXTENDED = [*(f"codon_{codon}" for codon in CODONS), *GC, *TES_KMERS, *NEIGHBOURS]
+# Distances and numbers of genes range over orders of magnitude: networks read log10(x + 1) of them.
 LOGARITHMIC = [EXTENDED.index(name) for name in NEIGHBOURS if not name.endswith("_same_strand")]
 
-SURROUNDINGS = 10_000  # bases on either side of the TSS
-END = 500  # bases behind the transcription end site
+FLANK = 10_000  # bases on either side of the TSS
+TES_FLANK = 500  # bases downstream of the TES
 _CODON_NUMBER = [np.dot([CHANNELS.index(base) for base in codon], [16, 4, 1]) for codon in CODONS]
 
 
 def extended_features(transcript: Transcript, contig: str, neighbours: dict[str, float]) -> dict[str, float]:
-    """EXTENDED of a transcript: shares of codons, of G and C, and of 3-mers (0 … 1), and its `neighbourhood`.
+    """Compute the EXTENDED features of a transcript: shares of codons, of G and C, and of 3-mers (0 … 1).
 
-    contig: letters of its contig, in any case. Codons with an uncertain base are not counted.
+    Codons with an ambiguous base are not counted.
+
+    Parameters
+    ----------
+    contig: sequence of its contig, in upper or lower case.
+    neighbours: its NEIGHBOURS, which `neighbourhood` gives; they are added.
     """
     coding = _spliced(contig, transcript.cds, transcript.strand)[transcript.phase :]
     bases = BASE_OF_CODE[coding[: len(coding) // 3 * 3]].reshape(-1, 3).astype(int)
@@ -48,7 +53,7 @@ def extended_features(transcript: Transcript, contig: str, neighbours: dict[str,
     shares = counts / max(counts.sum(), 1)
     before, after = utrs(transcript)
     start, end = transcript.span
-    near = contig[max(transcript.tss - 1 - SURROUNDINGS, 0) : transcript.tss + SURROUNDINGS]
+    near = contig[max(transcript.tss - 1 - FLANK, 0) : transcript.tss + FLANK]
     content = [
         gc_content(coding),
         *(gc_content(coding[place::3]) for place in range(3)),
@@ -58,28 +63,28 @@ def extended_features(transcript: Transcript, contig: str, neighbours: dict[str,
         gc_content(_codes(near)),
     ]
     last = end if transcript.strand == "+" else start
-    behind = kmer_counts(window_codes(contig, last, transcript.strand, 0, END + 1)[0][None, 1:], 3)[0]
-    ends = behind / max(behind.sum(), 1)
+    after_tes = kmer_counts(window_codes(contig, last, transcript.strand, 0, TES_FLANK + 1)[0][None, 1:], 3)[0]
+    ends = after_tes / max(after_tes.sum(), 1)
     return dict(zip(EXTENDED, [*shares, *content, *ends], strict=False)) | neighbours
 
 
 def gc_content(codes: np.ndarray) -> float:
-    """Share of G and C among the certain bases of codes; NaN where there is none."""
+    """Compute the share of G and C among the unambiguous bases of codes; NaN if there are none."""
     a, c, t, g = np.bincount(codes, minlength=9)[[1, 2, 4, 8]]
     return (c + g) / (a + c + t + g) if a + c + t + g else np.nan
 
 
 def utrs(transcript: Transcript) -> tuple[list[Span], list[Span]]:
-    """Exonic spans before and after the coding region, in the direction of transcription."""
+    """Return the exonic spans before and after the coding region, in the direction of transcription."""
     first, last = min(start for start, _ in transcript.cds), max(end for _, end in transcript.cds)
     left = [(start, min(end, first - 1)) for start, end in transcript.exons if start < first]
     right = [(max(start, last + 1), end) for start, end in transcript.exons if end > last]
     return (left, right) if transcript.strand == "+" else (right, left)
 
 
-def _codes(letters: str) -> np.ndarray:
-    """Codes of a sequence, N for what is no nucleotide."""
-    return encode(letters) & N_CODE
+def _codes(sequence: str) -> np.ndarray:
+    """Encode a sequence; characters that are not nucleotides become N."""
+    return encode(sequence) & N_CODE
 
 
 def _spliced(contig: str, spans: list[Span], strand: str) -> np.ndarray:
@@ -88,10 +93,16 @@ def _spliced(contig: str, spans: list[Span], strand: str) -> np.ndarray:
 
 
 def neighbourhood(transcripts: Collection[Transcript], length: int) -> dict[str, dict[str, float]]:
-    """NEIGHBOURS of each gene of a contig of `length` bases, in bases and numbers of genes.
+    """Compute the NEIGHBOURS of each gene of a contig, in bases and numbers of genes.
 
-    The gap on either side reaches to the nearest gene that does not overlap, on either strand, or to the contig's end,
-    which counts as a gene of the same strand. Genes are counted by the middle of their transcript, the gene itself too.
+    The gap on either side extends to the nearest gene that does not overlap, on either strand, or to the contig's end,
+    which counts as a gene of the same strand. Genes are counted by the middle of their transcript, including the gene
+    itself.
+
+    Parameters
+    ----------
+    transcripts: one per gene.
+    length: of the contig, in bases.
     """
     by_start = sorted(transcripts, key=lambda transcript: transcript.span[0])
     by_end = sorted(transcripts, key=lambda transcript: transcript.span[1])
@@ -117,8 +128,8 @@ def neighbourhood(transcripts: Collection[Transcript], length: int) -> dict[str,
     return found
 
 
-def as_read(extended: np.ndarray) -> np.ndarray:
-    """Extended features (genes × EXTENDED, raw) as networks read them, before scaling: NaN stays NaN."""
+def transform_extended(extended: np.ndarray) -> np.ndarray:
+    """Transform raw extended features (genes × EXTENDED) as networks read them, before scaling; NaN stays NaN."""
     read = np.array(extended, dtype=np.float64)
     read[:, LOGARITHMIC] = np.log10(read[:, LOGARITHMIC] + 1)
     return read

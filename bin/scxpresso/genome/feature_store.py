@@ -1,4 +1,4 @@
-"""features.h5: what every model of a genome reads of its genes, in a file."""
+"""features.h5: the promoter windows and annotation features of a genome's genes, which every model of it reads."""
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -7,18 +7,16 @@ import h5py
 import numpy as np
 
 from scxpresso.genome.annotation import HALF_LIFE, log_half_life
-from scxpresso.genome.extended import EXTENDED, as_read
-from scxpresso.problems import InputError, Problem
+from scxpresso.genome.extended import EXTENDED, transform_extended
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.store import atomic_write
 
 
 class Features:
-    """features.h5 of a genome: what every model of it reads.
+    """features.h5 of a genome.
 
     gene_id: sorted ids. codes: genes × window, uint8 (see sequence.py). half_life: genes × 5, raw (bases; exons per
-    1,000 coding bases). half_life_scaled: log10(x + 0.1), z-scaled over all genes, for people to use elsewhere; models
-    scale the raw ones on their own training genes. extended: genes × features of extended.py, raw; of no columns where
-    they were not asked for.
+    1,000 coding bases). extended: genes × features of extended.py, raw; no columns if they were not extracted.
     """
 
     def __init__(self, path: str | Path):
@@ -32,38 +30,52 @@ class Features:
         self._row = {gene: row for row, gene in enumerate(self.gene_id)}
 
     def rows(self, genes: Collection[str]) -> np.ndarray:
-        """Row of each gene id. Raises InputError for ids that have no features."""
+        """Return the row of each gene id.
+
+        Raises
+        ------
+        InputError, for ids that have no features.
+        """
         missing = [gene for gene in genes if gene not in self._row]
         if missing:
             raise InputError(
-                Problem("features.h5", f"no features of {missing[:5]}", "features of every gene with expression")
+                Problem("features.h5", f"no features of {preview(missing)}", "features of every gene with expression")
             )
         return np.array([self._row[gene] for gene in genes], dtype=np.int64)
 
     def annotation_features(self, extended: bool) -> tuple[str, ...]:
-        """Names of the annotation features that there are: half-life, and the extended ones if asked for."""
+        """Name the annotation features in the file: half-life, and the extended ones if `extended`."""
         return (*HALF_LIFE, *(EXTENDED if extended and self.extended.shape[1] else ()))
 
     def annotation(self, rows: np.ndarray, names: Collection[str]) -> np.ndarray:
-        """Annotation features by name (rows × names, float32) as networks read them, before their scaling.
+        """Return annotation features by name as networks read them, before scaling.
 
-        NaN where a gene has none. Raises InputError for names that are not there.
+        Returns
+        -------
+        rows × names, float32; NaN where a gene lacks the feature.
+
+        Raises
+        ------
+        InputError, for features that the file lacks.
         """
         known = self.annotation_features(extended=True)
         missing = [name for name in names if name not in known]
         if missing:
             raise InputError(
                 Problem(
-                    "features.h5", f"no {missing[:3]}", "the features that the model reads", "use --features extended"
+                    "features.h5",
+                    f"no {preview(missing, 3)}",
+                    "the features that the model reads",
+                    "use --features extended",
                 )
             )
         read = log_half_life(self.half_life[rows])
         if len(known) > len(HALF_LIFE):
-            read = np.hstack([read, as_read(self.extended[rows])])
+            read = np.hstack([read, transform_extended(self.extended[rows])])
         return read[:, [known.index(name) for name in names]].astype(np.float32)
 
     def region(self, rows: np.ndarray, start: int, end: int) -> np.ndarray:
-        """Codes from `start` to `end` (exclusive) relative to the TSS, as far as the window reaches."""
+        """Return the codes from `start` to `end` (exclusive) relative to the TSS, as far as the window extends."""
         columns = slice(max(self.upstream + start, 0), min(self.upstream + end, self.codes.shape[1]))
         return self.codes[rows, columns]
 
@@ -77,6 +89,17 @@ def write_features(
     upstream: int,
     extended: np.ndarray | None = None,
 ) -> None:
+    """Write features.h5.
+
+    Parameters
+    ----------
+    gene_id: sorted; the other arrays have one row per gene.
+    codes: genes × window, uint8.
+    half_life, scaled: genes × 5, raw and z-scaled over all genes. The latter is for use elsewhere: models scale the raw
+        features on their own training genes.
+    upstream: bases of the window before the TSS.
+    extended: genes × EXTENDED, raw.
+    """
     with atomic_write(path) as partial, h5py.File(partial, "w") as file:
         file.create_dataset("gene_id", data=list(gene_id), dtype=h5py.string_dtype())
         rows = max(min(256, len(codes)), 1)

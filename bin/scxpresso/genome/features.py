@@ -1,4 +1,4 @@
-"""From genome and annotation to what a model reads of each gene: promoter codes and half-life features."""
+"""From genome and annotation to the input of models: the promoter window and the annotation features of each gene."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -29,7 +29,10 @@ from scxpresso.store import DROPPED_GENE_COLUMNS
 
 @dataclass
 class GenomeFeatures:
-    """genes: genes.tsv. codes: genes × window (uint8). dropped: gene, reason. transcripts: one of each gene."""
+    """Everything that is extracted from a genome.
+
+    genes: genes.tsv. codes: genes × window (uint8). dropped: gene, reason. transcripts: one per gene.
+    """
 
     genes: pd.DataFrame
     codes: np.ndarray
@@ -46,16 +49,24 @@ def extract_features(
     extended: bool = False,
     log: Callable[[str], None] = lambda message: None,
 ) -> GenomeFeatures:
-    """Windows and half-life features of every gene that the paper keeps (2.5), one contig in memory at a time.
+    """Extract window and annotation features of every gene that the paper keeps (2.5), one contig in memory at a time.
 
-    canonical: a list of transcripts (canonical.py). extended: with the features of extended.py. Lengths in bases. Genes whose
-    contig the FASTA lacks are dropped with that reason; contig names are matched with and without `chr`. Raises InputError for
-    an annotation or FASTA that cannot be read, or that has no such gene.
+    Contig names are matched with and without `chr`. Genes whose contig is not in the FASTA are dropped.
+
+    Parameters
+    ----------
+    canonical: file of canonical transcripts (canonical.py).
+    upstream, downstream: bases of the window.
+    extended: whether to add the features of extended.py.
+
+    Raises
+    ------
+    InputError, for an annotation or FASTA that cannot be read, or if no gene is kept.
     """
     gff3 = is_gff3(gtf)
     names = contig_names(fasta)
     transcripts = read_annotation(gtf)
-    listed = read_canonical(canonical, transcripts).place if canonical else {}
+    listed = read_canonical(canonical, transcripts).rank if canonical else {}
     if canonical and not listed:
         log("WARNING the canonical list names no transcript of the annotation")
     chosen, reasons = select_transcripts(transcripts, listed, names)
@@ -64,23 +75,23 @@ def extract_features(
     by_contig = defaultdict(list)
     for transcript in chosen:
         by_contig[transcript.chrom].append(transcript)
-    contigs = {name: bare for bare, name in match_contigs(by_contig, names).items()}
+    annotated = {name: chrom for chrom, name in match_contigs(by_contig, names).items()}
 
     codes = {}
     rows = []
     fit = Fit()
-    for name, letters in read_fasta(fasta):
-        here = by_contig[contigs[name]] if name in contigs else []
-        neighbours = neighbourhood(here, len(letters)) if extended else {}
+    for name, contig in read_fasta(fasta):
+        here = by_contig[annotated[name]] if name in annotated else []
+        neighbours = neighbourhood(here, len(contig)) if extended else {}
         for transcript in here:
-            fit.add(letters, transcript)
-            trim_stop_codon(transcript, letters, gff3)
-            window, padded = window_codes(letters, transcript.tss, transcript.strand, upstream, downstream)
+            fit.add(contig, transcript)
+            trim_stop_codon(transcript, contig, gff3)
+            window, padded = window_codes(contig, transcript.tss, transcript.strand, upstream, downstream)
             codes[transcript.gene_id] = window
             row = {column: getattr(transcript, column) for column in IDENTITY}
             row |= half_life_features(transcript) | {"padded_bases": padded}
             if extended:
-                row |= extended_features(transcript, letters, neighbours[transcript.gene_id])
+                row |= extended_features(transcript, contig, neighbours[transcript.gene_id])
             rows.append(row)
     if not rows:
         raise InputError(_no_genes(chosen, reasons, names))
@@ -98,31 +109,31 @@ def extract_features(
 
 
 def _no_genes(chosen: list[Transcript], reasons: dict[str, str], contigs: list[str]) -> Problem:
-    """What is wrong with an annotation of which no gene is kept. reasons: of the genes without a transcript that counts."""
+    """Say why no gene of an annotation is kept. reasons: of the genes without a usable transcript."""
     if chosen:
         others = sorted({transcript.chrom for transcript in chosen})
-        found = f"genes on {preview(others)} alone, which the FASTA lacks: it has {preview(contigs)}"
-        return Problem("the annotation", found, "genes on the FASTA's contigs", "take both files of one source")
+        found = f"genes only on {preview(others)}, which the FASTA lacks: it has {preview(contigs)}"
+        return Problem("the annotation", found, "genes on the FASTA's contigs", "take both files from one source")
     listed = ", ".join(f"{reason}: {times:,}" for reason, times in Counter(reasons.values()).most_common())
-    fix = "take the full annotation, not one of exons or genes only"
+    fix = "take the full annotation, not one with exons or genes only"
     return Problem("the annotation", f"no gene with a coding region ({listed or 'no genes'})", "lines of type CDS", fix)
 
 
 def contig_names(fasta: str) -> list[str]:
-    """Names of a FASTA's contigs, in its order."""
+    """List the contigs of a FASTA, in its order."""
     return [name for name, _ in read_fasta(fasta)]
 
 
 def scaled_half_life(half_life: np.ndarray) -> np.ndarray:
-    """log10(x + 0.1), z-scaled over all genes; a constant feature becomes 0."""
+    """Take log10(x + 0.1) and z-scale it over all genes; a constant feature becomes 0."""
     mean, sd = mean_and_sd(log_half_life(half_life))
     return (log_half_life(half_life) - mean) / sd
 
 
 def mean_and_sd(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and (population) deviation of each column's known values.
+    """Compute mean and standard deviation (n) of each column, ignoring NaN.
 
-    A constant column gets deviation 1, so that nothing divides by 0; one that is NaN throughout gets mean 0 too.
+    The deviation of a constant column is 1, so that nothing is divided by 0; the mean of a column of NaN is 0.
     """
     known = np.isfinite(values)
     count = np.maximum(known.sum(axis=0), 1)

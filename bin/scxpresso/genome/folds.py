@@ -1,4 +1,4 @@
-"""Cross-validation folds, made once a genome from its sorted gene ids and a seed (paper 2.2)."""
+"""Cross-validation folds, made once per genome and method from its sorted gene ids and a seed (paper 2.2)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,18 +18,24 @@ from scxpresso.store import FOLD_COLUMNS
 LOCUS = ["gene_id", "chrom", "strand", "start", "end"]  # 1-based, both ends included
 METHODS = ["random", "chromosome", "family"]
 
-# Genes are a family when this share of the 16-mers of either's [−1000, +500) around the TSS is in the other's too.
+# Genes are a family if they share this part of the 16-mers in [−1000, +500) around the TSS.
 FAMILY_K = 16
 FAMILY_REGION = (-1000, 500)
 FAMILY_SHARE = 0.5
-REPEAT_GENES = 50  # a k-mer in more genes than this is a repeat and says nothing about kinship
+MAX_GENES_OF_KMER = 50  # a k-mer in more genes than this is a repeat: it does not show that genes are related
 
 
 def split_folds(genes: pd.DataFrame, features: Features, folds: int, method: str, seed: int) -> pd.DataFrame:
-    """folds.tsv: gene_id, fold (1 … folds); isoform ids of a locus always share a fold.
+    """Make folds.tsv: gene_id, fold (1 … folds). Isoform ids of a locus always share a fold.
 
-    method: `random`; `chromosome`, whole contigs, the fullest first into the emptiest fold; or `family`, genes whose
-    promoters or loci are near copies together. Raises InputError when there are too few groups of genes for the folds.
+    Parameters
+    ----------
+    method: `random`; `chromosome`, which keeps contigs whole; or `family`, which keeps genes together whose promoters are
+        near copies or whose loci overlap.
+
+    Raises
+    ------
+    InputError, if there are fewer groups of genes than folds.
     """
     genes = genes.sort_values("gene_id", ignore_index=True)
     loci = _loci(genes)
@@ -39,9 +45,9 @@ def split_folds(genes: pd.DataFrame, features: Features, folds: int, method: str
         raise InputError(
             Problem(
                 f"--fold_method {method} --folds {folds}",
-                f"only {len(groups)} groups of genes that may be parted",
+                f"only {len(groups)} groups of genes that can be separated",
                 f"at least {folds}",
-                "ask for fewer folds, or use --fold_method random",
+                "use fewer folds, or --fold_method random",
             )
         )
     fold = np.zeros(len(genes), dtype=int)
@@ -51,23 +57,30 @@ def split_folds(genes: pd.DataFrame, features: Features, folds: int, method: str
 
 
 def groups_of_genes(loci: pd.DataFrame, method: str, links: Sequence[tuple[int, int]] = ()) -> list[np.ndarray]:
-    """Row numbers of the genes that stay together: isoforms, contigs where the method is `chromosome`, and linked pairs.
+    """Group the genes that share a fold: isoforms, genes of a contig if the method is `chromosome`, and linked pairs.
 
+    Parameters
+    ----------
     loci: columns LOCUS, one row per gene, numbered from 0.
+    links: pairs of rows.
+
+    Returns
+    -------
+    The row numbers of each group.
     """
     links = [*links, *_isoform_links(loci), *(_same(loci["chrom"]) if method == "chromosome" else ())]
     return _components(len(loci), links)
 
 
 def _loci(genes: pd.DataFrame) -> pd.DataFrame:
-    """LOCUS of genes.tsv, whose lengths add up to the transcript's."""
+    """Compute the LOCUS of each gene of genes.tsv, whose lengths sum to the transcript's."""
     span = genes["orf_length"] + genes["utr5_length"] + genes["utr3_length"] + genes["intron_length"]
     start = genes["tss"].where(genes["strand"] == "+", genes["tss"] - span + 1)
     return genes[LOCUS[:3]].assign(start=start, end=start + span - 1)
 
 
 def _fill(groups: list[np.ndarray], folds: int, seed: int) -> list[np.ndarray]:
-    """Shuffled groups, large ones first, each into the fold that holds the fewest genes so far."""
+    """Put shuffled groups, large ones first, each into the fold that holds the fewest genes so far."""
     shuffled = np.random.default_rng(seed).permutation(len(groups))
     order = sorted(shuffled, key=lambda group: -len(groups[group]))
     filled: list[list[np.ndarray]] = [[] for _ in range(folds)]
@@ -80,7 +93,7 @@ def _fill(groups: list[np.ndarray], folds: int, seed: int) -> list[np.ndarray]:
 
 
 def _components(count: int, links: list[tuple[int, int]]) -> list[np.ndarray]:
-    """Connected groups of the numbers 0 … count − 1."""
+    """Group the numbers 0 … count − 1 into connected components."""
     pairs = np.array(links, dtype=int).reshape(-1, 2)
     graph = scipy.sparse.coo_matrix((np.ones(len(pairs)), pairs.T), shape=(count, count))
     number, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
@@ -89,7 +102,7 @@ def _components(count: int, links: list[tuple[int, int]]) -> list[np.ndarray]:
 
 
 def _same(keys: Iterable) -> list[tuple[int, int]]:
-    """Links between neighbours that have the same key."""
+    """Link consecutive rows that have the same key."""
     members = defaultdict(list)
     for row, key in enumerate(keys):
         members[key].append(row)
@@ -97,9 +110,9 @@ def _same(keys: Iterable) -> list[tuple[int, int]]:
 
 
 def _isoform_links(loci: pd.DataFrame) -> list[tuple[int, int]]:
-    """Overlapping loci of one strand whose ids differ only after the last dot: isoforms (`PF3D7_0102700.1`).
+    """Link isoforms: overlapping loci of one strand whose ids differ only after the last dot (`PF3D7_0102700.1`).
 
-    Numbers behind the last dot alone say nothing: `MSTRG.1` and `MSTRG.2` are two genes.
+    The ids alone do not tell: `MSTRG.1` and `MSTRG.2` are two genes.
     """
     stem = loci["gene_id"].map(isoform_stem)
     shared = loci.assign(stem=stem)[stem.duplicated(keep=False)].sort_values(["stem", "chrom", "strand", "start"])
@@ -117,7 +130,7 @@ def _isoform_links(loci: pd.DataFrame) -> list[tuple[int, int]]:
 
 
 def _overlap_links(loci: pd.DataFrame) -> list[tuple[int, int]]:
-    """Genes of one strand whose transcripts overlap."""
+    """Link genes of one strand whose transcripts overlap."""
     rows = loci[["chrom", "start", "end", "strand"]].itertuples()
     bed = BedTool([(chrom, int(start) - 1, int(end), row, "0", strand) for row, chrom, start, end, strand in rows])
     cluster = {int(interval.name): interval[6] for interval in bed.sort().cluster(s=True, d=-1)}
@@ -125,16 +138,16 @@ def _overlap_links(loci: pd.DataFrame) -> list[tuple[int, int]]:
 
 
 def _family_links(genes: pd.DataFrame, features: Features) -> list[tuple[int, int]]:
-    """Genes that share at least FAMILY_SHARE of their k-mers around the TSS."""
+    """Link genes that share at least FAMILY_SHARE of their k-mers around the TSS."""
     codes = features.region(features.rows(genes["gene_id"]), *FAMILY_REGION)
     kmer, unambiguous = kmer_numbers(codes, FAMILY_K)
     gene = np.broadcast_to(np.arange(len(codes))[:, None], kmer.shape)[unambiguous]
     _, column = np.unique(kmer[unambiguous], return_inverse=True)
     has = scipy.sparse.csr_matrix((np.ones(len(gene), dtype=np.float32), (gene, column)))
-    has.data[:] = 1  # a k-mer counts once a gene
+    has.data[:] = 1  # a k-mer counts once per gene
     total = np.maximum(np.asarray(has.sum(axis=1)).ravel(), 1)
     genes_with = np.asarray(has.sum(axis=0)).ravel()
-    informative = has[:, (genes_with > 1) & (genes_with <= REPEAT_GENES)]
+    informative = has[:, (genes_with > 1) & (genes_with <= MAX_GENES_OF_KMER)]
     shared = (informative @ informative.T).tocoo()
     near = (shared.row < shared.col) & (shared.data >= FAMILY_SHARE * np.minimum(total[shared.row], total[shared.col]))
     return list(zip(shared.row[near].tolist(), shared.col[near].tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""The transcripts of an annotation, whatever its format, and what it says of its contigs."""
+"""The transcripts of an annotation in any format, with the contigs that they lie on."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -9,14 +9,16 @@ from scxpresso.genome.gtf import gtf_transcripts
 from scxpresso.genome.transcript import Transcript
 from scxpresso.problems import InputError, Problem
 
-LANDMARKS = {"region", "chromosome", "supercontig", "scaffold", "contig", "plasmid"}  # lines of a whole contig
+LANDMARKS = {"region", "chromosome", "supercontig", "scaffold", "contig", "plasmid"}  # features that are a whole contig
 
 
 def read_annotation(path: str) -> list[Transcript]:
-    """Every transcript of a GTF or GFF3, plain or gzipped, at every place where it is listed.
+    """Read every transcript of a GTF or GFF3, plain or gzipped, at every place where it is listed.
 
-    Raises InputError for a line that is neither; for one whose start is after its end, but on organelles and over the origin
-    of circular contigs; and for an exon or coding region whose transcript nothing tells.
+    Raises
+    ------
+    InputError, for a line that is neither; for a line whose start is after its end, except on organelles and over the
+    origin of circular contigs; and for an exon or coding region without a transcript.
     """
     regions: dict[str, Region] = {}
     backward: list[Line] = []
@@ -27,7 +29,7 @@ def read_annotation(path: str) -> list[Transcript]:
         {transcript.chrom for transcript in transcripts} | {line.chrom for line in backward}, regions
     )
     for line in backward:
-        if not (contigs[line.chrom].left_out or contigs[line.chrom].circular):
+        if not (contigs[line.chrom].excluded or contigs[line.chrom].circular):
             raise InputError(
                 Problem(
                     f"the annotation, line {line.number}",
@@ -42,9 +44,14 @@ def read_annotation(path: str) -> list[Transcript]:
 
 
 def _forward(lines: Iterable[Line], regions: dict[str, Region], backward: list[Line]) -> Iterator[Line]:
-    """The same lines; what they say of whole contigs goes into `regions`, those that end before they start into `backward`.
+    """Yield lines whose start is not after their end.
 
-    Over the origin of a circular contig, ends are counted on beyond its length, as GFF3 does.
+    Over the origin of a circular contig, ends are counted beyond its length, as in GFF3.
+
+    Parameters
+    ----------
+    regions: filled with the descriptions of whole contigs.
+    backward: filled with the lines that end before they start.
     """
     for line in lines:
         if line.part in LANDMARKS and line.start == 1 and "=" in line.attributes:

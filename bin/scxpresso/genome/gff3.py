@@ -7,7 +7,7 @@ from functools import partial
 from urllib.parse import unquote
 
 from scxpresso.genome.annotation_lines import PARTS, TRANS_SPLICED, Line, copy_number, first, gff3_attributes
-from scxpresso.genome.loci import Owner, Pieces, Place, overlap, transcripts_at_places
+from scxpresso.genome.loci import Pieces, Place, TranscriptRecord, overlap, transcripts_at_places
 from scxpresso.genome.transcript import Transcript
 from scxpresso.problems import InputError, Problem
 
@@ -20,45 +20,48 @@ _TRANSCRIPT = re.compile(r"(?:^|;)\s*transcript_id\s*=\s*([^;]*)")
 
 
 def gff3_transcripts(lines: Iterable[Line]) -> Iterator[Transcript]:
-    """Every transcript, at each of its places.
+    """Yield every transcript, at each of its places.
 
-    Raises InputError for an exon or coding region whose transcript nothing tells.
+    Raises
+    ------
+    InputError, for an exon or coding region without a transcript.
     """
     gff3 = _Gff3()
     for line in lines:
         gff3.add(line)
-    gff3.adopt()
-    for name, owner in gff3.owners():
+    gff3.assign_orphans()
+    for name, record in gff3.records():
         for line in gff3.nodes.get(name, []):
-            owner.lines[line.chrom, line.strand].append((line.start, line.end))
-        yield from transcripts_at_places(owner, partial(gff3.about, name))
+            record.lines[line.chrom, line.strand].append((line.start, line.end))
+        yield from transcripts_at_places(record, partial(gff3.describe, name))
 
 
 class _Gff3:
-    """Lines of a GFF3. nodes: by id, those that are no parts. pieces: parts, by what their lines say of their parents.
+    """Lines of a GFF3.
 
-    told: column 9 of the first part of each. orphans: gene → first line of a part that names no transcript. nameless: the first
-    exon and the first coding region that name nothing but themselves.
+    nodes: lines that are not parts, by id. pieces: parts, by what their lines say of their parents. first_attributes:
+    column 9 of the first part of each. orphans: gene → first line of a part that names no transcript. nameless: the
+    first exon and the first coding region that name neither transcript nor gene.
     """
 
     def __init__(self) -> None:
         self.nodes: defaultdict[str, list[Line]] = defaultdict(list)
         self.pieces: defaultdict[str, defaultdict[Place, Pieces]] = defaultdict(lambda: defaultdict(Pieces))
-        self.told: dict[str, str] = {}
+        self.first_attributes: dict[str, str] = {}
         self.orphans: dict[str, int] = {}
         self.nameless: dict[str, Line] = {}
 
     def add(self, line: Line) -> None:
-        """Sort a line in."""
+        """Add a line to the nodes or to the pieces."""
         if line.part not in PARTS:
             if name := _ID.search(line.attributes) or _TRANSCRIPT.search(line.attributes):
                 self.nodes[unquote(name[1].strip(' "'))].append(line)
         elif parents := self._parents(line):
             self.pieces[parents][line.chrom, line.strand].add(line)
-            self.told.setdefault(parents, line.attributes)
+            self.first_attributes.setdefault(parents, line.attributes)
 
     def _parents(self, line: Line) -> str:
-        """What a part says of its parents: these, its transcript, its gene, or its own id; '' where it says nothing."""
+        """Return what a part says of its parents: these, its transcript, its gene, or its own id; '' if nothing."""
         for pattern in (_PARENT, _TRANSCRIPT):
             if (found := pattern.search(line.attributes)) and found[1].strip(' ,"'):
                 return found[1]
@@ -75,9 +78,14 @@ class _Gff3:
 
     # --- parts that name no transcript ---
 
-    def adopt(self) -> None:
-        """Give parts that name only their gene to its transcript. Raises InputError where they may be of several."""
-        # Viruses and bacteria have coding regions without any gene; where exons are so too, something is missing.
+    def assign_orphans(self) -> None:
+        """Assign parts that name only their gene to its transcript.
+
+        Raises
+        ------
+        InputError, if they may belong to several transcripts.
+        """
+        # Coding regions of viruses and bacteria may lack a gene; if exons do so as well, something is missing.
         if "CDS" in self.nameless and "exon" in self.nameless:
             raise _without_parent(self.nameless["CDS"])
         transcripts = self._transcripts_by_gene() if self.orphans else {}
@@ -85,14 +93,12 @@ class _Gff3:
             known = transcripts.get(gene, set())
             coding = any(self._is_coding(parents) for parents in [gene, *known])
             if coding and (len(known) > 1 or (not known and self._overlaps(gene))):
-                found = (
-                    f"exons or coding regions of {gene} without a parent, and nothing that tells its transcripts apart"
-                )
+                found = f"exons or coding regions of {gene} without a parent, and nothing to tell its transcripts apart"
                 raise _refusal(number, found, "write the annotation with the parent of each part (gffread, AGAT)")
             for name in known if len(known) == 1 else ():
                 for place, pieces in self.pieces.pop(gene).items():
                     self.pieces[name][place].join(pieces)
-                self.told.setdefault(name, self.told[gene])
+                self.first_attributes.setdefault(name, self.first_attributes[gene])
 
     def _is_coding(self, parents: str) -> bool:
         return any(pieces.spans["CDS"] for pieces in self.pieces.get(parents, {}).values())
@@ -102,33 +108,33 @@ class _Gff3:
         return any(overlap(sorted(set(found.spans[part]))) for found in pieces for part in ("exon", "CDS"))
 
     def _transcripts_by_gene(self) -> dict[str, set[str]]:
-        """gene → its transcripts, as lines of transcripts and parts name it by attributes."""
+        """Map each gene to its transcripts, by the attributes of transcripts and parts."""
         found = defaultdict(set)
         for name, lines in self.nodes.items():
             for line in lines:
                 if re.search("RNA|transcript", line.part) and "gene" not in line.part.lower():
                     found[first(gff3_attributes(line.attributes), *GENE_OF)].add(name)
-        for parents, text in self.told.items():
+        for parents, text in self.first_attributes.items():
             if parents not in self.orphans:
                 found[first(gff3_attributes(text), *GENE_OF)].update(self._transcripts_of(parents))
         return found
 
     # --- parents ---
 
-    def owners(self) -> Iterator[tuple[str, Owner]]:
-        """Each transcript with the parts that belong to it."""
-        owners: defaultdict[str, Owner] = defaultdict(Owner)
-        told = self.told
-        self.told = {}
-        for parents in list(self.pieces):  # what was read makes room for what is made of it
+    def records(self) -> Iterator[tuple[str, TranscriptRecord]]:
+        """Yield each transcript with the parts that belong to it."""
+        records: defaultdict[str, TranscriptRecord] = defaultdict(TranscriptRecord)
+        first_attributes = self.first_attributes
+        self.first_attributes = {}
+        for parents in list(self.pieces):  # freed while the records grow
             places = self.pieces.pop(parents)
             for name in self._transcripts_of(parents):
-                self.told.setdefault(name, told[parents])
+                self.first_attributes.setdefault(name, first_attributes[parents])
                 for place, found in places.items():
-                    owners[name].pieces[place].join(found)
-        self._hand_down(owners)
-        for name in list(owners):
-            yield name, owners.pop(name)
+                    records[name].pieces[place].join(found)
+        self._share_parts_of_genes(records)
+        for name in list(records):
+            yield name, records.pop(name)
 
     def _transcripts_of(self, parents: str) -> list[str]:
         """What parents stand for: a protein for its transcript; one without a line, beside one that has a line, for none."""
@@ -142,25 +148,25 @@ class _Gff3:
         found = list(dict.fromkeys(found))
         return [name for name in found if name in self.nodes] or found
 
-    def _hand_down(self, owners: dict[str, Owner]) -> None:
-        """Parts that are listed with a gene go to its transcripts that lack them, where it has transcripts with parts."""
+    def _share_parts_of_genes(self, records: dict[str, TranscriptRecord]) -> None:
+        """Give parts that are listed with a gene to those of its transcripts that lack them."""
         children = defaultdict(list)
-        for name in owners:
+        for name in records:
             for parent in self._attributes(name).get("Parent", []):
                 if parent != name:  # yeast's genes and transcripts have the same ids
                     children[parent].append(name)
-        for gene in [name for name in owners if name in children]:
-            for place, found in owners.pop(gene).pieces.items():
+        for gene in [name for name in records if name in children]:
+            for place, found in records.pop(gene).pieces.items():
                 for child in children[gene]:
-                    if child in owners and place in owners[child].pieces:
-                        pieces = owners[child].pieces[place]
+                    if child in records and place in records[child].pieces:
+                        pieces = records[child].pieces[place]
                         lacking = {part: spans for part, spans in found.spans.items() if not pieces.spans[part]}
                         pieces.join(Pieces(lacking, found.frames if "CDS" in lacking else {}))
 
-    # --- what the lines say ---
+    # --- attributes ---
 
     def _lines(self, name: str, place: Place | None = None, gene: bool = False) -> list[Line]:
-        """Lines with this id; where there are several, those on a contig and strand, and those of genes or of no genes."""
+        """Return the lines with this id; of several, those at a place, and those that are genes or are not."""
         lines = self.nodes.get(name, [])
         lines = [line for line in lines if (line.chrom, line.strand) == place] or lines
         return [line for line in lines if _is_gene(line) == gene] or lines
@@ -175,9 +181,9 @@ class _Gff3:
             for line in self.nodes.get(name, [])
         )
 
-    def about(self, name: str, place: Place) -> dict:
-        """Ids, name, kind and tags of a transcript, as Transcript has them."""
-        transcript, part = self._attributes(name, place), gff3_attributes(self.told[name])
+    def describe(self, name: str, place: Place) -> dict:
+        """Return ids, name, biotype and tags of a transcript, as Transcript has them."""
+        transcript, part = self._attributes(name, place), gff3_attributes(self.first_attributes[name])
         parent = first(transcript, "Parent")
         key = parent or (name if any(map(_is_gene, self.nodes.get(name, []))) else "")
         lines = self._lines(key, place, gene=True)
@@ -195,7 +201,7 @@ class _Gff3:
             gene_name = gene_name or first(part, "gene_name") or first(transcript, "gene") or first(part, "gene")
             gene_name = gene_name or (first(transcript, "Name") if gene_id == _bare(name) else "")
             biotype = first(transcript, "gene_biotype", "gene_type")
-        texts = [self.told[name], *(line.attributes for line in [*self._lines(name, place), *lines])]
+        texts = [self.first_attributes[name], *(line.attributes for line in [*self._lines(name, place), *lines])]
         return {
             "transcript_id": first(transcript, "transcript_id") or re.sub(r"^(transcript|rna)[:-]", "", name),
             "gene_id": gene_id,

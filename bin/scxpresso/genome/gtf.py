@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
 from scxpresso.genome.annotation_lines import PARTS, TRANS_SPLICED, Line, copy_number, first, gtf_attributes
-from scxpresso.genome.loci import Owner, Place, transcripts_at_places
+from scxpresso.genome.loci import Place, TranscriptRecord, transcripts_at_places
 from scxpresso.genome.transcript import Span, Transcript
 from scxpresso.problems import InputError, Problem
 
@@ -20,14 +20,20 @@ def _value(pattern: re.Pattern, text: str) -> str:
     return (found[1] or found[2] or "") if found else ""
 
 
-def _everywhere(attributes: dict) -> Callable[[Place], dict]:
-    return lambda place: attributes
+def _everywhere(description: dict) -> Callable[[Place], dict]:
+    """Make a function that describes a transcript alike at every place."""
+    return lambda place: description
 
 
 def gtf_transcripts(lines: Iterable[Line]) -> Iterator[Transcript]:
-    """Every transcript, at each of its places. Raises InputError for an exon or coding region without its two ids."""
-    owners: defaultdict[tuple[str, str], Owner] = defaultdict(Owner)
-    told: dict[tuple[str, str], str] = {}  # column 9 of the first line of each
+    """Yield every transcript, at each of its places.
+
+    Raises
+    ------
+    InputError, for an exon or coding region without gene_id or transcript_id.
+    """
+    records: defaultdict[tuple[str, str], TranscriptRecord] = defaultdict(TranscriptRecord)
+    first_attributes: dict[tuple[str, str], str] = {}  # column 9 of the first line of each
     genes: dict[str, str] = {}
     tags: defaultdict[str, set[str]] = defaultdict(set)
     own: defaultdict[str, defaultdict[Place, list[Span]]] = defaultdict(lambda: defaultdict(list))
@@ -45,14 +51,14 @@ def gtf_transcripts(lines: Iterable[Line]) -> Iterator[Transcript]:
                         "both attributes",
                     )
                 )
-            pieces = owners[key].pieces[place]
-            told.setdefault(key, text)
+            pieces = records[key].pieces[place]
+            first_attributes.setdefault(key, text)
             again = line.part in pieces.spans  # with the tags of the line before
             pieces.add(line)
             if again:
                 continue
         elif line.part in _OWN_LINES:
-            # AUGUSTUS writes nothing but the id there.
+            # AUGUSTUS writes the bare id there.
             key = (_value(_TRANSCRIPT, text) or text.strip(), "")
             own[key[0]][place].append((line.start, line.end))
         else:
@@ -61,18 +67,18 @@ def gtf_transcripts(lines: Iterable[Line]) -> Iterator[Transcript]:
             continue
         if any(word in text for word in ("tag", "Tag", "note", "Note")):
             tags[key[0]].update(quoted or bare for quoted, bare in _TAGS.findall(text))
-    for transcript_id, gene_id in list(told):  # what was read makes room for what is made of it
-        owner, text = owners.pop((transcript_id, gene_id)), told.pop((transcript_id, gene_id))
-        owner.lines = own[transcript_id]
-        told_of = gtf_attributes(text)
+    for transcript_id, gene_id in list(first_attributes):  # freed while the transcripts are made
+        record, text = records.pop((transcript_id, gene_id)), first_attributes.pop((transcript_id, gene_id))
+        record.lines = own[transcript_id]
+        attributes = gtf_attributes(text)
         gene = gtf_attributes(genes[gene_id]) if gene_id in genes else {}
-        about = {
+        description = {
             "transcript_id": transcript_id,
             "gene_id": gene_id,
-            "gene_name": first(told_of, "gene_name", "gene") or first(gene, "gene_name", "gene"),
-            "biotype": first(told_of, "gene_biotype", "gene_type") or first(gene, "gene_biotype", "gene_type"),
+            "gene_name": first(attributes, "gene_name", "gene") or first(gene, "gene_name", "gene"),
+            "biotype": first(attributes, "gene_biotype", "gene_type") or first(gene, "gene_biotype", "gene_type"),
             "tags": frozenset(tags[transcript_id]),
             "trans_spliced": bool(TRANS_SPLICED.search(text)),
-            "copy": copy_number(told_of),
+            "copy": copy_number(attributes),
         }
-        yield from transcripts_at_places(owner, _everywhere(about))
+        yield from transcripts_at_places(record, _everywhere(description))

@@ -1,6 +1,6 @@
 """From the lines of one transcript id to transcripts: one for each contig, strand and locus where the id is listed.
 
-What the lines leave out (exons) is worked out from what they have: docs/science.md, "Genes".
+Exons that are not listed are derived from the other lines: docs/science.md, "Genes".
 """
 
 from bisect import bisect_right
@@ -12,13 +12,13 @@ from scxpresso.genome.annotation_lines import Line
 from scxpresso.genome.transcript import Span, Transcript, merged
 
 MAX_FRAMESHIFT = 2  # bases that two coding pieces share where a ribosome slips back
-MAX_STRAY = 10  # bases: exons and coding regions of careless annotations differ by a few
+MAX_STRAY = 10  # bases by which exons and coding regions of careless annotations differ
 
 
 class Pieces:
     """Lines of a transcript on one strand of a contig: spans by part, and the frames of its coding pieces.
 
-    versions: whether exons or coding pieces overlap, as those of one transcript do not.
+    versions: whether exons or coding pieces overlap, as those of a single transcript do not.
     """
 
     def __init__(self, spans: dict[str, list[Span]] | None = None, frames: dict[int, int] | None = None):
@@ -27,17 +27,19 @@ class Pieces:
         self.versions = False
 
     def add(self, line: Line) -> None:
+        """Add a line of the transcript."""
         self.spans[line.part].append((line.start, line.end))
         if line.part == "CDS" and line.frame in ("1", "2"):
             self.frames[line.start if line.strand == "+" else line.end] = int(line.frame)
 
     def join(self, other: "Pieces") -> None:
+        """Add the pieces of another record."""
         for part, spans in other.spans.items():
             self.spans[part] += spans
         self.frames |= other.frames
 
-    def once(self) -> None:
-        """Sort the spans. A line that is listed twice counts once, and those of several versions of an id are joined."""
+    def deduplicate(self) -> None:
+        """Sort the spans, drop repeated ones, and merge those of several versions of an id."""
         for part, spans in self.spans.items():
             self.spans[part] = sorted(set(spans))
         for part in ("exon", "CDS"):
@@ -54,27 +56,29 @@ def overlap(spans: list[Span]) -> bool:
 Place = tuple[str, str]  # contig, strand
 
 
-class Owner:
-    """What belongs to one id of a transcript: pieces by contig and strand, and the lines of the transcript itself."""
+class TranscriptRecord:
+    """Everything listed for one transcript id: its pieces by contig and strand, and the lines of the transcript itself."""
 
     def __init__(self) -> None:
         self.pieces: defaultdict[Place, Pieces] = defaultdict(Pieces)
         self.lines: defaultdict[Place, list[Span]] = defaultdict(list)
 
 
-def transcripts_at_places(owner: Owner, about: Callable[[Place], dict]) -> Iterator[Transcript]:
-    """One transcript for each contig, strand and locus where an id is listed.
+def transcripts_at_places(record: TranscriptRecord, describe: Callable[[Place], dict]) -> Iterator[Transcript]:
+    """Yield one transcript for each contig, strand and locus where an id is listed.
 
-    about: what the annotation says of the transcript at a place, as Transcript has it.
+    If start codons are listed at some of its places only, the other places hold parts of a trans-spliced transcript and
+    are dropped.
 
-    Where start codons are listed at some of its places only, the others are parts without a start of their own (of a
-    trans-spliced transcript), and are left out.
+    Parameters
+    ----------
+    describe: gives the attributes of the transcript at a place, as Transcript has them.
     """
     found = []
-    _give_strands(owner)
-    for (chrom, strand), pieces in owner.pieces.items():
-        lines = merged(owner.lines.get((chrom, strand), ()))
-        pieces.once()
+    _give_strands(record)
+    for (chrom, strand), pieces in record.pieces.items():
+        lines = merged(record.lines.get((chrom, strand), ()))
+        pieces.deduplicate()
         exons = _exons(pieces)
         for locus, spans in _loci(pieces, exons, lines, strand):
             if spans:
@@ -88,24 +92,24 @@ def transcripts_at_places(owner: Owner, about: Callable[[Place], dict]) -> Itera
                         stop_codon=locus.spans["stop_codon"],
                         frames=locus.frames,
                         versions=pieces.versions,
-                        **about((chrom, strand)),
+                        **describe((chrom, strand)),
                     )
                 )
     started = {transcript.chrom for transcript in found if transcript.start_codon}
     return (t for t in found if t.start_codon or t.chrom not in started)
 
 
-def _give_strands(owner: Owner) -> None:
-    """Parts without a strand (StringTie's exons) go to the only strand of the contig that has parts of the same id."""
-    for chrom, strand in [place for place in owner.pieces if place[1] not in "+-"]:
-        stranded = [place for place in owner.pieces if place[0] == chrom and place[1] in "+-"]
+def _give_strands(record: TranscriptRecord) -> None:
+    """Put parts without a strand (StringTie's exons) on the strand of the other parts, if these have a single one."""
+    for chrom, strand in [place for place in record.pieces if place[1] not in "+-"]:
+        stranded = [place for place in record.pieces if place[0] == chrom and place[1] in "+-"]
         if len(stranded) == 1:
-            owner.pieces[stranded[0]].join(owner.pieces.pop((chrom, strand)))
-            owner.lines[stranded[0]] += owner.lines.pop((chrom, strand), [])
+            record.pieces[stranded[0]].join(record.pieces.pop((chrom, strand)))
+            record.lines[stranded[0]] += record.lines.pop((chrom, strand), [])
 
 
 def _exons(pieces: Pieces) -> list[Span]:
-    """Exon lines, with coding bases outside of them; without such lines, all that is coding or UTR."""
+    """Return the exons, with coding bases outside of them; without exon lines, everything that is coding or UTR."""
     exons, coding = pieces.spans["exon"], pieces.spans["CDS"]
     if not exons:
         return merged(span for spans in pieces.spans.values() for span in spans)
@@ -114,7 +118,7 @@ def _exons(pieces: Pieces) -> list[Span]:
 
 
 def _to_the_ends(exons: list[Span], lines: list[Span]) -> list[Span]:
-    """Exons that no line lists, out to the ends of the transcript's own line."""
+    """Extend exons that are not listed to the ends of the transcript's own line."""
     start, end = exons[0][0], exons[-1][1]
     for line in lines:
         if line[0] <= start and end <= line[1]:
@@ -124,8 +128,8 @@ def _to_the_ends(exons: list[Span], lines: list[Span]) -> list[Span]:
 
 
 def _loci(pieces: Pieces, exons: list[Span], lines: list[Span], strand: str) -> Iterator[tuple[Pieces, list[Span]]]:
-    """Pieces and exons of each locus, from left to right."""
-    # Where all of a transcript is on lines of its own, these are its places.
+    """Yield pieces and exons of each locus, from left to right."""
+    # If lines of the transcript itself span all of its exons, each of these lines is a locus.
     on_lines = bool(lines) and all(any(start <= s and e <= end for start, end in lines) for s, e in exons)
     breaks = [] if on_lines else _breaks(pieces, exons, strand)
     cuts = breaks or [start for start, _ in lines[1:]]
@@ -142,9 +146,9 @@ def _loci(pieces: Pieces, exons: list[Span], lines: list[Span], strand: str) -> 
 
 
 def _breaks(pieces: Pieces, exons: list[Span], strand: str) -> list[int]:
-    """Where the exons of the next locus start, as far as the coding region tells.
+    """Find where the exons of the next locus start, by the coding region.
 
-    A coding region is whole: no untranslated exon lies within it, and it starts and stops once.
+    A coding region is contiguous: no untranslated exon lies within it, and it starts and stops once.
     """
     coding = pieces.spans["CDS"]
     if len(coding) < 2 or pieces.versions:

@@ -1,7 +1,7 @@
-"""DNA as codes: one byte a base, whose four bits say which of A, C, T, G it may be.
+"""DNA as codes: one byte per base, whose four bits say which of A, C, T and G it may be.
 
-The channel order A, C, T, G is that of the paper's code. In it the complement of a code is its rotation by two bits, and
-an IUPAC letter is the union of its bases (N = 15), spread evenly over them in `ONE_HOT` (paper, Table S1).
+The channel order A, C, T, G is that of the paper's code. With it, the complement of a code is its rotation by two bits. An
+ambiguous base (IUPAC) is the union of its bases (N = 15), spread evenly over them in `ONE_HOT` (paper, Table S1).
 """
 
 from collections.abc import Iterator
@@ -17,19 +17,19 @@ N_CODE = 15
 INVALID = 255
 
 
-def _letter_codes() -> np.ndarray:
-    """Code of every byte value; `INVALID` for what is no nucleotide letter. Soft-masked (lower case) bases count."""
+def _character_codes() -> np.ndarray:
+    """Tabulate the code of every byte: `INVALID` if it is not a nucleotide; lower case (soft-masked) as upper case."""
     table = np.full(256, INVALID, dtype=np.uint8)
-    letters = {**ambiguous_dna_values, "U": "T", "X": CHANNELS, "-": CHANNELS, ".": CHANNELS}
-    for letter, bases in letters.items():
+    nucleotides = {**ambiguous_dna_values, "U": "T", "X": CHANNELS, "-": CHANNELS, ".": CHANNELS}
+    for character, bases in nucleotides.items():
         code = sum(1 << CHANNELS.index(base) for base in bases)
-        table[ord(letter)] = table[ord(letter.lower())] = code
+        table[ord(character)] = table[ord(character.lower())] = code
     return table
 
 
-LETTER_CODES = _letter_codes()
+CHARACTER_CODES = _character_codes()
 
-_CODE_LETTERS = {int(LETTER_CODES[ord(letter)]): letter for letter in "ACGTRYSWKMBDHVN"}
+_CODE_CHARACTERS = {int(CHARACTER_CODES[ord(character)]): character for character in "ACGTRYSWKMBDHVN"}
 
 # One-hot row of every code (16 × 4): the code's bits, spread evenly.
 _BITS = (np.arange(16)[:, None] >> np.arange(4)) & 1
@@ -40,14 +40,14 @@ BASE_OF_CODE = np.full(16, 4, dtype=np.uint8)
 BASE_OF_CODE[[1, 2, 4, 8]] = range(4)
 
 
-def encode(letters: str) -> np.ndarray:
-    """Codes (uint8, one a base) of a sequence; letters that are no IUPAC nucleotide become `INVALID`."""
-    return LETTER_CODES[np.frombuffer(letters.encode("latin-1", "replace"), dtype=np.uint8)]
+def encode(sequence: str) -> np.ndarray:
+    """Encode a sequence (uint8, one code per base); characters that are not IUPAC nucleotides become `INVALID`."""
+    return CHARACTER_CODES[np.frombuffer(sequence.encode("latin-1", "replace"), dtype=np.uint8)]
 
 
 def decode(codes: np.ndarray) -> str:
-    """The letters of a sequence of codes: upper case, IUPAC where a base is ambiguous."""
-    return "".join(_CODE_LETTERS[code] for code in codes)
+    """Decode a sequence of codes: upper case, IUPAC characters for ambiguous bases."""
+    return "".join(_CODE_CHARACTERS[code] for code in codes)
 
 
 # The bases that a substitution may bring, in the order of every table and array of effects.
@@ -56,15 +56,23 @@ ALTERNATIVE_CODES = encode(ALTERNATIVES)
 
 
 def reverse_complement(codes: np.ndarray) -> np.ndarray:
-    """The other strand's codes, along the last axis."""
+    """Return the codes of the other strand, along the last axis."""
     flipped = codes[..., ::-1]
     return ((flipped << 2) | (flipped >> 2)) & 15
 
 
 def window_bounds(tss: int, strand: str, upstream: int, downstream: int) -> tuple[int, int]:
-    """0-based, half-open contig bounds of the window around a 1-based TSS.
+    """Compute the bounds of the window on the contig.
 
-    On + the position `p` has index `upstream + p − TSS` in the window; on − it is mirrored (paper 2.5.1).
+    On the + strand, position `p` has index `upstream + p − TSS` in the window; on − it is mirrored (paper 2.5.1).
+
+    Parameters
+    ----------
+    tss: 1-based.
+
+    Returns
+    -------
+    Start and end, 0-based and half-open; they may lie off the contig.
     """
     if strand == "+":
         return tss - 1 - upstream, tss - 1 + downstream
@@ -72,7 +80,21 @@ def window_bounds(tss: int, strand: str, upstream: int, downstream: int) -> tupl
 
 
 def window_codes(contig: str, tss: int, strand: str, upstream: int, downstream: int) -> tuple[np.ndarray, int]:
-    """Codes of the window on the gene's own strand (upstream + downstream of them) and how many lay off the contig."""
+    """Encode the window around a TSS, on the gene's own strand.
+
+    Parameters
+    ----------
+    contig: sequence of the contig.
+    tss: 1-based.
+
+    Returns
+    -------
+    upstream + downstream codes, and how many of them lie off the contig and are N.
+
+    Raises
+    ------
+    InputError, for a character that is not an IUPAC nucleotide.
+    """
     start, end = window_bounds(tss, strand, upstream, downstream)
     inside = slice(max(start, 0), max(min(end, len(contig)), 0))
     codes = np.full(upstream + downstream, N_CODE, dtype=np.uint8)
@@ -84,8 +106,8 @@ def window_codes(contig: str, tss: int, strand: str, upstream: int, downstream: 
         raise InputError(
             Problem(
                 f"the FASTA, base {position + 1:,} of the contig of the gene with TSS {tss:,}",
-                f"the letter {contig[position]!r}",
-                "IUPAC nucleotide letters",
+                f"the character {contig[position]!r}",
+                "IUPAC nucleotides",
                 "fix or download the FASTA again; is it a protein FASTA?",
             )
         )
@@ -93,7 +115,7 @@ def window_codes(contig: str, tss: int, strand: str, upstream: int, downstream: 
 
 
 def read_fasta(path: str) -> Iterator[tuple[str, str]]:
-    """Name and letters of each contig, one in memory at a time; plain, gzipped or bgzipped, no index needed."""
+    """Yield name and sequence of each contig, one in memory at a time; plain, gzipped or bgzipped, no index needed."""
     with pysam.FastxFile(str(path)) as fasta:
         for record in fasta:
             yield record.name or "", record.sequence or ""

@@ -10,11 +10,11 @@ Span = tuple[int, int]  # 1-based, both ends included, as in GTF
 
 @dataclass
 class Transcript:
-    """Parts of one transcript at one place of the genome.
+    """One transcript at one place of the genome.
 
-    tags: of the annotation, and its notes. frames: bases before the first whole codon, by a CDS's first base. copy: number
-    of the extra copy that a lift-over found, 0 for the gene itself. versions: whether it is joined from several versions of its
-    id, whose exons or coding regions overlap.
+    tags: tags and notes of the annotation. frames: bases before the first whole codon, by the first base of a CDS. copy:
+    number of the extra copy that a lift-over found, 0 for the gene itself. versions: whether it is merged from several
+    versions of its id, whose exons or coding regions overlap.
     """
 
     transcript_id: str
@@ -36,6 +36,7 @@ class Transcript:
 
     @property
     def span(self) -> Span:
+        """First and last base."""
         spans = self.exons or self.cds
         return min(start for start, _ in spans), max(end for _, end in spans)
 
@@ -46,13 +47,14 @@ class Transcript:
 
     @property
     def phase(self) -> int:
-        """Bases before the first whole codon of the coding region; not 0 where its start is not annotated."""
+        """Bases before the first whole codon of the coding region; 0 unless its start is missing."""
         forward = self.strand == "+"
         first = min(start for start, _ in self.cds) if forward else max(end for _, end in self.cds)
         return self.frames.get(first, 0)
 
     @property
     def orf_length(self) -> int:
+        """Coding bases."""
         return sum(end - start + 1 for start, end in self.cds)
 
 
@@ -60,7 +62,7 @@ OTHER_STRAND = {"+": "-", "-": "+"}
 
 
 def first_bases(spans: Iterable[Span], strand: str, number: int) -> list[Span]:
-    """The first bases of spans, read along a strand; they may lie in several."""
+    """Return the first bases of spans, read along a strand; they may lie in several spans."""
     found: list[Span] = []
     for start, end in sorted(spans, reverse=strand == "-"):
         length = min(number, end - start + 1)
@@ -72,7 +74,7 @@ def first_bases(spans: Iterable[Span], strand: str, number: int) -> list[Span]:
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    """The same bases in as few spans as possible, sorted: spans that overlap or touch become one."""
+    """Merge spans that overlap or touch, and sort them."""
     joined: list[Span] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1] + 1:

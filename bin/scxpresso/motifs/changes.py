@@ -9,7 +9,7 @@ import pandas as pd
 from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import reverse_complement, window_bounds
 from scxpresso.motifs.matrices import Motif
-from scxpresso.motifs.scanning import NONE, PER_BIT, UNCERTAIN, Scanner, base_numbers, composition, count_bases
+from scxpresso.motifs.scanning import AMBIGUOUS, NONE, PER_BIT, Scanner, base_numbers, composition, count_bases
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.store import growing_table
 from scxpresso.text import shown
@@ -21,10 +21,10 @@ CHANGE_COLUMNS = [
 ]  # fmt: skip
 
 ROWS_AT_ONCE = 100_000  # rows of the scores table
-CELLS_AT_ONCE = 2_000_000  # variants × motifs
+PAIRS_AT_ONCE = 2_000_000  # variants × motifs
 
-_LETTERS = np.full(256, UNCERTAIN, dtype=np.uint8)
-_LETTERS[np.frombuffer(b"ACGT", dtype=np.uint8)] = range(4)
+_NUMBER_OF_CHARACTER = np.full(256, AMBIGUOUS, dtype=np.uint8)
+_NUMBER_OF_CHARACTER[np.frombuffer(b"ACGT", dtype=np.uint8)] = range(4)
 
 
 def write_motif_changes(
@@ -36,19 +36,32 @@ def write_motif_changes(
     output: str | Path,
     log: Callable[[str], None] = lambda message: None,
 ) -> int:
-    """changes.tsv.gz (CHANGE_COLUMNS): motifs of which one allele is a hit and whose best score the variant changes.
+    """Write changes.tsv.gz: motifs of which one allele is a hit and whose best score the variant changes.
 
-    scores: table of a variant set, read in parts; a variant counts once, in the first population, and haplotypes are left
-    out. Scores in bits, over placements on both strands that overlap the allele (or span the junction that a deletion
-    leaves); empty where uncertain bases leave no placement. strand and start (1-based, the first base on the + strand) are
+    Scores are in bits, over placements on both strands that overlap the allele (or span the junction that a deletion
+    leaves); empty where ambiguous bases leave no placement. strand and start (1-based, the first base on the + strand) are
     of the better allele's placement; where that is ALT, start counts on the reference up to the variant. The background is
-    the base composition of all windows. Gives the number of rows. Raises InputError for tables of other genomes.
+    the base composition of all windows.
+
+    Parameters
+    ----------
+    scores: table of a set of variants, read in parts. A variant counts once, in the first population; haplotypes do not.
+    genes: genes.tsv.
+    p_value: largest p-value of a hit, for a placement on one strand.
+
+    Returns
+    -------
+    The number of rows.
+
+    Raises
+    ------
+    InputError: for tables of other genomes.
     """
     scanner = Scanner(motifs, composition(count_bases(features.codes)), p_value)
     scanner.log_unreachable(log)
     flank = int(scanner.width.max()) - 1
     about = genes.set_index("gene_id")
-    step = max(CELLS_AT_ONCE // len(motifs), 1)
+    step = max(PAIRS_AT_ONCE // len(motifs), 1)
     haplotypes = variants = rows = 0
     with growing_table(output, CHANGE_COLUMNS) as append:
         for table, skipped in _variants(scores):
@@ -61,12 +74,12 @@ def write_motif_changes(
                 rows += len(changes)
     log(f"{variants:,} variants in windows, {rows:,} changes of motifs")
     if haplotypes:
-        log(f"{haplotypes:,} haplotypes are left out: their variants have rows of their own where those were scored")
+        log(f"{haplotypes:,} haplotypes are excluded: their variants have rows of their own where those were scored")
     return rows
 
 
 def _variants(path: str | Path) -> Iterator[tuple[pd.DataFrame, int]]:
-    """KEY of each variant in a gene's window, in parts, and how many haplotypes each part had."""
+    """Read KEY of each variant in parts, with the number of haplotypes in each part."""
     population = None
     try:
         with pd.read_csv(
@@ -87,9 +100,9 @@ def _variants(path: str | Path) -> Iterator[tuple[pd.DataFrame, int]]:
 def _alleles(
     table: pd.DataFrame, features: Features, genes: pd.DataFrame, flank: int
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
-    """Position of each variant's first differing base, and base numbers of REF and ALT between flanks, on the + strand.
+    """Give the position of each variant's first changed base, and base numbers of REF and ALT between flanks (+ strand).
 
-    What lies outside the gene's window is UNCERTAIN, and so are all bases of a variant that does not touch it. Bases that
+    What lies outside the gene's window is AMBIGUOUS, and so are all bases of a variant that does not touch it. Bases that
     REF and ALT share at either end belong to the flanks.
     """
     position = np.empty(len(table), dtype=np.int64)
@@ -106,8 +119,8 @@ def _alleles(
         for row in rows:
             pos, (ref, alt) = places[row], alleles[row]
             inside = _slice(window, pos - begin, pos - begin + len(ref))
-            said = _LETTERS[np.frombuffer(ref.encode("latin-1", "replace"), dtype=np.uint8)]
-            if ((inside != said) & (inside != UNCERTAIN)).any():
+            stated = _NUMBER_OF_CHARACTER[np.frombuffer(ref.encode("latin-1", "replace"), dtype=np.uint8)]
+            if ((inside != stated) & (inside != AMBIGUOUS)).any():
                 wrong.append(table.at[row, "variant_id"])
             pos, ref, alt = trimmed(pos, ref, alt)
             at = pos - begin
@@ -115,8 +128,10 @@ def _alleles(
             before, after = _slice(window, at - flank, at), _slice(window, at + len(ref), at + len(ref) + flank)
             position[row] = pos
             for kept, allele in ((refs, ref), (alts, alt)):
-                letters = np.frombuffer(allele.encode("latin-1", "replace"), dtype=np.uint8)
-                bases = _LETTERS[letters] if touches else np.full(len(letters), UNCERTAIN, dtype=np.uint8)
+                characters = np.frombuffer(allele.encode("latin-1", "replace"), dtype=np.uint8)
+                bases = (
+                    _NUMBER_OF_CHARACTER[characters] if touches else np.full(len(characters), AMBIGUOUS, dtype=np.uint8)
+                )
                 kept[row] = np.concatenate([before, bases, after])
     if wrong:
         raise InputError(
@@ -128,8 +143,8 @@ def _alleles(
 
 
 def _slice(window: np.ndarray, start: int, end: int) -> np.ndarray:
-    """window[start:end], UNCERTAIN where that reaches over an end."""
-    part = np.full(end - start, UNCERTAIN, dtype=np.uint8)
+    """Slice window[start:end], AMBIGUOUS beyond its ends."""
+    part = np.full(end - start, AMBIGUOUS, dtype=np.uint8)
     low, high = max(start, 0), min(end, len(window))
     if low < high:
         part[low - start : high - start] = window[low:high]

@@ -12,7 +12,7 @@ from scxpresso.compiled import njit, prange
 from scxpresso.genome.sequence import BASE_OF_CODE, N_CODE, decode
 from scxpresso.motifs.matrices import Motif
 from scxpresso.motifs.scanning import Hits, Scanner, composition, count_bases
-from scxpresso.motifs.seqlets import Seqlets, find_seqlets, substitution_sums, window_sums
+from scxpresso.motifs.seqlets import Seqlets, find_seqlets, sliding_sums, substitution_sums
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import growing_table
@@ -38,24 +38,29 @@ class Tally:
         self.shift, self.variance = np.zeros((2, motifs, populations))
         self.seqlets = np.zeros((motifs, populations), dtype=np.int64)
 
-    def add(self, scanner: Scanner, hits: Hits, sums: np.ndarray, certain: np.ndarray, upstream: int) -> None:
-        """Compare a gene's hits with all windows of their width and bin of BIN bases (of tss_distance) that are certain.
+    def add(self, scanner: Scanner, hits: Hits, sums: np.ndarray, counted: np.ndarray, upstream: int) -> None:
+        """Compare a gene's hits with all stretches of their width in the same bin of BIN bases (of tss_distance).
 
-        A window's importance is summed over its positions. If a hit lay anywhere in its bin with the same chance, its rank
-        among the windows there would be uniform, with mean ½ and a variance that ties lessen: `shift` adds up rank − ½.
+        A stretch's importance is summed over its positions. If a hit lay anywhere in its bin with the same chance, its rank
+        among the stretches there would be uniform, with mean ½ and a variance that ties lessen: `shift` adds up rank − ½.
+
+        Parameters
+        ----------
+        sums: importance × 3 of each position (window × populations).
+        counted: of each position, whether stretches with it count: its base is unambiguous and the network reads it.
         """
         bins = (np.arange(len(sums)) - upstream) // BIN
         for width in np.unique(scanner.width[hits.motif]):
             of_width = scanner.width[hits.motif] == width
             motif, start = hits.motif[of_width], hits.start[of_width]
-            windows = window_sums(sums, width)
-            whole = window_sums(certain.astype(np.int64), width) == width
-            edges = np.searchsorted(bins[: len(windows)], np.arange(bins[0], bins[-1] + 2))
+            stretches = sliding_sums(sums, width)
+            complete = sliding_sums(counted.astype(np.int64), width) == width
+            edges = np.searchsorted(bins[: len(stretches)], np.arange(bins[0], bins[-1] + 2))
             order = np.argsort(start, kind="stable")
             motif, start = motif[order], start[order]
             rank, mean, variance = np.empty((3, len(start), sums.shape[1]))
-            _compare(np.ascontiguousarray(windows.T), whole, edges, start, rank, mean, variance)
-            np.add.at(self.importance, motif, windows[start] / 3)
+            _compare(np.ascontiguousarray(stretches.T), complete, edges, start, rank, mean, variance)
+            np.add.at(self.importance, motif, stretches[start] / 3)
             np.add.at(self.background, motif, mean / 3)
             np.add.at(self.shift, motif, rank - 0.5)
             np.add.at(self.variance, motif, variance)
@@ -63,10 +68,10 @@ class Tally:
         self.genes[np.unique(hits.motif)] += 1
 
     def table(self, motifs: list[Motif], populations: list[str]) -> pd.DataFrame:
-        """MOTIF_COLUMNS, a row a population and motif: p is that of the summed shift (two-sided, normal), q over all rows.
+        """Make MOTIF_COLUMNS, one row per population and motif.
 
-        Means, p and q are NaN and the direction is empty for a motif without hits; the direction is empty too where the mean
-        and the ranks of the hits disagree about it.
+        p is that of the summed shift (two-sided, normal), q over all rows. Means, p and q are NaN and the direction is empty
+        for a motif without hits; the direction is empty too where the mean and the ranks of the hits are discordant.
         """
         count = np.where(self.hits > 0, self.hits, np.nan)[:, None]
         difference = (self.importance - self.background) / count
@@ -76,8 +81,8 @@ class Tally:
         q = np.full_like(p, np.nan)
         if np.isfinite(p).any():
             q[np.isfinite(p)] = false_discovery_control(p[np.isfinite(p)])
-        agreed = np.where(np.sign(difference) == np.sign(self.shift), np.sign(difference), 0)
-        direction = np.select([agreed > 0, agreed < 0], ["raises", "lowers"], "")
+        concordant = np.where(np.sign(difference) == np.sign(self.shift), np.sign(difference), 0)
+        direction = np.select([concordant > 0, concordant < 0], ["raises", "lowers"], "")
         many = len(populations)
         columns = [
             np.repeat(populations, len(motifs)),
@@ -92,19 +97,19 @@ class Tally:
 
 
 @njit(parallel=True)
-def _compare(windows, whole, edges, start, rank, mean, variance):
-    """Each hit's mid-rank (0 to 1) among the whole windows of its bin, their mean, and the mid-ranks' variance.
+def _compare(stretches, complete, edges, start, rank, mean, variance):
+    """Fill in each hit's mid-rank (0 to 1) among the complete stretches of its bin, their mean, and the ranks' variance.
 
-    windows: populations × windows. edges: where bins begin and end. start: of each hit, sorted.
+    stretches: populations × starts. edges: where bins begin and end. start: of each hit, sorted.
     """
-    populations = len(windows)
+    populations = len(stretches)
     for cell in prange(populations * (len(edges) - 1)):
         population, here = cell % populations, cell // populations
         low, high = edges[here], edges[here + 1]
         first, last = np.searchsorted(start, low), np.searchsorted(start, high)
         if first == last:
             continue
-        values = np.sort(windows[population, low:high][whole[low:high]])
+        values = np.sort(stretches[population, low:high][complete[low:high]])
         count = len(values)
         ties, run = 0.0, 1
         for place in range(1, count + 1):
@@ -116,7 +121,7 @@ def _compare(windows, whole, edges, start, rank, mean, variance):
         middle = values.mean()
         spread = (float(count) ** 2 - 1 - ties / count) / (12 * float(count) ** 2)
         for hit in range(first, last):
-            value = windows[population, start[hit]]
+            value = stretches[population, start[hit]]
             below = np.searchsorted(values, value)
             upto = np.searchsorted(values, value, side="right")
             rank[hit, population] = (below + upto) / (2 * count)
@@ -125,7 +130,7 @@ def _compare(windows, whole, edges, start, rank, mean, variance):
 
 
 def best_hits(scanner: Scanner, hits: Hits, p_values: np.ndarray, seqlets: Seqlets) -> np.ndarray:
-    """For each seqlet the hit of smallest p among those with at least half of their bases in it; −1 where there is none."""
+    """Find each seqlet's hit of smallest p among those with at least half of their bases in it; −1 where there is none."""
     width = scanner.width[hits.motif]
     best = np.full(len(seqlets.start), -1)
     for number in range(len(best) if len(width) else 0):
@@ -145,11 +150,21 @@ def match_motifs(
     seqlets: str | Path,
     log: Callable[[str], None] = lambda message: None,
 ) -> pd.DataFrame:
-    """motifs.tsv (see Tally.table); writes seqlets.tsv.gz (SEQLET_COLUMNS) on the way, one gene in memory at a time.
+    """Make motifs.tsv (see Tally.table), and write seqlets.tsv.gz (SEQLET_COLUMNS), one gene in memory at a time.
 
-    effects: effects.h5 of a model. genes: genes.tsv. The background of scores is the base composition of all its windows.
-    Hits, and the stretches that they are compared with, lie in what the network reads: beyond it every effect is 0.
-    Raises InputError for files that are not those.
+    The background of scores is the base composition of all windows. Hits, and the stretches that they are compared with,
+    lie in what the network reads: beyond it every effect is 0.
+
+    Parameters
+    ----------
+    effects: effects.h5 of a model.
+    genes: genes.tsv.
+    p_value: largest p-value of a hit, for a placement on one strand.
+    seqlets: the table to write.
+
+    Raises
+    ------
+    InputError: for files of another kind or genome.
     """
     about = genes.set_index("gene_id")
     with Effects(effects) as stored, growing_table(seqlets, SEQLET_COLUMNS) as append:
@@ -165,11 +180,11 @@ def match_motifs(
         tally, is_read = Tally(len(motifs), len(populations)), stored.is_read()
         for row, gene in enumerate(stored.gene_id):
             window = stored.codes[row]
-            certain = BASE_OF_CODE[window] < 4
-            sums = substitution_sums(stored.effects(gene), certain)
+            unambiguous = BASE_OF_CODE[window] < 4
+            sums = substitution_sums(stored.effects(gene), unambiguous)
             hits = scanner.hits(np.where(is_read, window, N_CODE))
-            tally.add(scanner, hits, sums, certain & is_read, upstream)
-            found = find_seqlets(sums, certain)
+            tally.add(scanner, hits, sums, unambiguous & is_read, upstream)
+            found = find_seqlets(sums, unambiguous)
             p_values = scanner.p_values(hits.motif, hits.score)
             best = best_hits(scanner, hits, p_values, found)
             matched = best >= 0
@@ -180,8 +195,19 @@ def match_motifs(
     return tally.table(motifs, populations)
 
 
-def _seqlet_table(about, gene, window, upstream, populations, found, motifs, hits, p_values, best) -> pd.DataFrame:
-    """SEQLET_COLUMNS of a gene. tss_distance is that of the middle base (of two, the upstream one)."""
+def _seqlet_table(
+    about: pd.Series,
+    gene: str,
+    window: np.ndarray,
+    upstream: int,
+    populations: list[str],
+    found: Seqlets,
+    motifs: list[Motif],
+    hits: Hits,
+    p_values: np.ndarray,
+    best: np.ndarray,
+) -> pd.DataFrame:
+    """Make SEQLET_COLUMNS of a gene. tss_distance is that of the middle base (of two, the upstream one)."""
     sign = 1 if about["strand"] == "+" else -1
     ends = np.stack([found.start, found.end - 1]) - upstream
     positions = np.sort(int(about["tss"]) + sign * ends, axis=0)

@@ -7,6 +7,7 @@ MEME's format does not, and drops rows that it cannot read without a word; so th
 import math
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,12 +20,12 @@ from scxpresso.text import shown
 
 SITES = 20  # of a matrix of probabilities that does not say from how many sites it was made, as in the MEME suite
 TOLERANCE = 0.05  # by which a column's probabilities may miss a sum of 1
-MEND = "export the motif again, or remove it from the file"
+HOW_TO_FIX = "export the motif again, or remove it from the file"
 
 
 @dataclass(frozen=True)
 class Motif:
-    """motif: its identifier, unique in a file. name: what people call it. counts: width × A, C, G, T (sites)."""
+    """A motif. motif: its identifier, unique in a file. name: its common name. counts: width × A, C, G, T (sites)."""
 
     motif: str
     name: str
@@ -32,13 +33,14 @@ class Motif:
 
 
 class _Bad(Exception):
-    """What is wrong with a motif (found), and what was expected."""
+    """What was found wrong with a motif, and what was expected."""
 
 
 def read_motifs(path: str | Path) -> list[Motif]:
-    """The motifs of a file: MEME (minimal or text output, version 4 on), JASPAR, or one bare matrix (.pfm), by its content.
+    """Read the motifs of a file: MEME (minimal or text output, from version 4), JASPAR, or one bare matrix (.pfm).
 
-    Plain or gzipped text. A bare matrix is named after its file. Raises InputError, for every bad motif at once.
+    The format is told by the content; the text may be gzipped. A bare matrix is named after its file. Raises InputError,
+    for all bad motifs at once.
     """
     name = shown(Path(path).name)
     try:
@@ -65,7 +67,7 @@ def read_motifs(path: str | Path) -> list[Motif]:
     return _parsed(name, blocks, parse)
 
 
-def _parsed(file: str, blocks: list[tuple[str, list[str]]], parse) -> list[Motif]:
+def _parsed(file: str, blocks: list[tuple[str, list[str]]], parse: Callable[[list[str]], np.ndarray]) -> list[Motif]:
     motifs, problems = {}, []
     for number, (header, lines) in enumerate(blocks, start=1):
         identifier, _, name = header.partition(" ")
@@ -77,7 +79,7 @@ def _parsed(file: str, blocks: list[tuple[str, list[str]]], parse) -> list[Motif
                 raise _Bad("a motif of this name came before", "another name for each motif")
             motifs[identifier] = Motif(identifier, name or identifier, _checked(parse(lines)))
         except _Bad as bad:
-            problems.append(Problem(where, *bad.args, MEND))
+            problems.append(Problem(where, *bad.args, HOW_TO_FIX))
     if not blocks:
         problems.append(Problem(f"motifs {file}", "no motif", "at least one"))
     if problems:
@@ -86,7 +88,7 @@ def _parsed(file: str, blocks: list[tuple[str, list[str]]], parse) -> list[Motif
 
 
 def _blocks(lines: list[str], start: str) -> list[tuple[str, list[str]]]:
-    """Header (its words, joined by one space) and other lines of each motif; `start` (a pattern) begins a header."""
+    """Split lines into motifs: header (its words, joined by one space) and other lines; `start` (a pattern) begins one."""
     heads = [number for number, line in enumerate(lines) if re.match(start, line)]
     return [
         (" ".join(re.sub(start, "", lines[head], count=1).split()), lines[head + 1 : end])
@@ -95,7 +97,7 @@ def _blocks(lines: list[str], start: str) -> list[tuple[str, list[str]]]:
 
 
 def _meme_blocks(file: str, lines: list[str]) -> list[tuple[str, list[str]]]:
-    """Raises InputError for what is no MEME file of DNA motifs from version 4 on."""
+    """Split a MEME file into motifs. Raises InputError where it is not of DNA, or older than version 4."""
     version = next(line for line in lines if line.startswith("MEME version"))
     number = re.match(r"MEME version\s+(\d+)", version)
     if not number or int(number[1]) < 4:
@@ -107,7 +109,7 @@ def _meme_blocks(file: str, lines: list[str]) -> list[tuple[str, list[str]]]:
 
 
 def _row(line: str) -> list[float]:
-    """The numbers of a row of a matrix, after its letter and brackets; empty for any other line."""
+    """Read the numbers of a row of a matrix, after its base and brackets; empty for any other line."""
     words = re.sub(r"^[ACGTacgt]\b[\s:|]*|[\[\]]", " ", line).split()
     try:
         return [float(word) for word in words]
@@ -116,19 +118,19 @@ def _row(line: str) -> list[float]:
 
 
 def _meme_counts(lines: list[str]) -> np.ndarray:
-    """Probabilities of a letter-probability matrix (a row a position), as counts of its sites."""
+    """Read a letter-probability matrix (one row per position) as counts of its sites."""
     head = next((number for number, line in enumerate(lines) if line.startswith("letter-probability matrix")), None)
     if head is None:
         raise _Bad("it has no letter-probability matrix", "the line `letter-probability matrix: …`, then its rows")
-    said = dict(re.findall(r"\b(w|nsites)\s*=\s*(\S+)", lines[head]))
-    width, sites = (_said(said, name) for name in ("w", "nsites"))
+    header = dict(re.findall(r"\b(w|nsites)\s*=\s*(\S+)", lines[head]))
+    width, sites = (_header_number(header, name) for name in ("w", "nsites"))
     rows = []
     for line in lines[head + 1 :]:
         if not _row(line):
             break
         rows.append(_row(line))
     if not rows or len(rows) != (width or len(rows)):
-        raise _Bad(f"{len(rows)} rows of numbers", f"{said.get('w', 'some')} rows of four probabilities (`w=`)")
+        raise _Bad(f"{len(rows)} rows of numbers", f"{header.get('w', 'some')} rows of four probabilities (`w=`)")
     if any(len(row) != 4 for row in rows):
         raise _Bad(f"a row of {next(len(row) for row in rows if len(row) != 4)} numbers", "A, C, G and T in each row")
     probabilities = np.array(rows)
@@ -139,21 +141,21 @@ def _meme_counts(lines: list[str]) -> np.ndarray:
     return probabilities / total[:, None] * (sites or SITES)
 
 
-def _said(said: dict[str, str], name: str) -> float:
-    """A number of a matrix's first line, however it is written (1e+05); 0 where it names none."""
+def _header_number(header: dict[str, str], name: str) -> float:
+    """Read a number of a matrix's first line, however it is written (1e+05); 0 where it has none."""
     try:
-        number = float(said.get(name, 0))
+        number = float(header.get(name, 0))
     except ValueError:
         number = math.nan
     if not 0 <= number < math.inf:
-        raise _Bad(f"`{name}= {shown(said[name])}`", "a number from 0")
+        raise _Bad(f"`{name}= {shown(header[name])}`", "a number from 0")
     return number
 
 
 def _jaspar_counts(lines: list[str]) -> np.ndarray:
-    """Counts of four rows (a column a position); in the order A, C, G, T where they do not start with their letters.
+    """Read counts of four rows (one column per position), in the order A, C, G, T unless they start with their bases.
 
-    Four rows of four numbers without letters may be positions; they are, where the rows sum alike and the columns do not.
+    Four rows of four numbers without bases may be positions; they are, where the rows have equal sums and the columns do not.
     """
     lines = [line for line in lines if line and not line.startswith("#")]
     rows = [_row(line) for line in lines]
@@ -161,18 +163,18 @@ def _jaspar_counts(lines: list[str]) -> np.ndarray:
         raise _Bad(f"{sum(map(bool, rows))} rows of numbers in {len(rows)} lines", "four rows: A, C, G and T")
     if len({len(row) for row in rows}) > 1:
         raise _Bad(f"rows of {', '.join(str(len(row)) for row in rows)} numbers", "four rows of one length")
-    letters = "".join(line[0].upper() for line in lines if line[0].isalpha())
-    if letters and sorted(letters) != list("ACGT"):
-        raise _Bad(f"rows of {shown(letters)}", "a row for each of A, C, G and T")
-    counts = np.array(rows)[[letters.index(base) for base in "ACGT"] if letters else slice(None)].T
-    if not letters and counts.shape == (4, 4) and _alike(counts.T) and not _alike(counts):
+    bases = "".join(line[0].upper() for line in lines if line[0].isalpha())
+    if bases and sorted(bases) != list("ACGT"):
+        raise _Bad(f"rows of {shown(bases)}", "a row for each of A, C, G and T")
+    counts = np.array(rows)[[bases.index(base) for base in "ACGT"] if bases else slice(None)].T
+    if not bases and counts.shape == (4, 4) and _alike(counts.T) and not _alike(counts):
         counts = counts.T
     total = counts.sum(axis=1)
     return counts / total[:, None] * SITES if (np.abs(total - 1) <= TOLERANCE).all() else counts
 
 
 def _alike(counts: np.ndarray) -> bool:
-    """Whether the rows sum to the same, as positions do, but for rounding."""
+    """Tell whether the rows have equal sums, as positions do, but for rounding."""
     total = counts.sum(axis=1)
     return bool(np.ptp(total) <= TOLERANCE * np.abs(total).max())
 

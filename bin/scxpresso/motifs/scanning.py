@@ -17,14 +17,14 @@ from scxpresso.motifs.matrices import Motif
 from scxpresso.problems import preview
 
 BASES = "ACGT"
-UNCERTAIN = 4
+AMBIGUOUS = 4
 PSEUDOCOUNT = 0.1
 PER_BIT = 100
-NONE = np.iinfo(np.int32).min  # score where no placement has only certain bases
+NONE = np.iinfo(np.int32).min  # score where every placement has an ambiguous base
 UNREACHABLE = np.iinfo(np.int32).max
 
-# Number of each code's base in the order A, C, G, T; UNCERTAIN for a code that is not one certain base.
-_NUMBER = np.full(16, UNCERTAIN, dtype=np.uint8)
+# Number of each code's base in the order A, C, G, T; AMBIGUOUS for every other code.
+_NUMBER = np.full(16, AMBIGUOUS, dtype=np.uint8)
 _NUMBER[encode(BASES)] = range(4)
 
 # Scores are looked up for this many positions at once.
@@ -32,30 +32,30 @@ BLOCK = 6
 
 
 def base_numbers(codes: np.ndarray) -> np.ndarray:
-    """Codes (see sequence.py) as numbers: A 0, C 1, G 2, T 3, UNCERTAIN where not certain (uint8, any shape)."""
+    """Turn codes (see sequence.py) into numbers: A 0, C 1, G 2, T 3, AMBIGUOUS elsewhere (uint8, any shape)."""
     return _NUMBER[codes]
 
 
 def composition(base_counts: np.ndarray) -> np.ndarray:
-    """Background probabilities of A, C, G, T from their counts, over both strands: A as T, C as G."""
-    counts = np.asarray(base_counts, dtype=np.float64) + 1  # none is impossible
+    """Give background probabilities of A, C, G, T from their counts, over both strands: A as T, C as G."""
+    counts = np.asarray(base_counts, dtype=np.float64) + 1  # no base is impossible
     return (counts + counts[::-1]) / (2 * counts.sum())
 
 
 def count_bases(codes: np.ndarray) -> np.ndarray:
-    """How often each of A, C, G, T occurs for certain."""
+    """Count A, C, G and T; ambiguous bases do not count."""
     return np.array([np.count_nonzero(codes == code) for code in encode(BASES)])
 
 
 def score_matrix(counts: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Scores in 0.01 bits (int64, width × A, C, G, T) of a motif's counts."""
+    """Turn a motif's counts into scores in 0.01 bits (int64, width × A, C, G, T)."""
     sites = counts.sum(axis=1, keepdims=True)
     probability = (counts + PSEUDOCOUNT * background) / (sites + PSEUDOCOUNT)
     return np.rint(PER_BIT * np.log2(probability / background)).astype(np.int64)
 
 
 def score_tail(scores: np.ndarray, background: np.ndarray) -> tuple[int, np.ndarray]:
-    """The lowest score, and the probability of each score from it on, or a higher one, in random sequence."""
+    """Give the lowest score, and for each score from it on the probability of that or a higher one in random sequence."""
     density = np.ones(1)
     for row in scores:
         steps = row - row.min()
@@ -83,7 +83,7 @@ class Hits:
 class Scanner:
     """Motifs ready to be looked for.
 
-    motifs: at least one. background: probabilities of A, C, G, T. p_value: of a hit, for a placement on one strand.
+    motifs: at least one. background: probabilities of A, C, G, T. p_value: largest of a hit, for a placement on one strand.
     """
 
     def __init__(self, motifs: Sequence[Motif], background: np.ndarray, p_value: float):
@@ -106,36 +106,36 @@ class Scanner:
         self._blocks = np.cumsum([0] + [len(rest) for _, rest in blocks])
 
     def unreachable(self) -> list[Motif]:
-        """The motifs too short or too vague for the threshold: none of their placements is a hit."""
+        """List the motifs too short or too vague for the threshold: none of their placements is a hit."""
         return [motif for motif, score in zip(self.motifs, self.threshold, strict=True) if score == UNREACHABLE]
 
     def log_unreachable(self, log: Callable[[str], None]) -> None:
-        """Say which motifs can have no hit, if any."""
+        """Log which motifs can have no hit, if any."""
         if unreachable := [motif.motif for motif in self.unreachable()]:
             log(
-                f"WARNING not even their best match has p ≤ {self.p_value:g}, so they get no hits: {preview(unreachable)}"
+                f"WARNING motifs {preview(unreachable)}: not even their best match has p ≤ {self.p_value:g}, so they have no hits"
             )
 
     def p_values(self, motif: np.ndarray, score: np.ndarray) -> np.ndarray:
-        """Probability of such a score or a higher one, of a placement on one strand in random sequence; NaN for NONE."""
+        """Give the probability of a score or a higher one, for a placement on one strand in random sequence; NaN for NONE."""
         known = score != NONE
         place = np.where(known, score - self._lowest[motif], 0)
         return np.where(known, self._tail[self._first[motif] + place], np.nan)
 
     def hits(self, codes: np.ndarray) -> Hits:
-        """Hits of every motif in a sequence (codes); those of one motif do not overlap: of such the best stays.
+        """Find the hits of every motif in a sequence (codes); of overlapping hits of one motif the best stays.
 
-        A placement counts once, on the strand where it scores higher (the sequence's own if equal); one with an uncertain
+        A placement counts once, on the strand where it scores higher (the sequence's own if equal); one with an ambiguous
         base is none.
         """
-        word, certain = _words(base_numbers(codes))
+        word, unambiguous = _words(base_numbers(codes))
         count = np.zeros(len(self.motifs), dtype=np.int64)
         room = 256
         while True:
             start = np.empty((len(count), room), dtype=np.int32)
             score, reverse = np.empty_like(start), np.empty(start.shape, dtype=np.bool_)
             _scan(
-                word, certain, self._tables, self._rest, self._blocks, self.width, self.threshold,
+                word, unambiguous, self._tables, self._rest, self._blocks, self.width, self.threshold,
                 count, start, score, reverse,
             )  # fmt: skip
             if count.max() <= room:
@@ -149,23 +149,33 @@ class Scanner:
         return Hits(motif[kept], start[kept], reverse[kept], score[kept])
 
     def best_over(self, alleles: Sequence[np.ndarray], flank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Each motif's best placement over an allele, whatever its score.
+        """Find each motif's best placement over each allele, whatever its score.
 
-        alleles: base numbers of each allele with `flank` bases on either side, at least the widest motif's width − 1.
-        Placements overlap the allele or, where it is empty, span the junction. Gives score (NONE where every placement has
-        an uncertain base), start (index in the allele's sequence) and reverse, each alleles × motifs; of equals the first
-        start, on its own strand before the other.
+        Placements overlap the allele or, where it is empty, span the junction. Of equal ones the first counts, on its own
+        strand before the other.
+
+        Parameters
+        ----------
+        alleles: base numbers of each allele with `flank` bases on either side.
+        flank: at least the widest motif's width − 1.
+
+        Returns
+        -------
+        Score (NONE where every placement has an ambiguous base), start (index in the allele's sequence) and reverse, each
+        alleles × motifs.
         """
         end = np.cumsum([len(allele) for allele in alleles])
-        word, certain = _words(np.concatenate(alleles))
+        word, unambiguous = _words(np.concatenate(alleles))
         score = np.empty((len(alleles), len(self.motifs)), dtype=np.int32)
         start, reverse = np.zeros_like(score), np.zeros(score.shape, dtype=np.bool_)
-        _best_over(word, certain, self._tables, self._rest, self._blocks, self.width, flank, end, score, start, reverse)
+        _best_over(
+            word, unambiguous, self._tables, self._rest, self._blocks, self.width, flank, end, score, start, reverse
+        )
         return score, start, reverse
 
 
 def _block_tables(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of each BLOCK positions for every word of so many bases, and the most that the later blocks can add."""
+    """Tabulate scores of each BLOCK positions for every k-mer of that length, and the most that later blocks can add."""
     count = -(-len(matrix) // BLOCK)
     padded = np.zeros((count * BLOCK, 4), dtype=np.int64)
     padded[: len(matrix)] = matrix
@@ -178,16 +188,16 @@ def _block_tables(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @njit()
 def _words(bases):
-    """Number of the BLOCK bases from each position on (uncertain ones as A), and how many certain ones follow."""
+    """Give the k-mer of BLOCK bases from each position on (ambiguous ones as A), and how many unambiguous ones follow."""
     length = len(bases)
-    word, certain = np.zeros(length, dtype=np.uint16), np.zeros(length, dtype=np.int32)
+    word, unambiguous = np.zeros(length, dtype=np.uint16), np.zeros(length, dtype=np.int32)
     number, run = 0, 0
     for position in range(length - 1, -1, -1):
         base = bases[position]
         run = run + 1 if base < 4 else 0
         number = (number >> 2) + ((base if base < 4 else 0) << (2 * BLOCK - 2))
-        word[position], certain[position] = number, run
-    return word, certain
+        word[position], unambiguous[position] = number, run
+    return word, unambiguous
 
 
 @njit()
@@ -202,7 +212,7 @@ def _score(word, position, tables, rest, first, last, least):
 
 
 @njit(parallel=True)
-def _scan(word, certain, tables, rest, blocks, width, threshold, count, start, score, reverse):
+def _scan(word, unambiguous, tables, rest, blocks, width, threshold, count, start, score, reverse):
     """Placements that reach the threshold on either strand; `count` goes on where there is no more room for them."""
     for motif in prange(len(width)):
         found, room, least = 0, start.shape[1], threshold[motif]
@@ -212,7 +222,9 @@ def _scan(word, certain, tables, rest, blocks, width, threshold, count, start, s
         for position in range(len(word) - width[motif] + 1 if least != UNREACHABLE else 0):
             here = word[position]
             # Nearly all placements fail by their first block.
-            if (own_table[here] < own_least and other_table[here] < other_least) or certain[position] < width[motif]:
+            if (own_table[here] < own_least and other_table[here] < other_least) or unambiguous[position] < width[
+                motif
+            ]:
                 continue
             best = _score(word, position, tables, rest, own, other, least)
             turned = _score(word, position, tables, rest, other, after, least)
@@ -239,14 +251,14 @@ def _apart(motif, start, width, length):
 
 
 @njit(parallel=True)
-def _best_over(word, certain, tables, rest, blocks, width, flank, end, score, start, reverse):
+def _best_over(word, unambiguous, tables, rest, blocks, width, flank, end, score, start, reverse):
     for motif in prange(len(width)):  # outside, so that its tables stay in the cache
         begin = 0
         for allele in range(len(end)):
             best = np.int64(NONE)
             last = min(end[allele] - flank, end[allele] - width[motif] + 1)
             for position in range(begin + flank - width[motif] + 1, last):
-                if certain[position] < width[motif]:
+                if unambiguous[position] < width[motif]:
                     continue
                 for side in range(2):
                     first = 2 * motif + side

@@ -6,14 +6,14 @@ import numpy as np
 
 SMOOTHED = 5  # positions whose mean |importance| is compared
 PERCENTILE = 99  # of the gene's positions in that population …
-FLOOR = 0.001  # … and at least so much (log10 expression)
+FLOOR = 0.001  # … and at least this much (log10 expression)
 GAP = 3  # positions below the threshold that do not part a seqlet
 MARGIN = 3  # positions added on either side
 
 
 @dataclass(frozen=True)
 class Seqlets:
-    """Of one gene, sorted by population, then start. start, end: indices in the window, half-open."""
+    """The seqlets of one gene, sorted by population, then start. start, end: indices in the window, half-open."""
 
     population: np.ndarray
     start: np.ndarray
@@ -21,34 +21,34 @@ class Seqlets:
     importance: np.ndarray
 
 
-def substitution_sums(effects: np.ndarray, certain: np.ndarray) -> np.ndarray:
-    """Minus the sum of each position's three effects (window × populations, float64); 0 where not certain.
+def substitution_sums(effects: np.ndarray, unambiguous: np.ndarray) -> np.ndarray:
+    """Give minus the sum of each position's three effects (window × populations, float64); 0 at ambiguous bases.
 
     effects: window × alternatives × populations (log10 expression). A third of it is the position's importance: how much
     the base there raises expression over the mean of the other three. Effects are multiples of 2^-20, so sums are exact.
     """
-    return np.where(certain[:, None], -effects.sum(axis=1, dtype=np.float64), 0)
+    return np.where(unambiguous[:, None], -effects.sum(axis=1, dtype=np.float64), 0)
 
 
-def window_sums(values: np.ndarray, width: int) -> np.ndarray:
-    """Sums over each `width` neighbouring positions: positions × … → (positions − width + 1) × …"""
+def sliding_sums(values: np.ndarray, width: int) -> np.ndarray:
+    """Sum over each `width` neighbouring positions: positions × … → (positions − width + 1) × …"""
     total = np.concatenate([np.zeros_like(values[:1]), values.cumsum(axis=0)])
     return total[width:] - total[:-width]
 
 
-def find_seqlets(sums: np.ndarray, certain: np.ndarray) -> Seqlets:
-    """Runs of positions whose smoothed |importance| exceeds the threshold, merged over small gaps and a little extended.
+def find_seqlets(sums: np.ndarray, unambiguous: np.ndarray) -> Seqlets:
+    """Find runs of positions whose smoothed |importance| exceeds the threshold, merged over small gaps and a little extended.
 
     sums: as substitution_sums gives them. Runs of raising and of lowering positions are seqlets of their own. The
     importance of a seqlet is summed over its positions.
     """
     length = len(sums)
     padded = np.pad(sums, ((SMOOTHED // 2, SMOOTHED // 2), (0, 0)))
-    smooth = window_sums(padded, SMOOTHED) / (3 * SMOOTHED)
+    smooth = sliding_sums(padded, SMOOTHED) / (3 * SMOOTHED)
     found = []
-    for population in range(sums.shape[1] if certain.any() else 0):
+    for population in range(sums.shape[1] if unambiguous.any() else 0):
         here = smooth[:, population]
-        threshold = np.percentile(np.abs(here[certain]), PERCENTILE)
+        threshold = np.percentile(np.abs(here[unambiguous]), PERCENTILE)
         for sign in (1, -1):
             places = np.flatnonzero((sign * here > threshold) & (sign * here >= FLOOR))
             if len(places) == 0:

@@ -8,7 +8,7 @@ ENCODED = {"http", "https", "ftp"}  # of these Nextflow hands over what the user
 
 
 def without_secrets(text: str) -> str:
-    """Text whose URLs have no user, password, query (as of signed URLs) and fragment. What begins as a URL is one."""
+    """Remove user, password, query (as of signed URLs) and fragment from URLs. Text that begins as a URL is one."""
     if URL.fullmatch(text):
         return _bare(text)
     return re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://\S*", lambda found: _bare(found[0]), text)
@@ -21,7 +21,7 @@ def _bare(url: str) -> str:
 
 
 def file_uri(address: str) -> str:
-    """A path or URL, as Nextflow knows it, as a URI."""
+    """Turn a path or URL, as Nextflow writes it, into a URI."""
     if not URL.fullmatch(address):
         return f"file://{quote(address)}"
     scheme, rest = URL.fullmatch(without_secrets(address)).groups()
@@ -30,5 +30,5 @@ def file_uri(address: str) -> str:
 
 
 def file_name(uri: str) -> str:
-    """The last part of a URI, readable."""
+    """Give the last part of a URI, readable."""
     return unquote(uri.rsplit("/", 1)[1])

@@ -1,4 +1,4 @@
-"""Checksums of what a run was given."""
+"""Checksums of a run's inputs."""
 
 import hashlib
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def checksums(folder: Path) -> list[dict]:
-    """`number`, `path`, `sha256` and `size` of each file below folder/<number>/<entry>, in order; paths as in bin/checksum.py.
+    """Give `number`, `path`, `sha256` and `size` of each file below folder/<number>/<entry>, in order; paths as in checksum.py.
 
     Files are read in parts, so that their size does not matter.
     """
@@ -22,6 +22,6 @@ def checksums(folder: Path) -> list[dict]:
 
 
 def files_in(folder: Path) -> list[str]:
-    """Paths of all files in a folder, relative to it, sorted; links are followed, as Nextflow stages links."""
+    """List the paths of all files in a folder, relative to it, sorted; links are followed, as Nextflow stages links."""
     found = [Path(where, name) for where, _, names in os.walk(folder, followlinks=True) for name in names]
     return sorted(path.relative_to(folder).as_posix() for path in found)

@@ -118,28 +118,28 @@ class Run:
 
 
 def label(recipe: str, network: str) -> str:
-    """How the page names a recipe: with its network beside it where the two differ."""
+    """Name a recipe on the page, with its network beside it where the two differ."""
     return recipe if recipe == network else f"{recipe} ({network})"
 
 
 def model_of(entry: dict) -> tuple[str, str, str]:
-    """Atlas, level and recipe of an entry of the manifest: what names a model."""
+    """Give atlas, level and recipe of an entry of the manifest, which name a model."""
     return entry["atlas"], entry["level"], entry["recipe"]
 
 
 def model_name(entry: dict) -> str:
-    """How the page names the model of an entry of the manifest."""
+    """Name the model of an entry of the manifest on the page."""
     return " · ".join([entry["atlas"], entry["level"], label(entry["recipe"], entry["network"])])
 
 
 def in_order(networks: dict[str, str]) -> dict[str, str]:
-    """Networks by recipe, trained ones as they come, then baselines by their kind."""
+    """Order networks by recipe: trained ones as they come, then baselines by their kind."""
     order = list(BASELINE_NAMES)
     return dict(sorted(networks.items(), key=lambda one: order.index(one[1]) if one[1] in order else -1))
 
 
 def read_run(manifest_path: str | Path) -> Run:
-    """Run from manifest.json. Raises InputError naming the file that is missing or malformed."""
+    """Read manifest.json and its small tables. Raises InputError naming the file that is missing or malformed."""
     folder = Path(manifest_path).resolve().parent
     manifest = read_manifest(manifest_path)
     demand(manifest_path, "key", MANIFEST, manifest)
@@ -158,7 +158,7 @@ def read_run(manifest_path: str | Path) -> Run:
 
 
 def read_levels(manifest: dict, folder: Path, summary: pd.DataFrame) -> list[MeasuredLevel]:
-    """Every level of the manifest, atlases in its order, coarse before fine."""
+    """Read every level of the manifest, atlases in its order, coarse before fine."""
     levels = []
     for atlas in manifest["atlases"]:
         for name in atlas["levels"]:
@@ -179,8 +179,8 @@ def read_levels(manifest: dict, folder: Path, summary: pd.DataFrame) -> list[Mea
     return levels
 
 
-def load(path: str | Path, columns: list) -> pd.DataFrame:
-    """These columns of a table. Raises InputError where the file or a column is missing."""
+def load(path: str | Path, columns: list[str]) -> pd.DataFrame:
+    """Read columns of a table. Raises InputError where the file or a column is missing."""
     demand_file(path)
     table = read_table(path)
     for column, named in RENAMED.items():
@@ -191,36 +191,36 @@ def load(path: str | Path, columns: list) -> pd.DataFrame:
     return table[columns].astype({name: float for name in columns if name not in TEXT_COLUMNS and table.empty})
 
 
-def load_if(path: Path | None, columns: list) -> pd.DataFrame:
-    """As load; no rows where there is no file."""
+def load_if(path: Path | None, columns: list[str]) -> pd.DataFrame:
+    """As `load`; no rows where there is no file."""
     return load(path, columns) if path else pd.DataFrame(columns=columns)
 
 
 def file_of(run: Run, entry: dict, role: str) -> Path | None:
-    """The file that a manifest entry has under a role; None where it has none."""
+    """Locate the file that a manifest entry has under a role; None where it has none."""
     return run.folder / entry[role] if entry.get(role) else None
 
 
 def demand_file(path: str | Path) -> None:
-    """Raises InputError where a file is missing."""
+    """Raise InputError where a file is missing."""
     if not Path(path).is_file():
         raise InputError(Problem(str(path), "no such file", "a file that manifest.json lists"))
 
 
 def demand(path: str | Path, what: str, wanted: list[str], found: Iterable[str]) -> None:
-    """Raises InputError naming the wanted columns or keys that a file lacks."""
+    """Raise InputError naming the wanted columns or keys that a file lacks."""
     names = set(found)
     if absent := [name for name in wanted if name not in names]:
         raise InputError(Problem(str(path), f"no {what} {preview(absent)}", f"{what}s {preview(wanted, len(wanted))}"))
 
 
-def select(entries, **values) -> list[dict]:
-    """The manifest entries whose keys have these values."""
+def select(entries: Iterable[dict], **values: object) -> list[dict]:
+    """Select the manifest entries whose keys have these values."""
     return [entry for entry in entries if all(entry[key] == value for key, value in values.items())]
 
 
-def rows(table: pd.DataFrame, **values) -> pd.DataFrame:
-    """The rows of a table whose columns have these values."""
+def rows(table: pd.DataFrame, **values: object) -> pd.DataFrame:
+    """Select the rows of a table whose columns have these values."""
     keep = np.ones(len(table), dtype=bool)
     for column, value in values.items():
         keep &= (table[column] == value).to_numpy()
@@ -228,7 +228,7 @@ def rows(table: pd.DataFrame, **values) -> pd.DataFrame:
 
 
 def own(table: pd.DataFrame, *sides: str) -> pd.DataFrame:
-    """Rows where the models of these sides (model, other) learned the population that they predict, the target."""
+    """Select rows in which the models of these sides (model, other) predict the population that they learned."""
     same = np.ones(len(table), dtype=bool)
     for side in sides:
         for what in ("atlas", "level", "population"):
@@ -237,7 +237,7 @@ def own(table: pd.DataFrame, *sides: str) -> pd.DataFrame:
 
 
 def metric(run: Run, level: Level, recipe: str, name: str) -> tuple[float, float, float]:
-    """One row of summary.tsv: (value, sd, folds); NaN where it is missing."""
+    """Look up a row of summary.tsv: (value, sd, folds); NaN where it is missing."""
     found = rows(run.summary, **level.key, recipe=recipe, metric=name)
     if found.empty:
         return (np.nan, np.nan, np.nan)
@@ -245,11 +245,11 @@ def metric(run: Run, level: Level, recipe: str, name: str) -> tuple[float, float
 
 
 def difference(run: Run, level: Level, recipe: str, other: str, name: str = "pearson") -> tuple[float, float, float]:
-    """By how much a recipe's metric exceeds another one's, as `metric`; NaN where the two have different folds."""
+    """Look up by how much a recipe's metric exceeds another one's; NaN where the two have different folds."""
     return metric(run, level, recipe, f"{name}_minus_{other}")
 
 
 def ceiling(run: Run, level: Level) -> float:
-    """The level's mean noise ceiling: a property of the data, whichever recipe's row has it."""
+    """Look up the level's mean noise ceiling: a property of the data, whichever recipe's row has it."""
     values = rows(run.summary, **level.key, metric="ceiling")["value"].dropna()
     return values.iloc[0] if len(values) else level.noise_ceiling

@@ -1,12 +1,14 @@
 """What the page draws of training and of held-out performance."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from scxpresso.reporting.data import MeasuredLevel, Run, own, rows
 
 
-def training_plots(views: list) -> list[dict]:
-    """Learning curves: per model the losses of each fold × replicate, and the epoch whose weights were kept."""
+def training_plots(views: list[dict]) -> list[dict]:
+    """Make learning curves: per model the losses of each fold × replicate, and the epoch whose weights were kept."""
     return [
         {
             "name": view["name"],
@@ -17,7 +19,7 @@ def training_plots(views: list) -> list[dict]:
 
 
 def learning_curve(key: tuple, history: pd.DataFrame) -> dict:
-    """One replicate's losses, to four digits."""
+    """Make one replicate's learning curve, to four digits."""
     return {
         "fold": int(key[0]),
         "replicate": int(key[1]),
@@ -29,7 +31,7 @@ def learning_curve(key: tuple, history: pd.DataFrame) -> dict:
 
 
 def performance_plots(run: Run) -> list[dict]:
-    """Per level: populations, their ceilings, and each recipe's Pearson by population and fold."""
+    """Make, per level: populations, their ceilings, and each recipe's Pearson by population and fold."""
     plots = []
     for level in run.levels:
         mine = own(rows(run.scores, **level.target), "model")
@@ -51,7 +53,7 @@ def performance_plots(run: Run) -> list[dict]:
 
 
 def coarse_plots(run: Run) -> list[dict]:
-    """Per level × recipe: its populations predicted by itself and by each coarser level's model (Fig. 4B)."""
+    """Make, per level and recipe: its populations predicted by itself and by each coarser level's model (Fig. 4B)."""
     plots = []
     for level in run.levels:
         mine = rows(run.scores, **level.target, model_atlas=level.atlas)
@@ -75,12 +77,12 @@ def coarse_plots(run: Run) -> list[dict]:
 
 
 def level_scores(scores: pd.DataFrame, target: MeasuredLevel) -> pd.DataFrame:
-    """What a model of one level says of each population of `target`: by itself, or by its parent where coarser."""
+    """Select what a model of one level predicts of each population of `target`: by itself, or by its parent."""
     return scores[(scores["model_level"] != target.level) | (scores["model_population"] == scores["target_population"])]
 
 
 def coarse_comparisons(run: Run, level: MeasuredLevel, recipe: str) -> list[dict]:
-    """The tests of one level's model against another level's, on this level's populations."""
+    """Select the tests of one level's model against another level's, on this level's populations."""
     same = {"model_atlas": level.atlas, "other_atlas": level.atlas, "recipe": recipe, "other_recipe": recipe}
     table = rows(run.comparisons, **level.target, **same)
     table = table[table["model_level"] != table["other_level"]]
@@ -89,7 +91,7 @@ def coarse_comparisons(run: Run, level: MeasuredLevel, recipe: str) -> list[dict
 
 
 def transfer_plots(run: Run) -> list[dict]:
-    """Per level × recipe: median Pearson of every model population on every target population (Fig. 3)."""
+    """Make, per level and recipe: median Pearson of every model population on every target population (Fig. 3)."""
     plots = []
     for level in run.levels:
         mine = rows(run.scores, **level.target)
@@ -104,7 +106,7 @@ def transfer_plots(run: Run) -> list[dict]:
 
 
 def transfer_matrix(scores: pd.DataFrame, level: MeasuredLevel) -> dict:
-    """Medians over folds: a row a target population, a column a model; own populations first."""
+    """Make medians over folds: one row per target population, one column per model; own populations first."""
     model = ["model_atlas", "model_level", "model_population"]
     wide = scores.pivot_table(index="target_population", columns=model, values="pearson", aggfunc="median")
     own = [(level.atlas, level.level, label) for label in level.labels]
@@ -117,12 +119,12 @@ def transfer_matrix(scores: pd.DataFrame, level: MeasuredLevel) -> dict:
 
 
 def fold_order(scores: pd.DataFrame) -> list[int]:
-    """The folds of a table."""
+    """List the folds of a table."""
     return [int(fold) for fold in sorted(scores["fold"].unique())]
 
 
 def pearsons(what: str, tables: dict[str, pd.DataFrame], level: MeasuredLevel, folds: list) -> list[dict]:
-    """Of each table that has rows its name, called `what`, and Pearson as [[one a fold] one a target population]."""
+    """Give, for each table with rows, its name (called `what`) and Pearson as target populations × folds."""
     found = []
     for name, table in tables.items():
         if len(table):
@@ -132,6 +134,6 @@ def pearsons(what: str, tables: dict[str, pd.DataFrame], level: MeasuredLevel, f
     return found
 
 
-def significant(values, digits=4) -> list[float]:
-    """Values with `digits` significant digits: what a plot can show, in fewer bytes."""
+def significant(values: Iterable[float], digits: int = 4) -> list[float]:
+    """Round values to `digits` significant digits: what a plot can show, in fewer bytes."""
     return [float(f"{value:.{digits}g}") for value in values]

@@ -1,9 +1,11 @@
 """What the page draws of single genes: predictions against observations, and genes across populations."""
 
 import base64
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from scxpresso.reporting.data import MeasuredLevel, Run, load, rows
 from scxpresso.reporting.figures import significant
@@ -15,24 +17,24 @@ TREND_BINS = 20
 SEED = 20240306  # which genes are drawn must not change between two renderings of a run
 
 
-class GeneNames:
+class ShownGenes:
     """Names of the genes that the page shows, each stored once and pointed to by number."""
 
-    def __init__(self, genomes: list):
+    def __init__(self, genomes: list[dict]):
         self.known = {genome["genome"]: genome["names"] for genome in genomes}
         self.numbers = {}
 
-    def number(self, genome: str, genes) -> list[int]:
-        """The numbers of these gene ids, new ones given the next."""
+    def number(self, genome: str, genes: Iterable[str]) -> list[int]:
+        """Number these gene ids; new ones get the next numbers."""
         return [self.numbers.setdefault((genome, gene), len(self.numbers)) for gene in genes]
 
     def listed(self) -> list[str]:
-        """Names by number; the id where a gene has no name."""
+        """List the names by number; the id where a gene has no name."""
         return [self.known.get(genome, {}).get(gene) or gene for genome, gene in self.numbers]
 
 
-def prediction_plots(run: Run, names: GeneNames) -> list[dict]:
-    """Per level: observed and, by recipe, predicted log10 expression of a random 4,000 genes (and the top ones).
+def prediction_plots(run: Run, names: ShownGenes) -> list[dict]:
+    """Make, per level: observed and, by recipe, predicted log10 expression of a random 4,000 genes (and the top ones).
 
     The first `drawn` genes are the random ones, for the scatter plots; the most variable follow, so that they can be
     looked up. Pearson and n are over all genes.
@@ -64,8 +66,10 @@ def prediction_plots(run: Run, names: GeneNames) -> list[dict]:
     return plots
 
 
-def prediction(label: str, table: pd.DataFrame, observed: pd.DataFrame, level: MeasuredLevel, genes) -> dict:
-    """One recipe's part of a prediction plot."""
+def prediction(
+    label: str, table: pd.DataFrame, observed: pd.DataFrame, level: MeasuredLevel, genes: Sequence[str]
+) -> dict:
+    """Make one recipe's part of a prediction plot."""
     predicted = matrix(table, "predicted", level)
     return {
         "network": label,
@@ -77,18 +81,18 @@ def prediction(label: str, table: pd.DataFrame, observed: pd.DataFrame, level: M
 
 
 def matrix(table: pd.DataFrame, values: str, level: MeasuredLevel) -> pd.DataFrame:
-    """A genes × populations table of one column of a predictions file."""
+    """Pivot one column of a predictions file to genes × populations."""
     return table.pivot(index="gene_id", columns="population", values=values).reindex(columns=level.labels)
 
 
-def packed(wide: pd.DataFrame, genes) -> list[dict] | None:
-    """One packed vector a population, or None where all is missing (a baseline has no sd)."""
+def packed(wide: pd.DataFrame, genes: Sequence[str]) -> list[dict] | None:
+    """Pack one vector per population; None where all is missing (a baseline has no sd)."""
     wide = wide.reindex(index=genes)
     return [pack(wide[label]) for label in wide.columns] if wide.notna().to_numpy().any() else None
 
 
-def shown_genes(run: Run, level: MeasuredLevel, genes) -> tuple[list[str], int]:
-    """(genes, drawn): a random N_SCATTER_GENES of them with a fixed seed, then the top genes not yet among them."""
+def shown_genes(run: Run, level: MeasuredLevel, genes: Iterable[str]) -> tuple[list[str], int]:
+    """Choose genes, the drawn ones first, and count these: random ones with a fixed seed, then top genes not yet among them."""
     genes = sorted(genes)
     picked = np.random.default_rng(SEED).permutation(len(genes))[:N_SCATTER_GENES]
     drawn = [genes[i] for i in sorted(picked)]
@@ -96,8 +100,8 @@ def shown_genes(run: Run, level: MeasuredLevel, genes) -> tuple[list[str], int]:
     return drawn + sorted(extra), len(drawn)
 
 
-def gene_plots(run: Run, names: GeneNames) -> list[dict]:
-    """Per level of several populations: each gene's variance and, by recipe, its Pearson across them (Fig. 4C)."""
+def gene_plots(run: Run, names: ShownGenes) -> list[dict]:
+    """Make, per level of several populations: each gene's variance and, by recipe, its Pearson across them (Fig. 4C)."""
     plots = []
     for level in run.levels:
         mine = rows(run.genes, **level.key)
@@ -124,20 +128,20 @@ def gene_plots(run: Run, names: GeneNames) -> list[dict]:
 
 
 def top_genes(run: Run, level: MeasuredLevel) -> list[str]:
-    """Ids of the most variable genes of a level."""
+    """Find the ids of the most variable genes of a level."""
     mine = rows(run.genes, **level.key).drop_duplicates("gene_id")
     return list(mine.nlargest(N_TOP_GENES, "variance")["gene_id"])
 
 
 def trend(table: pd.DataFrame) -> list[list[float]]:
-    """Median Pearson in bins of equally many genes by variance: [[variance, pearson]…]."""
+    """Give the median Pearson in bins of equally many genes by variance: [[variance, pearson]…]."""
     table = table.sort_values("variance")
     bins = [part for part in np.array_split(np.arange(len(table)), min(TREND_BINS, len(table))) if len(part)]
     return [significant(table.iloc[part][["variance", "pearson"]].median()) for part in bins]
 
 
-def pack(values) -> dict:
-    """Numbers as base64 of 16-bit steps between their extremes (65535 = missing): a third of JSON's bytes."""
+def pack(values: ArrayLike) -> dict:
+    """Pack numbers as base64 of 16-bit steps between their extremes (65535 = missing): a third of JSON's bytes."""
     values = np.asarray(values, dtype=float)
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)

@@ -8,6 +8,7 @@ they were given, by their absolute addresses. The same manifest gives the same b
 import posixpath
 import re
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import quote
 
 from scxpresso.reporting.addresses import file_name, file_uri, without_secrets
@@ -83,7 +84,7 @@ FORMATS = {
 
 
 def describe_run(manifest: dict, schemas: str | Path) -> dict:
-    """The content of ro-crate-metadata.json; `manifest` as in bin/write_crate.py, `schemas` a folder of the JSON Schemas."""
+    """Make the content of ro-crate-metadata.json; `manifest` as in bin/write_crate.py, `schemas` a folder of the JSON Schemas."""
     schemas = {path.stem: read_json(path) for path in Path(schemas).glob("*.json")}
     rules = {
         name: rule
@@ -120,18 +121,18 @@ def describe_run(manifest: dict, schemas: str | Path) -> dict:
 
 
 def refs(entities: list[dict]) -> dict | list[dict]:
-    """References to entities; a single one is no list, as RO-Crate recommends."""
+    """Refer to entities; a single one is no list, as RO-Crate recommends."""
     found = [{"@id": entity["@id"]} for entity in entities]
     return found[0] if len(found) == 1 else found
 
 
 def linked(**properties: list[dict]) -> dict:
-    """Properties that refer to entities, without those that refer to none."""
+    """Make properties that refer to entities; those that refer to none are left away."""
     return {name: refs(entities) for name, entities in properties.items() if entities}
 
 
 def root_entity(manifest: dict, files: list[dict]) -> dict:
-    """The results' folder."""
+    """Describe the results' folder."""
     return {
         "@id": "./",
         "@type": "Dataset",
@@ -147,7 +148,7 @@ def root_entity(manifest: dict, files: list[dict]) -> dict:
 
 
 def workflow_entity(manifest: dict, schemas: dict, parameters: list[dict], software: list[dict]) -> dict:
-    """The pipeline; a copy of its main script is published beside the crate."""
+    """Describe the pipeline; a copy of its main script is published beside the crate."""
     run = manifest["run"]
     return {
         "@id": WORKFLOW,
@@ -166,7 +167,7 @@ def workflow_entity(manifest: dict, schemas: dict, parameters: list[dict], softw
 
 
 def run_entity(manifest: dict, objects: list[dict], results: list[dict], images: list[dict]) -> dict:
-    """The run itself. It started when its input was checked; when it ends is not known before it has."""
+    """Describe the run itself. It started when its input was checked; when it ends is not known before it has."""
     return {
         "@id": RUN,
         "@type": "CreateAction",
@@ -179,7 +180,7 @@ def run_entity(manifest: dict, objects: list[dict], results: list[dict], images:
 
 
 def input_files(manifest: dict, rules: dict, schemas: dict) -> list[dict]:
-    """One entity for each file that was given, with its checksum."""
+    """Describe each input file, with its checksum."""
     uses = {}
     for use in manifest["uses"]:
         uses.setdefault(use["address"], []).append(use)
@@ -204,7 +205,7 @@ def input_files(manifest: dict, rules: dict, schemas: dict) -> list[dict]:
 
 
 def parameter_of(use: dict, params: dict) -> str | None:
-    """The parameter whose value a file is; None where a sheet names it."""
+    """Name the parameter whose value a file is; None where a sheet names it."""
     name = use["column"] or use["parameter"]
     if use["column"] and not (use["parameter"] == "genomes" and params["genomes"] is None):
         return None
@@ -212,7 +213,7 @@ def parameter_of(use: dict, params: dict) -> str | None:
 
 
 def purpose(use: dict, rules: dict, schemas: dict) -> str:
-    """What a file was given for, in the words of the schemas."""
+    """Say what an input file is for, in the words of the schemas."""
     rule = rules[use["parameter"]]
     if use["column"]:
         return schemas[Path(rule["schema"]).stem]["items"]["properties"][use["column"]]["description"]
@@ -220,7 +221,7 @@ def purpose(use: dict, rules: dict, schemas: dict) -> str:
 
 
 def output_file(path: str) -> dict:
-    """One published file."""
+    """Describe one published file."""
     described = (text for pattern, text in OUTPUTS.items() if PurePosixPath(path).match(pattern))
     return {
         "@id": quote(posixpath.relpath(path, FOLDER)),
@@ -232,17 +233,17 @@ def output_file(path: str) -> dict:
 
 
 def encoding_format(path: str) -> str:
-    """The media type by a file's name; text where it is unknown."""
+    """Tell the media type by a file's name; text where it is unknown."""
     return FORMATS.get(path.rsplit(".", 1)[-1].lower(), "text/plain")
 
 
 def parameter_id(name: str) -> str:
-    """The @id of a parameter, as opposed to that of its value."""
+    """Make the @id of a parameter, as opposed to that of its value."""
     return f"#parameter-{name}"
 
 
 def parameter_entities(params: dict, rules: dict, inputs: list[dict]) -> tuple[list[dict], list[dict]]:
-    """The values of parameters that are no files, and the parameters that have a value; in the schema's order."""
+    """Describe the values of parameters that are no files, and the parameters that have a value; in the schema's order."""
     values, parameters = [], []
     for name, rule in rules.items():
         value = params.get(name)
@@ -271,12 +272,13 @@ def parameter_entities(params: dict, rules: dict, inputs: list[dict]) -> tuple[l
     return values, parameters
 
 
-def as_list(value) -> list:
+def as_list(value: Any) -> list:
+    """Wrap a value in a list unless it is one."""
     return value if isinstance(value, list) else [value]
 
 
 def software_entities(versions: dict) -> list[dict]:
-    """Every program and package but Nextflow, which is the workflow's language, and the images, which hold them."""
+    """Describe every program and package but Nextflow, which is the workflow's language, and the images, which hold them."""
     return [
         {"@id": f"#software-{name}", "@type": "SoftwareApplication", "name": name, "softwareVersion": version}
         for name, version in versions.items()
@@ -285,7 +287,7 @@ def software_entities(versions: dict) -> list[dict]:
 
 
 def image_entity(name: str, image: str) -> dict:
-    """A container image, from its address: registry/name:tag@sha256:digest, of which the name alone is always there."""
+    """Describe a container image, from its address: registry/name:tag@sha256:digest, of which the name alone is always there."""
     rest, _, digest = image.removeprefix("docker://").partition("@sha256:")
     address, tag = re.fullmatch(r"(.*?)(?::([^:/]*))?", rest, re.DOTALL).groups()
     first, slash, path = address.partition("/")
@@ -301,7 +303,7 @@ def image_entity(name: str, image: str) -> dict:
 
 
 def context_entities(versions: dict) -> list[dict]:
-    """What the others refer to and no file is."""
+    """Describe what the others refer to and is no file."""
     nextflow = {"version": versions["nextflow"]} if "nextflow" in versions else {}
     return [
         {"@id": NEXTFLOW, "@type": "ComputerLanguage", "name": "Nextflow", "url": {"@id": "https://www.nextflow.io/"}}

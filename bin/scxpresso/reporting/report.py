@@ -11,6 +11,7 @@ and `safe` in scripts/shared/text.js for the HTML subset that plotly understands
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -18,7 +19,7 @@ from markupsafe import Markup, escape
 
 from scxpresso.reporting.data import Run, label, read_run
 from scxpresso.reporting.figures import coarse_plots, performance_plots, training_plots, transfer_plots
-from scxpresso.reporting.gene_figures import N_TOP_GENES, GeneNames, gene_plots, prediction_plots
+from scxpresso.reporting.gene_figures import N_TOP_GENES, ShownGenes, gene_plots, prediction_plots
 from scxpresso.reporting.locus import Loci
 from scxpresso.reporting.saturation_figures import saturation_plots
 from scxpresso.reporting.scripts import join_modules
@@ -45,14 +46,14 @@ PAPER = {
 
 
 def write_report(manifest: str | Path, template: str | Path, output: str | Path) -> None:
-    """Write the report of `manifest` to `output`, whole or not at all. Raises InputError."""
+    """Write the report of `manifest` to `output`, completely or not at all. Raises InputError."""
     page = render(read_run(manifest), template)
     with atomic_write(output) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
 def render(run: Run, template: str | Path) -> str:
-    """The whole page as a string; `template` is the folder of report.html.j2, its style and its scripts."""
+    """Render the page; `template` is the folder of report.html.j2, its style and its scripts."""
     from plotly.offline import get_plotlyjs  # here: importing plotly is slow, and only the page needs it
 
     template = Path(template)
@@ -96,9 +97,9 @@ def render(run: Run, template: str | Path) -> str:
     )
 
 
-def page_data(run: Run, genomes: list, training: list) -> dict:
-    """What the page's scripts draw, as JSON-ready lists. Labels are always values, never keys: one may be __proto__."""
-    names = GeneNames(genomes)
+def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
+    """Collect what the page's scripts draw, as JSON-ready lists. Labels are always values, never keys: one may be __proto__."""
+    names = ShownGenes(genomes)
     palette = run.palette()
     loci, tables = Loci(run, names), read_scores(run)
     return {
@@ -119,13 +120,13 @@ def page_data(run: Run, genomes: list, training: list) -> dict:
 
 
 def script(template: Path, data: dict) -> str:
-    """The scripts of the sections that the page has."""
+    """Join the scripts of the sections that the page has."""
     sections = [f"{name}.js" for name in ("saturation", "variants") if data[name]]
     return join_modules(template / "scripts", ["main.js", *sections])
 
 
 def environment(template: str | Path) -> Environment:
-    """jinja2 with autoescape, and this module's formats as filters."""
+    """Set up jinja2 with autoescape, and this module's formats as filters."""
     env = Environment(
         loader=FileSystemLoader(template),
         autoescape=True,
@@ -139,15 +140,15 @@ def environment(template: str | Path) -> Environment:
     return env
 
 
-def finalize(value):
-    """jinja2's hook on every printed value: markup as it is, labels printable, None as a dash."""
+def finalize(value: object) -> object:
+    """Prepare every value that jinja2 prints: markup as it is, labels printable, None as a dash."""
     if isinstance(value, Markup):
         return value
     return shown(value) if isinstance(value, str) else "–" if value is None else value
 
 
-def plain(value):
-    """`value` as JSON can hold it: labels printable, NaN as None, numpy's numbers as Python's."""
+def plain(value: Any) -> Any:
+    """Make `value` what JSON can hold: labels printable, NaN as None, numpy's numbers as Python's."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -158,16 +159,16 @@ def plain(value):
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def verbatim(text) -> Markup:
-    """Text that keeps its line breaks (a command)."""
+def verbatim(text: object) -> Markup:
+    """Escape text that keeps its line breaks (a command)."""
     return escape("\n".join(shown(line) for line in str(text).splitlines()))
 
 
-def tally(value) -> str | None:
-    """A count of counts.json; what is no number as it is."""
+def tally(value: object) -> object:
+    """Format a count of counts.json; what is no number stays as it is."""
     return count(value) if isinstance(value, (int, float)) else value
 
 
-def parameter(value) -> str | None:
-    """A parameter as it would be typed."""
+def parameter(value: object) -> str | None:
+    """Format a parameter as it would be typed."""
     return value if value is None or isinstance(value, str) else json.dumps(value)

@@ -9,7 +9,7 @@ import pandas as pd
 from scxpresso.genome.sequence import ALTERNATIVES, BASE_OF_CODE, decode
 from scxpresso.reporting.data import SIGNIFICANT, Run, file_of, load, load_if, model_name, model_of
 from scxpresso.reporting.figures import significant
-from scxpresso.reporting.gene_figures import GeneNames, pack
+from scxpresso.reporting.gene_figures import ShownGenes, pack
 from scxpresso.reporting.locus import Loci
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.saturation.profiles import MIN_EFFECT, profile
@@ -25,12 +25,12 @@ MOTIF_EFFECTS = ["population", "motif", "motif_name", *MOTIF_NUMBERS]
 
 
 def open_effects(folder: Path) -> Effects:
-    """effects.h5 of a model's saturation. Raises InputError where there is none."""
+    """Open effects.h5 of a model's saturation. Raises InputError where there is none."""
     return Effects(folder / "effects.h5")
 
 
 def around(effects: Effects, gene: str, start: int, end: int) -> tuple[int, np.ndarray, np.ndarray]:
-    """(first, codes, effects) from `start` to `end` bases from the TSS (inclusive), as far as the window reaches.
+    """Read (first, codes, effects) from `start` to `end` bases from the TSS (inclusive), as far as the window reaches.
 
     first: distance of the first position from the TSS. codes: uint8, on the gene's strand. effects: positions ×
     alternatives × populations; 0 where the reference is ambiguous.
@@ -43,7 +43,7 @@ def around(effects: Effects, gene: str, start: int, end: int) -> tuple[int, np.n
 
 
 def largest(effects: Effects, count: int, first: Collection[str]) -> list[str]:
-    """At most `count` genes: those of `first` that are saturated, then those of the largest effects near the TSS."""
+    """Choose up to `count` genes: those of `first` that are saturated, then those of the largest effects near the TSS."""
     chosen, others = [gene for gene in first if gene in effects], effects.gene_id
     if len(others) > count > len(chosen):
         near = {gene: np.abs(around(effects, gene, -NEAR_TSS, NEAR_TSS)[2]).max(initial=0) for gene in others}
@@ -51,8 +51,8 @@ def largest(effects: Effects, count: int, first: Collection[str]) -> list[str]:
     return list(dict.fromkeys([*chosen, *others]))[:count]
 
 
-def saturation_plots(run: Run, names: GeneNames, loci: Loci, wanted: dict) -> list[dict]:
-    """Per saturated model: profiles of a few genes, the mean profile, and motifs.
+def saturation_plots(run: Run, names: ShownGenes, loci: Loci, wanted: dict) -> list[dict]:
+    """Make, per saturated model: profiles of a few genes, the mean profile, and motifs.
 
     wanted: (atlas, level, recipe) -> genes to show before others: those of its largest significant effects.
     """
@@ -77,8 +77,8 @@ def saturation_plots(run: Run, names: GeneNames, loci: Loci, wanted: dict) -> li
     return plots
 
 
-def gene_profile(effects: Effects, gene: str, room: int, names: GeneNames, loci: Loci) -> dict:
-    """A gene's largest effects by position (at most `room` of them) and population, and what a logo of them needs.
+def gene_profile(effects: Effects, gene: str, room: int, names: ShownGenes, loci: Loci) -> dict:
+    """Make a gene's profile: its largest effects by position (at most `room` of them) and population, for plot and logo.
 
     effect: signed largest effect of the three substitutions. alternatives: its base. importance: minus the mean effect of the
     three substitutions. bins: mean of |effect| in bins of BIN bases.
@@ -104,23 +104,23 @@ def gene_profile(effects: Effects, gene: str, room: int, names: GeneNames, loci:
 
 
 def importance(effects: np.ndarray) -> np.ndarray:
-    """Positions × populations: minus the mean effect of the three substitutions; the reference's own effect is 0."""
+    """Give minus the mean effect of the three substitutions (positions × populations); the reference's own effect is 0."""
     return -effects.sum(axis=1) / 3
 
 
 def by_population(values: np.ndarray) -> list[dict]:
-    """One packed vector a column."""
+    """Pack one vector per column."""
     return [pack(column) for column in values.T]
 
 
 def binned(values: np.ndarray, distances: np.ndarray) -> dict:
-    """Means of the finite values (positions × populations) in bins of BIN bases: {first: the first bin's start, values}."""
+    """Average the finite values (positions × populations) in bins of BIN bases: {first: the first bin's start, values}."""
     bins = pd.DataFrame(values).groupby(np.asarray(distances) // BIN).mean()
     return {"first": int(bins.index[0]) * BIN if len(bins) else 0, "values": by_population(bins.to_numpy())}
 
 
 def mean_profile(table: pd.DataFrame, populations: list[str]) -> dict:
-    """The mean over genes of the largest |effect| by position, averaged over several bases where the page would grow large."""
+    """Make the mean over genes of the largest |effect| by position; over several bases where the page would grow large."""
     wide = table.pivot(index="tss_distance", columns="population", values="mean_effect").reindex(columns=populations)
     if len(wide):
         wide = wide.reindex(range(int(wide.index.min()), int(wide.index.max()) + 1))
@@ -137,7 +137,7 @@ def mean_profile(table: pd.DataFrame, populations: list[str]) -> dict:
 
 
 def motif_effects(path: Path | None, populations: list[str]) -> list[dict]:
-    """Per motif of the table: its effect and q-value in each population.
+    """Make, per motif of the table: its effect and q-value in each population.
 
     Motifs that are significant in a population come first, by the largest |difference| in these, then those of the smallest q.
     """

@@ -27,7 +27,7 @@ DROPPED_POPULATIONS = ["level", "population", "cells", "reason"]
 
 
 def genome_view(run: Run, entry: dict) -> dict:
-    """What the page says of one genome: genes kept and dropped, windows padded, folds."""
+    """Summarise one genome: genes kept and dropped, windows padded, folds."""
     genes = load(run.folder / entry["genes"], GENOME_GENES)
     sizes = load_if(file_of(run, entry, "folds"), FOLDS)["fold"].value_counts()
     dropped = load(run.folder / entry["dropped"], DROPPED_GENES)
@@ -45,7 +45,7 @@ def genome_view(run: Run, entry: dict) -> dict:
 
 
 def atlas_view(run: Run, entry: dict) -> dict:
-    """What the page says of one atlas: its populations, and those excluded, with the reason."""
+    """Summarise one atlas: its populations, and those excluded, with the reason."""
     folder = run.folder / entry["path"]
     excluded = load(folder / "dropped_populations.tsv", DROPPED_POPULATIONS)
     dropped = load(folder / "dropped_genes.tsv", DROPPED_GENES)
@@ -72,7 +72,7 @@ def atlas_view(run: Run, entry: dict) -> dict:
 
 
 def warnings_view(run: Run) -> list[dict]:
-    """Warnings of tasks: process, message, the tasks that logged it, and their number."""
+    """Collect the warnings of tasks: process, message, the tasks that logged it, and their number."""
     tasks_of = {}
     for entry in run.manifest["warnings"]:
         for file in entry["warnings"]:
@@ -86,13 +86,13 @@ def warnings_view(run: Run) -> list[dict]:
 
 
 def reasons(table: pd.DataFrame) -> list[dict]:
-    """Dropped genes counted by reason, most first: [{reason, genes, share}]; share is of the largest."""
+    """Count dropped genes by reason, most first: [{reason, genes, share}]; share is of the largest."""
     counts = table["reason"].value_counts()
     return [{"reason": reason, "genes": n, "share": n / counts.iloc[0]} for reason, n in counts.items()]
 
 
 def training_view(run: Run) -> list[dict]:
-    """One row per trained model for the table: how its replicates converged, and which collapsed first."""
+    """Summarise the training of each model: how its replicates converged, and which collapsed first."""
     views = []
     for level in run.levels:
         for recipe, paths in level.histories.items():
@@ -125,13 +125,13 @@ def training_view(run: Run) -> list[dict]:
 
 
 def last_attempts(history: pd.DataFrame) -> pd.DataFrame:
-    """The epochs of each replicate's final attempt: earlier ones collapsed and were thrown away."""
+    """Select the epochs of each replicate's final attempt: earlier ones collapsed and were thrown away."""
     last = history.groupby(["fold", "replicate"])["attempt"].transform("max")
     return history[history["attempt"] == last]
 
 
 def numbers_table(run: Run) -> list[dict]:
-    """summary.tsv, wide: one row per atlas, level and recipe, baselines included."""
+    """Make summary.tsv wide: one row per atlas, level and recipe, baselines included."""
     metrics = ("pearson", "spearman", "specificity")
     return [
         {
@@ -149,7 +149,7 @@ def numbers_table(run: Run) -> list[dict]:
 
 
 def differences_table(run: Run) -> list[dict]:
-    """How much better each recipe is than every other one and each baseline of its level with the same folds."""
+    """List how much better each recipe is than every other one and each baseline of its level with the same folds."""
     return [
         {
             **level.key,
@@ -166,7 +166,7 @@ def differences_table(run: Run) -> list[dict]:
 
 
 def comparison_kinds(run: Run) -> list[dict]:
-    """comparisons.tsv, one row per kind: how many, in how many the model is ahead, in how many with p < 0.05."""
+    """Count comparisons.tsv by kind: how many, in how many the model is ahead, in how many with p < 0.05."""
     return [
         {
             "kind": kind,

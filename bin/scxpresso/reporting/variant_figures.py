@@ -1,15 +1,17 @@
 """What the page draws of variants: the largest significant effects, the loci they lie in, and other tools' scores of them."""
 
+from collections.abc import Hashable
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import SeriesGroupBy
 
 from scxpresso.genome.sequence import decode
 from scxpresso.motifs.matrices import read_motifs
 from scxpresso.reporting.data import Run, load, model_name, model_of, select
 from scxpresso.reporting.figures import significant
-from scxpresso.reporting.gene_figures import GeneNames, pack
+from scxpresso.reporting.gene_figures import ShownGenes, pack
 from scxpresso.reporting.locus import Loci
 from scxpresso.reporting.saturation_figures import around, by_population, importance, open_effects
 from scxpresso.reporting.variant_tables import ALLELE, ASSOCIATION, STATISTICS, Scores, locus_genes, read_parts
@@ -36,8 +38,8 @@ FLAGS = {
 }
 
 
-def variant_plots(run: Run, tables: list[Scores], names: GeneNames, loci: Loci) -> list[dict]:
-    """Per set × model: the variants' table and figures."""
+def variant_plots(run: Run, tables: list[Scores], names: ShownGenes, loci: Loci) -> list[dict]:
+    """Make, per set and model, the variants' table and figures."""
     plots = []
     for scores in tables:
         with effects_of(run, scores) as effects:
@@ -45,8 +47,8 @@ def variant_plots(run: Run, tables: list[Scores], names: GeneNames, loci: Loci) 
     return plots
 
 
-def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: GeneNames, loci: Loci) -> dict:
-    """One set × model. Vectors by population run over `variants`, the first of which are those of the table."""
+def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: ShownGenes, loci: Loci) -> dict:
+    """Make the plots of one set and model. Vectors run over `variants`, the first of which are those of the table."""
     entry, first, shown = scores.entry, scores.first.to_dict("records"), scores.shown
     about = described(run, scores)
     parents = about.get("parents", {})
@@ -86,19 +88,19 @@ def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: GeneN
 
 
 def entries_of(run: Run, kind: str, scores: Scores) -> list[dict]:
-    """Entries of the manifest's list `kind` that are of the model of some scores."""
+    """Select the entries of the manifest's list `kind` that are of the model of some scores."""
     atlas, level, recipe = model_of(scores.entry)
     return select(run.manifest[kind], atlas=atlas, level=level, recipe=recipe)
 
 
 def effects_of(run: Run, scores: Scores) -> AbstractContextManager[Effects | None]:
-    """The open saturation of a set's model; None where the run has none."""
+    """Open the saturation of a set's model; None where the run has none."""
     found = entries_of(run, "saturation", scores)
     return open_effects(run.folder / found[0]["path"]) if found else nullcontext()
 
 
 def described(run: Run, scores: Scores) -> dict:
-    """A model's `genome` and `parents` (population -> its parent), by its atlas in this run or by its model.json."""
+    """Look up a model's `genome` and `parents` (of each population), by its atlas in this run or by its model.json."""
     atlas, level, _ = model_of(scores.entry)
     known = next((one for one in run.levels if (one.atlas, one.level) == (atlas, level)), None)
     if known:
@@ -109,7 +111,7 @@ def described(run: Run, scores: Scores) -> dict:
     return {"genome": next((entry["genome"] for entry in run.manifest["genomes"]), "")}
 
 
-def variant(allele: dict, genome: str, names: GeneNames) -> dict:
+def variant(allele: dict, genome: str, names: ShownGenes) -> dict:
     """Name an allele on the page."""
     return {
         "variant": allele["variant_id"],
@@ -120,14 +122,14 @@ def variant(allele: dict, genome: str, names: GeneNames) -> dict:
 
 
 def best_row(row: dict, populations: list[str]) -> dict:
-    """The row of an allele's best population, for the table."""
+    """Make the table's row of an allele, in its best population."""
     numbers = dict(zip(STATISTICS, significant([row[column] for column in STATISTICS], 3), strict=True))
     texts = {column: row[column] for column in ["flag", *ASSOCIATION]}
     return {"population": populations.index(row["population"]), **texts, **numbers}
 
 
 def reach_of(variants: list[dict], effects: Effects | None) -> tuple[int, int]:
-    """First and last base of the loci: the model's window, or what the variants span."""
+    """Give the first and last base of the loci: the model's window, or what the variants span."""
     if effects:
         return -effects.upstream, effects.downstream - 1
     places = [0, *(one["distance"] for one in variants)]
@@ -135,7 +137,7 @@ def reach_of(variants: list[dict], effects: Effects | None) -> tuple[int, int]:
 
 
 def logo(effects: Effects | None, row: dict) -> dict | None:
-    """Reference bases around an allele and their importance in its best population; None without saturation."""
+    """Make the logo of the bases around an allele in its best population; None without saturation."""
     if effects is None or row["gene_id"] not in effects or row["population"] not in effects.populations:
         return None
     place = int(row["tss_distance"])
@@ -147,7 +149,7 @@ def logo(effects: Effects | None, row: dict) -> dict | None:
 
 
 def motif_changes(run: Run, entry: dict, first: pd.DataFrame) -> list[dict]:
-    """Motifs that the alleles of `first` change most, by the allele's number: the site on the + strand and its scores in bits."""
+    """List the motifs that alleles of `first` change most, by their number: the site on the + strand, its scores in bits."""
     if not entry.get("changes"):
         return []
     keys, found = pd.MultiIndex.from_frame(first[ALLELE]), []
@@ -161,7 +163,7 @@ def motif_changes(run: Run, entry: dict, first: pd.DataFrame) -> list[dict]:
 
 
 def matrices(run: Run, changes: list[dict]) -> list[dict]:
-    """Of each motif among `changes`, the heights of its bases in a logo: positions × A, C, G, T, in bits."""
+    """Give, for each motif among `changes`, the heights of its bases in a logo: positions × A, C, G, T, in bits."""
     wanted = {one["motif"] for one in changes}
     if not wanted:
         return []
@@ -173,16 +175,16 @@ def matrices(run: Run, changes: list[dict]) -> list[dict]:
 
 
 def logo_heights(counts: np.ndarray) -> np.ndarray:
-    """Each base's share of its position's information (bits, against equal bases): width × 4 from width × 4 counts."""
+    """Give each base's share of its position's information (bits, against equal bases): width × 4 from width × 4 counts."""
     shares = counts / counts.sum(axis=1, keepdims=True)
     entropy = -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1, keepdims=True)
     return shares * (2 - entropy)
 
 
 def external(run: Run, entry: dict, alleles: pd.DataFrame, populations: list[str]) -> dict | None:
-    """Scores of other tools beside ours, each z-scaled over the variants that it scores; None where there are none.
+    """Join scores of other tools to ours, each z-scaled over the variants that it scores; None where there are none.
 
-    alleles: of the variants that the page holds, by number. theirs, ours: a packed vector a track and a population, over
+    alleles: of the variants that the page holds, by number. theirs, ours: one packed vector per track and per population, over
     `variants`.
     """
     if not entry.get("comparison"):
@@ -212,7 +214,7 @@ def external(run: Run, entry: dict, alleles: pd.DataFrame, populations: list[str
 
 
 def rank_correlations(run: Run, entry: dict) -> list[dict]:
-    """Rows of the table of rank correlations, the strongest first."""
+    """Read the table of rank correlations, the strongest first."""
     if not entry.get("correlations"):
         return []
     table = load(run.folder / entry["correlations"], CORRELATION_COLUMNS)
@@ -221,22 +223,22 @@ def rank_correlations(run: Run, entry: dict) -> list[dict]:
 
 
 class Moments:
-    """Means and deviations of groups of numbers that come part by part."""
+    """Means and deviations of groups of numbers that are read part by part."""
 
     def __init__(self):
         self._sums = None
 
-    def add(self, groups) -> None:
-        """Counts one part, a pandas groupby of a column."""
+    def add(self, groups: SeriesGroupBy) -> None:
+        """Add one part, a column grouped."""
         sums = groups.agg(n="count", total="sum", squares=lambda values: (values**2).sum())
         self._sums = sums if self._sums is None else self._sums.add(sums, fill_value=0)
 
     def groups(self) -> list:
-        """Names of the groups."""
+        """List the names of the groups."""
         return [] if self._sums is None else list(self._sums.index)
 
-    def scaled(self, table: pd.DataFrame, group, rows: list) -> dict:
-        """The group's column of a table, at `rows`, z-scaled and packed; all missing where there is no such column."""
+    def scaled(self, table: pd.DataFrame, group: Hashable, rows: list[int]) -> dict:
+        """Scale and pack the group's column of a table at `rows`; all missing where there is no such column."""
         if group not in table.columns:
             return pack([np.nan] * len(rows))
         n, total, squares = self._sums.loc[group]

@@ -34,7 +34,7 @@ COUNTS = {
 
 
 def set_view(run: Run, entry: dict) -> dict:
-    """What the page says of a set of variants: its counts, and rejected alleles by reason, most first."""
+    """Summarise a set of variants: its counts, and rejected alleles by reason, most first."""
     demand_file(run.folder / entry["counts"])
     described = read_json(run.folder / entry["counts"])
     rejected: dict[str, int] = {}
@@ -69,7 +69,7 @@ class Scores:
 
 
 def read_scores(run: Run) -> list[Scores]:
-    """The tables of scores of all sets and models. Raises InputError where one or a column is missing."""
+    """Read the tables of scores of all sets and models. Raises InputError where one or a column is missing."""
     tables = []
     for entry in run.manifest["variants"]:
         path = run.folder / entry["path"]
@@ -79,7 +79,7 @@ def read_scores(run: Run) -> list[Scores]:
 
 
 def wanted_genes(tables: list[Scores]) -> dict[tuple, list[str]]:
-    """(atlas, level, recipe) -> genes whose loci the variants' figures show."""
+    """List the genes whose loci the variants' figures show, by (atlas, level, recipe)."""
     wanted = {}
     for scores in tables:
         wanted.setdefault(model_of(scores.entry), []).extend(locus_genes(scores.first))
@@ -87,12 +87,12 @@ def wanted_genes(tables: list[Scores]) -> dict[tuple, list[str]]:
 
 
 def locus_genes(first: pd.DataFrame) -> list[str]:
-    """The genes that get a figure: those of the first variants in the table."""
+    """List the genes that get a figure: those of the first variants in the table."""
     return list(first["gene_id"].drop_duplicates()[:N_LOCI])
 
 
 def read_parts(path: Path, columns: list[str], if_there: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
-    """These columns of a table part by part, text but for NUMERIC. Raises InputError where it or a column is missing.
+    """Read columns of a table part by part, as text but for NUMERIC. Raises InputError where it or a column is missing.
 
     if_there: further columns of text, '' where the table lacks them.
     """
@@ -113,7 +113,7 @@ def read_parts(path: Path, columns: list[str], if_there: Sequence[str] = ()) -> 
 
 
 def strongest(path: Path) -> tuple[int, int, int, pd.DataFrame]:
-    """(rows, rows of q below SIGNIFICANT, rows of alleles that are not read, the first N_VARIANTS alleles × genes of the table).
+    """Count rows, rows with q below SIGNIFICANT and rows that are not scorable; find the first N_VARIANTS alleles × genes.
 
     Those with q below SIGNIFICANT come first, by |effect|, then the others, by q and |effect|; each is in the population in
     which it comes first. q says how rare an effect is, not how large: it orders nothing among what is significant.
@@ -134,7 +134,7 @@ def strongest(path: Path) -> tuple[int, int, int, pd.DataFrame]:
 
 
 def all_populations(path: Path, best: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(first, shown): the rows of `best` in full; all populations' rows of the same alleles, then of others in their genes.
+    """Read (first, shown): the rows of `best` in full; all populations' rows of these alleles, then of others in their genes.
 
     Others are those of the largest effects, in the genes that get a figure. `place` numbers the alleles of both.
     """

@@ -17,8 +17,8 @@ from scxpresso.reporting.data import (
 from scxpresso.text import count, decimal, listed, p_text, plural, span
 
 
-def headline(run: Run, genomes: list, training: list) -> str:
-    """The run in one sentence."""
+def headline(run: Run, genomes: list[dict], training: list[dict]) -> str:
+    """Describe the run in one sentence."""
     populations = {entry["atlas"]: [] for entry in run.manifest["atlases"]}
     for level in run.levels:
         size = len(level.labels)
@@ -38,7 +38,7 @@ def headline(run: Run, genomes: list, training: list) -> str:
 
 
 def window_sizes(run: Run) -> str:
-    """The promoter windows of the models, or of the parameters where models do not name theirs; '' where nothing does."""
+    """Describe the promoter windows of the models, else of the parameters; '' where neither names any."""
     params = run.manifest["params"]
     models = [model for model in run.manifest["models"] if "upstream" in model]
     known = models or ([params] if "upstream" in params and "downstream" in params else [])
@@ -51,8 +51,8 @@ def window_sizes(run: Run) -> str:
     return f"windows of {listed(f'{up} + {down}' for up, down in sizes)} bases around the TSS"
 
 
-def overall(cards: list) -> list[str]:
-    """The verdicts of all models, one sentence per baseline; none where a single card says it already."""
+def overall(cards: list[dict]) -> list[str]:
+    """Sum up the verdicts of all models, one sentence per baseline; none where a single card says it already."""
     if len(cards) < 2:
         return []
     sides = {"better": "better", "worse": "worse", "same": "not clearly different", "untested": "untested"}
@@ -66,7 +66,7 @@ def overall(cards: list) -> list[str]:
 
 
 def card(run: Run, level: MeasuredLevel, recipe: str) -> dict:
-    """The key numbers and verdict of one trained recipe at one level."""
+    """Collect the key numbers and verdicts of one trained recipe at one level."""
     pearson, sd, _ = metric(run, level, recipe, "pearson")
     palette = run.palette()
     comparable = [one for one in level.recipes if np.isfinite(difference(run, level, recipe, one)[0])]
@@ -92,7 +92,7 @@ def card(run: Run, level: MeasuredLevel, recipe: str) -> dict:
 
 
 def verdict_on_other(run: Run, level: MeasuredLevel, recipe: str, other: str) -> dict:
-    """Better, worse or undecided against a baseline or another recipe with the same folds: {kind, baseline, text}."""
+    """Judge a recipe against a baseline or another recipe with the same folds: {kind, baseline, text}."""
     mine, theirs = metric(run, level, recipe, "pearson")[0], metric(run, level, other, "pearson")[0]
     numbers = f"{decimal(mine)} against {decimal(theirs)}"
     compared = rows(run.comparisons, **level.target, recipe=recipe, other_recipe=other)
@@ -111,7 +111,7 @@ def verdict_on_other(run: Run, level: MeasuredLevel, recipe: str, other: str) ->
 
 
 def side_taken(tested: pd.DataFrame, delta: float) -> str:
-    """Which way the one-sided tests point: better, worse, same, or untested where they could not."""
+    """Tell which way the one-sided tests point: better, worse, same, or untested where they could not."""
     if tested.empty or 0.5 ** tested["n_folds"].max() > SIGNIFICANT:
         return "untested"  # with n folds no signed rank p is below 1/2^n
     if delta > 0 and (tested["p_value"] < SIGNIFICANT).mean() > 0.5:
@@ -122,7 +122,7 @@ def side_taken(tested: pd.DataFrame, delta: float) -> str:
 
 
 def evidence(tested: pd.DataFrame, kind: str) -> str:
-    """The Wilcoxon tests behind a verdict, as a clause."""
+    """Describe the Wilcoxon tests behind a verdict, as a clause."""
     if tested.empty:
         return ", without a test"
     folds = tested["n_folds"].max()
@@ -132,14 +132,16 @@ def evidence(tested: pd.DataFrame, kind: str) -> str:
         p = p_text(tested["p_value"].iloc[0])
         return f" (one-sided Wilcoxon over {plural(folds, 'fold')} that it is better: p = {p})"
     if kind == "worse":
-        behind, sure = (tested["delta"] < 0).sum(), (tested["p_value"] > 1 - SIGNIFICANT).sum()
-        return f" (behind in {behind} of {len(tested)} populations, in {sure} with Wilcoxon p > {1 - SIGNIFICANT})"
-    ahead, sure = (tested["delta"] > 0).sum(), (tested["p_value"] < SIGNIFICANT).sum()
-    return f" (ahead in {ahead} of {len(tested)} populations, in {sure} with Wilcoxon p < {SIGNIFICANT})"
+        behind, significant = (tested["delta"] < 0).sum(), (tested["p_value"] > 1 - SIGNIFICANT).sum()
+        return (
+            f" (behind in {behind} of {len(tested)} populations, in {significant} with Wilcoxon p > {1 - SIGNIFICANT})"
+        )
+    ahead, significant = (tested["delta"] > 0).sum(), (tested["p_value"] < SIGNIFICANT).sum()
+    return f" (ahead in {ahead} of {len(tested)} populations, in {significant} with Wilcoxon p < {SIGNIFICANT})"
 
 
 def verdict_on_specificity(run: Run, level: MeasuredLevel, recipe: str) -> dict | None:
-    """Whether a model tells populations apart: {kind, baseline: None, text}, or None for a single population."""
+    """Judge whether a model tells populations apart: {kind, baseline: None, text}, or None for a single population."""
     value, sd, folds = metric(run, level, recipe, "specificity")
     if len(level.labels) < 2 or np.isnan(value):
         return None

@@ -1,4 +1,4 @@
-"""What a file of variants says of associations with a trait: beta and p-value of an allele. What is missing stays missing."""
+"""Associations with a trait that a file of variants has: beta and p-value of an allele. Missing values stay missing."""
 
 import math
 
@@ -7,7 +7,7 @@ ASSOCIATION = ["beta", "odds_ratio", "p_value", "log_p_value"]
 
 
 def beta_of(row: dict[str, str]) -> str:
-    """The effect on the trait, of an odds ratio its natural logarithm; '' where the file has none."""
+    """Give the effect on the trait, the natural logarithm of an odds ratio; '' where the file has none."""
     beta = row.get("beta", "")
     if beta.upper() not in MISSING:
         return beta if _number(beta) is not None else ""
@@ -16,17 +16,17 @@ def beta_of(row: dict[str, str]) -> str:
 
 
 def of_allele(alt: str, beta: str, effect: str, ref: str) -> str:
-    """Beta for `alt`, of that of the effect allele; '' where that is neither of the two."""
+    """Turn the effect allele's beta into that for `alt`; '' where the effect allele is neither of the two."""
     return beta if effect == alt else turned(beta) if effect == ref else ""
 
 
 def turned(beta: str) -> str:
-    """Beta for the other allele."""
+    """Give beta for the other allele."""
     return beta and (beta[1:] if beta[0] == "-" else "-" + beta.removeprefix("+"))
 
 
 def p_value_of(row: dict[str, str]) -> str:
-    """The p-value, as the file has it or from its negative logarithm to base 10; '' where there is none."""
+    """Give the p-value, as the file has it or from its negative log10; '' where there is none."""
     p_value, logarithm = row.get("p_value", ""), _number(row.get("log_p_value", ""))
     if _number(p_value) is not None:
         return p_value

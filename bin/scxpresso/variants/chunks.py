@@ -1,4 +1,4 @@
-"""What scoring and users get of a file of variants: chunks of scorable rows, and rejected.tsv."""
+"""What is written of a file of variants: chunks of scorable rows for scoring, and rejected.tsv."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -7,7 +7,7 @@ from pathlib import Path
 from scxpresso.store import write_rows
 from scxpresso.text import shown
 from scxpresso.variants.association import turned
-from scxpresso.variants.gene_windows import Genes
+from scxpresso.variants.gene_windows import GeneIndex
 from scxpresso.variants.haplotypes import merged_calls
 from scxpresso.variants.score_table import FOUND, ScorableVariant
 from scxpresso.variants.spill import Spill
@@ -16,10 +16,12 @@ CHUNK_COLUMNS = list(ScorableVariant._fields)
 REJECTED_COLUMNS = ["set", "variant_id", "chrom", "pos", "ref", "alt", "reason"]
 
 
-def write_chunks(spill: Spill, genes: Genes, rows_per_chunk: int, folder: Path) -> tuple[list[int], int]:
-    """Tables of about so many rows and whole genes, each sorted by gene_id and position.
+def write_chunks(spill: Spill, genes: GeneIndex, rows_per_chunk: int, folder: Path) -> tuple[list[int], int]:
+    """Write tables of about `rows_per_chunk` rows, with all rows of their genes, sorted by gene_id and position.
 
-    Gives the rows of each, and how many more were repetitions of one.
+    Returns
+    -------
+    The number of rows of each table, and the number of further rows that repeated one.
     """
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.tsv.gz"):  # of an earlier run
@@ -35,7 +37,7 @@ def write_chunks(spill: Spill, genes: Genes, rows_per_chunk: int, folder: Path) 
     for gene, placed in groupby(spill.placed(), key=lambda row: row[0]):
         rows = [_chunk_row(row, genes.chrom[gene], genes.gene_id[gene]) for row in placed]
         read += len(rows)
-        of_gene = [one for _, group in groupby(rows, key=lambda one: one.pos) for one in _once(list(group))]
+        of_gene = [one for _, group in groupby(rows, key=lambda one: one.pos) for one in _merged(list(group))]
         of_gene = _with_uncalled(set(spill.unscored(gene)), of_gene)
         if chunk and len(chunk) + len(of_gene) > rows_per_chunk:
             write(chunk)
@@ -47,12 +49,12 @@ def write_chunks(spill: Spill, genes: Genes, rows_per_chunk: int, folder: Path) 
 
 
 def _chunk_row(row: tuple, chrom: str, gene: str) -> ScorableVariant:
-    _, pos, ref, alt, slid, turn, carriers, uncalled, risk, beta, p_value, variant_id, *given = row
+    _, pos, ref, alt, slid, turn, carriers, uncalled, risk, beta, p_value, variant_id, *in_file = row
     if turn:
-        given[-2:] = reversed(given[-2:])
+        in_file[-2:] = reversed(in_file[-2:])
     risks = risk.split(",") if risk else ()
     return ScorableVariant(
-        variant_id=shown(variant_id) or variant_name(*given),
+        variant_id=shown(variant_id) or variant_name(*in_file),
         chrom=chrom,
         pos=pos,
         ref=ref,
@@ -68,9 +70,9 @@ def _chunk_row(row: tuple, chrom: str, gene: str) -> ScorableVariant:
 
 
 def _with_uncalled(haplotypes: set[str], rows: list[ScorableVariant]) -> list[ScorableVariant]:
-    """Rows of a gene, with haplotypes that may carry more in its window as not called, at the first allele.
+    """Mark haplotypes that may carry more in a gene's window as not called, in the rows of its first allele.
 
-    At all rows of that allele, as what one of them does not know is taken from another.
+    All rows of that allele are marked: a call that one of them lacks is taken from another.
     """
     if not haplotypes:
         return rows
@@ -81,8 +83,8 @@ def _with_uncalled(haplotypes: set[str], rows: list[ScorableVariant]) -> list[Sc
     ]
 
 
-def _once(rows: list[ScorableVariant]) -> list[ScorableVariant]:
-    """Rows of one position, those of the same variant and allele as one, with the calls of all."""
+def _merged(rows: list[ScorableVariant]) -> list[ScorableVariant]:
+    """Merge the rows of one position that are of the same variant and allele, with the calls of all."""
     if len(rows) == 1:
         return rows
     found: dict[tuple, ScorableVariant] = {}
@@ -96,7 +98,7 @@ def _once(rows: list[ScorableVariant]) -> list[ScorableVariant]:
 
 
 def rejected_rows(name: str, spill: Spill) -> Iterator[tuple]:
-    """REJECTED_COLUMNS of what is rejected, in the file's order and as the file has it."""
+    """Yield REJECTED_COLUMNS of each rejected entry, in the file's order and as the file has it."""
     for variant_id, chrom, pos, ref, alt, reason, found in spill.rejected():
         shown_id = shown(variant_id) or variant_name(chrom, pos, ref, alt)
         reason += f"{FOUND}{shown(found[:100])!r}" if found else ""
@@ -104,5 +106,5 @@ def rejected_rows(name: str, spill: Spill) -> Iterator[tuple]:
 
 
 def variant_name(chrom: str, pos: int | None, ref: str, alt: str) -> str:
-    """chrom:pos:ref:alt, for a variant that has no id; what it lacks is left out."""
+    """Name a variant without an id: chrom:pos:ref:alt, as far as it has them."""
     return ":".join(str(part) for part in (shown(chrom), pos, shown(ref), shown(alt)) if part)

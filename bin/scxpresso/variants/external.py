@@ -1,4 +1,4 @@
-"""Scores of other tools, laid beside ours."""
+"""Scores of other tools, joined to ours."""
 
 import csv
 import math
@@ -38,7 +38,10 @@ class ExternalScore(NamedTuple):
 
 @dataclass
 class Comparison:
-    """correlations: CORRELATION_COLUMNS. joined, unmatched: external scores with and without a row of ours."""
+    """Scores of other tools compared with ours.
+
+    correlations: CORRELATION_COLUMNS. joined: number of external scores with a row of ours. unmatched: those without.
+    """
 
     correlations: pd.DataFrame
     joined: int
@@ -46,7 +49,10 @@ class Comparison:
 
 
 def read_external(path: str | Path) -> list[ExternalScore]:
-    """Scores of other tools (TSV). Raises InputError for missing columns, scores that are no numbers, and repeated rows."""
+    """Read scores of other tools (TSV).
+
+    Raises InputError for missing columns, scores that are no numbers, and repeated rows.
+    """
     try:
         columns = EXTERNAL_COLUMNS + (["alt"] if "alt" in read_header(path) else [])
         rows = list(read_rows(path, columns))
@@ -58,7 +64,7 @@ def read_external(path: str | Path) -> list[ExternalScore]:
         value = _number(score)
         if not math.isfinite(value):
             problems.append(
-                Problem(where, f"the score {score!r}", "a finite number", "leave the row out if there is none")
+                Problem(where, f"the score {score!r}", "a finite number", "remove the row if there is none")
             )
         empty = [name for name, text in (("variant", variant), ("gene", gene), ("model", model)) if not text]
         if empty:
@@ -85,12 +91,17 @@ def _number(text: str) -> float:
 
 
 def compare(scores: str | Path, external: list[ExternalScore], output: str | Path) -> Comparison:
-    """Writes COMPARISON_COLUMNS, a row a score of ours and one of another tool of the same variant and gene.
+    """Write COMPARISON_COLUMNS: one row per score of ours and one of another tool for the same variant and gene.
 
-    scores: what join_scores.py wrote, read row by row. An external gene is a gene_id, with or without its version, or a
-    gene_name. Its `alt` may be written at another place of a repeat; a score without `alt` is laid beside one allele of its
-    variant, the one with our largest effect in the population, so that each variant counts once. Correlations are Spearman's,
-    of our effects in a population and the scores of a model's track.
+    An external gene is a gene_id, with or without its version, or a gene_name. Its `alt` may be written at another place
+    of a repeat. A score without `alt` is joined to one allele of its variant, the one with our largest effect in the
+    population, so that each variant counts once. Correlations are Spearman's, of our effects in a population and the
+    scores of a model's track.
+
+    Parameters
+    ----------
+    scores: table of join_scores.py, read row by row.
+    output: the table to write.
     """
     by_variant = defaultdict(list)
     for number, one in enumerate(external):
@@ -118,9 +129,9 @@ def compare(scores: str | Path, external: list[ExternalScore], output: str | Pat
 def _together(
     scores: str | Path, by_variant: dict[str, list[tuple[int, ExternalScore]]]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Number of each external score beside variant_id, alt, gene_id, population and effect of ours that it belongs to.
+    """Yield the number of each external score with variant_id, alt, gene_id, population and effect of ours.
 
-    The effect is empty where our network does not read the variant: that is no effect to compare.
+    The effect is empty where the row is not scorable: that is no effect to compare.
     """
     rows = read_rows(scores, [*COMPARISON_COLUMNS[:5], "ref", "gene_name", "flag"])
     for gene, of_gene in groupby(rows, key=lambda row: row[2]):
@@ -147,7 +158,7 @@ def _together(
 
 
 def _meant(alt: str, alleles: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Which of a variant's alleles (ref and alt) of ours another tool's `alt` is.
+    """Find the alleles (ref and alt) of a variant of ours that another tool's `alt` stands for.
 
     The same one; else the one insertion or deletion that may be written with it elsewhere in a repeat.
     """
@@ -159,7 +170,7 @@ def _meant(alt: str, alleles: set[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def _moved(written: str, ref: str, alt: str) -> bool:
-    """Whether `written` may be an alternative of this insertion or deletion, with another base before it or with none."""
+    """Tell whether `written` may be this insertion or deletion, with another base before it or with none."""
     if len(ref) == len(alt) or min(len(ref), len(alt)) != 1:
         return False
     if len(ref) > 1:
@@ -169,12 +180,12 @@ def _moved(written: str, ref: str, alt: str) -> bool:
 
 
 def _size(row: list[str]) -> float:
-    """Absolute effect of a row of ours; below every other where it has none."""
+    """Give the absolute effect of a row of ours; below every other where it has none."""
     return abs(float(row[-1])) if row[-1] else -1.0
 
 
 def _spearman(pairs: np.ndarray) -> tuple[float, float]:
-    """Rank correlation and its p-value; NaN of fewer than MIN_PAIRS pairs and of constants."""
+    """Give the rank correlation and its p-value; NaN for fewer than MIN_PAIRS pairs and for constants."""
     if len(pairs) < MIN_PAIRS or (np.ptp(pairs, axis=0) == 0).any():
         return math.nan, math.nan
     found = spearmanr(*pairs.T)

@@ -11,7 +11,7 @@ from scxpresso.variants.windows import Edit, without_overlaps
 
 
 def nearest_to_tss(edits: Iterable[Edit]) -> int:
-    """Bases from the TSS to the changed base that is nearest to it."""
+    """Count the bases from the TSS to the changed base that is nearest to it."""
     return min((edit.nearest for edit in edits), key=abs)
 
 
@@ -19,10 +19,10 @@ def nearest_to_tss(edits: Iterable[Edit]) -> int:
 class Allele:
     """What is scored against a gene's reference: an allele, or those of a haplotype together.
 
-    variant_id, pos, ref, alt: as the table shows them. overlapping: whether some of a haplotype's alleles were left out
+    variant_id, pos, ref, alt: as the table shows them. overlapping: whether some of a haplotype's alleles were excluded
     because they overlap others. incomplete: whether no haplotype is known to carry just these. slid: by how many bases an
-    allele in a repeat was moved downstream from where the file has it. outside: edits outside of the model's window, of
-    which nothing is known there; `edits` are those inside. Others: what the file says of the association.
+    allele in a repeat was moved downstream from where the file has it. edits, outside: those inside and those outside of
+    the model's window. Others: the association that the file states.
     """
 
     variant_id: str
@@ -40,6 +40,7 @@ class Allele:
 
     @property
     def is_substitution(self) -> bool:
+        """Whether one base becomes another."""
         return len(self.edits) == 1 and self.edits[0].is_substitution
 
     @property
@@ -49,7 +50,7 @@ class Allele:
 
     @property
     def moves_bases(self) -> bool:
-        """Whether anything beyond its own bases lies elsewhere then."""
+        """Whether bases beyond its own change their distance to the TSS."""
         return any(edit.longer for edit in self.edits)
 
     def edits_of(self, first: int, end: int) -> list[Edit]:
@@ -75,9 +76,9 @@ def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
 def alleles_of(
     variants: Sequence[ScorableVariant], tss: int, strand: str, haplotypes: bool, window: tuple[int, int]
 ) -> list[Allele]:
-    """A gene's variants as alleles, in order, and with `haplotypes` those that one chromosome carries together, after them.
+    """Make a gene's variants alleles, in order; with `haplotypes`, those that one chromosome carries together follow.
 
-    window: bases upstream and downstream of the TSS that the model's window has.
+    window: bases upstream and downstream of the TSS in the model's window.
     """
     alleles = []
     for variant in variants:

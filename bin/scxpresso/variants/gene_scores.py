@@ -16,8 +16,8 @@ MIN_GENE_PEARSON = 0.3  # below which a gene is flagged as badly predicted
 class GeneScores:
     """Scores of the alleles of a gene (see docs/output.md).
 
-    scorable: of each allele, whether it changes what the network reads. predicted_ref: populations. Others: alleles ×
-    populations.
+    scorable: of each allele, whether it changes a base that the network reads. predicted_ref: populations. Further arrays:
+    alleles × populations.
     """
 
     gene_id: str
@@ -38,10 +38,10 @@ class GeneScores:
     specificity_p_value: np.ndarray
 
     def rows(self, set_name: str) -> Iterator[tuple]:
-        """Rows of SCORE_COLUMNS, with q_value empty."""
+        """Yield rows of SCORE_COLUMNS, with q_value empty."""
         predicted, pearson = _texts(self.predicted_ref), _texts(np.array([self.gene_pearson]))[0]
         matrices = (self.sd, self.sign_agreement, self.percentile, self.p_value, self.specificity_p_value)
-        disagree = (self.sign_agreement < MIN_SIGN_AGREEMENT) & (self.effect != 0)
+        discordant = (self.sign_agreement < MIN_SIGN_AGREEMENT) & (self.effect != 0)
         fold = "" if self.fold is None else self.fold
         for number, allele in enumerate(self.alleles):
             identity = (
@@ -67,7 +67,7 @@ class GeneScores:
             columns = [_exact(matrix[number]) for matrix in (self.effect, self.specificity)]
             columns += [_texts(matrix[number]) for matrix in matrices]
             for population, ref, effect, own, sd, agreement, percentile, p, own_p, doubt in zip(
-                self.populations, predicted, *columns, disagree[number].tolist(), strict=True
+                self.populations, predicted, *columns, discordant[number].tolist(), strict=True
             ):
                 yield (
                     *identity, population, fold, ref, effect, sd, agreement, percentile, p, "", own, own_p, pearson,
@@ -80,7 +80,7 @@ def _texts(values: np.ndarray) -> list[str]:
 
 
 def _exact(values: np.ndarray) -> list[str]:
-    """Multiples of 2^-20 with all of their digits: who ranks them among those of effects.h5 finds the ranks of the table.
+    """Write multiples of 2^-20 with all of their digits, so that they rank among those of effects.h5 as they do here.
 
     Without an exponent: pandas reads 17 digits of a number, which never makes it larger than it is.
     """

@@ -26,7 +26,7 @@ class Windows:
 
     @classmethod
     def of(cls, genes: pd.DataFrame, upstream: int, downstream: int) -> "Windows":
-        """Of the genes of one contig: rows of genes.tsv with their index in it."""
+        """Sort the windows of the genes of one contig: rows of genes.tsv with their index in it."""
         starts = [
             window_bounds(tss, strand, upstream, downstream)[0]
             for tss, strand in zip(genes["tss"].tolist(), genes["strand"], strict=True)
@@ -36,7 +36,7 @@ class Windows:
         return cls(genes.index.to_numpy(dtype=np.int64)[order], start, upstream + downstream)
 
     def around(self, start: np.ndarray, end: np.ndarray) -> list[list[int]]:
-        """Genes whose window holds any of the bases start … end (0-based, half-open) of each variant.
+        """Find the genes whose window holds any of the bases start … end (0-based, half-open) of each variant.
 
         Where both are equal, which is an insertion before that base, the window has to hold the bases on either side.
         """
@@ -45,8 +45,8 @@ class Windows:
         return [self.genes[low:high].tolist() for low, high in zip(first.tolist(), last.tolist(), strict=True)]
 
 
-class Genes:
-    """genes.tsv: where the windows are, contig by contig of the FASTA, and what genes are called."""
+class GeneIndex:
+    """genes.tsv: the genes' windows by contig of the FASTA, and their names."""
 
     def __init__(self, path: str | Path, contigs: list[str], upstream: int, downstream: int):
         columns = ["gene_id", "gene_name", "chrom", "strand", "tss"]
@@ -76,9 +76,9 @@ class Genes:
         }
 
     def windows(self, contig: str) -> Windows:
-        """Of a contig by the FASTA's name."""
+        """Give the windows of a contig, by the FASTA's name."""
         return self._windows.get(contig, self._none)
 
     def row(self, name: str) -> int | None:
-        """Row of the gene of this id or name, with or without a version; None where there is none."""
+        """Find the row of a gene by its id or name, with or without a version; None where there is none."""
         return self._row.get(self._called.gene(name))

@@ -1,4 +1,4 @@
-"""What the calls of a VCF say of haplotypes: which carry an allele for certain, and of which nothing is known.
+"""What the calls of a VCF say of haplotypes: which are known to carry an allele, and of which nothing is known.
 
 Written as short texts, which go through the chunks. A haplotype is `sample.place`. Who carries an allele: `0.1` in every phase
 set (homozygous and haploid calls), `0.1:900` in phase set 900, `0.1:` among the phased calls that name no set. Whose call is
@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 
 class Call(NamedTuple):
-    """alternatives: place and allele number of each alternative that is known to lie there. phased: they belong to a phase set.
+    """A genotype call.
 
-    unknown: places without a known allele; None for all of the sample's. unphased: heterozygous without a phase. called:
-    whether any allele is named. reference: whether every allele is the reference.
+    alternatives: place and allele number of each alternative that is known to lie there. phased: they belong to a phase
+    set. unknown: places without a known allele; None for all of the sample's. unphased: heterozygous without a phase.
+    called: whether any allele is named. reference: whether every allele is the reference.
     """
 
     alternatives: tuple[tuple[int, int], ...]
@@ -28,7 +29,7 @@ class Call(NamedTuple):
 
 @lru_cache(maxsize=10_000)
 def call_of(genotype: str) -> Call:
-    """A call like `0|1`. Known are phased, homozygous and haploid ones."""
+    """Read a call like `0|1`. Phased, homozygous and haploid ones are known."""
     alleles = re.split("[/|]", genotype.lstrip("/|"))
     missing = tuple(place for place, allele in enumerate(alleles) if not allele.isdecimal())
     alternatives = tuple((place, int(one)) for place, one in enumerate(alleles) if one.isdecimal() and int(one))
@@ -45,8 +46,8 @@ def call_of(genotype: str) -> Call:
 class Genotypes:
     """The calls of a file's samples, record by record.
 
-    samples: their names. genotyped: numbers of those with an allele in some call (GT). unphased: heterozygous calls that do
-    not tell the haplotype. missing: calls without any allele.
+    samples: their names. genotyped: numbers of those with an allele in some call (GT). unphased, missing: how many calls are
+    heterozygous without a haplotype, and how many name no allele.
     """
 
     samples: list[str]
@@ -55,7 +56,7 @@ class Genotypes:
     missing: int = 0
 
     def read(self, layout: str, columns: list[str], alternatives: int) -> tuple[dict[int, str], str]:
-        """Allele number → who carries it, and whose call is not known, of a record's FORMAT and its samples.
+        """Read a record's FORMAT and samples: who carries each allele, by its number, and whose call is not known.
 
         alternatives: how many the record names; a call of another one is not known.
         """
@@ -91,7 +92,7 @@ class Genotypes:
 
 
 def _phase_set(cells: list[str], place: int | None) -> str:
-    """Name of a call's phase set; '' where it names none: such calls are of one set."""
+    """Name a call's phase set; '' where it names none: such calls are of one set."""
     if place is None:
         return ""
     name = cells[place] if place < len(cells) else "."

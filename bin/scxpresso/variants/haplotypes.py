@@ -19,25 +19,25 @@ class Combination(NamedTuple):
 class SampleCalls:
     """Calls of a sample in a gene's window. Alleles as indices.
 
-    certain: by place, those of homozygous and haploid calls. phased: by phase set and place, also of sets without any.
-    unknown: places with an unknown call; '' for all.
+    unphased: by place, those of homozygous and haploid calls, which need no phase. phased: by phase set and place, also
+    of sets without any. unknown: places with an unknown call; '' for all.
     """
 
-    certain: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    unphased: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     phased: dict[str, dict[str, list[int]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     unknown: set[str] = field(default_factory=set)
 
     def combinations(self) -> Iterable[Combination]:
-        """Of each place and phase set. What a place carries in another phase set is not known."""
-        places = {*self.certain, *(place for of_place in self.phased.values() for place in of_place)}
+        """Yield one for each place and phase set. What a place carries in another phase set is not known."""
+        places = {*self.unphased, *(place for of_place in self.phased.values() for place in of_place)}
         for place in places:
             unknown = len(self.phased) > 1 or not self.unknown.isdisjoint(("", place))
             for of_place in self.phased.values() or [{}]:
-                yield Combination(tuple(sorted(self.certain.get(place, []) + of_place.get(place, []))), unknown)
+                yield Combination(tuple(sorted(self.unphased.get(place, []) + of_place.get(place, []))), unknown)
 
 
 def haplotype_combinations(variants: Sequence[ScorableVariant]) -> list[Combination]:
-    """Every distinct set of two or more variants that some haplotype carries.
+    """Find every distinct set of two or more variants that some haplotype carries.
 
     variants: of one gene. Calls are phased within a phase set only; homozygous and haploid ones go with every set. An allele
     that comes again is the first one.
@@ -48,7 +48,7 @@ def haplotype_combinations(variants: Sequence[ScorableVariant]) -> list[Combinat
             haplotype, phased, phase_set = token.partition(":")
             sample, _, place = haplotype.partition(".")
             calls = samples[sample]
-            (calls.phased[phase_set] if phased else calls.certain)[place].append(index)
+            (calls.phased[phase_set] if phased else calls.unphased)[place].append(index)
         for token in uncalled:
             haplotype, phased, phase_set = token.partition(":")
             sample, _, place = haplotype.partition(".")
@@ -64,7 +64,7 @@ def haplotype_combinations(variants: Sequence[ScorableVariant]) -> list[Combinat
 
 
 def _distinct(variants: Sequence[ScorableVariant]) -> Iterable[tuple[int, set[str], set[str]]]:
-    """Index of each allele where it comes first; who carries it; whose call is not known."""
+    """Yield the index of each allele where it comes first, who carries it, and whose call is not known."""
     calls: dict[tuple[int, str, str], tuple[int, str, str]] = {}
     for index, one in enumerate(variants):
         key = one.pos, one.ref, one.alt
@@ -79,7 +79,7 @@ def _distinct(variants: Sequence[ScorableVariant]) -> Iterable[tuple[int, set[st
 
 
 def merged_calls(one: tuple[str, str], other: tuple[str, str]) -> tuple[str, str]:
-    """Who carries an allele, and whose call is not known, of two records of it.
+    """Merge two records of an allele: who carries it, and whose call is not known.
 
     A call that only one record knows is taken from it; where the two contradict each other, it is not known.
     """
@@ -91,13 +91,13 @@ def merged_calls(one: tuple[str, str], other: tuple[str, str]) -> tuple[str, str
         haplotype = token.partition(":")[0]
         return not among.isdisjoint((token, haplotype, haplotype.partition(".")[0]))
 
-    agreed = carriers & carriers_too
-    agreed |= {token for token in carriers - carriers_too if unknown(token, uncalled_too)}
-    agreed |= {token for token in carriers_too - carriers if unknown(token, uncalled)}
-    contradicted = {token.partition(":")[0] for token in (carriers | carriers_too) - agreed}
+    both = carriers & carriers_too
+    both |= {token for token in carriers - carriers_too if unknown(token, uncalled_too)}
+    both |= {token for token in carriers_too - carriers if unknown(token, uncalled)}
+    contradicted = {token.partition(":")[0] for token in (carriers | carriers_too) - both}
     neither = {token for token in uncalled if unknown(token, uncalled_too)}
     neither |= {token for token in uncalled_too if unknown(token, uncalled)}
-    return ",".join(sorted(agreed)), ",".join(sorted(neither | contradicted))
+    return ",".join(sorted(both)), ",".join(sorted(neither | contradicted))
 
 
 def _tokens(text: str) -> set[str]:

@@ -13,7 +13,7 @@ P_VALUE, Q_VALUE, FLAG = (SCORE_COLUMNS.index(name) for name in ("p_value", "q_v
 
 
 def q_values(counts: dict[str, int]) -> dict[str, str]:
-    """Benjamini–Hochberg q-values of p-values as text, by how often each occurs; rows without one are left out.
+    """Give Benjamini–Hochberg q-values by p-value (as text), from how often each occurs; '' does not count.
 
     Ranks are relative, so that a p-value occurs often and few distinct ones stand for any number of rows.
     """
@@ -25,10 +25,10 @@ def q_values(counts: dict[str, int]) -> dict[str, str]:
 
 
 def join_scores(parts: Sequence[str | Path], output: str | Path) -> int:
-    """Tables of scores one after another as one, with q_value over the rows of all; how many rows that are.
+    """Join tables of scores, with q_value over the rows of all; give their number.
 
-    Rows of alleles that the network does not read get no q-value and do not count for those of others. Reads the tables
-    twice and keeps the distinct p-values in memory, no rows. Raises InputError for what is no such table.
+    Rows that are not scorable get no q-value and do not count for those of others. Reads the tables twice and keeps the
+    distinct p-values in memory, no rows. Raises InputError for a file that is no such table.
     """
     rows = (row for part in parts for row in read_rows(part, SCORE_COLUMNS))
     counts = Counter((row[P_VALUE], is_scorable(row[FLAG])) for row in rows)

@@ -33,7 +33,7 @@ class Placed(NamedTuple):
 
 
 def best_start(first: int, last: int, length: int) -> int:
-    """Where an allele that replaces `length` bases begins, of the places from `first` to `last`.
+    """Choose where an allele that replaces `length` bases begins, of the places from `first` to `last`.
 
     All are relative to the TSS, on the gene's strand. Upstream of the TSS if it can be, else downstream, else over it as far
     upstream as possible, which leaves the base nearest to the old TSS as the new one.
@@ -41,15 +41,15 @@ def best_start(first: int, last: int, length: int) -> int:
     return last if first + length > 0 and last > 0 else first
 
 
-def placed_for(allele: Sliding, letters: str, tss: int, strand: str, upstream: int, downstream: int) -> Placed | None:
-    """The allele where a gene sees it; None where that is outside of the gene's window.
+def placed_for(allele: Sliding, sequence: str, tss: int, strand: str, upstream: int, downstream: int) -> Placed | None:
+    """Place an allele where a gene sees it; None where that is outside of the gene's window.
 
-    letters: of the contig. tss: 1-based. An insertion is inside where the bases on either side of it are.
+    sequence: of the contig. tss: 1-based. An insertion is inside where the bases on either side of it are.
     """
     length = len(allele.ref)
 
     def relative(start: int) -> int:
-        """Start on the gene's strand from start on the contig, and the other way round."""
+        """Turn a start on the contig into one relative to the TSS, on the gene's strand."""
         return start - (tss - 1) if strand == "+" else tss - start - length
 
     def on_contig(start: int) -> int:
@@ -62,4 +62,4 @@ def placed_for(allele: Sliding, letters: str, tss: int, strand: str, upstream: i
         return None
     place = on_contig(start)
     slid = place - allele.start
-    return Placed(*anchored(letters, place, rotated(allele.ref, slid), rotated(allele.alt, slid)), slid)
+    return Placed(*anchored(sequence, place, rotated(allele.ref, slid), rotated(allele.alt, slid)), slid)

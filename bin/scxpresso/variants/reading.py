@@ -7,7 +7,7 @@ database on disk; the FASTA once for its names and once more, contig by contig, 
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,16 +33,16 @@ from scxpresso.variants.alleles import (
     trimmed,
 )
 from scxpresso.variants.chunks import REJECTED_COLUMNS, rejected_rows, write_chunks
-from scxpresso.variants.gene_windows import Genes, Windows
+from scxpresso.variants.gene_windows import GeneIndex, Windows
 from scxpresso.variants.placement import Sliding, placed_for
 from scxpresso.variants.references import References
-from scxpresso.variants.sources import Source
+from scxpresso.variants.sources import Entry, Source
 from scxpresso.variants.spill import Spill
 from scxpresso.variants.tables import open_source
 
 UNKNOWN_CONTIG = "the FASTA has no such contig"
 OFF_CONTIG = "the position is beyond the contig's end"
-UNCERTAIN = "the FASTA has no certain base (A, C, G, T) there"
+AMBIGUOUS = "the FASTA has an ambiguous base there"
 NO_BASE_BEFORE = "a missing allele (-) at the contig's first base, before which there is none"
 MISMATCH = "the reference differs from the FASTA"
 UNKNOWN_GENE = "the gene that it names is not in genes.tsv"
@@ -60,8 +60,8 @@ PLINK_CONTIGS = {"23": "X", "24": "Y", "25": "X", "26": "MT"}
 class Counts:
     """What became of a file's entries.
 
-    before: insertions that are written with `-`, read as before the base of their position. rejected: by reason, those that
-    are not scorable for want of a window included.
+    scorable: entries. alleles, pairs: scored alleles, and alleles × genes. before: insertions that are written with `-`, read
+    as before the base of their position. rejected: by reason, including those outside of every window.
     """
 
     scorable: int = 0
@@ -84,11 +84,18 @@ def read_variants(
     outdir: str | Path,
     log: Callable[[str], None] = lambda message: None,
 ) -> dict:
-    """Write chunks/<number>.tsv.gz, rejected.tsv and counts.json of a set of variants; the latter is returned.
+    """Write chunks/<number>.tsv.gz, rejected.tsv and counts.json of a set of variants, and return the latter.
 
-    upstream, downstream: bases of a window, as in extract_features. haplotypes: with the haplotypes that carry each allele.
-    rows_per_chunk: of a variant and a gene; a chunk has whole genes. Raises InputError for a file that is no file of variants,
-    or damaged, or whose references are not the FASTA's; nothing is written then.
+    Parameters
+    ----------
+    upstream, downstream: bases of a window, as in extract_features.py; of several models, those of the widest window.
+    haplotypes: whether to read which haplotypes carry each allele.
+    rows_per_chunk: rows of a variant and a gene; a chunk has all rows of its genes.
+
+    Raises
+    ------
+    InputError: for a file that is no file of variants, or damaged, or whose references are not the FASTA's; nothing is
+        written then.
     """
     outdir = Path(outdir)
     outdir.mkdir(parents=True, exist_ok=True)
@@ -99,7 +106,7 @@ def read_variants(
         if haplotypes:
             _log_haplotypes(source, log)
         contigs = contig_names(str(fasta))
-        known = Genes(genes, contigs, upstream, downstream)
+        known = GeneIndex(genes, contigs, upstream, downstream)
         counts = _place_all(spill, fasta, contigs, known, Path(file).name)
         counts.references.check(shown(Path(file).name))
         _check_scorable(counts, spill, shown(Path(file).name))
@@ -109,11 +116,11 @@ def read_variants(
         rejected = {
             reason: times for reason, times in counts.rejected.most_common() if not reason.startswith(NOT_SCORABLE)
         }
-        _agree(entries, repeated + counts.scorable + unscored + sum(rejected.values()))
-        _agree(spill.count("rejected"), unscored + sum(rejected.values()))
-        _agree(spill.count("placed"), counts.pairs)
+        _check_equal(entries, repeated + counts.scorable + unscored + sum(rejected.values()))
+        _check_equal(spill.count("rejected"), unscored + sum(rejected.values()))
+        _check_equal(spill.count("placed"), counts.pairs)
         written, merged = write_chunks(spill, known, rows_per_chunk, outdir / "chunks")
-        _agree(sum(written) + merged, counts.pairs)
+        _check_equal(sum(written) + merged, counts.pairs)
         write_rows(outdir / "rejected.tsv", REJECTED_COLUMNS, rejected_rows(name, spill))
     report = {
         "set": name,
@@ -134,16 +141,16 @@ def read_variants(
     return report
 
 
-def _agree(count: int, other: int) -> None:
+def _check_equal(count: int, other: int) -> None:
     if count != other:
         raise RuntimeError(f"variants got lost, or came twice: {count:,} and {other:,} should be the same")
 
 
 def _spill(source: Source, spill: Spill, log: Callable[[str], None]) -> int:
-    """Read the file into the database; the number of its entries."""
+    """Read the file into the database; give the number of its entries."""
     entries = 0
 
-    def counted():
+    def counted() -> Iterator[Entry]:
         nonlocal entries
         for entry in source:
             entries += 1
@@ -162,7 +169,7 @@ def _spill(source: Source, spill: Spill, log: Callable[[str], None]) -> int:
 
 
 def _log_haplotypes(source: Source, log: Callable[[str], None]) -> None:
-    """What the file does not say of them."""
+    """Log what the file does not say of haplotypes."""
     calls = source.genotypes
     if not calls or not calls.genotyped:
         log("WARNING --haplotypes: the file has no genotypes (GT), so no haplotypes are known")
@@ -179,7 +186,7 @@ def _log_haplotypes(source: Source, log: Callable[[str], None]) -> None:
 
 
 def _log_decisions(counts: Counts, log: Callable[[str], None]) -> None:
-    """What could mean two things, and how it was read."""
+    """Log what could mean two things, and how it was read."""
     if counts.references.turned:
         log(f"{counts.references.turned:,} alleles turned: the genome has the effect allele, or the second one")
     if counts.references.open:
@@ -195,7 +202,7 @@ def _log_decisions(counts: Counts, log: Callable[[str], None]) -> None:
 
 
 def _check_scorable(counts: Counts, spill: Spill, file: str) -> None:
-    """Raises InputError where no entry is scorable, with the reasons."""
+    """Raise InputError where no entry is scorable, with the reasons."""
     if counts.scorable:
         return
     reasons = "; ".join(f"{times:,} because {reason}" for reason, times in counts.rejected.most_common(5))
@@ -215,15 +222,15 @@ def _check_scorable(counts: Counts, spill: Spill, file: str) -> None:
 
 
 def _contigs_of(chroms: list[str], contigs: list[str]) -> dict[str, str]:
-    """Contig of the FASTA by the file's name for it; one file may call it chr1 and 1.
+    """Match the file's names of contigs to the FASTA's; one file may call a contig chr1 and 1.
 
     1.0, as a column of numbers is written, is 1; 23 to 26, as PLINK writes them, are X, Y, X and MT where there is no such
     contig.
     """
     found = {}
-    whole = {chrom: re.sub(r"^(\d+)\.0$", r"\1", chrom) for chrom in chroms}
-    plink = {chrom: PLINK_CONTIGS.get(name, chrom) for chrom, name in whole.items()}
-    for name_of in ({chrom: chrom for chrom in chroms}, whole, plink):
+    plain = {chrom: re.sub(r"^(\d+)\.0$", r"\1", chrom) for chrom in chroms}
+    plink = {chrom: PLINK_CONTIGS.get(name, chrom) for chrom, name in plain.items()}
+    for name_of in ({chrom: chrom for chrom in chroms}, plain, plink):
         names = {name_of[chrom] for chrom in chroms if chrom not in found}
         while names:
             # One spelling of each at a time: several at once would be ambiguous.
@@ -234,7 +241,7 @@ def _contigs_of(chroms: list[str], contigs: list[str]) -> dict[str, str]:
     return found
 
 
-def _place_all(spill: Spill, fasta: str | Path, contigs: list[str], genes: Genes, file: str) -> Counts:
+def _place_all(spill: Spill, fasta: str | Path, contigs: list[str], genes: GeneIndex, file: str) -> Counts:
     """Reject or place every entry. Raises InputError where no contig is one of the FASTA's."""
     counts = Counts()
     chroms = spill.chroms()
@@ -258,10 +265,10 @@ def _place_all(spill: Spill, fasta: str | Path, contigs: list[str], genes: Genes
     chroms_on: dict[str, list[str]] = {}
     for chrom, contig in contig_of.items():
         chroms_on.setdefault(contig, []).append(chrom)
-    for contig, letters in read_fasta(str(fasta)):
+    for contig, sequence in read_fasta(str(fasta)):
         for chrom in chroms_on.pop(contig, []):
             for block in spill.blocks(chrom):
-                _place(block, chrom, letters, genes.windows(contig), genes, spill, counts)
+                _place(block, chrom, sequence, genes.windows(contig), genes, spill, counts)
     return counts
 
 
@@ -282,22 +289,24 @@ class Candidate(NamedTuple):
     end: int
 
     @classmethod
-    def of(cls, number: int, gene: int | None, turned: bool, pos: int, ref: str, alt: str, letters: str) -> "Candidate":
+    def of(
+        cls, number: int, gene: int | None, turned: bool, pos: int, ref: str, alt: str, sequence: str
+    ) -> "Candidate":
         if len(ref) == len(alt) == 1:
             return cls(number, gene, turned, pos, ref, alt, None, pos - 1, pos)
         pos, ref, alt = trimmed(pos, ref, alt)
         start, end = pos - 1, pos - 1 + len(ref)
         if ref and alt:
             return cls(number, gene, turned, pos, ref, alt, None, start, end)
-        left, right = slides(letters, start, ref, alt)
+        left, right = slides(sequence, start, ref, alt)
         sliding = Sliding(start, ref, alt, left, right)
         return cls(
-            number, gene, turned, *anchored(letters, start, ref, alt), sliding, start - left - 1, end + right + 1
+            number, gene, turned, *anchored(sequence, start, ref, alt), sliding, start - left - 1, end + right + 1
         )
 
 
 def _place(
-    block: list[tuple], chrom: str, letters: str, windows: Windows, genes: Genes, spill: Spill, counts: Counts
+    block: list[tuple], chrom: str, sequence: str, windows: Windows, genes: GeneIndex, spill: Spill, counts: Counts
 ) -> None:
     """Reject or place entries of one contig, as Spill.blocks gives them."""
     rejected: list[tuple[int, str]] = []
@@ -306,12 +315,12 @@ def _place(
     for number, pos, ref, alt, gene, either, called, fault, stop in block:
         reason, turn, dashed = fault, False, ABSENT in (ref, alt)
         if not reason and dashed:
-            pos, ref, alt, reason = _with_base_before(letters, pos, ref, alt)
+            pos, ref, alt, reason = _with_base_before(sequence, pos, ref, alt)
         if either and not reason:
             first = ref
-            ref, alt = counts.references.in_order(letters, pos, ref, alt)
+            ref, alt = counts.references.in_order(sequence, pos, ref, alt)
             turn = ref != first
-        reason = reason or _fault_on(chrom, letters, pos, ref, alt, either, counts.references)
+        reason = reason or _fault_on(chrom, sequence, pos, ref, alt, either, counts.references)
         row = genes.row(gene) if gene and not reason else None
         if gene and not reason and row is None:
             reason = UNKNOWN_GENE
@@ -321,15 +330,15 @@ def _place(
                 unscored.append((number, pos - 1, max(stop, pos), reason not in CHANGES_NOTHING))
             continue
         counts.before += dashed and len(ref) < len(alt)
-        ref = ref or letters[pos - 1].upper()
+        ref = ref or sequence[pos - 1].upper()
         for alternative in [alt] if alt else SUBSTITUTIONS[ref]:
-            candidates.append(Candidate.of(number, row, turn, pos, ref, alternative, letters))
+            candidates.append(Candidate.of(number, row, turn, pos, ref, alternative, sequence))
 
     start, end = np.array([(one.start, one.end) for one in candidates], dtype=np.int64).reshape(-1, 2).T
     placed, scorable = [], set()
     for one, around in zip(candidates, windows.around(start, end), strict=True):
         within = around if one.gene is None else [one.gene] if one.gene in around else []
-        rows = [row for gene in within if (row := _row(one, gene, letters, genes))]
+        rows = [row for gene in within if (row := _row(one, gene, sequence, genes))]
         if rows:
             scorable.add(one.number)
             counts.alleles += 1
@@ -348,34 +357,34 @@ def _place(
     counts.rejected.update(reason for _, reason in rejected)
 
 
-def _row(one: Candidate, gene: int, letters: str, genes: Genes) -> tuple | None:
-    """What Spill.place takes, of an allele and a gene; None where it slides out of the gene's window."""
+def _row(one: Candidate, gene: int, sequence: str, genes: GeneIndex) -> tuple | None:
+    """Make the row for Spill.place of an allele and a gene; None where it slides out of the gene's window."""
     if one.sliding is None:
         return gene, one.pos, one.number, one.ref, one.alt, 0, one.turned
-    place = placed_for(one.sliding, letters, genes.tss[gene], genes.strand[gene], genes.upstream, genes.downstream)
+    place = placed_for(one.sliding, sequence, genes.tss[gene], genes.strand[gene], genes.upstream, genes.downstream)
     return place and (gene, place.pos, one.number, place.ref, place.alt, place.slid, one.turned)
 
 
-def _with_base_before(letters: str, pos: int, ref: str, alt: str) -> tuple[int, str, str, str]:
-    """Alleles of which one has no bases (-), with the contig's base before them; and why that cannot be."""
+def _with_base_before(sequence: str, pos: int, ref: str, alt: str) -> tuple[int, str, str, str]:
+    """Add the contig's base before alleles of which one has no bases (-); or say why that cannot be."""
     if pos < 2:
         return pos, ref, alt, NO_BASE_BEFORE
-    if pos - 1 > len(letters):
+    if pos - 1 > len(sequence):
         return pos, ref, alt, OFF_CONTIG
-    base = letters[pos - 2].upper()
+    base = sequence[pos - 2].upper()
     return pos - 1, base + ref.replace(ABSENT, ""), base + alt.replace(ABSENT, ""), ""
 
 
-def _fault_on(chrom: str, letters: str, pos: int, ref: str, alt: str, either: bool, references: References) -> str:
-    """Why the contig does not allow for an entry; '' where it does."""
-    found = letters[pos - 1 : pos - 1 + (len(ref) or 1)].upper()
+def _fault_on(chrom: str, sequence: str, pos: int, ref: str, alt: str, either: bool, references: References) -> str:
+    """Say why an entry does not fit the contig; '' where it does."""
+    found = sequence[pos - 1 : pos - 1 + (len(ref) or 1)].upper()
     if len(found) < (len(ref) or 1):
         return OFF_CONTIG
     if not BASES.issuperset(found):
-        return UNCERTAIN
+        return AMBIGUOUS
     if ref:
         references.checked += 1
         if ref != found:
-            references.differ(letters, chrom, pos, ref, alt, either)
+            references.count_mismatch(sequence, chrom, pos, ref, alt, either)
             return MISMATCH
     return SAME if found == alt else ""

@@ -15,21 +15,22 @@ SCORE_COLUMNS = [
     "specificity_p_value", "gene_pearson", "risk_allele", "gwas_beta", "gwas_p_value", "flag",
 ]  # fmt: skip
 
-# Columns that tables of version 0.1 lack, and what they have instead.
+# Columns that tables of version 0.1 lack, and the value that stands for them.
 ADDED_COLUMNS = {"risk_allele": "", "gwas_beta": "", "gwas_p_value": "", "uncalled": "", "slid": "0"}
 
 FOUND = ": found "  # between a reason and the text at fault, in rejected.tsv
-NOT_SCORABLE = "not_scorable"  # the word of `flag` for an allele outside of what the network reads
+NOT_SCORABLE = "not_scorable"  # the word of `flag` for an allele outside of the bases that the network reads
 
 csv.field_size_limit(sys.maxsize)  # a variant's carriers are as long as a cohort is large
 
 
 class ScorableVariant(NamedTuple):
-    """An allele in a gene's window: a row of a scorable chunk. pos: 1-based. ref, alt: of the + strand.
+    """An allele in a gene's window: a row of a scorable chunk.
 
-    carriers, uncalled: haplotypes that have it, and those whose call is not known (see `genotypes`). slid: by how many bases
-    an allele in a repeat was moved to the right from where the file has it. risk_allele: its base where the file says that
-    it is a risk allele. gwas_beta, gwas_p_value: what the file says of the association, beta for `alt`.
+    pos: 1-based. ref, alt: on the + strand. carriers, uncalled: haplotypes that have it, and those whose call is not known
+    (see `genotypes`). slid: by how many bases an allele in a repeat was moved to the right from where the file has it.
+    risk_allele: its base where the file marks it as a risk allele. gwas_beta, gwas_p_value: the association that the file
+    states, beta for `alt`.
     """
 
     variant_id: str
@@ -47,20 +48,20 @@ class ScorableVariant(NamedTuple):
 
 
 def is_scorable(flag: str) -> bool:
-    """Whether a row of scores is of an allele that its network reads, by its column `flag`."""
+    """Tell by the column `flag` whether a row of scores is scorable."""
     return NOT_SCORABLE not in flag.split(",")
 
 
 def read_header(path: str | Path) -> list[str]:
-    """Names of a TSV's columns."""
+    """Read the names of a TSV's columns."""
     with open_text(path) as file:
         return next(csv.reader(file, delimiter="\t"), [])
 
 
 def read_rows(path: str | Path, columns: list[str]) -> Iterator[list[str]]:
-    """These columns of a TSV, gzipped or not, a row at a time; ADDED_COLUMNS may lack.
+    """Read columns of a TSV, gzipped or not, one row at a time; those of ADDED_COLUMNS may be absent.
 
-    Raises InputError where the file lacks another one.
+    Raises InputError where another one is.
     """
     with open_text(path) as file:
         rows = csv.reader(file, delimiter="\t")
@@ -71,7 +72,7 @@ def read_rows(path: str | Path, columns: list[str]) -> Iterator[list[str]]:
             raise InputError(Problem(str(path), f"no column {missing[0]!r} in its first line", expected))
         added = [column for column in columns if column not in header]
         places = [(header + added).index(column) for column in columns]
-        instead = [ADDED_COLUMNS[column] for column in added]
+        substitutes = [ADDED_COLUMNS[column] for column in added]
         for number, row in enumerate(rows, start=2):
             if not row:
                 continue
@@ -81,12 +82,12 @@ def read_rows(path: str | Path, columns: list[str]) -> Iterator[list[str]]:
                         f"{path}, row {number:,}", f"{len(row)} cells", f"{len(header)} cells, as the first line has"
                     )
                 )
-            row += instead
+            row += substitutes
             yield [row[place] for place in places]
 
 
 def read_chunk(path: str | Path) -> Iterator[ScorableVariant]:
-    """A scorable chunk, as the reading of variants writes it: sorted by gene, then by position."""
+    """Read a scorable chunk, as read_variants.py writes it: sorted by gene, then by position."""
     slid = ScorableVariant._fields.index("slid")
     for variant_id, chrom, pos, *rest in read_rows(path, list(ScorableVariant._fields)):
         variant = ScorableVariant(variant_id, chrom, int(pos), *rest)

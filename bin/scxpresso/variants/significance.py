@@ -7,20 +7,20 @@ import numpy as np
 from scxpresso.saturation.effects_store import resolved
 
 BIN = 500  # bases of distance to the TSS
-MIN_POSITIONS = 250  # certain positions of a bin that stands for itself
+MIN_POSITIONS = 250  # unambiguous positions of a bin that stands for itself
 
 
-def bins(certain: np.ndarray, upstream: int) -> np.ndarray:
-    """First index of each bin of a window, in order; a bin ends where the next one begins.
+def bins(unambiguous: np.ndarray, upstream: int) -> np.ndarray:
+    """Give the first index of each bin of a window, in order; a bin ends where the next one begins.
 
-    certain: of each position, whether its base is known. Bins are BIN bases of distance to the TSS (… −500 to −1, 0 to
-    499, …); one with fewer than MIN_POSITIONS certain positions is joined to its neighbour on the TSS's side.
+    Bins are BIN bases of distance to the TSS (… −500 to −1, 0 to 499, …); one with fewer than MIN_POSITIONS unambiguous
+    positions is joined to its neighbour on the TSS's side. unambiguous: of each position, whether its base is.
     """
-    number = (np.arange(len(certain)) - upstream) // BIN
+    number = (np.arange(len(unambiguous)) - upstream) // BIN
     starts = np.flatnonzero(np.diff(number, prepend=number[0] - 1)).tolist()
     numbers = [int(number[start]) for start in starts]
     while len(starts) > 1:
-        counts = np.add.reduceat(certain.astype(int), starts)
+        counts = np.add.reduceat(unambiguous.astype(int), starts)
         few = np.flatnonzero(counts < MIN_POSITIONS)
         if not len(few):
             break
@@ -35,10 +35,14 @@ def bins(certain: np.ndarray, upstream: int) -> np.ndarray:
 
 
 def compared_bins(starts: np.ndarray, counted: np.ndarray) -> tuple[int, int]:
-    """First and last bin that is compared with: those with MIN_POSITIONS positions that count, or the fullest if there is none.
+    """Give the first and last bin that alleles are compared with; those of other bins are compared with the nearest.
 
-    starts: as `bins` gives them. counted: of each position, whether its base is known and the network reads it, which it
-    does from one place to another: an allele of a bin beyond these is compared with the nearest of them.
+    These are the bins with MIN_POSITIONS positions that count, or the fullest if there is none.
+
+    Parameters
+    ----------
+    starts: as `bins` gives them.
+    counted: of each position, whether its base is unambiguous and the network reads it.
     """
     counts = np.add.reduceat(counted.astype(int), starts)
     full = np.flatnonzero(counts >= MIN_POSITIONS) if counts.max() >= MIN_POSITIONS else [counts.argmax()]
@@ -46,9 +50,9 @@ def compared_bins(starts: np.ndarray, counted: np.ndarray) -> tuple[int, int]:
 
 
 def ranks(background: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """How many of the background's effects are smaller than each value, by absolute value.
+    """Count the effects of the background that are smaller than each value, by absolute value: alleles × populations.
 
-    background: effects × populations. values: alleles × populations. Gives alleles × populations.
+    background: effects × populations. values: alleles × populations.
     """
     ordered = np.sort(np.abs(background).T, axis=1)
     found = [np.searchsorted(row, column) for row, column in zip(ordered, np.abs(values).T, strict=True)]
@@ -56,7 +60,7 @@ def ranks(background: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def p_values(smaller: np.ndarray, size: int, inside: np.ndarray) -> np.ndarray:
-    """Share of the background whose effect is at least as large.
+    """Give the share of the background whose effect is at least as large: alleles × populations.
 
     smaller: what `ranks` gives (alleles × populations). size: effects of the background. inside: of each allele, whether it
     is one of them; one that is not is counted as one more, so that no p-value is 0.
@@ -72,11 +76,14 @@ def compared(
     inside: np.ndarray,
     backgrounds: Mapping[int, tuple[np.ndarray, np.ndarray]],
 ) -> dict[str, np.ndarray]:
-    """percentile, p_value and specificity_p_value of alleles among the effects of their bins (alleles × populations).
+    """Rank alleles among the effects of their bins: percentile, p_value and specificity_p_value (alleles × populations).
 
-    effect, own: of the alleles, and their specificities. bin_of: of each allele; -1 for one that is not scorable, which has
-    percentile 0 and p 1. inside: of each, whether it is one of its bin's. backgrounds: by bin, effects and specificities of
-    its substitutions (substitutions × populations).
+    Parameters
+    ----------
+    effect, own: effects of the alleles, and their specificities (alleles × populations).
+    bin_of: bin of each allele; -1 for one that is not scorable, which has percentile 0 and p 1.
+    inside: of each allele, whether it is one of its bin's substitutions.
+    backgrounds: by bin, effects and specificities of its substitutions (substitutions × populations).
     """
     percentile, p_value = np.zeros(effect.shape), np.ones(effect.shape)
     own_p_value = np.where(np.isnan(own), np.nan, 1.0)
@@ -91,7 +98,7 @@ def compared(
 
 
 def specificity(effects: np.ndarray) -> np.ndarray:
-    """Effects (… × populations) minus their mean over populations, resolved as they are; NaN where there is one population."""
+    """Subtract the mean over populations from effects (… × populations), and resolve; NaN for a single population."""
     if effects.shape[-1] == 1:
         return np.full(effects.shape, np.nan)
     effects = effects.astype(np.float64)

@@ -31,12 +31,12 @@ DAMAGE = (OSError, ValueError, EOFError, zlib.error, csv.Error)  # of htslib, of
 class Entry(NamedTuple):
     """One allele, or one position where the file names no allele, as the file has it.
 
-    pos: 1-based; None where there is none. ref, alt: upper case; '' where the
-    file names none, `-` for no bases. gene: id or name that the file restricts the entry to. carriers, uncalled: haplotypes
-    that have the alternative, and those whose call is not known (see `genotypes`). either: whether the genome says which of
-    both alleles is the reference. risk: risk alleles, one base each, commas between. beta, p_value: of the association, beta
-    for `alt`. fault: why it cannot be scored, as far as the file alone shows. found: the text that is at fault, where that is
-    none of the above. end: last position that it spans (1-based), as a VCF says it; 0 where the file does not say.
+    pos: 1-based; None where there is none. ref, alt: upper case; '' where the file names none, `-` for no bases. gene: id
+    or name that the file restricts the entry to. carriers, uncalled: haplotypes that have the alternative, and those whose
+    call is not known (see `genotypes`). either: whether the genome tells which allele is the reference. risk: risk alleles,
+    one base each, joined by commas. beta, p_value: of the association, beta for `alt`. fault: why it cannot be scored, as
+    far as the file alone shows. found: the text at fault, where that is none of the above. end: last position that it
+    spans (1-based), as a VCF states it; 0 where the file does not.
     """
 
     variant_id: str
@@ -60,7 +60,7 @@ class Source:
     """A file of variants. Iterating over it gives its entries, one row of the file in memory at a time.
 
     kind: what it is, in words. lines: rows read so far. once: whether entries of the same id and position are one.
-    genotypes: calls of its samples, where haplotypes are asked for and it has samples.
+    genotypes: calls of its samples, where haplotypes are read and it has samples.
     """
 
     kind = ""
@@ -73,10 +73,11 @@ class Source:
         self.genotypes: Genotypes | None = None
 
     def entries(self) -> Iterator[Entry]:
+        """Yield the entries of the file."""
         raise NotImplementedError
 
-    def said(self) -> str:
-        """What the library that reads the file says of damage, beside the error that it raises."""
+    def library_message(self) -> str:
+        """What the library that reads the file prints of damage, beside the error that it raises."""
         return ""
 
     def __iter__(self) -> Iterator[Entry]:
@@ -84,7 +85,7 @@ class Source:
         try:
             yield from self.entries()
         except DAMAGE as error:
-            raise damaged(self.path, f"near row {self.lines + 1:,}", error, self.said()) from error
+            raise damaged(self.path, f"near row {self.lines + 1:,}", error, self.library_message()) from error
 
 
 class Vcf(Source):
@@ -92,8 +93,9 @@ class Vcf(Source):
 
     kind = "VCF/BCF"
 
-    def entries(self):
-        pysam.set_verbosity(0)  # what htslib says of a damaged file is asked for where it breaks off
+    def entries(self) -> Iterator[Entry]:
+        """Yield one entry per alternative allele."""
+        pysam.set_verbosity(0)  # htslib's message on a damaged file is read where it breaks off
         with self.opened() as file:
             if self.haplotypes and len(file.header.samples):
                 self.genotypes = Genotypes(list(file.header.samples))
@@ -126,7 +128,7 @@ class Vcf(Source):
         alternatives = len(record.alts or ())
         return self.genotypes.read(columns[8] if len(columns) > 8 else "", columns[9:], alternatives)
 
-    def said(self) -> str:
+    def library_message(self) -> str:
         """htslib's own reason, which it only prints: the file is read again to the place where it breaks off."""
         with printed() as text:
             verbosity = pysam.set_verbosity(1)
@@ -143,7 +145,7 @@ class Vcf(Source):
 
 @contextmanager
 def printed() -> Iterator[list[str]]:
-    """Lines that a library written in C prints to standard error in the block, which then does not appear there."""
+    """Capture the lines that a library written in C prints to standard error in the block."""
     lines: list[str] = []
     with tempfile.TemporaryFile("w+", errors="replace") as file:
         kept = os.dup(2)
@@ -157,8 +159,8 @@ def printed() -> Iterator[list[str]]:
             lines += file.read().splitlines()
 
 
-def damaged(path: Path, place: str, error: Exception, said: str = "") -> InputError:
-    """What is told of a file that a reader broke off at. said: the library's own reason, if it gives one."""
+def damaged(path: Path, place: str, error: Exception, message: str = "") -> InputError:
+    """Make the error for a damaged file. message: the library's own reason, if it gives one."""
     fix = f"correct the row if the rest is whole; else {AGAIN}"
-    reason = f"; htslib says: {shown(said[:300])}" if said else ""
+    reason = f"; htslib says: {shown(message[:300])}" if message else ""
     return InputError(Problem(f"{shown(path.name)}, {place}", damage(path, error) + reason, EXPECTED, fix))

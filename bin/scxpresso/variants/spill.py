@@ -42,7 +42,7 @@ class Spill:
         self.database.close()
 
     def add(self, entries: Iterable[Entry], once: bool) -> None:
-        """Entries in the order of the file, numbered from 1. once: those of an id and position that came before are it."""
+        """Store entries in the order of the file, numbered from 1. once: merge those of the same id and position."""
         if once:
             self.database.execute("CREATE UNIQUE INDEX by_chrom ON entries (chrom, pos, variant_id)")
         places = ", ".join("?" * len(Entry._fields))
@@ -51,15 +51,16 @@ class Spill:
             self.database.execute("CREATE INDEX by_chrom ON entries (chrom)")
 
     def count(self, table: str) -> int:
+        """Count the rows of a table."""
         return self.database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
     def chroms(self, readable: bool = False) -> list[str]:
-        """Names of contigs as the file has them; readable: only of entries that name one and have no fault."""
+        """List the names of contigs as the file has them; readable: of entries without a fault alone."""
         which = "WHERE chrom <> '' AND fault = ''" if readable else ""
         return [name for (name,) in self.database.execute(f"SELECT DISTINCT chrom FROM entries {which} ORDER BY chrom")]
 
     def blocks(self, chrom: str) -> Iterator[list[tuple]]:
-        """Entries of a contig: number, pos, ref, alt, gene, either, whether calls say anything of it, fault, end."""
+        """Yield entries of a contig: number, pos, ref, alt, gene, either, whether any call is stored, fault, end."""
         rows = self.database.execute(
             "SELECT number, pos, ref, alt, gene, either, carriers || uncalled <> '', fault, stop FROM entries "
             "WHERE chrom = ?",
@@ -69,19 +70,19 @@ class Spill:
             yield block
 
     def reject(self, rows: Iterable[tuple[int, str]]) -> None:
-        """Number and reason."""
+        """Store the number and reason of rejected entries."""
         self.database.executemany("INSERT INTO rejected VALUES (?, ?)", rows)
 
     def place(self, rows: Iterable[tuple[int, int, int, str, str, int, bool]]) -> None:
-        """Number of a gene, position, number of the entry, ref, alt, bases slid, whether ref is the file's second allele."""
+        """Store rows: number of a gene, position, number of the entry, ref, alt, bases slid, whether ref came second."""
         self.database.executemany("INSERT INTO placed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def leave_unscored(self, rows: Iterable[tuple[int, int, bool]]) -> None:
-        """Number of a gene, and of an entry in its window that cannot be scored; whether those who carry it carry more."""
+        """Store rows: number of a gene, of an entry in its window that cannot be scored, whether its carriers carry more."""
         self.database.executemany("INSERT INTO unscored VALUES (?, ?, ?)", rows)
 
     def unscored(self, gene: int) -> Iterator[str]:
-        """Who carries the alleles in a gene's window that cannot be scored, or may carry them."""
+        """Yield who carries the alleles in a gene's window that cannot be scored, or may carry them."""
         self.database.execute("CREATE INDEX IF NOT EXISTS unscored_by_gene ON unscored (gene)")
         calls = self.database.execute(
             "SELECT CASE carried WHEN 1 THEN carriers ELSE '' END, uncalled "
@@ -91,7 +92,7 @@ class Spill:
         return (token for of_entry in calls for text in of_entry if text for token in text.split(","))
 
     def rejected(self) -> Iterator[tuple]:
-        """variant_id, chrom, pos, ref, alt, reason and the text at fault, in the file's order."""
+        """Yield variant_id, chrom, pos, ref, alt, reason and the text at fault, in the file's order."""
         return self.database.execute(
             "SELECT variant_id, chrom, pos, ref, alt, reason, found FROM rejected CROSS JOIN entries USING (number) "
             "ORDER BY rejected.number"

@@ -8,7 +8,7 @@ from scxpresso.damage import AGAIN, first_fault, looks_like, start_of
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
-from scxpresso.variants.alleles import ABSENT, BASES, LETTERS, NO_ALTERNATIVE, SAME, fault_of
+from scxpresso.variants.alleles import ABSENT, BASES, NO_ALTERNATIVE, NOT_ACGT, SAME, fault_of
 from scxpresso.variants.association import ASSOCIATION, MISSING, beta_of, of_allele, p_value_of
 from scxpresso.variants.delimited import table_of
 from scxpresso.variants.sources import BEFORE_START, DAMAGE, EXPECTED, Entry, Source, Vcf, damaged
@@ -76,7 +76,7 @@ _WHOLE = re.compile(r"(-?[0-9]{1,15})(\.0*)?")
 
 
 def position(text: str) -> tuple[int | None, str]:
-    """A 1-based position (12345.0, as some programs write it, is one), and what is wrong with it."""
+    """Read a 1-based position (12345.0, as some programs write it, is one), and say what is wrong with it."""
     if text.upper() in MISSING:
         return None, NO_POSITION
     number = _WHOLE.fullmatch(text)
@@ -94,9 +94,9 @@ class Table(Source):
         self.columns = columns
 
     def rows(self) -> Iterator[tuple[dict[str, str], str, str]]:
-        """Each row's cells by their role, why the row cannot be read ('' where it can), and its text then."""
+        """Yield each row's cells by their role, why the row cannot be read ('' where it can), and its text then."""
         with open_text(self.path) as lines:
-            # An empty alt asks for all alleles, which a file that was cut there does not.
+            # An empty alt stands for all alleles, but not in a file that was cut there.
             header, cells = table_of(lines, cut_behind=REF_AND_ALT["alt"])
             width = len(header)
             for row in cells:
@@ -111,15 +111,16 @@ class Table(Source):
 
 
 class Catalog(Table):
-    """The GWAS Catalog's associations: positions and ids without a reference, several of them in a row for some.
+    """The GWAS Catalog's associations: positions and ids without a reference, in some rows several of them.
 
-    An association a row, so that a variant comes again and again: it is one entry, with the risk alleles of all.
+    There is one row per association; a variant of several associations is one entry, with the risk alleles of all.
     """
 
     kind = "table of the GWAS Catalog"
     once = True
 
-    def entries(self):
+    def entries(self) -> Iterator[Entry]:
+        """Yield one entry per variant that a row names."""
         for row, fault, found in self.rows():
             chroms, positions, names = (_SEVERAL.split(row[role]) for role in ("chrom", "pos", "id"))
             risks = _SEVERAL.split(row.get("risk", ""))
@@ -149,7 +150,7 @@ def risk_allele(name: str, text: str) -> str:
 
 
 class Alleles(Table):
-    """Two alleles or more a row: ref and alt, effect and other allele, or both in one cell (`A/C`).
+    """Two or more alleles per row: ref and alt, effect and other allele, or both in one cell (`A/C`).
 
     Without alt, a row of ref and alt names no allele; without ref, the reference is the genome's.
     """
@@ -158,7 +159,8 @@ class Alleles(Table):
         super().__init__(path, haplotypes, columns)
         self.kind = kind
 
-    def entries(self):
+    def entries(self) -> Iterator[Entry]:
+        """Yield one entry per alternative allele."""
         associated = not self.columns.keys().isdisjoint(ASSOCIATION)
         for row, fault, found in self.rows():
             pos, wrong = position(row["pos"])
@@ -174,14 +176,14 @@ class Alleles(Table):
                 )  # fmt: skip
 
     def effect_allele(self, row: dict[str, str], pairs: list[tuple[str, str, bool, str]]) -> str:
-        """The allele that the row's beta is of; `?` where that is not known, so that none of its alleles has one."""
+        """Name the allele that the row's beta is of; `?` where that is not known, so that none of its alleles has one."""
         (ref, alt, *_), *more = pairs
         effect = row["effect"].upper() if "effect" in row else "?" if "alleles" in row or more else alt
         # Against a reference, several alternatives may have been one; without one, any substitution may be the other.
         return "?" if not effect or (more and effect == ref) or not alt else effect
 
     def alleles(self, row: dict[str, str]) -> Iterator[tuple[str, str, bool, str]]:
-        """ref, alt, whether the genome says which is which, and what is wrong with them."""
+        """Yield ref, alt, whether the genome tells which is which, and what is wrong with them."""
         if "other" in row:
             other, effect = row["other"].upper(), row["effect"].upper()
             order = row.get("order", "").upper()
@@ -215,31 +217,34 @@ class Alleles(Table):
             return pair_fault(ref, alt)
         if BASES.issuperset(ref + alt):  # one base, or none: the genome tells the rest
             return "" if len(ref + alt) <= 1 else NO_REFERENCE if alt else NO_ALTERNATIVE
-        return fault_of("", alt) if alt else LETTERS
+        return fault_of("", alt) if alt else NOT_ACGT
 
 
 def pair_fault(ref: str, alt: str) -> str:
-    """As fault_of, where both alleles have to be there and one may be `-`."""
+    """As `fault_of`, where both alleles have to be there and one may be `-`."""
     if not ref or not alt:
         return NO_ALLELE
     if ref == alt:
         return SAME
     if ABSENT in (ref, alt):
-        return "" if BASES.issuperset(alt if ref == ABSENT else ref) else LETTERS
+        return "" if BASES.issuperset(alt if ref == ABSENT else ref) else NOT_ACGT
     return fault_of(ref, alt)
 
 
 def columns_of(header: list[str], roles: dict[str, list[str]]) -> dict[str, int]:
-    """Number of the column that plays each role, of those that are there."""
+    """Find the number of the column that plays each role, of those that are there."""
     found = {role: next((name for name in names if name in header), None) for role, names in roles.items()}
     return {role: header.index(name) for role, name in found.items() if name}
 
 
 def table_source(path: Path, haplotypes: bool, header: list[str]) -> Source | None:
-    """A table by its columns; None where they are none of a table of variants. Raises InputError for doubled columns."""
+    """Open a table by its columns; None where they are not those of a table of variants.
+
+    Raises InputError for repeated columns.
+    """
     catalog = columns_of(header, CATALOG)
     if catalog.keys() >= {"chrom", "pos", "id"}:
-        return Catalog(path, haplotypes, _once(path, header, catalog))
+        return Catalog(path, haplotypes, _unique_columns(path, header, catalog))
     for roles, needed, kind in (
         (HARMONISED, {"other", "effect"}, "harmonised summary statistics"),
         (REF_AND_ALT, {"ref", "alt"}, "table of ref and alt"),
@@ -248,23 +253,23 @@ def table_source(path: Path, haplotypes: bool, header: list[str]) -> Source | No
     ):
         columns = columns_of(header, roles)
         if columns.keys() >= {"chrom", "pos", *needed}:
-            return Alleles(path, haplotypes, _once(path, header, columns), kind)
+            return Alleles(path, haplotypes, _unique_columns(path, header, columns), kind)
     return None
 
 
-def _once(path: Path, header: list[str], columns: dict[str, int]) -> dict[str, int]:
-    doubled = sorted({header[at] for at in columns.values() if header.count(header[at]) > 1})
-    if doubled:
+def _unique_columns(path: Path, header: list[str], columns: dict[str, int]) -> dict[str, int]:
+    repeated = sorted({header[at] for at in columns.values() if header.count(header[at]) > 1})
+    if repeated:
         raise InputError(
             Problem(
-                shown(path.name), f"several columns named {doubled[0]!r}", "one of each", "rename or remove the others"
+                shown(path.name), f"several columns named {repeated[0]!r}", "one of each", "rename or remove the others"
             )
         )
     return columns
 
 
 def open_source(path: str | Path, haplotypes: bool = False) -> Source:
-    """A file of variants by what it holds, whatever it is called. Raises InputError where it is none, or damaged.
+    """Open a file of variants by its content, whatever its name. Raises InputError where it is none, or damaged.
 
     haplotypes: read which haplotypes carry each allele (VCF and BCF).
     """

@@ -25,7 +25,7 @@ class Edit:
 
     @classmethod
     def of(cls, pos: int, ref: str, alt: str, tss: int, strand: str) -> "Edit":
-        """Of an allele of the + strand as a VCF writes it, with the base before it; shared bases are left out."""
+        """Make the edit of an allele of the + strand, as a VCF writes it; bases that REF and ALT share are trimmed."""
         pos, ref, alt = trimmed(pos, ref, alt)
         replaced, codes = encode(ref), encode(alt)
         start = pos - tss
@@ -34,7 +34,7 @@ class Edit:
         return cls(1 - start - len(ref), 1 - start, reverse_complement(codes), reverse_complement(replaced))
 
     def moved(self, by: int) -> "Edit":
-        """An insertion or deletion in a repeat, so many bases downstream: its bases rotate."""
+        """Move an insertion or deletion in a repeat `by` bases downstream: its bases rotate."""
         return Edit(self.start + by, self.end + by, np.roll(self.codes, -by), np.roll(self.replaced, -by))
 
     @property
@@ -64,7 +64,7 @@ class Edit:
 
 
 def without_overlaps(edits: Sequence[Edit]) -> list[Edit]:
-    """Those of a haplotype's edits, in the order given, that overlap no earlier one that is kept."""
+    """Keep the edits of a haplotype, in their order, that overlap no earlier one that is kept."""
     kept: list[Edit] = []
     for edit in edits:
         if not any(edit.overlaps(other) for other in kept):
@@ -80,7 +80,7 @@ class FlankingSequence:
     tss: int
 
     def edited(self, edits: Collection[Edit]) -> "FlankingSequence":
-        """With the edits, none of which overlap; an edit beyond what is known of the sequence is left out.
+        """Apply edits, none of which overlap; one beyond the known sequence is ignored.
 
         The TSS stays the base that it is. An edit that replaces it is laid from its 5′ end, base by base; where the allele
         has no base for it, the TSS is the first base after the edit.
@@ -99,7 +99,7 @@ class FlankingSequence:
         return FlankingSequence(np.concatenate([*pieces, self.codes[done:]]), tss)
 
     def window(self, upstream: int, downstream: int, shift: int = 0) -> np.ndarray:
-        """Codes from `upstream` bases before the TSS to `downstream` from it on, moved downstream by some bases."""
+        """Cut the codes from `upstream` bases before the TSS to `downstream` from it on, moved downstream by `shift`."""
         first, last = self.tss - upstream + shift, self.tss + downstream + shift
         window = np.full(upstream + downstream, N_CODE, dtype=np.uint8)
         inside = self.codes[max(first, 0) : max(last, 0)]
@@ -110,27 +110,32 @@ class FlankingSequence:
 def read_flanking_sequences(
     fasta: str, genes: Mapping[str, tuple[str, int, str]], upstream: int, downstream: int, margins: Mapping[str, int]
 ) -> dict[str, FlankingSequence]:
-    """What a FASTA holds around the TSS of genes, one contig in memory at a time.
+    """Read the sequence around the TSS of genes from a FASTA, one contig in memory at a time.
 
-    genes: chromosome, TSS (1-based) and strand of each gene. margins: bases to read beyond its window on either side.
-    A gene whose contig the FASTA lacks is left out. Off a contig's end the bases are N.
+    Genes whose contig the FASTA lacks have none. Off a contig's end the bases are N.
+
+    Parameters
+    ----------
+    genes: chromosome, TSS (1-based) and strand of each gene.
+    upstream, downstream: bases of the window.
+    margins: bases of each gene to read beyond its window on either side.
     """
     contigs = match_contigs({chrom for chrom, _, _ in genes.values()}, contig_names(fasta)) if genes else {}
     by_contig: dict[str, list[str]] = {}
     for gene, (chrom, _, _) in genes.items():
         by_contig.setdefault(contigs.get(chrom, ""), []).append(gene)
     found = {}
-    for name, letters in read_fasta(fasta) if genes else ():
+    for name, contig in read_fasta(fasta) if genes else ():
         for gene in by_contig.get(name, []):
             _, tss, strand = genes[gene]
             margin = margins[gene]
-            codes, _ = window_codes(letters, tss, strand, upstream + margin, downstream + margin)
+            codes, _ = window_codes(contig, tss, strand, upstream + margin, downstream + margin)
             found[gene] = FlankingSequence(codes, upstream + margin)
     return found
 
 
 def shifts(phase: int, count: int) -> np.ndarray:
-    """Whole numbers of bases, spread evenly over a phase of pooling around 0; only 0 for a phase of 1."""
+    """Spread whole numbers of bases evenly over a phase of pooling, around 0; only 0 for a phase of 1."""
     if phase == 1:
         return np.zeros(1, dtype=int)
     return np.floor((np.arange(count) + 0.5) * phase / count - phase / 2).astype(int)

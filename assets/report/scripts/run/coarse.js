@@ -1,6 +1,6 @@
 // The same populations predicted by models of coarser and finer levels.
 import { boxes, foldTexts } from "../shared/boxes.js";
-import { FAINT, INK, LEVEL_COLOURS } from "../shared/colours.js";
+import { INK, LEVEL_COLOURS, SOFT } from "../shared/colours.js";
 import { wire } from "../shared/controls.js";
 import { DATA } from "../shared/data.js";
 import { narrow } from "../shared/layout.js";
@@ -43,7 +43,7 @@ function deltaNote({ models, comparisons }, population, y) {
     row.target_population === population && row.model_level === finest && row.other_level === coarser
   ));
   const text = test ? `Δ ${test.delta >= 0 ? "+" : ""}${decimal(test.delta, 3)}, p ${pValue(test.p_value)}` : "";
-  const color = test && test.p_value < 0.05 ? INK : FAINT;
+  const color = test && test.p_value < 0.05 ? INK : SOFT;
   return { text, xref: "paper", x: 1.01, xanchor: "left", y, showarrow: false, font: { size: 11, color } };
 }
 

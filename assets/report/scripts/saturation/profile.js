@@ -1,5 +1,5 @@
 // The profile of a gene: the largest effect at each position, with a logo where few bases are in view.
-import { DOWN, FAINT, UP } from "../shared/colours.js";
+import { DOWN, SOFT, UP } from "../shared/colours.js";
 import { fill, onChange, wire } from "../shared/controls.js";
 import { DATA, geneName } from "../shared/data.js";
 import { decoded } from "../shared/packed.js";
@@ -44,7 +44,7 @@ const legendOf = (minus) =>
   minus < 0 ? ["raises expression", "lowers expression"] : ["above the other", "below the other"];
 
 const NO_EFFECT = {
-  text: "no effect of 0.001 or more", xref: "paper", x: 0.5, y: 0, showarrow: false, font: { color: FAINT },
+  text: "no effect of 0.001 or more", xref: "paper", x: 0.5, y: 0, showarrow: false, font: { color: SOFT },
 };
 
 function padded(values) {

@@ -16,8 +16,8 @@ export function fillSites(points, gene) {
   if (shown === key) return;
   shown = key;
   table("sites", [
-    { head: "Bases from the TSS", numeric: true, cell: ({ x }) => x, format: distanceText },
-    { head: "Position", cell: ({ x }) => onGenome(DATA.loci[gene.locus], x) },
+    { head: "Position", cell: ({ x }) => onGenome(DATA.loci[gene.locus], x) || distanceText(x) },
+    { head: "From TSS", numeric: true, cell: ({ x }) => x, format: distanceText },
     { head: "Substitution", cell: ({ change }) => change },
     { head: "Effect, log10", numeric: true, cell: ({ y }) => y, format: (effect) => signed(effect) },
   ], strongest(points), zoomToSite);

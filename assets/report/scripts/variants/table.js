@@ -3,7 +3,7 @@ import { fill } from "../shared/controls.js";
 import { DATA, geneName } from "../shared/data.js";
 import { control } from "../shared/panels.js";
 import { table } from "../shared/table.js";
-import { count, cut, distanceText, pValue, signed, unsigned } from "../shared/text.js";
+import { count, cut, distanceText, pValue, plural, signed, unsigned } from "../shared/text.js";
 import { resetView } from "../window/views.js";
 import { showVariant } from "./chosen-variant.js";
 import { alleleName, currentSet, positionOf, setSelect } from "./variant-set.js";
@@ -15,7 +15,7 @@ const ASSOCIATION = [
   { head: "GWAS p", field: "gwas_p_value" },
 ];
 
-// Of the i-th variant; `first` is its score in the population in which it comes first.
+// Of the i-th variant; `first` is its score in the population in which it ranks first.
 function columns({ variants, first, populations }) {
   const score = (head, field, own = {}) => ({ head, numeric: true, cell: (i) => first[i][field], ...own });
   const associations = ASSOCIATION.filter(({ field }) => first.some((one) => one[field] !== ""));
@@ -41,14 +41,14 @@ function columns({ variants, first, populations }) {
 
 function sentences(set) {
   if (!set.rows) return "No allele lies in the promoter window of a gene.";
-  const alleles = set.first.length === 1 ? "the only allele" : `${count(set.first.length)} alleles`;
-  const parts = [`${count(set.rows)} rows (alleles × genes × populations), ${count(set.certain)} with q < 0.05.`];
+  const parts = [`${count(set.rows)} scores (alleles × genes × populations), ${count(set.certain)} with q < 0.05.`];
   if (set.unread) {
-    parts.push(`${count(set.unread)} rows are from alleles outside of what this network reads: not scorable, without q.`);
+    parts.push(`${count(set.unread)} are of alleles outside of what this network reads: not scorable, without q.`);
   }
   parts.push(
-    `The table holds ${alleles}: those with q < 0.05 by the size of their effect, then the others by q,`,
-    "each in the population in which it comes first.", "All are in the variants folder. Choose one to see it below.",
+    `The table holds ${plural(set.first.length, "allele")}, each in the population in which it ranks first:`,
+    "those with q < 0.05 by the size of their effect, then the others by q.",
+    "All scores are in the variants folder. Choose a row to see it below.",
   );
   return parts.join(" ");
 }

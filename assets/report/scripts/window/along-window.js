@@ -1,5 +1,5 @@
 // Figures along a promoter window: effects on top, a logo where near enough, transcripts and cCREs beneath.
-import { FAINT } from "../shared/colours.js";
+import { FAINT, SOFT } from "../shared/colours.js";
 import { axis, narrow } from "../shared/layout.js";
 import { plotWidth } from "../shared/panels.js";
 import { letterShapes, logoAxis, logoTrace } from "./logo.js";
@@ -37,7 +37,7 @@ const TSS_LINE = {
   line: { color: FAINT, width: 1, dash: "dot" },
 };
 const TSS_LABEL = {
-  text: "TSS", x: 0, yref: "paper", y: 1, yanchor: "bottom", showarrow: false, font: { size: 10, color: FAINT },
+  text: "TSS", x: 0, yref: "paper", y: 1, yanchor: "bottom", showarrow: false, font: { size: 10, color: SOFT },
 };
 
 // Pixels of all parts together, and the fraction of them that each part takes; tracks are lowest, `main` on top.

@@ -1,5 +1,5 @@
 // Transcripts and cCREs beneath a figure, on its axis y2.
-import { FAINT, INK } from "../shared/colours.js";
+import { FAINT, INK, SOFT } from "../shared/colours.js";
 import { geneName } from "../shared/data.js";
 import { distanceText, safe, shorten } from "../shared/text.js";
 import { stack } from "./stack.js";
@@ -60,6 +60,6 @@ function names(transcripts) {
     mode: "text", yaxis: "y2", showlegend: false, hoverinfo: "skip", cliponaxis: true,
     x: transcripts.map(({ span }) => span[0]), y: transcripts.map(({ y }) => y + 0.36), textposition: "middle right",
     text: transcripts.map((one) => (one.same_strand ? `${shorten(one.name, 18)} →` : `← ${shorten(one.name, 18)}`)),
-    textfont: { size: 10, color: transcripts.map(({ colour }) => colour) },
+    textfont: { size: 10, color: transcripts.map(({ colour }) => (colour === INK ? INK : SOFT)) },
   };
 }
