@@ -7,7 +7,7 @@ from conftest import ROOT
 
 PAGE = ROOT / "docs" / "running.md"
 BEGIN, END = "<!-- tests/places.py writes this -->\n", "<!-- end -->\n"
-HEADER = ["place", "ran here", "checked of every task", "of GPU tasks", "besides"]
+HEADER = ["place", "ran here", "checked for every task", "for GPU tasks", "other settings"]
 WORDS = {"accelerator": "request", "before_script": "lease", "cluster_options": "options", "max_forks": "forks"}
 
 
