@@ -169,6 +169,7 @@ def test_ambiguous_bins_and_unknown_annotation_of_the_hybrid_network(hybrid):
     check(HybridEffects(networks), networks, codes, annotation, 1830, 1920)
 
 
+@pytest.mark.slow
 def test_trees_that_change_are_part_of_the_effect(hybrid):
     networks = hybrid(300, 500, 3)
     with_trees = HybridEffects(networks).effects(window(500), np.zeros(5))[1]

@@ -82,6 +82,7 @@ def test_the_same_seed_gives_the_same_weights(toy, engine):
     assert not torch.equal(first["head.0.weight"], other["head.0.weight"])
 
 
+@pytest.mark.slow
 def test_fast_and_plain_training_agree(toy):
     _, fast = fit(toy)
     _, plain = fit(toy, engine="plain")
