@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Promoter sequence and half-life features of every gene of a genome."""
+"""Promoter sequence and annotation features of every gene of a genome."""
 
 from pathlib import Path
 

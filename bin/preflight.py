@@ -20,7 +20,7 @@ def main(request, schemas, outdir):
 
     The request is JSON: `params` (name: value), `genome` (its name where there is no sheet of genomes), and `sources`,
     one for each sheet and each file that a sheet names: `sheet` (input or genomes), `row` and `column` (not for a sheet
-    itself), `given` (as the user wrote it), `staged` (its path, relative to the request; null where there is no file)
+    itself), `value` (as the user wrote it), `staged_path` (its path, relative to the request; null where there is no file)
     and `folder` (whether there is a folder instead).
 
     plan.json says what to run (see checks/plan.py). params.json repeats `params`; versions.json has the software's

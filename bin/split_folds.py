@@ -16,13 +16,13 @@ from scxpresso.options import features_option, genes_option, seed_option
     default="random",
     show_default=True,
     type=click.Choice(["random", "chromosome", "family"]),
-    help="What stays together: only isoforms of a locus, whole chromosomes, or near copies.",
+    help="What shares a fold: only isoforms of a locus, whole chromosomes, or near copies.",
 )
 @seed_option("The same genes and seed give the same folds everywhere.")
 @click.option("--output", default="folds.tsv", show_default=True)
 @reports_problems
 def main(genes, features, folds, method, seed, output):
-    """Give every gene a fold; all models of the genome share them."""
+    """Assign every gene to a fold; all models of the genome with this method share the folds."""
     from scxpresso.genome.feature_store import Features
     from scxpresso.genome.folds import split_folds
     from scxpresso.store import read_table, write_table

@@ -1,5 +1,5 @@
 /*
- * Reading what was given, leniently: PREFLIGHT judges it, in one report, with every file that is named at hand.
+ * Reads the input leniently: PREFLIGHT judges it, in one report, with every file that is named at hand.
  */
 
 include { read_json      } from './scripts'
@@ -15,14 +15,14 @@ def file_columns() {
 }
 
 // A path, a URL, or a path relative to a folder, whether or not there is anything; null where it cannot be looked up.
-def resolved_path(given, folder) {
-    def absolute = given ==~ /^(\/|[a-zA-Z][a-zA-Z0-9+.-]*:\/\/).*/
+def resolved_path(value, folder) {
+    def absolute = value ==~ /^(\/|[a-zA-Z][a-zA-Z0-9+.-]*:\/\/).*/
     try {
-        def path = absolute || !folder ? file(given, glob: false) : folder.resolve(given)
+        def path = absolute || !folder ? file(value, glob: false) : folder.resolve(value)
         return path.exists() ? path : null
     }
     catch (Exception e) {
-        log.debug("${given}: ${e}")
+        log.debug("${value}: ${e}")
         return null
     }
 }
@@ -57,12 +57,12 @@ def with_files(values, columns, folder) {
 }
 
 // What PREFLIGHT is told of a file; a folder is not handed over.
-def source(about, given, path) {
+def source(about, value, path) {
     def folder = path != null && path.isDirectory()
-    return about + [given: given, folder: folder, file: folder ? null : path]
+    return about + [value: value, folder: folder, file: folder ? null : path]
 }
 
-// Everything as the user gave it: rows of the sheets, models, single files; and every file among them in the order in which
+// The input as the user named it: rows of the sheets, models, single files; and every file among them in the order in which
 // PREFLIGHT sees it.
 def read_inputs(params) {
     def named = ['input', 'genomes', 'recipes', 'variants', 'predict', 'motifs', 'external_scores'].collect { name ->
@@ -113,7 +113,7 @@ def preflight_request(params, inputs) {
         genome: inputs.genomes ? inputs.genomes[0].values.genome : null,
         sources: inputs.named.collect { one ->
             staged = one.file ? staged + 1 : staged
-            one.subMap('sheet', 'row', 'column', 'given', 'folder', 'networks') + [staged: one.file ? "sources/${staged}/file".toString() : null]
+            one.subMap('sheet', 'row', 'column', 'value', 'folder', 'networks') + [staged_path: one.file ? "sources/${staged}/file".toString() : null]
         },
     ]
 }

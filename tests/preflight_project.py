@@ -88,21 +88,28 @@ class Project:
         for sheet in FILE_COLUMNS:
             given = self.params.get(sheet)
             path = staged(given)
-            sources.append({"sheet": sheet, "given": given, "staged": path, "folder": False})
+            sources.append({"sheet": sheet, "value": given, "staged_path": path, "folder": False})
             rows = self.rows(path) if path else []
             if sheet == "genomes" and not given:
                 rows = [{column: self.params.get(column) for column in ("fasta", "gtf")}]
             sources += [
-                {"sheet": sheet, "row": number, "column": column, "given": row[column], "staged": staged(row[column]),
+                {"sheet": sheet, "row": number, "column": column, "value": row[column], "staged_path": staged(row[column]),
                  "folder": (self.folder / row[column]).is_dir()}
                 for number, row in enumerate(rows, start=1) for column in FILE_COLUMNS[sheet] if row.get(column)
             ]  # fmt: skip
         for name in SINGLE_FILES:
             given = self.params.get(name)
             if name != "saturate" or staged(given):
-                sources.append({"sheet": name, "given": given, "staged": staged(given), "folder": False})
+                sources.append({"sheet": name, "value": given, "staged_path": staged(given), "folder": False})
         sources += [
-            {"sheet": "models", "row": number, "given": name, "staged": name, "folder": False, "networks": networks}
+            {
+                "sheet": "models",
+                "row": number,
+                "value": name,
+                "staged_path": name,
+                "folder": False,
+                "networks": networks,
+            }
             for number, (name, networks) in enumerate(self.models.items(), start=1)
         ]
         return {

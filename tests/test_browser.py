@@ -36,13 +36,13 @@ SEEN = """(name) => {
   return JSON.stringify([data, layout, panel.querySelector(".plot-title").textContent]);
 }"""
 
-# What has the focus, null after the last of the page, and whether it shows; Plotly's buttons fade in.
-FOCUSED = """async () => {
+# What has the focus, null after the last of the page, and whether it shows; Plotly's own buttons are still fading in.
+FOCUSED = """() => {
   const one = document.activeElement;
   if (one === document.body) return [null, true];
-  if (one.closest(".modebar")) for (const _ of [1, 2, 3]) await new Promise(requestAnimationFrame);
   const outlined = getComputedStyle(one).outlineStyle !== "none" && one.matches(":focus-visible");
-  return [one.outerHTML.slice(0, 120), outlined && one.checkVisibility({ opacityProperty: true })];
+  const visible = one.checkVisibility({ opacityProperty: !one.closest(".modebar") });
+  return [one.dataset.stop ?? one.outerHTML.slice(0, 80), outlined && visible];
 }"""
 
 
@@ -399,10 +399,10 @@ def test_printing_unfolds_and_folds_again(trained):
 
 # ---------------------------------------------------------------- keyboard
 
-# All that can be operated, in the order of the page: of a table's rows one is in the Tab order.
+# All that can be operated, numbered in the order of the page: of a table's rows one is in the Tab order.
 OPERABLE = """() => [...document.querySelectorAll("a[href], summary, select, input, button")]
   .filter((one) => one.checkVisibility() && one.tabIndex >= 0)
-  .map((one) => one.outerHTML.slice(0, 120))"""
+  .map((one, number) => one.dataset.stop = `${number} ${one.outerHTML.slice(0, 80)}`)"""
 
 
 @pytest.mark.parametrize("name", ["trained", "full"])

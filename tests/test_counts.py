@@ -137,7 +137,7 @@ def test_cases_of_layers(case):
 def test_case_of_a_population_called_none(case):
     assert "level kind: these labels are populations like any other: 'None' (30 cells)" in case("17_none_text").notes()
     notes = case("17_none_text", exclude="None").notes()
-    assert "population 'None' left out, 30 cells (named in the column exclude)" in notes
+    assert "population 'None' excluded, 30 cells (named in the column exclude)" in notes
     assert "like any other" not in notes
 
 
@@ -577,13 +577,13 @@ def test_odd_labels_are_noted_and_excluded(project, gene_frame):
     project.write_sheets()
     notes = project.notes()
     assert "level kind: these labels are populations like any other: 'nan' (10 cells)" in notes
-    assert "level kind: 'B cell', 'b  cell' differ by blanks, case or look-alike letters alone" in notes
+    assert "level kind: 'B cell', 'b  cell' differ by blanks, case or look-alike characters alone" in notes
     project.atlas |= {"exclude": "nan; x;y"}
     project.write_sheets()
     notes = project.notes()
     assert "like any other" not in notes
-    assert "level kind: population 'x;y' left out, 10 cells (named in the column exclude)" in notes
-    assert "level class: population 'nan' left out, 10 cells (named in the column exclude)" in notes
+    assert "level kind: population 'x;y' excluded, 10 cells (named in the column exclude)" in notes
+    assert "level class: population 'nan' excluded, 10 cells (named in the column exclude)" in notes
     values, _ = expression(project.folder / "atlas.h5ad", gene_frame(GENES), exclude="nan; x;y", levels=("all", "kind"))
     assert values.columns.tolist() == ["B cell", "b  cell"]
     project.atlas |= {"exclude": "nan;B cel"}

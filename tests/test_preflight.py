@@ -63,7 +63,7 @@ def project(tmp_path, schemas, checked_files):
 
 def test_good_input_passes_and_says_what_was_decided(project):
     notes = project.notes()
-    assert "atlas tiny: level kind: population 'rare' left out, 5 cells (fewer than 10 cells)" in notes
+    assert "atlas tiny: level kind: population 'rare' excluded, 5 cells (fewer than 10 cells)" in notes
     assert "atlas tiny: 60 of 60 genes are among the annotation's 60: 60 by gene id" in notes
     assert "genome g1: 60 genes with a coding region; the transcript of each is the one of the longest" in notes
     assert re.search(r"genome g1: \d+ windows reach over the end of a contig", notes)
@@ -77,10 +77,11 @@ def test_the_demo_passes(demo, schemas):
         ("genomes", "fasta", "genome.fa.gz"),
         ("genomes", "gtf", "genes.gtf.gz"),
     ]
-    sources = [{"sheet": sheet, "given": name, "staged": name} for sheet, name in
+    sources = [{"sheet": sheet, "value": name, "staged_path": name} for sheet, name in
                (("input", "atlases.csv"), ("genomes", "genomes.csv"))]  # fmt: skip
     sources += [
-        {"sheet": sheet, "row": 1, "column": column, "given": name, "staged": name} for sheet, column, name in columns
+        {"sheet": sheet, "row": 1, "column": column, "value": name, "staged_path": name}
+        for sheet, column, name in columns
     ]
     params = {"input": "atlases.csv", "genomes": "genomes.csv", "folds": "3", "help": "false"}
     found, _plan = preflight({"params": params, "genome": None, "sources": sources}, demo, schemas)
@@ -163,7 +164,7 @@ def test_contigs_of_other_names_are_matched(project):
 
 def test_genes_on_lost_contigs_are_noted(project):
     project.write_genome(annotated=["1", "2", "scaffold"])
-    assert "20 genes are left out: the FASTA lacks their contigs 'scaffold'" in project.notes()
+    assert "20 genes are excluded: the FASTA lacks their contigs 'scaffold'" in project.notes()
 
 
 def test_genes_by_name_through_gene_column_and_without_versions(project):
@@ -171,7 +172,7 @@ def test_genes_by_name_through_gene_column_and_without_versions(project):
     project.atlas["gene_column"] = "symbol"
     project.write_sheets()
     notes = project.notes()
-    assert "58 by gene name" in notes and "1 names are in symbol more than once and left out: 'NAME0'" in notes
+    assert "58 by gene name" in notes and "1 names are in symbol more than once and excluded: 'NAME0'" in notes
     project.write_atlas(genes=[f"{gene}.7" for gene in GENES])
     project.atlas.pop("gene_column")
     project.write_sheets()
@@ -411,7 +412,7 @@ def test_bgzip_cut_between_blocks(project):
 
 
 FASTAS = {
-    "protein": (">P1\nMKLVEFQPLI\n", "among the letters of 'P1'", "not that of its proteins"),
+    "protein": (">P1\nMKLVEFQPLI\n", "among the characters of 'P1'", "not that of its proteins"),
     "fastq": ("@read\nACGT\n+\nIIII\n", "a FASTQ file", "which starts with '>'"),
     "page": ("<!DOCTYPE html>\n", "a web page"),
     "blank": ("\n\n", "nothing"),

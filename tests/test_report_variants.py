@@ -14,7 +14,7 @@ from scxpresso.genome.sequence import encode
 from scxpresso.motifs.changes import CHANGE_COLUMNS
 from scxpresso.motifs.matching import MOTIF_COLUMNS
 from scxpresso.problems import InputError
-from scxpresso.reporting import report, saturation_figures, variant_tables
+from scxpresso.reporting import report, saturation_figures, variant_figures, variant_tables
 from scxpresso.reporting.locus import Stretch, overlapping
 from scxpresso.saturation.effects_store import EffectsMetadata, rounded, write_effects
 from scxpresso.saturation.profiles import PositionSums, profile
@@ -425,6 +425,15 @@ def test_sequence_around_a_variant(page, folder):
             np.testing.assert_allclose(
                 unpacked(logo["importance"]), np.where(np.array(list(logo["letters"])) == "N", 0, wanted), atol=1e-4
             )
+
+
+@pytest.mark.parametrize("distance", [-UPSTREAM - 300, DOWNSTREAM + 30])
+def test_a_variant_outside_of_the_models_window_has_no_logo(folder, distance):
+    """Another model of the run has a wider window."""
+    with saturation_figures.open_effects(folder / "s") as effects:
+        row = {"gene_id": "G000", "population": effects.populations[0], "tss_distance": distance}
+        assert variant_figures.logo(effects, row) is None
+        assert variant_figures.logo(effects, row | {"tss_distance": DOWNSTREAM - 1}) is not None
 
 
 def test_motifs_that_a_variant_changes(page):

@@ -688,6 +688,7 @@ def a_set_of_variants(world):
     return variants
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["scxpresso", "hybrid"])
 def test_a_chunk_of_wider_windows_scores_what_lies_inside_alike_and_nothing_outside(tmp_path, run_cli, network):
     """Variants are read once, for the widest window of all models; a model of a narrower one gets rows outside of it."""

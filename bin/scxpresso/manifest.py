@@ -8,7 +8,7 @@ OF_MODELS = ["predictions", "models", "saturation", "variants"]  # lists whose e
 
 
 def read_manifest(path: str | Path) -> dict:
-    """A manifest whose entries of models all name their recipe.
+    """Read a manifest, and add the recipe to entries that lack it.
 
     An entry without `recipe`, as version 0.1 wrote them, was trained by the recipe that is named after its network.
     """

@@ -62,7 +62,9 @@ def check_table(row: Row, genes: list[Transcript], params: dict, findings: Findi
     """A bulk atlas that is a table of genes × samples."""
     table = read_bulk(row.paths["counts"])
     counts = scipy.sparse.csr_matrix(table.to_numpy(dtype=np.float64).T)
-    sample = Sample(counts, table.columns.to_numpy(), table.index.to_numpy(), *map(np.arange, counts.shape))
+    sample = Sample(
+        counts, table.columns.to_numpy(), table.index.to_numpy(), np.arange(counts.shape[0]), np.arange(counts.shape[1])
+    )
     check_tpm(row, "", sample, findings)
     check_bulk(row, findings)
     obs = pd.DataFrame(index=table.columns)
@@ -288,7 +290,7 @@ def check_populations(
     if not grouping.labels:
         labelled = [one for one in grouping.dropped if one["population"]]
         cells = {one["population"]: one["cells"] for one in labelled if one["reason"] != EXCLUDED}
-        largest = max(cells, key=cells.get, default=None)
+        largest = max(cells, key=lambda name: cells[name], default=None)
         nothing = "the column exclude names them all" if labelled else "no cell has a label"
         size = nothing if largest is None else f"the largest, {largest!r}, has {cells[largest]:,} cells"
         findings.problem(
@@ -297,7 +299,7 @@ def check_populations(
         )  # fmt: skip
     for one in grouping.dropped:
         who = f"population {one['population']!r}" if one["population"] else "cells without a label"
-        findings.note(row.atlas, f"level {level}: {who} left out, {one['cells']:,} cells ({one['reason']})")
+        findings.note(row.atlas, f"level {level}: {who} excluded, {one['cells']:,} cells ({one['reason']})")
     row.populations[level] = list(grouping.labels)
 
 
@@ -313,7 +315,7 @@ def note_labels(row: Row, level: str, cells: pd.Series, min_cells: int, findings
             f"level {level}: these labels are populations like any other: {listed}; the column exclude leaves them out",
         )
     for labels in near_labels(sorted(cells.index)):
-        alike = f"level {level}: {preview(labels)} differ by blanks, case or look-alike letters alone"
+        alike = f"level {level}: {preview(labels)} differ by blanks, case or look-alike characters alone"
         findings.note(row.atlas, f"{alike}; rename them in obs if they are one population")
 
 
@@ -324,7 +326,7 @@ def check_genes(
     chosen = row.values.get("gene_column", "")
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated and chosen:
-        message = f"{len(repeated):,} names are in {shown(chosen)} more than once and left out: {preview(repeated)}"
+        message = f"{len(repeated):,} names are in {shown(chosen)} more than once and excluded: {preview(repeated)}"
         findings.note(row.atlas, message)
     elif repeated:
         unique = [column for column, ids in columns.items() if len(set(ids)) == len(ids)]

@@ -22,7 +22,7 @@ from scxpresso.variants.tables import open_source
 def check_saturate(
     request: Request,
     params: dict,
-    genes: dict[str, list[Transcript]],
+    genes: dict[str | None, list[Transcript]],
     models: list[dict],
     atlases: list[Row],
     findings: Findings,
@@ -38,7 +38,7 @@ def check_saturate(
             wanted, variable, _ = parse_selection(params["saturate"])
         if not list_path and re.search(r"[/\\]|\.(txt|tsv|csv|list)$", params["saturate"]):
             found = f"no file {params['saturate']!r}"
-            findings.problem("--saturate", found, "a file with one gene a line", "check the spelling, and the folder")
+            findings.problem("--saturate", found, "a file with one gene per line", "check the spelling, and the folder")
             return
         for chosen in filter(None, genes.values()):
             table = pd.DataFrame([(one.gene_id, one.gene_name) for one in chosen], columns=["gene_id", "gene_name"])
@@ -98,7 +98,7 @@ def check_sets(sets: list[Row], findings: Findings) -> None:
 def check_samples(samples: list[Row], params: dict, findings: Findings) -> None:
     """Assemblies with their genes, as genomes are checked; windows that are as long as the models'."""
     for row in samples:
-        if "gtf" in row.given:
+        if "gtf" in row.text:
             check_genome(row, params, findings)
         elif "fasta" in row.paths:
             with reading(row, "fasta", "a FASTA of windows", findings):
@@ -107,7 +107,7 @@ def check_samples(samples: list[Row], params: dict, findings: Findings) -> None:
 
 def check_windows(path: str, window: int) -> None:
     """Raises InputError for records of another length than the models' window, and where there are none."""
-    lengths = {name: len(letters) for name, letters in read_fasta(path)}
+    lengths = {name: len(bases) for name, bases in read_fasta(path)}
     wrong = [f"{name} ({length:,})" for name, length in lengths.items() if length != window]
     if wrong or not lengths:
         found = f"records that are not {window:,} bases long: {preview(wrong)}" if wrong else "no record"
@@ -143,7 +143,7 @@ def check_use(params: dict, findings: Findings) -> None:
     if params["models"] is not None and not any(params[name] for name in analyses):
         findings.problem(
             "--models", "given without a downstream analysis", "at least one of --saturate, --variants and --predict",
-            "say what the models are to be used for",
+            "say what the models are used for",
         )  # fmt: skip
     for name, needed in (("external_scores", ["variants"]), ("haplotypes", ["variants"]), ("motifs", analyses[:2])):
         if params[name] and not any(params[other] for other in needed):

@@ -36,12 +36,12 @@ class Findings:
 class Row:
     """A row of a sheet. place: how messages name it; '' where --fasta and --gtf stand for a sheet.
 
-    given: cells as they were written. values: those that agree with the schema. paths: files that were found. populations:
+    text: cells as they were written. values: those that agree with the schema. paths: files that were found. populations:
     of an atlas, those that each level keeps.
     """
 
     place: str
-    given: dict[str, str] = field(default_factory=dict)
+    text: dict[str, str] = field(default_factory=dict)
     values: dict = field(default_factory=dict)
     paths: dict[str, Path] = field(default_factory=dict)
     populations: dict[str, list[str]] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Row:
 
     def file(self, column: str) -> str:
         """How messages name the file of a cell."""
-        return f"{self.at(column)}, file {self.given[column]!r}"
+        return f"{self.at(column)}, file {self.text[column]!r}"
 
     def placed(self, column: str, problem: Problem) -> Problem:
         """A problem that a reader raised, with sheet, row and column before what the reader knew of the place."""

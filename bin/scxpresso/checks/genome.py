@@ -55,19 +55,19 @@ def check_fasta(row: Row, findings: Findings) -> dict[str, int]:
     pysam.set_verbosity(0)  # what htslib says of a damaged file, `damage` says better
     length: dict[str, int] = {}
     repeated, strange = [], {}
-    for name, letters in read_fasta(str(path)):
+    for name, bases in read_fasta(str(path)):
         if name in length:
             repeated.append(name)
-        length[name] = len(letters)
-        if others := letters.encode("latin-1", "replace").translate(None, NUCLEOTIDES):
+        length[name] = len(bases)
+        if others := bases.encode("latin-1", "replace").translate(None, NUCLEOTIDES):
             strange[name] = chr(others[0])
     if repeated:
         fix = "keep one of each (were two files joined?)"
         findings.problem(where, f"contigs of the same name: {preview(repeated)}", "each name once", fix)
     if strange:
-        found = f"{preview(sorted(set(strange.values())))} among the letters of {preview(strange)}"
+        found = f"{preview(sorted(set(strange.values())))} among the characters of {preview(strange)}"
         fix = "take the genome's FASTA, not that of its proteins; download it again if it is the genome's"
-        findings.problem(where, found, "IUPAC nucleotide letters", fix)
+        findings.problem(where, found, "IUPAC nucleotide codes", fix)
     return {} if strange else length
 
 
@@ -173,7 +173,7 @@ def check_contigs(
         pairs = ", ".join(renamed[:5]) + (", …" if len(renamed) > 5 else "")
         findings.note(row.genome, f"{len(renamed)} contigs have other names in FASTA and annotation: {pairs}")
     if lost:
-        findings.note(row.genome, f"{homeless:,} genes are left out: the FASTA lacks their contigs {preview(lost)}")
+        findings.note(row.genome, f"{homeless:,} genes are excluded: the FASTA lacks their contigs {preview(lost)}")
     kept = [transcript for transcript in chosen if transcript.chrom in name_of]
     check_positions(row, kept, {name: contigs[other] for name, other in name_of.items()}, params, findings)
     return kept

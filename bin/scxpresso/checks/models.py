@@ -33,12 +33,12 @@ def read_models(request: Request, params: dict, names: dict, findings: Findings)
             content = json.loads(request.path(source).read_text(encoding="utf-8"))
             wrong = [name for name, kind in KEYS.items() if not isinstance(content.get(name), kind)]
         except (OSError, ValueError, AttributeError) as error:
-            findings.problem(source["given"], f"nothing that can be read ({error})", EXPECTED, "copy the folder again")
+            findings.problem(source["value"], f"nothing that can be read ({error})", EXPECTED, "copy the folder again")
             continue
         if wrong:
-            findings.problem(source["given"], f"no {preview(wrong)}", EXPECTED, "take a models/ folder of this version")
+            findings.problem(source["value"], f"no {preview(wrong)}", EXPECTED, "take a models/ folder of this version")
             continue
-        check_names(source["given"], content, names, findings)
+        check_names(source["value"], content, names, findings)
         check_networks(source, content, findings)
         models.append(content)
     check_names_once(models, findings)
@@ -58,7 +58,7 @@ def check_networks(source: dict, content: dict, findings: Findings) -> None:
     missing = sorted(set(used) - set(source["networks"]))
     if missing or not used:
         found = f"no {preview(missing)} beside it" if used else "no networks"
-        findings.problem(source["given"], found, "the networks that it names", "copy the whole folder of the model")
+        findings.problem(source["value"], found, "the networks that it names", "copy the whole folder of the model")
 
 
 def check_names_once(models: list[dict], findings: Findings) -> None:

@@ -32,7 +32,7 @@ def check_params(given: dict, schema: dict, findings: Findings) -> dict:
     return defaults | values
 
 
-def default_of(rule: dict):
+def default_of(rule: dict) -> object:
     """The default of a parameter. A schema for nf-core names no default that is empty, null or false."""
     return rule.get("default", False if rule["type"] == "boolean" else None)
 
@@ -48,7 +48,7 @@ def check_options(params: dict, findings: Findings) -> None:
     """Parameters against each other."""
     if params["input"] is None and params["models"] is None:
         findings.problem(
-            "--input", "not given", "a CSV sheet of atlases, one a row",
+            "--input", "not given", "a CSV sheet of atlases, one per row",
             "add --input, or --models to use models that were trained before",
         )  # fmt: skip
     for name, times in Counter(re.split(r"[, ]+", params["network"])).items():

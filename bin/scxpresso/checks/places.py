@@ -12,7 +12,7 @@ from scxpresso.problems import preview
 def note_places(
     row: Row, transcripts: Iterable[Transcript], chosen: list[Transcript], dropped: dict[str, str], findings: Findings
 ) -> None:
-    """Notes of genes at several places, of joined versions of a transcript, and of genes that are left out for where they are."""
+    """Notes of genes at several places, of joined versions of a transcript, and of genes that are excluded for where they are."""
     several = genes_at_several_places(transcripts)
     if several:
         findings.note(
@@ -29,12 +29,12 @@ def note_places(
     for reason, times in Counter(dropped.values()).items():
         if reason in (ORIGIN, COPY_ELSEWHERE, TRANS_SPLICED):
             genes = [gene for gene, why in dropped.items() if why == reason]
-            findings.note(row.genome, f"{times:,} genes are left out, {reason}: {preview(genes)}")
+            findings.note(row.genome, f"{times:,} genes are excluded, {reason}: {preview(genes)}")
 
 
 def genes_at_several_places(transcripts: Iterable[Transcript]) -> list[str]:
     """Genes whose coding transcripts lie on several contigs or strands, or apart on one."""
-    spans = defaultdict(lambda: defaultdict(list))
+    spans: dict[str, dict] = defaultdict(lambda: defaultdict(list))
     for transcript in transcripts:
         if exclusion_reason(transcript) is None:
             spans[transcript.gene_id][transcript.chrom, transcript.strand].append(transcript.span)

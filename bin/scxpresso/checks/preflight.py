@@ -22,6 +22,7 @@ from scxpresso.checks.params import check_options, check_params
 from scxpresso.checks.plan import run_plan
 from scxpresso.checks.recipes import check_models, read_recipes
 from scxpresso.checks.sheets import Request, check_genome_names, read_sheet, single_genome
+from scxpresso.genome.transcript import Transcript
 
 
 def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dict]:
@@ -51,7 +52,7 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     check_genome_names(atlases + sets + samples, genomes, findings)
     check_genomes_of_models(models, genomes, findings)
 
-    genes = {}
+    genes: dict[str | None, list[Transcript]] = {}
     for row in genomes:
         chosen = genes[row.values.get("genome")] = check_genome(row, params, findings)
         for method in plan["fold_methods"] if chosen else ():

@@ -103,7 +103,7 @@ def check_recipe(recipe: Recipe, findings: Findings) -> None:
         )  # fmt: skip
     unused = [name for name in ("epochs", "batch_size", "learning_rate") if name not in network.options]
     unused += [] if network.extended else ["features"]
-    for column in [name for name in unused if row.place and name in row.given]:
+    for column in [name for name in unused if row.place and name in row.text]:
         findings.note(row.at(column), f"not used: the network {values['network']} has no such option")
 
 
@@ -126,10 +126,10 @@ def check_models(recipes: list[Recipe], atlases: list[Row], findings: Findings) 
             if name not in names
         ]
         for column, name in unknown:
-            names = sorted(known[column])
+            found = sorted(known[column])
             findings.problem(
                 recipe.row.at(column), f"no {'atlas' if column == 'atlases' else 'level'} {name!r} in --input",
-                f"one of {preview(names, 20)}", did_you_mean(name, names) or "name one of them, or leave the cell empty",
+                f"one of {preview(found, 20)}", did_you_mean(name, found) or "name one of them, or leave the cell empty",
             )  # fmt: skip
         if not unknown and not any(recipe.trains(*pair) for pair in pairs):
             findings.problem(

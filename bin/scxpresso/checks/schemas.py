@@ -8,7 +8,7 @@ from scxpresso.problems import Problem, preview
 from scxpresso.text import did_you_mean
 
 
-def coerced(value, rule: dict):
+def coerced(value: object, rule: dict) -> object:
     """A value as the type that its schema names, where its text can be read so: Nextflow hands over text or numbers."""
     kind, text = rule.get("type"), str(value)
     if value is True and kind != "boolean":
@@ -36,7 +36,7 @@ def expectation(rule: dict) -> str:
     return f"{kind}, {' and '.join(within)}" if within else kind
 
 
-def misfit(where: str, given, error: ValidationError, fix: str) -> Problem:
+def misfit(where: str, given: object, error: ValidationError, fix: str) -> Problem:
     """What jsonschema says of a value, in words."""
     text = error.instance if isinstance(error.instance, str) else str(given)
     found = "no value" if given is True else repr(text if len(text) <= 200 else f"{text[:200]}…")

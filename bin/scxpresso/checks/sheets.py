@@ -33,7 +33,7 @@ class Request:
 
     def path(self, source: dict) -> Path | None:
         """Where the file of a source is; None where there is none."""
-        return self.folder / source["staged"] if source.get("staged") else None
+        return self.folder / source["staged_path"] if source.get("staged_path") else None
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,15 @@ def read_sheet(option: str, entry: str, request: Request, schema: dict, findings
     """Rows of a sheet, each cell checked by the schema, and each file that a cell names looked up."""
     source = request.source(option)
     path = request.path(source)
-    if source.get("given") is None:
+    if source.get("value") is None:
         return []
     if path is None:
         fix = "check the spelling, and the folder that you are in"
-        findings.problem(f"--{option}", missing(source), f"a CSV sheet, one {entry} a row", fix)
+        findings.problem(f"--{option}", missing(source), f"a CSV sheet, one {entry} per row", fix)
         return []
-    sheet = Sheet(option, entry, re.split(r"[/\\]", shown(source["given"]))[-1], schema)
+    sheet = Sheet(option, entry, re.split(r"[/\\]", shown(source["value"]))[-1], schema)
     if fault := first_fault(path):
-        findings.problem(sheet.place, fault, f"a CSV sheet, one {entry} a row", "check which file this is")
+        findings.problem(sheet.place, fault, f"a CSV sheet, one {entry} per row", "check which file this is")
         return []
     try:
         (line, header), *table = read_cells(read_text(path, sheet.place), sheet.place)
@@ -77,7 +77,7 @@ def read_sheet(option: str, entry: str, request: Request, schema: dict, findings
         return []
     columns = check_header(sheet, line, header, findings)
     if not table:
-        findings.problem(sheet.place, "a header without rows", f"one {entry} a row", "add a row")
+        findings.problem(sheet.place, "a header without rows", f"one {entry} per row", "add a row")
     if not any(columns):
         return []
     rows = [
@@ -102,7 +102,7 @@ def read_text(path: Path, place: str) -> str:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         found = looks_like(path)
-        found = f"a letter that is not UTF-8 in line {line}" if found.startswith("text") else found
+        found = f"a character that is not UTF-8 in line {line}" if found.startswith("text") else found
         raise InputError(Problem(place, found, expected, fix)) from None
 
 
@@ -158,10 +158,10 @@ def read_row(sheet: Sheet, number: str, columns: list[str], cells: list[str], fi
         fix = "put a cell that holds a comma between quotation marks"
         findings.problem(row.place, f"{len(cells)} cells", f"{len(columns)}, as in the header", fix)
         return row
-    row.given = {column: cell for column, cell in zip(columns, cells, strict=False) if column and cell}
-    row.values = {column: coerced(cell, sheet.rules[column]) for column, cell in row.given.items()}
+    row.text = {column: cell for column, cell in zip(columns, cells, strict=False) if column and cell}
+    row.values = {column: coerced(cell, sheet.rules[column]) for column, cell in row.text.items()}
     for column in sheet.required:
-        if column in columns and column not in row.given:
+        if column in columns and column not in row.text:
             rule = sheet.rules[column]
             findings.problem(row.at(column), "an empty cell", rule["description"], rule["help_text"])
     return row
@@ -172,7 +172,7 @@ def check_rows(sheet: Sheet, rows: list[Row], request: Request, findings: Findin
     for error in list(Draft202012Validator(sheet.schema).iter_errors([row.values for row in rows])):
         if len(error.path) > 1:  # the others are of columns, which were checked with the header and the row
             row, column = rows[error.path[0]], error.path[1]
-            findings.problems.append(misfit(row.at(column), row.given[column], error, sheet.rules[column]["help_text"]))
+            findings.problems.append(misfit(row.at(column), row.text[column], error, sheet.rules[column]["help_text"]))
             if len(error.path) == 2:
                 row.values.pop(column, None)
             elif column in row.values:
@@ -192,7 +192,7 @@ def check_rows(sheet: Sheet, rows: list[Row], request: Request, findings: Findin
 def find_files(option: str, number: int, row: Row, rules: dict, request: Request, findings: Findings) -> None:
     """The file of each cell that names one; a problem where there is none, or an empty one."""
     for column in [name for name in row.values if rules[name].get("format") == "file-path"]:
-        source = request.source(option, number, column) or {"given": row.given[column]}
+        source = request.source(option, number, column) or {"value": row.text[column]}
         path = request.path(source)
         expected = rules[column]["description"]
         if path is None:
@@ -207,7 +207,7 @@ def find_files(option: str, number: int, row: Row, rules: dict, request: Request
 
 def missing(source: dict) -> str:
     """Why a source has no file, in words."""
-    given = str(source["given"])
+    given = str(source["value"])
     if source.get("folder"):
         return f"{given!r} is a folder"
     return f"nothing to read at {given!r}" if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", given) else f"no file {given!r}"

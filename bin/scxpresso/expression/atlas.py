@@ -156,7 +156,7 @@ class Atlas:
     def not_genes(self, annotated: Iterable[str]) -> np.ndarray:
         """Say why each feature is not a gene, '' for a gene; see features.not_genes."""
         var = self.var
-        if self.matrix_name == "raw/X":  # .raw has no columns where it was taken before they were added
+        if self.matrix_name == "raw/X":  # .raw lacks columns that were added to var after it was set
             others = self._frame("var")
             missing = [name for name in TYPE_COLUMNS if name in others and name not in var]
             if others.index.is_unique:

@@ -11,18 +11,18 @@ from scxpresso.expression.features import annotated_names
 from scxpresso.expression.library import library_from_obs
 from scxpresso.identifiers import match_genes
 
-N_CELLS = 20_000  # in which variable genes are sought
+N_CELLS = 20_000  # sampled to find variable genes
 TARGET_SUM = 1e4  # counts of a cell after normalisation
 
 
 def sample_cells(atlas: Atlas, seed: int, n_cells: int = N_CELLS) -> np.ndarray:
-    """Draw up to `n_cells` random cells: their rows, in the atlas' order."""
+    """Draw up to `n_cells` random cells: their rows, in the order of the atlas."""
     count = atlas.shape[0]
     return np.sort(np.random.default_rng(seed).choice(count, min(n_cells, count), replace=False))
 
 
 def sample_counts(atlas: Atlas, rows: np.ndarray) -> scipy.sparse.csr_matrix:
-    """Read the counts of some cells (rows in the atlas' order): cells × features, one chunk in memory at a time."""
+    """Read the counts of some cells (rows in the order of the atlas): cells × features, one chunk in memory at a time."""
     parts = []
     for where, _, block in atlas.chunks():
         mine = rows[(rows >= where.start) & (rows < where.stop)] - where.start
@@ -40,16 +40,20 @@ def highly_variable_genes(
     log: Callable[[str], None] = lambda message: None,
     library_column: str | None = None,
 ) -> list[str]:
-    """Find the most variable genes of an atlas among those with features, as scanpy does: their gene_id.
+    """Find the most variable genes of an atlas among those with features.
 
-    scanpy's default flavour on log1p of counts per 10,000 of a random sample of N_CELLS cells. The library of a cell is
-    the sum over all genes, or `library_column` of obs, as in pseudobulk; dispersions are compared among genes with
-    features alone. Gives all genes that the atlas shares with genes.tsv where `number` exceeds them.
+    scanpy's default flavour is applied to log1p of counts per 10,000 in a random sample of N_CELLS cells. The library of a
+    cell is the sum over all of its genes, as in pseudobulk; dispersions are compared only among genes with features.
 
     Parameters
     ----------
     genes: genes.tsv.
     number: of highly variable genes.
+    library_column: column of obs with the library size of each cell; None for the sum of its genes.
+
+    Returns
+    -------
+    gene_id of each; all genes that the atlas shares with genes.tsv if these are not more than `number`.
     """
     kept = atlas.not_genes(annotated_names(genes)) == ""
     ids = np.array(atlas.gene_ids, dtype=object)[kept]
@@ -58,7 +62,7 @@ def highly_variable_genes(
         log(f"hvg:{number}: the atlas has {len(match):,} genes with features, and all of them are selected")
         return list(match.values())
 
-    # First: it says where numba keeps what it compiles, and scanpy compiles while it is imported.
+    # Imported first: it sets numba's cache, and scanpy compiles while it is imported.
     from scxpresso.compiled import numba  # noqa: F401, I001
     import anndata
     import scanpy

@@ -157,7 +157,7 @@ def select_transcripts(
             kept[transcript.gene_id].append(transcript)
     rank = _ranking(kept, canonical, contigs)
     chosen = [min(kept[gene], key=rank) for gene in sorted(kept)]
-    # A coding transcript on a dropped chromosome says more about a gene than its non-coding ones.
+    # The reason for a coding transcript, such as its chromosome, is more informative than "no coding region".
     dropped = {
         gene: min(reasons[gene], key=lambda reason: (reason == "no coding region", reason))
         for gene in sorted(reasons.keys() - kept.keys())

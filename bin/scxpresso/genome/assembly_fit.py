@@ -1,7 +1,7 @@
 """Whether an annotation fits the assembly: how many of its coding regions start with ATG and end in a stop codon.
 
-Contig lengths cannot tell: another assembly may have contigs of the same lengths, and positions that are one base off lie on
-the contig, too. In random sequence, one coding region in 700 would start and end like that.
+Contig lengths do not show this: another assembly may have contigs of the same lengths, and positions that are one base
+off still lie on the contig. In random sequence, one coding region in 700 would start and end like that.
 """
 
 from collections import Counter

@@ -24,7 +24,7 @@ _CELLS = [
 ]
 _NO = r"|0(\.0)?|f|false|n|no|none|na|nan|null|\.|\\n|a\d|alt\d?|(not|non|no|alternative|minor|mane plus)\b.*"
 _VAGUE = (
-    r"(?!.*canonical).*(representative|primary).*"  # names of columns that mark some rows, or else say something else
+    r"(?!.*canonical).*(representative|primary).*"  # names of columns that are marks only if they differ between rows
 )
 _CLINICAL = "plus clinical"  # MANE's transcripts besides the one that represents a gene
 MAX_VALUES = 4  # distinct values of a column that may mark transcripts

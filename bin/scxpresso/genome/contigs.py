@@ -49,7 +49,7 @@ GENOMES = {
     **dict.fromkeys(["plastid", "chloroplast", "apicoplast", "chromoplast", "leucoplast", "cyanelle"], PLASTID),
 }
 
-# RefSeq and GenBank accessions, without version, of genomes whose annotation may say nothing of its contigs.
+# RefSeq and GenBank accessions, without version, of genomes whose annotations may not describe their contigs.
 _LISTED = {
     # Human, mouse, rat, zebrafish, fruit fly, worm, yeast, thale cress, pig, cow, dog, chicken, macaque, chimpanzee, rice, maize,
     # malaria parasite.

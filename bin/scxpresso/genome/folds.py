@@ -112,7 +112,7 @@ def _same(keys: Iterable) -> list[tuple[int, int]]:
 def _isoform_links(loci: pd.DataFrame) -> list[tuple[int, int]]:
     """Link isoforms: overlapping loci of one strand whose ids differ only after the last dot (`PF3D7_0102700.1`).
 
-    The ids alone do not tell: `MSTRG.1` and `MSTRG.2` are two genes.
+    The ids are not sufficient: `MSTRG.1` and `MSTRG.2` are two genes.
     """
     stem = loci["gene_id"].map(isoform_stem)
     shared = loci.assign(stem=stem)[stem.duplicated(keep=False)].sort_values(["stem", "chrom", "strand", "start"])

@@ -137,7 +137,7 @@ class _Gff3:
             yield name, records.pop(name)
 
     def _transcripts_of(self, parents: str) -> list[str]:
-        """What parents stand for: a protein for its transcript; one without a line, beside one that has a line, for none."""
+        """List the transcripts of parents, of a protein its transcript; drop ids without a line if others have one."""
         found = []
         for name in (unquote(parent.strip(' "')) for parent in parents.split(",")):
             if self._is_protein(name):

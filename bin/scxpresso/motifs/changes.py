@@ -106,7 +106,8 @@ def _alleles(
     REF and ALT share at either end belong to the flanks.
     """
     position = np.empty(len(table), dtype=np.int64)
-    refs, alts = [None] * len(table), [None] * len(table)
+    refs: list[np.ndarray] = [np.empty(0)] * len(table)
+    alts = refs.copy()
     wrong = []
     places, alleles = table["pos"].astype(int).tolist(), list(zip(table["ref"], table["alt"], strict=True))
     for gene, rows in table.groupby("gene_id", sort=False).indices.items():

@@ -97,7 +97,15 @@ class Tally:
 
 
 @njit(parallel=True)
-def _compare(stretches, complete, edges, start, rank, mean, variance):
+def _compare(
+    stretches: np.ndarray,
+    complete: np.ndarray,
+    edges: np.ndarray,
+    start: np.ndarray,
+    rank: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+) -> None:
     """Fill in each hit's mid-rank (0 to 1) among the complete stretches of its bin, their mean, and the ranks' variance.
 
     stretches: populations × starts. edges: where bins begin and end. start: of each hit, sorted.
@@ -174,7 +182,7 @@ def match_motifs(
                 Problem("genes.tsv", f"no {preview(missing)}", "every gene of effects.h5: the same genome")
             )
         populations, upstream = stored.populations, stored.upstream
-        counts = sum(count_bases(stored.codes[row]) for row in range(len(stored.gene_id)))
+        counts = np.sum([count_bases(stored.codes[row]) for row in range(len(stored.gene_id))], axis=0)
         scanner = Scanner(motifs, composition(counts), p_value)
         scanner.log_unreachable(log)
         tally, is_read = Tally(len(motifs), len(populations)), stored.is_read()

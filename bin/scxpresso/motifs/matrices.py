@@ -35,6 +35,10 @@ class Motif:
 class _Bad(Exception):
     """What was found wrong with a motif, and what was expected."""
 
+    def __init__(self, found: str, expected: str):
+        self.found, self.expected = found, expected
+        super().__init__(found, expected)
+
 
 def read_motifs(path: str | Path) -> list[Motif]:
     """Read the motifs of a file: MEME (minimal or text output, from version 4), JASPAR, or one bare matrix (.pfm).
@@ -68,7 +72,8 @@ def read_motifs(path: str | Path) -> list[Motif]:
 
 
 def _parsed(file: str, blocks: list[tuple[str, list[str]]], parse: Callable[[list[str]], np.ndarray]) -> list[Motif]:
-    motifs, problems = {}, []
+    motifs: dict[str, Motif] = {}
+    problems = []
     for number, (header, lines) in enumerate(blocks, start=1):
         identifier, _, name = header.partition(" ")
         where = f"motifs {file}, motif {number} ({shown(identifier)!r})"
@@ -79,7 +84,7 @@ def _parsed(file: str, blocks: list[tuple[str, list[str]]], parse: Callable[[lis
                 raise _Bad("a motif of this name came before", "another name for each motif")
             motifs[identifier] = Motif(identifier, name or identifier, _checked(parse(lines)))
         except _Bad as bad:
-            problems.append(Problem(where, *bad.args, HOW_TO_FIX))
+            problems.append(Problem(where, bad.found, bad.expected, HOW_TO_FIX))
     if not blocks:
         problems.append(Problem(f"motifs {file}", "no motif", "at least one"))
     if problems:

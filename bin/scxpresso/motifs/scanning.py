@@ -187,7 +187,7 @@ def _block_tables(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit()
-def _words(bases):
+def _words(bases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give the k-mer of BLOCK bases from each position on (ambiguous ones as A), and how many unambiguous ones follow."""
     length = len(bases)
     word, unambiguous = np.zeros(length, dtype=np.uint16), np.zeros(length, dtype=np.int32)
@@ -201,7 +201,9 @@ def _words(bases):
 
 
 @njit()
-def _score(word, position, tables, rest, first, last, least):
+def _score(
+    word: np.ndarray, position: int, tables: np.ndarray, rest: np.ndarray, first: int, last: int, least: int
+) -> int:
     """Score of a placement from blocks `first` to `last`; NONE as soon as it cannot reach `least`."""
     total = 0
     for block in range(first, last):
@@ -212,7 +214,19 @@ def _score(word, position, tables, rest, first, last, least):
 
 
 @njit(parallel=True)
-def _scan(word, unambiguous, tables, rest, blocks, width, threshold, count, start, score, reverse):
+def _scan(
+    word: np.ndarray,
+    unambiguous: np.ndarray,
+    tables: np.ndarray,
+    rest: np.ndarray,
+    blocks: np.ndarray,
+    width: np.ndarray,
+    threshold: np.ndarray,
+    count: np.ndarray,
+    start: np.ndarray,
+    score: np.ndarray,
+    reverse: np.ndarray,
+) -> None:
     """Placements that reach the threshold on either strand; `count` goes on where there is no more room for them."""
     for motif in prange(len(width)):
         found, room, least = 0, start.shape[1], threshold[motif]
@@ -237,7 +251,7 @@ def _scan(word, unambiguous, tables, rest, blocks, width, threshold, count, star
 
 
 @njit()
-def _apart(motif, start, width, length):
+def _apart(motif: np.ndarray, start: np.ndarray, width: np.ndarray, length: int) -> np.ndarray:
     """Which hits (of each motif the best first) stay when none may overlap a better one of its motif."""
     kept = np.zeros(len(motif), dtype=np.bool_)
     taken = np.full(length, -1, dtype=np.int64)  # the motif whose hit covers a position
@@ -251,7 +265,19 @@ def _apart(motif, start, width, length):
 
 
 @njit(parallel=True)
-def _best_over(word, unambiguous, tables, rest, blocks, width, flank, end, score, start, reverse):
+def _best_over(
+    word: np.ndarray,
+    unambiguous: np.ndarray,
+    tables: np.ndarray,
+    rest: np.ndarray,
+    blocks: np.ndarray,
+    width: np.ndarray,
+    flank: int,
+    end: np.ndarray,
+    score: np.ndarray,
+    start: np.ndarray,
+    reverse: np.ndarray,
+) -> None:
     for motif in prange(len(width)):  # outside, so that its tables stay in the cache
         begin = 0
         for allele in range(len(end)):

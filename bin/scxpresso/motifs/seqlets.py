@@ -57,8 +57,7 @@ def find_seqlets(sums: np.ndarray, unambiguous: np.ndarray) -> Seqlets:
             first = np.maximum(places[np.append(0, parted + 1)] - MARGIN, 0)
             last = np.minimum(places[np.append(parted, len(places) - 1)] + MARGIN + 1, length)
             found.append(np.stack([np.full(len(first), population), first, last]))
-    population, start, end = np.concatenate(found, axis=1) if found else np.empty((3, 0), dtype=np.int64)
-    order = np.lexsort((end, start, population))
-    population, start, end = population[order], start[order], end[order]
+    runs = np.concatenate(found, axis=1) if found else np.empty((3, 0), dtype=np.int64)
+    populations, start, end = runs[:, np.lexsort(runs[::-1])]
     total = np.concatenate([np.zeros((1, sums.shape[1])), sums.cumsum(axis=0)])
-    return Seqlets(population, start, end, (total[end, population] - total[start, population]) / 3)
+    return Seqlets(populations, start, end, (total[end, populations] - total[start, populations]) / 3)

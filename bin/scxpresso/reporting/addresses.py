@@ -3,7 +3,7 @@
 import re
 from urllib.parse import quote, unquote
 
-URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*", re.DOTALL)
 ENCODED = {"http", "https", "ftp"}  # of these Nextflow hands over what the user wrote, percent-encoded
 
 
@@ -15,7 +15,7 @@ def without_secrets(text: str) -> str:
 
 
 def _bare(url: str) -> str:
-    scheme, rest = URL.fullmatch(url).groups()
+    scheme, _, rest = url.partition("://")
     host, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
@@ -24,7 +24,7 @@ def file_uri(address: str) -> str:
     """Turn a path or URL, as Nextflow writes it, into a URI."""
     if not URL.fullmatch(address):
         return f"file://{quote(address)}"
-    scheme, rest = URL.fullmatch(without_secrets(address)).groups()
+    scheme, _, rest = without_secrets(address).partition("://")
     kept = "/:@!$&'()*+,;=~" + ("%" if scheme.lower() in ENCODED else "")
     return f"{scheme}://{quote(rest, safe=kept)}"
 

@@ -22,7 +22,7 @@ class ShownGenes:
 
     def __init__(self, genomes: list[dict]):
         self.known = {genome["genome"]: genome["names"] for genome in genomes}
-        self.numbers = {}
+        self.numbers: dict[tuple[str, str], int] = {}
 
     def number(self, genome: str, genes: Iterable[str]) -> list[int]:
         """Number these gene ids; new ones get the next numbers."""
@@ -41,7 +41,8 @@ def prediction_plots(run: Run, names: ShownGenes) -> list[dict]:
     """
     plots = []
     for level in run.levels:
-        observed, networks = None, []
+        observed: pd.DataFrame | None = None
+        networks = []
         for recipe in level.scored:
             table = load(level.predictions[recipe], PREDICTION_COLUMNS) if recipe in level.predictions else ()
             if not len(table):
@@ -50,7 +51,7 @@ def prediction_plots(run: Run, names: ShownGenes) -> list[dict]:
                 observed = matrix(table, "observed", level)
                 genes, drawn = shown_genes(run, level, observed.index)
             networks.append(prediction(level.label(recipe), table, observed, level, genes))
-        if networks:
+        if observed is not None:
             plots.append(
                 {
                     "name": level.name,

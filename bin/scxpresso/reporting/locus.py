@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from pybedtools import BedTool
 from pybedtools.helpers import BEDToolsError
 
@@ -25,8 +26,8 @@ class Loci:
         self._names = names
         self._run = run
         self._entries = {entry["genome"]: entry for entry in run.manifest["genomes"]}
-        self._places = {}
-        self._numbers = {}
+        self._places: dict[str, dict[str, dict]] = {}
+        self._numbers: dict[tuple[str, str, int, int], int] = {}
 
     def number(self, genome: str, gene: str, start: int, end: int) -> int | None:
         """Number the stretch from `start` to `end` (bases from the TSS) of a gene; None where its place is not known."""
@@ -56,12 +57,12 @@ class Loci:
                 }
         return [made[key] for key in self._numbers]
 
-    def _genes(self, genome: str) -> dict:
+    def _genes(self, genome: str) -> dict[str, dict]:
         """Read chrom, strand and TSS of every gene of a genome; none for a genome that is not of the run."""
         if genome not in self._places:
             entry = self._entries.get(genome)
-            table = load(self._run.folder / entry["genes"], PLACES).set_index("gene_id") if entry else None
-            self._places[genome] = table.to_dict("index") if entry else {}
+            places = load(self._run.folder / entry["genes"], PLACES).set_index("gene_id") if entry else pd.DataFrame()
+            self._places[genome] = places.to_dict("index")
         return self._places[genome]
 
     def _transcript(self, genome: str, stretch: "Stretch", fields: list[str]) -> dict:

@@ -83,9 +83,9 @@ FORMATS = {
 }
 
 
-def describe_run(manifest: dict, schemas: str | Path) -> dict:
-    """Make the content of ro-crate-metadata.json; `manifest` as in bin/write_crate.py, `schemas` a folder of the JSON Schemas."""
-    schemas = {path.stem: read_json(path) for path in Path(schemas).glob("*.json")}
+def describe_run(manifest: dict, folder: str | Path) -> dict:
+    """Make the content of ro-crate-metadata.json; `manifest` as in write_crate.py, `folder` that of the JSON Schemas."""
+    schemas = {path.stem: read_json(path) for path in Path(folder).glob("*.json")}
     rules = {
         name: rule
         for group in schemas["nextflow_schema"]["$defs"].values()
@@ -181,7 +181,7 @@ def run_entity(manifest: dict, objects: list[dict], results: list[dict], images:
 
 def input_files(manifest: dict, rules: dict, schemas: dict) -> list[dict]:
     """Describe each input file, with its checksum."""
-    uses = {}
+    uses: dict[str, list[dict]] = {}
     for use in manifest["uses"]:
         uses.setdefault(use["address"], []).append(use)
     found = {}
@@ -190,7 +190,7 @@ def input_files(manifest: dict, rules: dict, schemas: dict) -> list[dict]:
             address = group["addresses"][file["number"] - 1]
             named = uses.get(address, [{"parameter": "models", "column": None}])
             uri = file_uri(f"{address}/{file['path']}" if file["path"] else address)
-            parameters = {parameter_of(use, manifest["params"]) for use in named} - {None}
+            parameters = {name for use in named if (name := parameter_of(use, manifest["params"]))}
             found[uri] = {
                 "@id": uri,
                 "@type": "File",
@@ -289,7 +289,8 @@ def software_entities(versions: dict) -> list[dict]:
 def image_entity(name: str, image: str) -> dict:
     """Describe a container image, from its address: registry/name:tag@sha256:digest, of which the name alone is always there."""
     rest, _, digest = image.removeprefix("docker://").partition("@sha256:")
-    address, tag = re.fullmatch(r"(.*?)(?::([^:/]*))?", rest, re.DOTALL).groups()
+    tagged = re.search(r":([^:/]*)$", rest)
+    address, tag = (rest[: tagged.start()], tagged[1]) if tagged else (rest, None)
     first, slash, path = address.partition("/")
     registry = first if slash and re.search(r"[.:]|^localhost$", first) else None
     kind = "SIFImage" if address.endswith((".sif", ".img")) else "DockerImage"

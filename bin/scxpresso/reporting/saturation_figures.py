@@ -47,7 +47,7 @@ def largest(effects: Effects, count: int, first: Collection[str]) -> list[str]:
     chosen, others = [gene for gene in first if gene in effects], effects.gene_id
     if len(others) > count > len(chosen):
         near = {gene: np.abs(around(effects, gene, -NEAR_TSS, NEAR_TSS)[2]).max(initial=0) for gene in others}
-        others = sorted(others, key=near.get, reverse=True)
+        others = sorted(others, key=lambda gene: near[gene], reverse=True)
     return list(dict.fromkeys([*chosen, *others]))[:count]
 
 

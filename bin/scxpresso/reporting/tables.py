@@ -73,7 +73,7 @@ def atlas_view(run: Run, entry: dict) -> dict:
 
 def warnings_view(run: Run) -> list[dict]:
     """Collect the warnings of tasks: process, message, the tasks that logged it, and their number."""
-    tasks_of = {}
+    tasks_of: dict[tuple[str, str], list[str]] = {}
     for entry in run.manifest["warnings"]:
         for file in entry["warnings"]:
             demand_file(run.folder / file)

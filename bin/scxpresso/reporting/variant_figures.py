@@ -225,8 +225,8 @@ def rank_correlations(run: Run, entry: dict) -> list[dict]:
 class Moments:
     """Means and deviations of groups of numbers that are read part by part."""
 
-    def __init__(self):
-        self._sums = None
+    def __init__(self) -> None:
+        self._sums: pd.DataFrame | None = None
 
     def add(self, groups: SeriesGroupBy) -> None:
         """Add one part, a column grouped."""
@@ -239,7 +239,7 @@ class Moments:
 
     def scaled(self, table: pd.DataFrame, group: Hashable, rows: list[int]) -> dict:
         """Scale and pack the group's column of a table at `rows`; all missing where there is no such column."""
-        if group not in table.columns:
+        if self._sums is None or group not in table.columns:
             return pack([np.nan] * len(rows))
         n, total, squares = self._sums.loc[group]
         deviation = np.sqrt(max(squares / n - (total / n) ** 2, 0))

@@ -73,14 +73,14 @@ def read_scores(run: Run) -> list[Scores]:
     tables = []
     for entry in run.manifest["variants"]:
         path = run.folder / entry["path"]
-        *counts, best = strongest(path)
-        tables.append(Scores(entry, *counts, *all_populations(path, best)))
+        total, significant, unread, best = strongest(path)
+        tables.append(Scores(entry, total, significant, unread, *all_populations(path, best)))
     return tables
 
 
 def wanted_genes(tables: list[Scores]) -> dict[tuple, list[str]]:
     """List the genes whose loci the variants' figures show, by (atlas, level, recipe)."""
-    wanted = {}
+    wanted: dict[tuple, list[str]] = {}
     for scores in tables:
         wanted.setdefault(model_of(scores.entry), []).extend(locus_genes(scores.first))
     return wanted
@@ -118,7 +118,8 @@ def strongest(path: Path) -> tuple[int, int, int, pd.DataFrame]:
     Those with q below SIGNIFICANT come first, by |effect|, then the others, by q and |effect|; each is in the population in
     which it comes first. q says how rare an effect is, not how large: it orders nothing among what is significant.
     """
-    total, significant, unread, best = 0, 0, 0, []
+    total = significant = unread = 0
+    best: list[pd.DataFrame] = []
     for part in read_parts(path, [*ALLELE, "population", "q_value", "effect", "flag"]):
         significant_here = part["q_value"] < SIGNIFICANT
         total += len(part)

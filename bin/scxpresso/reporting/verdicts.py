@@ -19,7 +19,7 @@ from scxpresso.text import count, decimal, listed, p_text, plural, span
 
 def headline(run: Run, genomes: list[dict], training: list[dict]) -> str:
     """Describe the run in one sentence."""
-    populations = {entry["atlas"]: [] for entry in run.manifest["atlases"]}
+    populations: dict[str, list[str]] = {entry["atlas"]: [] for entry in run.manifest["atlases"]}
     for level in run.levels:
         size = len(level.labels)
         populations[level.atlas].append("as a whole" if size == 1 else f"{plural(size, 'population')} of {level.level}")
@@ -73,7 +73,7 @@ def card(run: Run, level: MeasuredLevel, recipe: str) -> dict:
     baselines = [one for one in comparable if level.is_baseline(one) and one in level.scored]
     rivals = [one for one in comparable if not level.is_baseline(one)]
     verdicts = [verdict_on_other(run, level, recipe, one) for one in rivals + baselines]
-    verdicts.append(verdict_on_specificity(run, level, recipe))
+    specific = verdict_on_specificity(run, level, recipe)
     return {
         **level.key,
         "recipe": level.label(recipe),
@@ -87,7 +87,7 @@ def card(run: Run, level: MeasuredLevel, recipe: str) -> dict:
             {"name": level.label(one), "value": metric(run, level, one, "pearson")[0], "colour": palette[one]}
             for one in baselines
         ],
-        "verdicts": [v for v in verdicts if v],
+        "verdicts": verdicts + ([specific] if specific else []),
     }
 
 

@@ -50,7 +50,7 @@ def find_genes(genes: pd.DataFrame, wanted: Iterable[str]) -> list[str]:
     found = {word: names.gene(word) for word in wanted}
     if unknown := [word for word, gene in found.items() if gene is None]:
         raise InputError(_unknown(genes, unknown))
-    return list(dict.fromkeys(found.values()))
+    return list(dict.fromkeys(gene for gene in found.values() if gene is not None))
 
 
 def _unknown(genes: pd.DataFrame, words: list[str]) -> Problem:
@@ -95,7 +95,10 @@ def select_genes(
                 "--select", f"'hvg:{number}' without an atlas", "the atlas whose genes vary", "give --counts as well"
             )
         )
-    chosen |= set(genes["gene_id"]) if everything else set(variable(number)) if number else set()
+    if everything:
+        chosen |= set(genes["gene_id"])
+    elif number and variable is not None:
+        chosen |= set(variable(number))
     if not chosen:
         raise InputError(
             Problem("--select and --list", "no gene", "gene ids or names, hvg:<number>, all, or a list of genes")

@@ -58,7 +58,8 @@ def read_external(path: str | Path) -> list[ExternalScore]:
         rows = list(read_rows(path, columns))
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(Problem(str(path), f"no readable text ({error})", EXPECTED)) from None
-    problems, found, seen = [], [], {}
+    problems, found = [], []
+    row_of: dict[ExternalScore, int] = {}
     for number, (variant, gene, model, track, score, *alt) in enumerate(rows, start=2):
         where = f"{path}, row {number:,}"
         value = _number(score)
@@ -70,7 +71,7 @@ def read_external(path: str | Path) -> list[ExternalScore]:
         if empty:
             problems.append(Problem(where, f"no {empty[0]}", "a variant, a gene and a model in every row"))
         one = ExternalScore(variant, gene, model, track, value, "".join(alt).upper())
-        first = seen.setdefault(one._replace(score=0.0), number)
+        first = row_of.setdefault(one._replace(score=0.0), number)
         if first != number:
             problems.append(Problem(where, f"the variant, gene, model and track of row {first:,}", "one score of each"))
         found.append(one)

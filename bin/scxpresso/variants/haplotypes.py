@@ -68,12 +68,9 @@ def _distinct(variants: Sequence[ScorableVariant]) -> Iterable[tuple[int, set[st
     calls: dict[tuple[int, str, str], tuple[int, str, str]] = {}
     for index, one in enumerate(variants):
         key = one.pos, one.ref, one.alt
-        first, *before = calls.get(key, (index, one.carriers, one.uncalled))
-        known = (
-            (one.carriers, one.uncalled)
-            if first == index
-            else merged_calls(tuple(before), (one.carriers, one.uncalled))
-        )
+        mine = one.carriers, one.uncalled
+        first, *before = calls.get(key, (index, *mine))
+        known = mine if first == index else merged_calls((before[0], before[1]), mine)
         calls[key] = first, *known
     return ((index, _tokens(carriers), _tokens(uncalled)) for index, carriers, uncalled in calls.values())
 

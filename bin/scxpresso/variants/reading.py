@@ -227,7 +227,7 @@ def _contigs_of(chroms: list[str], contigs: list[str]) -> dict[str, str]:
     1.0, as a column of numbers is written, is 1; 23 to 26, as PLINK writes them, are X, Y, X and MT where there is no such
     contig.
     """
-    found = {}
+    found: dict[str, str] = {}
     plain = {chrom: re.sub(r"^(\d+)\.0$", r"\1", chrom) for chrom in chroms}
     plink = {chrom: PLINK_CONTIGS.get(name, chrom) for chrom, name in plain.items()}
     for name_of in ({chrom: chrom for chrom in chroms}, plain, plink):
@@ -338,7 +338,7 @@ def _place(
     placed, scorable = [], set()
     for one, around in zip(candidates, windows.around(start, end), strict=True):
         within = around if one.gene is None else [one.gene] if one.gene in around else []
-        rows = [row for gene in within if (row := _row(one, gene, sequence, genes))]
+        rows = [made for gene in within if (made := _row(one, gene, sequence, genes))]
         if rows:
             scorable.add(one.number)
             counts.alleles += 1

@@ -4,7 +4,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
@@ -88,7 +88,9 @@ def read_rows(path: str | Path, columns: list[str]) -> Iterator[list[str]]:
 
 def read_chunk(path: str | Path) -> Iterator[ScorableVariant]:
     """Read a scorable chunk, as read_variants.py writes it: sorted by gene, then by position."""
-    slid = ScorableVariant._fields.index("slid")
-    for variant_id, chrom, pos, *rest in read_rows(path, list(ScorableVariant._fields)):
-        variant = ScorableVariant(variant_id, chrom, int(pos), *rest)
-        yield variant._replace(slid=int(variant[slid]))
+    numeric = [ScorableVariant._fields.index(name) for name in ("pos", "slid")]
+    for row in read_rows(path, list(ScorableVariant._fields)):
+        cells: list[Any] = row
+        for place in numeric:
+            cells[place] = int(cells[place])
+        yield ScorableVariant(*cells)

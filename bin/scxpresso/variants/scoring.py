@@ -23,7 +23,7 @@ from scxpresso.networks.registry import NETWORKS, bases_read
 from scxpresso.problems import InputError, Problem
 from scxpresso.saturation.effects_store import resolved, rounded
 from scxpresso.saturation.incremental import incremental
-from scxpresso.variants.background import Saturation, find_sites, saturate_bins
+from scxpresso.variants.background import Background, Saturation, Sites, find_sites, saturate_bins
 from scxpresso.variants.gene_alleles import Allele, alleles_of
 from scxpresso.variants.gene_scores import GeneScores
 from scxpresso.variants.score_table import ScorableVariant
@@ -50,11 +50,11 @@ class Scorer:
         self._of_fold: dict[int | None, tuple[list[Network], Saturation]] = {}
 
     def margin(self, edits: Iterable[Edit]) -> int:
-        """Bases beyond a window that its edits and the shifts of a phase may bring into it."""
+        """Count the bases beyond a window that its edits and the shifts of a phase may bring into it."""
         return self.phase // 2 + 1 + sum(edit.end - edit.start for edit in edits)
 
     def edits_read(self, allele: Allele) -> list[Edit]:
-        """The edits of an allele that change a base that the networks read, in any of the windows that are predicted."""
+        """List the edits of an allele that change a base that the networks read, in any of the windows that are predicted."""
         first, end = self.reads
         shift = self.phase // 2 if allele.moves_bases else 0
         return allele.edits_of(first - shift, end + shift) if first < end else []
@@ -82,11 +82,8 @@ class Scorer:
         sites = find_sites(codes, alleles, edits_read, self.reads, self.features.upstream)
         populations = self.model.populations
         background = saturate_bins(saturation, codes, annotation, sites, len(networks), len(populations))
-        others = np.flatnonzero(sites.scorable & ~sites.substitution)
-        by_network, effect = background.by_network, background.means
         window = flanking or FlankingSequence(codes, self.features.upstream)
-        by_network[:, others] = self._differences(networks, annotation, window, [alleles[at] for at in others])
-        effect[others] = resolved(by_network[:, others].mean(axis=0))
+        by_network, effect = self._effects(networks, annotation, window, alleles, sites, background)
         specificities = specificity(effect)
         signs = np.sign(resolved(by_network))
         return GeneScores(
@@ -107,16 +104,35 @@ class Scorer:
         )
 
     def _networks(self, fold: int | None) -> tuple[list[Network], Saturation]:
-        """The networks of a fold (all for None) and their saturation; kept, because genes come in order of their ids."""
+        """Load the networks of a fold (all for None) and their saturation; kept, because genes come in order of their ids."""
         if fold not in self._of_fold:
             networks = self.model.networks(fold)
             self._of_fold[fold] = networks, incremental(networks, self.device, self.engine)
         return self._of_fold[fold]
 
+    def _effects(
+        self,
+        networks: list[Network],
+        annotation: np.ndarray,
+        window: FlankingSequence,
+        alleles: Sequence[Allele],
+        sites: Sites,
+        background: Background,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give effects by network (networks × alleles × populations) and their mean (alleles × populations), resolved.
+
+        Those of substitutions are in the background; others take predictions of their own.
+        """
+        others = np.flatnonzero(sites.scorable & ~sites.substitution).tolist()
+        by_network, effect = background.by_network.copy(), background.means.copy()
+        by_network[:, others] = self._differences(networks, annotation, window, [alleles[at] for at in others])
+        effect[others] = resolved(by_network[:, others].mean(axis=0))
+        return by_network, effect
+
     def _differences(
         self, networks: list[Network], annotation: np.ndarray, around: FlankingSequence, alleles: Sequence[Allele]
     ) -> np.ndarray:
-        """Effects of alleles by whole predictions: networks × alleles × populations."""
+        """Compute effects of alleles by whole predictions: networks × alleles × populations."""
         size = self.model.upstream, self.model.downstream
         read = slice(*(self.model.upstream + end for end in self.reads))
         moved = shifts(self.phase, SHIFTS)
@@ -150,7 +166,7 @@ class Scorer:
     def _check(
         self, gene_id: str, codes: np.ndarray, alleles: Sequence[Allele], flanking: FlankingSequence | None
     ) -> None:
-        """Raises InputError where the alleles or the FASTA do not belong to the window of the features."""
+        """Raise InputError where the alleles or the FASTA do not belong to the window of the features."""
         upstream = self.features.upstream
         if flanking and (flanking.window(upstream, self.features.downstream) != codes).any():
             raise InputError(
@@ -181,10 +197,17 @@ def score_variants(
     fasta: str,
     haplotypes: bool = False,
 ) -> Iterator[GeneScores]:
-    """Scores of each gene's variants, a gene at a time.
+    """Score variants, one gene at a time.
 
+    Parameters
+    ----------
     variants: gives them anew each time it is called, sorted by gene: they are read once for what insertions and deletions
-    need of the FASTA, and once for scoring. Raises InputError for genes that genes.tsv lacks.
+        need of the FASTA, and once for scoring.
+    haplotypes: whether alleles that a haplotype carries together are scored too.
+
+    Raises
+    ------
+    InputError: for genes that genes.tsv lacks, and contigs that the FASTA lacks.
     """
     genes, window = scorer.genes, (scorer.features.upstream, scorer.features.downstream)
     places, margins = {}, {}

@@ -102,7 +102,7 @@ class Vcf(Source):
             for record in file:
                 self.lines += 1
                 chrom, pos, name, ref = record.chrom, record.pos, record.id or "", (record.ref or "").upper()
-                carriers, uncalled = self.calls(record) if self.genotypes else ({}, "")
+                carriers, uncalled = self.calls(record, self.genotypes) if self.genotypes else ({}, "")
                 for number, alt in enumerate(record.alts or (".",), start=1):
                     alt = alt.upper() if alt.isalpha() else alt
                     fault = BEFORE_START if pos < 1 else fault_of(ref, alt)
@@ -121,12 +121,13 @@ class Vcf(Source):
         ):
             yield file
 
-    def calls(self, record: pysam.VariantRecord) -> tuple[dict[int, str], str]:
+    @staticmethod
+    def calls(record: pysam.VariantRecord, genotypes: Genotypes) -> tuple[dict[int, str], str]:
         """See Genotypes.read."""
         # Far faster than pysam's samples, of which there may be thousands.
         columns = str(record).rstrip("\n").split("\t")
         alternatives = len(record.alts or ())
-        return self.genotypes.read(columns[8] if len(columns) > 8 else "", columns[9:], alternatives)
+        return genotypes.read(columns[8] if len(columns) > 8 else "", columns[9:], alternatives)
 
     def library_message(self) -> str:
         """htslib's own reason, which it only prints: the file is read again to the place where it breaks off."""

@@ -38,7 +38,7 @@ class Spill:
         self.database.execute("BEGIN")
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.database.close()
 
     def add(self, entries: Iterable[Entry], once: bool) -> None:
