@@ -18,6 +18,7 @@ from scxpresso.genome.extended import EXTENDED
 from scxpresso.motifs.changes import CHANGE_COLUMNS
 from scxpresso.motifs.matching import MOTIF_COLUMNS, SEQLET_COLUMNS
 from scxpresso.networks.new_sequences import COLUMNS as NEW_SEQUENCE_COLUMNS
+from scxpresso.reporting.data import MANIFEST
 from scxpresso.reporting.saturation_figures import POSITIONS as POSITION_COLUMNS
 from scxpresso.saturation.profiles import CONTRAST_COLUMNS, PROFILE_COLUMNS
 from scxpresso.store import (
@@ -250,3 +251,10 @@ def test_columns_of_published_tables_are_documented(table):
     assert all(any(name.startswith(prefix) for name in columns) for prefix in prefixes)
     if "| column |" in description:
         assert names - columns == set()
+
+
+def test_the_manifest_is_documented():
+    section = PAGES[ROOT / "docs" / "output.md"].split("## manifest.json")[1]
+    documented = {name for _, rows in tables(section) for cell in rows for name in code_spans(cell)}
+    example = PAGES[ROOT / "docs" / "executables.md"].split("manifest.json <<END\n")[1].split("\nEND\n")[0]
+    assert documented == set(re.findall(r'^  "(\w+)":', example, re.MULTILINE)) == set(MANIFEST)
