@@ -295,6 +295,14 @@ def test_features_overlap_a_stretch_from_its_first_base_to_its_last(tmp_path, st
     assert overlapping(tmp_path / "x.bed", 3, [before]) == [[]]
 
 
+def test_contigs_that_are_numbers_are_no_sam(tmp_path):
+    """With a number for a contig, a row of two BEDs looks like one of SAM to pybedtools."""
+    transcript = "1\t80\t120\tt\t0\t+\t80\t120\t0\t1\t40,\t0,"
+    (tmp_path / "x.bed").write_text(transcript + "\n")
+    stretch = Stretch({"chrom": "1", "strand": "+", "tss": 101}, -50, 20)
+    assert overlapping(tmp_path / "x.bed", 12, [stretch]) == [[transcript.split("\t")]]
+
+
 def test_a_file_that_is_no_bed_is_named(tmp_path):
     stretch = Stretch({"chrom": "1", "strand": "+", "tss": 101}, -50, 50)
     for text in ("chr1\t1\t2\nchr1\tone\t2\n", "chr1\t1\t2\nchr1 1 2\n"):

@@ -132,11 +132,13 @@ def overlapping(path: Path | None, columns: int, stretches: Sequence[Stretch]) -
     ]
     expected = f"a BED: {columns} columns or more, the same number in each line, separated by tabs"
     try:
-        for pair in BedTool(rows).intersect(str(path), wa=True, wb=True) if rows else ():
-            number, fields = int(pair[3]), pair.fields[4:]
+        # Read as text: pybedtools takes a row for one of SAM where the contig is a number.
+        pairs = Path(BedTool(rows).intersect(str(path), wa=True, wb=True).fn).read_text() if rows else ""
+        for pair in pairs.splitlines():
+            _, _, _, number, *fields = pair.split("\t")
             if len(fields) < columns:
                 raise InputError(Problem(str(path), f"{len(fields)} columns", expected))
-            found[number].append(fields)
+            found[int(number)].append(fields)
     except BEDToolsError as error:
         raise InputError(
             Problem(str(path), f"bedtools cannot read it ({shown(error.msg.strip())})", expected)
