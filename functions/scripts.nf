@@ -32,6 +32,11 @@ def fingerprint(executable) {
     return sources.sort().collect { source -> file(source).text }.join('\n').md5()
 }
 
+// Digest of a folder's files: of a folder that is staged as a whole, Nextflow hashes no more than when it was changed.
+def digest(folder) {
+    return files("${projectDir}/${folder}/**").sort().collect { source -> source.text }.join('\n').md5()
+}
+
 // The modules that a source imports, directly or not, added to those that are known.
 def imports_of(source, known) {
     def imported = modules_in(source, /(?m)^\s*from scxpresso\.([\w.]+) import/)

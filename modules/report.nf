@@ -1,9 +1,9 @@
-include { fingerprint ; json } from '../functions/scripts'
+include { digest ; fingerprint ; json } from '../functions/scripts'
 
 // One self-contained page of what was run and what came out.
 process REPORT {
     label 'process_medium'
-    ext code: { fingerprint('report.py') }
+    ext code: { fingerprint('report.py') + digest('assets/report') }
 
     input:
     val manifest                                    // what the numbered files below are

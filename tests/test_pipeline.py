@@ -379,9 +379,9 @@ def test_models_of_several_windows_are_used_together(project, recipes):
 
 @contextmanager
 def edited(path: Path):
-    """A comment at the end of a Python file; text and time are put back, as Nextflow knows executables by both."""
+    """A comment at the end of a file; text and time are put back, as Nextflow knows executables by both."""
     text, status = path.read_text(), path.stat()
-    path.write_text(text + "\n# edited\n")
+    path.write_text(text + ("\n// edited\n" if path.suffix == ".js" else "\n# edited\n"))
     try:
         yield
     finally:
@@ -399,6 +399,7 @@ def edited(path: Path):
             {"PSEUDOBULK", "FIT_BASELINES", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE", "REPORT"},
         ),
         ("evaluate.py", {"EVALUATE", "REPORT"}),
+        ("../assets/report/scripts/main.js", {"REPORT"}),
     ],
 )
 def test_an_edited_module_or_executable_runs_what_depends_on_it(project, first_run, file, rerun):
