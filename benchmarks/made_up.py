@@ -16,6 +16,7 @@ def random_genes(genes: int, populations: int, window: int, splits: dict[int, Sp
         annotation_features=tuple(HALF_LIFE),
         expression=rng.normal(size=(genes, populations)),
         splits=splits,
+        populations=tuple(map(str, range(populations))),
     )
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Out-of-fold predictions of a model, and all it takes to use it elsewhere."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -20,14 +21,15 @@ from scxpresso.console import log, reports_problems
 @click.option("--folds", required=True, type=click.Path(exists=True), help="folds.tsv of the genome.")
 @click.option("--atlas", required=True, help="Name of the atlas.")
 @click.option("--level", required=True, help="Level of the atlas.")
+@click.option("--recipe", default="", help="Name of the recipe; that of the weights by default.")
 @click.option("--genome", required=True, help="Name of the genome.")
 @click.option("--ensemble", default="mean", show_default=True, type=click.Choice(["mean", "best"]))
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
 @click.option("--predictions", default="predictions.tsv.gz", show_default=True)
 @click.option("--model", default="model.json", show_default=True)
 @reports_problems
-def main(fold_dirs, features, expression, populations, folds, threads, predictions, model, **about):
-    """Predict every gene with the networks of the fold that held it out: mean and deviation over the replicates.
+def main(fold_dirs, features, expression, populations, folds, threads, predictions, model, **names):
+    """Predict every gene with the networks for which it was held out: mean and deviation over the replicates.
 
     `--ensemble best` uses only the replicate with the lowest validation loss of each fold (Xpresso's recipe).
     """
@@ -41,11 +43,11 @@ def main(fold_dirs, features, expression, populations, folds, threads, predictio
     genome, observed = Features(features), read_expression(expression)
     fold_of_gene = read_folds(folds)
     fold = fold_of_gene.reindex(observed.index).to_numpy()
-    trained = read_fold_dirs([Path(path) for path in fold_dirs], about["ensemble"])
+    trained = read_fold_dirs([Path(path) for path in fold_dirs], names["ensemble"])
     outputs = predict_held_out(trained, genome, observed, fold)
     write_table(predictions, prediction_table(observed, fold, outputs))
     parents = read_table(populations, index="population")["parent"]
-    write_json(model, describe_model(trained, observed, outputs, fold_of_gene, parents, about))
+    write_json(model, asdict(describe_model(trained, observed, outputs, fold_of_gene, parents, **names)))
     log(f"{len(observed):,} genes predicted by {sum(len(part.used) for part in trained)} networks")
 
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""All replicates of one or several folds of a model."""
+"""Train all replicates of one or several folds of a model."""
 
 from pathlib import Path
 
 import click
 
 from scxpresso.console import log, progress, reports_problems
+from scxpresso.networks.registry import INPUTS, NETWORKS, TASKS
 
 
 class Numbers(click.ParamType):
@@ -27,8 +28,25 @@ class Numbers(click.ParamType):
 @click.option("--expression", required=True, type=click.Path(exists=True), help="<level>.tsv.gz of the atlas.")
 @click.option("--folds", required=True, type=click.Path(exists=True), help="folds.tsv of the genome.")
 @click.option("--fold", required=True, type=Numbers(), help="The folds that are held out in turn, joined by commas.")
-@click.option("--network", default="scxpresso", show_default=True, help="Architecture.")
-@click.option("--inputs", default="both", show_default=True, type=click.Choice(["both", "sequence", "half_life"]))
+@click.option(
+    "--network", default="scxpresso", show_default=True, type=click.Choice(list(NETWORKS)), help="Architecture."
+)
+@click.option("--recipe", "name", default="", help="Name of this way to train; the network's by default.")
+@click.option("--inputs", default="both", show_default=True, type=click.Choice(INPUTS))
+@click.option(
+    "--annotation_features",
+    default="extended",
+    show_default=True,
+    type=click.Choice(["half_life", "extended"]),
+    help="extended: where features.h5 has them and the network reads them.",
+)
+@click.option(
+    "--tasks",
+    default="multi",
+    show_default=True,
+    type=click.Choice(TASKS),
+    help="multi: one network for all populations; single: one per population.",
+)
 @click.option("--replicates", default=5, show_default=True, type=click.IntRange(1), help="Networks of a fold.")
 @click.option("--epochs", default=40, show_default=True, type=click.IntRange(1))
 @click.option("--batch_size", default=128, show_default=True, type=click.IntRange(1), help="Genes a step.")
@@ -53,7 +71,7 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
     from scxpresso.networks.weights import NetworkMetadata, save_network
     from scxpresso.store import read_expression, read_folds, write_table
     from scxpresso.training.data import Recipe, training_data
-    from scxpresso.training.train import train_folds
+    from scxpresso.training.train import label, train_folds
 
     torch.set_num_threads(threads)
     chosen = resolve_device(device)
@@ -64,15 +82,16 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
     data = training_data(genome, observed, read_folds(folds), fold, recipe)
     for held_out, genes in data.splits.items():
         log(f"fold {held_out}: {len(genes.train):,} genes train, {len(genes.validation):,} validate")
-    with progress(len(fold) * recipe.replicates * recipe.epochs, "training") as step:
+    populations = len(data.populations) if recipe.tasks == "single" else 1
+    with progress(len(fold) * recipe.replicates * populations * recipe.epochs, "training") as step:
         trained = train_folds(
             data,
             recipe,
             chosen,
             engine,
             lambda row: step(
-                "fold {fold} replicate {replicate} epoch {epoch}: "
-                "train {train_loss:.4f}, validation {validation_loss:.4f}".format(**row)
+                f"{label(row['fold'], row['replicate'], row['population'])} epoch {row['epoch']}: "
+                f"train {row['train_loss']:.4f}, validation {row['validation_loss']:.4f}"
             ),
         )
 
@@ -83,11 +102,13 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
         genome.downstream,
         tuple(observed.columns),
         data.annotation_features,
+        recipe.tasks,
+        recipe.name or recipe.network,
     )
     for held_out, result in trained.items():
         folder = Path(outdir) / f"fold_{held_out}"
-        for replicate in result.collapsed:
-            log(f"WARNING fold {held_out} replicate {replicate} predicts a constant, after every attempt")
+        for replicate, population in result.collapsed:
+            log(f"WARNING {label(held_out, replicate, population)} predicts a constant, after every attempt")
         for replicate, network in enumerate(result.networks, start=1):
             save_network(folder / f"replicate_{replicate}.safetensors", network, metadata)
         write_table(folder / "history.tsv", result.history_table)

@@ -59,7 +59,7 @@ def test_hybrid_reaches_the_losses_of_the_cpu(no_dropout):
     rows = np.arange(300)
     data = TrainingData(
         codes, 2050, rng.normal(2, 1, (300, 5)).astype(np.float32), tuple("abcde"), rng.normal(-3, 1, (300, 3)),
-        {1: Split(train=np.setdiff1d(rows, rows[::10]), validation=rows[::10])},
+        {1: Split(train=np.setdiff1d(rows, rows[::10]), validation=rows[::10])}, tuple("xyz"),
     )  # fmt: skip
     cpu, gpu = both_trained(data, Recipe(network="hybrid", replicates=1, epochs=4))
     assert losses(gpu[1]) == pytest.approx(losses(cpu[1]), rel=1e-2, abs=2e-3)

@@ -39,7 +39,15 @@ def trained(codes, annotation, expression, inputs="both", seed=1):
     names = tuple(f"feature_{number}" for number in range(annotation.shape[1]))
     rows = np.arange(len(codes))
     genes = Split(train=np.setdiff1d(rows, rows[::10]), validation=rows[::10])
-    data = TrainingData(codes, UPSTREAM, annotation.astype(np.float32), names, expression, {1: genes})
+    data = TrainingData(
+        codes,
+        UPSTREAM,
+        annotation.astype(np.float32),
+        names,
+        expression,
+        {1: genes},
+        tuple("abc")[: expression.shape[1]],
+    )
     fold = train_folds(data, Recipe(network="hybrid", inputs=inputs, replicates=1, seed=seed), CPU)[1]
     return fold.networks[0], fold
 

@@ -250,7 +250,7 @@ def test_a_collapsed_replicate_is_trained_again_with_the_next_seed_and_reported(
     assert [(row["replicate"], row["attempt"]) for row in trained.history] == [(1, 1), (1, 2), (1, 3), (2, 1)]
     assert len({row["seed"] for row in trained.history}) == 4
     monkeypatch.setattr(train, "train_group", lambda *args: [(*result[:2], True) for result in plain(*args)])
-    assert fit(toy, engine=engine, epochs=1, replicates=2)[1].collapsed == [1, 2]
+    assert fit(toy, engine=engine, epochs=1, replicates=2)[1].collapsed == [(1, ""), (2, "")]
 
 
 def test_a_network_that_cannot_move_counts_as_collapsed(toy):
@@ -259,7 +259,7 @@ def test_a_network_that_cannot_move_counts_as_collapsed(toy):
     features, expression, folds = toy
     features.half_life[:] = 1.0  # but constant inputs give constant outputs
     _, trained = fit((features, expression, folds), epochs=1, inputs="half_life")
-    assert trained.collapsed == [1]
+    assert trained.collapsed == [(1, "")]
     assert max(row["attempt"] for row in trained.history) == train.ATTEMPTS
 
 

@@ -31,9 +31,10 @@ FOLD_COLUMNS = ["gene_id", "fold"]
 POPULATION_COLUMNS = ["population", "parent", "cells", "genes_detected", "noise_ceiling"]
 PREDICTION_COLUMNS = ["gene_id", "fold", "population", "observed", "predicted", "sd"]
 HISTORY_COLUMNS = [
-    "fold", "replicate", "attempt", "seed", "epoch", "learning_rate", "train_loss", "validation_loss", "best",
+    "fold", "replicate", "population", "attempt", "seed", "epoch", "learning_rate", "train_loss", "validation_loss", "best",
     "collapsed",
 ]  # fmt: skip
+NETWORK_OF_MODEL = HISTORY_COLUMNS[:3]  # what names a network; the population is empty for a network of all
 
 
 _UMASK = os.umask(0)
@@ -140,6 +141,18 @@ def read_expression(path: str | Path) -> pd.DataFrame:
 def read_folds(path: str | Path) -> pd.Series:
     """Read the fold (1, 2, …) of each gene_id from folds.tsv."""
     return read_table(path, index="gene_id")["fold"]
+
+
+def read_history(path: str | Path) -> pd.DataFrame:
+    """history.tsv: HISTORY_COLUMNS. population is empty where a network has all of them, as in files of version 0.1."""
+    history = read_table(path)
+    return history if "population" in history else history.assign(population="")
+
+
+def last_attempts(history: pd.DataFrame) -> pd.DataFrame:
+    """The epochs of each network's final attempt: earlier ones collapsed and were thrown away."""
+    last = history.groupby(NETWORK_OF_MODEL)["attempt"].transform("max")
+    return history[history["attempt"] == last]
 
 
 def prediction_table(observed: pd.DataFrame, fold: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:

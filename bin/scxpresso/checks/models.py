@@ -7,14 +7,10 @@ from jsonschema import Draft202012Validator
 from scxpresso.checks.findings import Findings, Row
 from scxpresso.checks.schemas import misfit
 from scxpresso.checks.sheets import Request
+from scxpresso.networks.description import unfit_keys
 from scxpresso.problems import preview
 
-# What steps read of a model.json, and what it has to be (networks/model.py reads it).
-KEYS = {
-    "atlas": str, "level": str, "genome": str, "network": str, "inputs": str, "upstream": int, "downstream": int,
-    "populations": list, "annotation_features": list, "folds": dict, "fold_of_gene": dict,
-}  # fmt: skip
-EXPECTED = "the model.json of a models/<atlas>/<level>/<network>/ folder of this pipeline"
+EXPECTED = "the model.json of a models/<atlas>/<level>/<recipe>/ folder of this pipeline"
 
 
 def read_models(request: Request, params: dict, names: dict, findings: Findings) -> list[dict]:
@@ -31,7 +27,7 @@ def read_models(request: Request, params: dict, names: dict, findings: Findings)
     for source in sources:
         try:
             content = json.loads(request.path(source).read_text(encoding="utf-8"))
-            wrong = [name for name, kind in KEYS.items() if not isinstance(content.get(name), kind)]
+            wrong = unfit_keys(content)
         except (OSError, ValueError, AttributeError) as error:
             findings.problem(source["value"], f"nothing that can be read ({error})", EXPECTED, "copy the folder again")
             continue

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from scxpresso.networks.registry import NETWORKS, resolve
+from scxpresso.networks.single_task import members_of
 
 BATCH = 256
 # Or a GPU's convolutions round what they multiply to 11 bits, which moves effects of variants by a hundredth.
@@ -38,7 +39,7 @@ class GeneInputs:
         raise NotImplementedError
 
     def forward(self, network: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
-        """z-scaled expression (rows × populations); differentiable in the network's parameters."""
+        """z-scaled expression (rows × populations) by one network; differentiable in its parameters."""
         raise NotImplementedError
 
     def __len__(self) -> int:
@@ -46,9 +47,12 @@ class GeneInputs:
 
     @torch.no_grad()
     def predict(self, network: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
-        """As forward, in batches and without dropout."""
+        """As forward, in batches and without dropout; of a network per population, the outputs of all of them."""
         network.eval()
-        return torch.cat([self.forward(network, batch) for batch in rows.split(BATCH)])
+        outputs = [
+            torch.cat([self.forward(member, batch) for batch in rows.split(BATCH)]) for member in members_of(network)
+        ]
+        return torch.cat(outputs, dim=1)
 
 
 class CodeInputs(GeneInputs):

@@ -5,22 +5,17 @@ from functools import lru_cache
 from pathlib import Path
 
 from scxpresso.identifiers import GeneNames
+from scxpresso.networks.description import ModelDescription
 from scxpresso.networks.weights import Network, load_network
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
 
-# What model.json has to say of a model for it to be used again.
-DESCRIPTION = [
-    "atlas", "level", "genome", "network", "inputs", "upstream", "downstream", "populations", "annotation_features",
-    "folds", "fold_of_gene",
-]  # fmt: skip
-
 
 class Model:
-    """models/<atlas>/<level>/<network>/: the networks of every fold, and which of them held a gene out (paper 2.6).
+    """models/<atlas>/<level>/<recipe>/: the networks of every fold, and for which of them a gene was held out (paper 2.6).
 
-    atlas, level, genome, network: names. populations: outputs, in their order. parents: of each population, '' where there
-    is none. upstream, downstream: bases of the window. annotation_features: names of those it reads. folds: numbers of its
+    atlas, level, recipe, genome, network: names. populations: outputs, in their order. parents: of each population, ''
+    where there is none. upstream, downstream: bases of the window. annotation_features: names of those it reads. folds: numbers of its
     folds. gene_pearson: of each gene that the model was evaluated on, the Pearson correlation of observed and held-out
     predicted expression over populations; NaN where it is not defined.
     Raises InputError for a folder that is no model.
@@ -30,34 +25,35 @@ class Model:
         self.folder = Path(folder)
         path = self.folder / "model.json"
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            missing = [name for name in DESCRIPTION if name not in content]
-            if missing:
-                raise ValueError(f"no {missing[0]!r} in it")
+            description = ModelDescription.of(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, TypeError, ValueError) as error:
             raise self._problem(path, error) from None
-        self.atlas, self.level, self.genome = content["atlas"], content["level"], content["genome"]
-        self.network, self.inputs = content["network"], content["inputs"]
-        self.populations: list[str] = content["populations"]
-        self.upstream, self.downstream = int(content["upstream"]), int(content["downstream"])
-        self.annotation_features: list[str] = content["annotation_features"]
-        self.parents: dict[str, str] = content.get("parents", {})
+        self.atlas, self.level, self.recipe, self.genome = (
+            description.atlas,
+            description.level,
+            description.recipe,
+            description.genome,
+        )
+        self.network, self.inputs = description.network, description.inputs
+        self.populations, self.parents = description.populations, description.parents
+        self.upstream, self.downstream = description.upstream, description.downstream
+        self.annotation_features = description.annotation_features
         self.gene_pearson: dict[str, float] = {
-            gene: float("nan") if value is None else value for gene, value in content.get("gene_pearson", {}).items()
+            gene: float("nan") if value is None else value for gene, value in description.gene_pearson.items()
         }
-        self._fold_of_gene: dict[str, int] = content["fold_of_gene"]
+        self._fold_of_gene = description.fold_of_gene
         self._genes = GeneNames(self._fold_of_gene, [""] * len(self._fold_of_gene))
-        self._used = {int(fold): files["used"] for fold, files in content["folds"].items()}
+        self._used = {int(fold): files["used"] for fold, files in description.folds.items()}
 
     @staticmethod
     def _problem(path: Path, error) -> InputError:
-        expected = "the model.json of a models/<atlas>/<level>/<network>/ folder of this pipeline"
+        expected = "the model.json of a models/<atlas>/<level>/<recipe>/ folder of this pipeline"
         return InputError(Problem(str(path), f"no description of a model ({error})", expected))
 
     @property
     def name(self) -> str:
         """How files name it."""
-        return f"{self.atlas}.{self.level}.{self.network}"
+        return f"{self.atlas}.{self.level}.{self.recipe}"
 
     @property
     def window(self) -> int:

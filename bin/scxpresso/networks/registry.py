@@ -11,8 +11,9 @@ from importlib import import_module
 from operator import attrgetter
 
 INPUTS = ["both", "sequence", "half_life"]
+TASKS = ["multi", "single"]  # one network for all populations, or one per population (single_task.py)
 # Options of train_fold.py that every network uses.
-SHARED_OPTIONS = ("inputs", "replicates", "validation_genes", "seed", "engine")
+SHARED_OPTIONS = ("inputs", "tasks", "replicates", "validation_genes", "seed", "engine")
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def resolve(reference: str):
 
 def training_options(network: str) -> tuple[str, ...]:
     """Name the options of train_fold.py that a network uses: others need not train it again."""
-    return SHARED_OPTIONS + NETWORKS[network].options
+    entry = NETWORKS[network]
+    return SHARED_OPTIONS + entry.options + (("annotation_features",) if entry.extended else ())
 
 
 def bases_read(network: str, inputs: str, upstream: int, downstream: int) -> tuple[int, int]:

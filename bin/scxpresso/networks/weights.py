@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from scxpresso.genome.annotation import HALF_LIFE
 from scxpresso.networks.registry import NETWORKS, resolve
+from scxpresso.networks.single_task import SingleTaskNetworks
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import atomic_write
 
@@ -18,7 +19,10 @@ HEADER = __name__.partition(".")[0]  # key of the metadata in a file: the name o
 
 @dataclass(frozen=True)
 class NetworkMetadata:
-    """What a file of weights says of itself: enough to rebuild its network and to name its outputs."""
+    """What a file of weights says of itself: enough to rebuild its network and to name its outputs.
+
+    tasks: `multi`, or `single` for a network per population. recipe: that it was trained by; '' in files of version 0.1.
+    """
 
     network: str
     inputs: str
@@ -26,13 +30,18 @@ class NetworkMetadata:
     downstream: int
     populations: tuple[str, ...]
     annotation_features: tuple[str, ...] = tuple(HALF_LIFE)
+    tasks: str = "multi"
+    recipe: str = ""
 
     def build(self) -> torch.nn.Module:
         """Make the network, untrained."""
-        return build_network(
-            self.network, len(self.populations), self.upstream, self.downstream, self.inputs,
-            len(self.annotation_features),
-        )  # fmt: skip
+        if self.tasks == "single":
+            return SingleTaskNetworks([self._build(1) for _ in self.populations])
+        return self._build(len(self.populations))
+
+    def _build(self, populations: int) -> torch.nn.Module:
+        features = len(self.annotation_features)
+        return build_network(self.network, populations, self.upstream, self.downstream, self.inputs, features)
 
 
 Network = tuple[torch.nn.Module, NetworkMetadata]

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from scxpresso.reporting.data import MeasuredLevel, Run, own, rows
+from scxpresso.store import NETWORK_OF_MODEL
 
 
 def training_plots(views: list[dict]) -> list[dict]:
@@ -12,7 +13,7 @@ def training_plots(views: list[dict]) -> list[dict]:
     return [
         {
             "name": view["name"],
-            "runs": [learning_curve(*run) for run in view["history"].groupby(["fold", "replicate"], sort=False)],
+            "runs": [learning_curve(*run) for run in view["history"].groupby(NETWORK_OF_MODEL, sort=False)],
         }
         for view in views
     ]

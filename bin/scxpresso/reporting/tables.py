@@ -1,5 +1,7 @@
 """What the template prints as tables: of genomes, atlases, training and scores."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -8,6 +10,7 @@ from scxpresso.reporting.data import (
     SIGNIFICANT,
     Run,
     ceiling,
+    demand,
     demand_file,
     difference,
     file_of,
@@ -16,7 +19,7 @@ from scxpresso.reporting.data import (
     load_if,
     metric,
 )
-from scxpresso.store import HISTORY_COLUMNS
+from scxpresso.store import HISTORY_COLUMNS, NETWORK_OF_MODEL, last_attempts, read_history
 from scxpresso.text import span
 
 # What the report reads of each table; the tables may hold more.
@@ -91,21 +94,29 @@ def reasons(table: pd.DataFrame) -> list[dict]:
     return [{"reason": reason, "genes": n, "share": n / counts.iloc[0]} for reason, n in counts.items()]
 
 
+def load_history(path: str | Path) -> pd.DataFrame:
+    """A history.tsv. Raises InputError where the file or a column is missing."""
+    demand_file(path)
+    history = read_history(path)
+    demand(path, "column", HISTORY_COLUMNS, history.columns)
+    return history
+
+
 def training_view(run: Run) -> list[dict]:
     """Summarise the training of each model: how its replicates converged, and which collapsed first."""
     views = []
     for level in run.levels:
         for recipe, paths in level.histories.items():
-            tables = [load(path, HISTORY_COLUMNS) for path in paths]
+            tables = [load_history(path) for path in paths]
             history = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
             if history.empty:
                 continue
             history = last_attempts(history)
             kept = history[history["best"] == 1]
-            runs = history.groupby(["fold", "replicate"], sort=False)["epoch"]
+            runs = history.groupby(NETWORK_OF_MODEL, sort=False)["epoch"]
             ends = runs.transform("max")
-            retrained = kept[kept["attempt"] > 1].drop_duplicates(["fold", "replicate"])
-            constant = kept[kept["collapsed"] == 1].drop_duplicates(["fold", "replicate"])
+            retrained = kept[kept["attempt"] > 1].drop_duplicates(NETWORK_OF_MODEL)
+            constant = kept[kept["collapsed"] == 1].drop_duplicates(NETWORK_OF_MODEL)
             views.append(
                 {
                     "name": level.model_name(recipe),
@@ -117,17 +128,11 @@ def training_view(run: Run) -> list[dict]:
                     "kept_epoch": kept["epoch"].median(),
                     "kept_loss": kept["validation_loss"].mean(),
                     "kept_last": (kept["epoch"] == ends[kept.index]).sum(),
-                    "retrained": retrained[["fold", "replicate", "attempt"]].to_dict("records"),
-                    "constant": constant[["fold", "replicate"]].to_dict("records"),
+                    "retrained": retrained[[*NETWORK_OF_MODEL, "attempt"]].to_dict("records"),
+                    "constant": constant[NETWORK_OF_MODEL].to_dict("records"),
                 }
             )
     return views
-
-
-def last_attempts(history: pd.DataFrame) -> pd.DataFrame:
-    """Select the epochs of each replicate's final attempt: earlier ones collapsed and were thrown away."""
-    last = history.groupby(["fold", "replicate"])["attempt"].transform("max")
-    return history[history["attempt"] == last]
 
 
 def numbers_table(run: Run) -> list[dict]:

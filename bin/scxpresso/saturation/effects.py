@@ -1,6 +1,7 @@
 """Effects of every substitution of a window, whatever the network: its incremental form, or brute force."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,6 +11,15 @@ from scxpresso.networks.prediction import predict
 from scxpresso.networks.weights import Network
 
 BATCH = 768  # mutants predicted at once
+
+
+class SubstitutionEffects(Protocol):
+    """What gives the effects of substitutions: brute force, or a network's incremental form."""
+
+    def effects(
+        self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As BruteForce.effects."""
 
 
 class BruteForce:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,8 +10,9 @@ import torch
 from scxpresso.console import log
 from scxpresso.memory import keep_large_blocks
 from scxpresso.networks.registry import NETWORKS, resolve
+from scxpresso.networks.single_task import members_of
 from scxpresso.networks.weights import Network
-from scxpresso.saturation.effects import BruteForce
+from scxpresso.saturation.effects import BruteForce, SubstitutionEffects
 
 
 class NoSequence(BruteForce):
@@ -25,7 +27,21 @@ class NoSequence(BruteForce):
         return expression, np.zeros(shape, dtype=np.float32)
 
 
-def incremental(networks: Sequence[Network], device: torch.device, engine: str = "auto") -> BruteForce:
+class SingleTaskEffects:
+    """The effects of networks of single populations, each in its own form, as those of networks of all."""
+
+    def __init__(self, forms: Sequence[SubstitutionEffects]):
+        self.forms = forms
+
+    def effects(
+        self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As BruteForce.effects."""
+        parts = [form.effects(codes, annotation, start, end) for form in self.forms]
+        return tuple(np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True))
+
+
+def incremental(networks: Sequence[Network], device: torch.device, engine: str = "auto") -> SubstitutionEffects:
     """Give what computes effects(codes, annotation, start, end) as BruteForce does, for many genes.
 
     A network that has a form for the CPU alone runs there whatever the device. One without any form is evaluated for every
@@ -42,13 +58,28 @@ def incremental(networks: Sequence[Network], device: torch.device, engine: str =
         keep_large_blocks()
     if metadata.inputs == "half_life":
         return NoSequence(networks, device)
-    if entry.gpu_saturation and (engine == "plain" or device.type != "cpu"):
-        return resolve(entry.gpu_saturation)(networks, device)
-    if entry.cpu_saturation:
-        if device.type != "cpu":
-            log(f"{metadata.network}: substitutions are evaluated on the CPU")
-            # Copies: the caller's may be on the device, where they predict.
-            networks = [(deepcopy(network).cpu(), metadata) for network, metadata in networks]
-        return resolve(entry.cpu_saturation)(networks)
-    log(f"{metadata.network}: no incremental form; every substitution goes through the whole network")
-    return BruteForce(networks, device)
+    if not (entry.cpu_saturation or entry.gpu_saturation):
+        log(f"{metadata.network}: no incremental form; every substitution goes through the whole network")
+        return BruteForce(networks, device)
+    by_pytorch = entry.gpu_saturation and (engine == "plain" or device.type != "cpu" or not entry.cpu_saturation)
+    if not by_pytorch and device.type != "cpu":
+        log(f"{metadata.network}: substitutions are evaluated on the CPU")
+        # Copies: the caller's may be on the device, where they predict.
+        networks = [(deepcopy(network).cpu(), metadata) for network, metadata in networks]
+    parts = _single_tasks(networks) if metadata.tasks == "single" else [networks]
+    if by_pytorch:
+        forms = [resolve(entry.gpu_saturation)(part, device) for part in parts]
+    else:
+        forms = [resolve(entry.cpu_saturation)(part) for part in parts]
+    return SingleTaskEffects(forms) if metadata.tasks == "single" else forms[0]
+
+
+def _single_tasks(networks: Sequence[Network]) -> list[list[Network]]:
+    """The networks of each population alone."""
+    return [
+        [
+            (members_of(network)[number], replace(metadata, populations=(population,), tasks="multi"))
+            for network, metadata in networks
+        ]
+        for number, population in enumerate(networks[0][1].populations)
+    ]

@@ -67,8 +67,7 @@ def saturate(
     rows = features.rows(wanted)
     annotation = features.annotation(rows, model.annotation_features)
     about = EffectsMetadata(
-        model.atlas, model.level, getattr(model, "recipe", model.network), model.network, model.genome,
-        model.upstream, model.downstream,
+        model.atlas, model.level, model.recipe, model.network, model.genome, model.upstream, model.downstream,
         tuple(model.populations), bases_read(model.network, model.inputs, model.upstream, model.downstream),
     )  # fmt: skip
     fold_of = [model.fold_of(gene) for gene in wanted]

@@ -1,6 +1,6 @@
 """What networks are trained on: the recipe's numbers, the genes as arrays, and who trains and who validates (paper 2.2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,16 @@ from scxpresso.problems import InputError, Problem
 class Recipe:
     """How to train. Learning rate and dropout have no unit; the plateau is counted in epochs.
 
-    A network may bring its own epochs, batch size and rates (NetworkEntry.options).
+    name: of the recipe, '' for the network's. annotation_features: `half_life`, the five, or `extended` where there are any
+    and the network reads them. tasks: `multi`, one network for all populations, or `single`, one per population (paper,
+    Figure S5). A network may bring its own epochs, batch size and rates (NetworkEntry.options).
     """
 
+    name: str = ""
     network: str = "scxpresso"
     inputs: str = "both"
+    annotation_features: str = "extended"
+    tasks: str = "multi"
     replicates: int = 5
     epochs: int = 40
     batch_size: int = 128
@@ -42,7 +47,8 @@ class TrainingData:
     """Genes of a level as arrays: codes (genes × window), annotation (genes × features), expression (genes × populations).
 
     upstream: bases of the codes before the TSS. annotation_features: names of the annotation's columns, which are
-    log10(x + 0.1) where they are half-life features. splits: one for each fold that is trained.
+    log10(x + 0.1) where they are half-life features. splits: one for each fold that is trained. populations: names of the
+    columns of expression. task: number from 1 of the population that these are the data of alone; 0 for all together.
     """
 
     codes: np.ndarray
@@ -51,6 +57,15 @@ class TrainingData:
     annotation_features: tuple[str, ...]
     expression: np.ndarray
     splits: dict[int, Split]
+    populations: tuple[str, ...]
+    task: int = 0
+
+    def single_tasks(self) -> "list[TrainingData]":
+        """Give the data of each population alone."""
+        return [
+            replace(self, expression=self.expression[:, [column]], populations=(population,), task=column + 1)
+            for column, population in enumerate(self.populations)
+        ]
 
 
 def training_data(
@@ -63,7 +78,8 @@ def training_data(
     without genes on either side.
     """
     rows = features.rows(expression.index)
-    names = features.annotation_features(NETWORKS[recipe.network].extended)
+    extended = NETWORKS[recipe.network].extended and recipe.annotation_features == "extended"
+    names = features.annotation_features(extended)
     return TrainingData(
         codes=features.codes[rows],
         upstream=features.upstream,
@@ -71,6 +87,7 @@ def training_data(
         annotation_features=names,
         expression=expression.to_numpy(dtype=np.float64),
         splits={fold: split(expression.index, folds, fold, recipe) for fold in held_out},
+        populations=tuple(expression.columns),
     )
 
 

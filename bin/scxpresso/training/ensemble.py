@@ -1,6 +1,6 @@
 """From the folds' networks to one model: out-of-fold predictions of every gene (paper 2.6)."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,11 @@ import pandas as pd
 from scxpresso import __version__
 from scxpresso.genome.feature_store import Features
 from scxpresso.metrics import pearson
+from scxpresso.networks.description import ModelDescription
 from scxpresso.networks.prediction import predict
-from scxpresso.networks.weights import NetworkMetadata, load_network
+from scxpresso.networks.weights import load_network
 from scxpresso.problems import InputError, Problem
-from scxpresso.store import read_table
+from scxpresso.store import last_attempts, read_history
 
 
 @dataclass
@@ -26,12 +27,15 @@ class TrainedFold:
 
 
 def read_fold_dirs(folders: list[Path], ensemble: str) -> list[TrainedFold]:
-    """The folds in their order. ensemble: `mean` uses every replicate, `best` that of the lowest validation loss."""
+    """The folds in their order. ensemble: `mean` uses every replicate, `best` that of the lowest validation loss.
+
+    With a network per population, a replicate's loss is the mean over the populations, as it is for a network of all.
+    """
     trained = []
     for folder in folders:
-        history = read_table(folder / "history.tsv")
-        kept = history[history["attempt"] == history.groupby("replicate")["attempt"].transform("max")]
-        loss = kept.groupby("replicate")["validation_loss"].min()
+        history = read_history(folder / "history.tsv")
+        best = last_attempts(history).groupby(["replicate", "population"])["validation_loss"].min()
+        loss = best.groupby("replicate").mean()
         files = [folder / f"replicate_{replicate}.safetensors" for replicate in loss.index]
         used = files if ensemble == "mean" else [files[int(np.argmin(loss))]]
         trained.append(TrainedFold(int(history["fold"].iloc[0]), folder.name, files, used))
@@ -41,11 +45,11 @@ def read_fold_dirs(folders: list[Path], ensemble: str) -> list[TrainedFold]:
 def predict_held_out(
     trained: list[TrainedFold], features: Features, observed: pd.DataFrame, fold: np.ndarray
 ) -> np.ndarray:
-    """log10 expression of every gene by the networks that never saw it: replicates × genes × populations."""
+    """log10 expression of every gene by the networks for which it was held out: replicates × genes × populations."""
     rows = features.rows(observed.index)
     missing = set(np.unique(fold).tolist()) - {part.fold for part in trained}
     if missing:
-        raise InputError(Problem("the folds' folders", f"none of fold {sorted(missing)}", "one folder a fold"))
+        raise InputError(Problem("the folds' folders", f"none of fold {sorted(missing)}", "one folder per fold"))
     outputs = np.empty((len(trained[0].used), *observed.shape))
     for part in trained:
         held_out = fold == part.fold
@@ -62,33 +66,39 @@ def describe_model(
     outputs: np.ndarray,
     fold: pd.Series,
     parents: pd.Series,
-    names: dict,
-) -> dict:
-    """model.json: with the weights beside it, all that is needed to use the model elsewhere.
+    **names: str,
+) -> ModelDescription:
+    """Describe a model: with the weights beside model.json, all that is needed to use the model elsewhere.
 
     observed: genes × populations. outputs: replicates × genes × populations, held out. fold: of each gene of the genome.
-    parents: of each population. names: of the model. The z-scaling of expression and annotation features is in each file of
-    weights.
+    parents: of each population. names: atlas, level, recipe, genome and ensemble; an empty recipe is that of the weights.
+    The z-scaling of expression and annotation features is in each file of weights.
     """
     over_populations = pearson(observed.to_numpy().T, outputs.mean(axis=0).T)
-    network: NetworkMetadata = load_network(trained[0].files[0])[1]
-    return {
-        "code_version": __version__,
+    metadata = load_network(trained[0].files[0])[1]
+    recipe = names.pop("recipe") or metadata.recipe or metadata.network
+    return ModelDescription(
+        code_version=__version__,
         **names,
-        **asdict(network),
-        "populations": list(observed.columns),
-        "parents": {population: parents[population] for population in observed.columns},
-        "units": "log10 expression",
-        "folds": {
+        recipe=recipe,
+        network=metadata.network,
+        inputs=metadata.inputs,
+        tasks=metadata.tasks,
+        upstream=metadata.upstream,
+        downstream=metadata.downstream,
+        populations=list(observed.columns),
+        annotation_features=list(metadata.annotation_features),
+        parents={population: parents[population] for population in observed.columns},
+        folds={
             str(part.fold): {
                 "replicates": [f"{part.folder}/{path.name}" for path in part.files],
                 "used": [f"{part.folder}/{path.name}" for path in part.used],
             }
             for part in trained
         },
-        "fold_of_gene": {gene: int(number) for gene, number in fold.items()},
-        "gene_pearson": {
+        fold_of_gene={gene: int(number) for gene, number in fold.items()},
+        gene_pearson={
             gene: None if np.isnan(value) else round(float(value), 4)
             for gene, value in zip(observed.index, over_populations, strict=True)
         },
-    }
+    )

@@ -11,7 +11,9 @@ from torch import nn
 from scxpresso.memory import keep_large_blocks
 from scxpresso.networks.forms import GeneInputs, gene_inputs
 from scxpresso.networks.registry import NETWORKS, resolve
+from scxpresso.networks.single_task import SingleTaskNetworks
 from scxpresso.store import HISTORY_COLUMNS
+from scxpresso.text import shown
 from scxpresso.training.data import Recipe, TrainingData
 from scxpresso.training.trainee import Trainee
 
@@ -21,15 +23,25 @@ ATTEMPTS = 4  # of a replicate: the first, and three more when it collapsed
 
 @dataclass
 class TrainedFold:
-    """networks: one per replicate. history: HISTORY_COLUMNS, one row per epoch. collapsed: replicates still constant."""
+    """A fold's networks, one per replicate, and how they came about.
+
+    history: HISTORY_COLUMNS, one row per epoch. collapsed: replicate and population of networks that are still constant; the
+    population is empty for a network of all.
+    """
 
     networks: list[nn.Module]
     history: list[dict]
-    collapsed: list[int]
+    collapsed: list[tuple[int, str]]
 
     @property
     def history_table(self) -> pd.DataFrame:
+        """The history as history.tsv has it."""
         return pd.DataFrame(self.history, columns=HISTORY_COLUMNS)
+
+
+def label(fold: int, replicate: int, population: str) -> str:
+    """Name a network as the log does; the population is empty for a network of all."""
+    return f"fold {fold} replicate {replicate}" + (f" {shown(population)}" if population else "")
 
 
 def tune_cpu() -> None:
@@ -46,12 +58,33 @@ def train_folds(
     engine: str = "auto",
     on_epoch: Callable[[dict], None] = lambda row: None,
 ) -> dict[int, TrainedFold]:
-    """All replicates of all folds of the data; together where the engine can, else one after the other.
+    """Train all replicates of all folds of the data; together where the engine can, else one after the other.
 
-    A replicate that collapsed to a constant is trained again with the next seed.
+    A replicate that collapsed to a constant is trained again with the next seed. With a network per population, each has its
+    own seeds, and its own attempts.
     """
     tune_cpu()
     genes = gene_inputs(recipe.network, recipe.inputs, data.codes, data.upstream, data.annotation, device, engine)
+    if recipe.tasks == "multi":
+        return _train_folds(data, genes, recipe, on_epoch)
+    tasks = [_train_folds(part, genes, recipe, on_epoch) for part in data.single_tasks()]
+    return {fold: _joined([task[fold] for task in tasks]) for fold in data.splits}
+
+
+def _joined(tasks: list[TrainedFold]) -> TrainedFold:
+    """Networks of single populations as networks of all; the history by replicate."""
+    history = [row for task in tasks for row in task.history]
+    return TrainedFold(
+        networks=[SingleTaskNetworks(members) for members in zip(*(task.networks for task in tasks), strict=True)],
+        history=sorted(history, key=lambda row: row["replicate"]),
+        collapsed=sorted((one for task in tasks for one in task.collapsed), key=lambda one: one[0]),
+    )
+
+
+def _train_folds(
+    data: TrainingData, genes: GeneInputs, recipe: Recipe, on_epoch: Callable[[dict], None]
+) -> dict[int, TrainedFold]:
+    """As train_folds, one network for all populations of the data."""
     waiting = [(fold, replicate) for fold in data.splits for replicate in range(1, recipe.replicates + 1)]
     networks, history = {}, []
     for attempt in range(1, ATTEMPTS + 1):
@@ -64,11 +97,12 @@ def train_folds(
                 history += [row | {"collapsed": int(collapsed)} for row in rows]
                 waiting += [job] if collapsed else []
     history.sort(key=lambda row: (row["replicate"], row["attempt"], row["epoch"]))
+    population = data.populations[0] if data.task else ""
     return {
         fold: TrainedFold(
             networks=[networks[fold, replicate] for replicate in range(1, recipe.replicates + 1)],
             history=[row for row in history if row["fold"] == fold],
-            collapsed=[replicate for other, replicate in waiting if other == fold],
+            collapsed=[(replicate, population) for other, replicate in waiting if other == fold],
         )
         for fold in data.splits
     }

@@ -14,10 +14,12 @@ class Trainee:
     def __init__(
         self, data: TrainingData, recipe: Recipe, device: torch.device, fold: int, replicate: int, attempt: int
     ):
-        seed = int(np.random.SeedSequence([recipe.seed, fold, replicate, attempt]).generate_state(1)[0])
+        numbers = [recipe.seed, fold, replicate, attempt, *([data.task] if data.task else [])]
+        seed = int(np.random.SeedSequence(numbers).generate_state(1)[0])
         torch.manual_seed(seed)
         self.shuffle = torch.Generator().manual_seed(seed)
-        self.job = {"fold": fold, "replicate": replicate, "attempt": attempt, "seed": seed}
+        population = data.populations[0] if data.task else ""
+        self.job = {"fold": fold, "replicate": replicate, "population": population, "attempt": attempt, "seed": seed}
         train, validation = data.splits[fold].train, data.splits[fold].validation
         self.train, self.validation = torch.from_numpy(train), torch.from_numpy(validation)
 
