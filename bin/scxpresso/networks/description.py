@@ -47,9 +47,10 @@ class ModelDescription:
         return cls(**{"recipe": content["network"]} | known)
 
 
-def unfit_keys(content: dict) -> list[str]:
+def unfit_keys(content: object) -> list[str]:
     """Name the keys of a model.json that are missing though they are needed, or that hold another type."""
     types = {name: get_origin(hint) or hint for name, hint in get_type_hints(ModelDescription).items()}
+    content = content if isinstance(content, dict) else {}
     needed = {key.name for key in fields(ModelDescription) if key.default is MISSING and key.default_factory is MISSING}
     return [
         name
