@@ -16,8 +16,8 @@ class Model:
 
     atlas, level, recipe, genome, network: names. populations: outputs, in their order. parents: of each population, ''
     where there is none. upstream, downstream: bases of the window. annotation_features: names of those it reads. folds:
-    numbers of its folds. gene_pearson: of each gene that the model was evaluated on, the Pearson correlation of observed and held-out
-    predicted expression over populations; NaN where it is not defined.
+    numbers of its folds. gene_pearson: of each gene that the model was evaluated on, the Pearson correlation of observed
+    and held-out predicted expression over populations; NaN where it is not defined.
     Raises InputError for a folder that is no model.
     """
 
