@@ -7,24 +7,29 @@ from pathlib import Path
 import click
 
 from scxpresso.console import log, reports_problems
+from scxpresso.options import (
+    expression_option,
+    features_option,
+    folds_option,
+    populations_option,
+    threads_option,
+)
 
 
 @click.command(
-    epilog="Example: ensemble.py --model model.json --features features.h5 … --output predictions.tsv.gz fold_*"
+    epilog="Example: ensemble.py --model model.json --features features.h5 … --predictions predictions.tsv.gz fold_*"
 )
 @click.argument("fold_dirs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False))
-@click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
-@click.option("--expression", required=True, type=click.Path(exists=True), help="<level>.tsv.gz of the atlas.")
-@click.option(
-    "--populations", required=True, type=click.Path(exists=True), help="<level>.populations.tsv of the atlas."
-)
-@click.option("--folds", required=True, type=click.Path(exists=True), help="folds.tsv of the genome.")
+@features_option
+@expression_option
+@populations_option
+@folds_option
 @click.option("--atlas", required=True, help="Name of the atlas.")
 @click.option("--level", required=True, help="Level of the atlas.")
 @click.option("--recipe", default="", help="Name of the recipe; that of the weights by default.")
 @click.option("--genome", required=True, help="Name of the genome.")
 @click.option("--ensemble", default="mean", show_default=True, type=click.Choice(["mean", "best"]))
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
+@threads_option
 @click.option("--predictions", default="predictions.tsv.gz", show_default=True)
 @click.option("--model", default="model.json", show_default=True)
 @reports_problems

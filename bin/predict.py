@@ -4,13 +4,18 @@
 import click
 
 from scxpresso.console import log, reports_problems
+from scxpresso.options import (
+    device_option,
+    model_option,
+    threads_option,
+)
 
 
 @click.command(
-    epilog="Examples: predict.py --model results/models/atlas/level/network --windows promoters.fa; predict.py --model … "
+    epilog="Examples: predict.py --model results/models/atlas/level/recipe --windows promoters.fa; predict.py --model … "
     "--features other_assembly/features.h5"
 )
-@click.option("--model", required=True, type=click.Path(exists=True, file_okay=False), help="Folder of model.json.")
+@model_option
 @click.option(
     "--windows",
     type=click.Path(exists=True, dir_okay=False),
@@ -26,8 +31,8 @@ from scxpresso.console import log, reports_problems
     help="features.h5 (extract_features.py): without --windows its genes are predicted; with them it has the annotation "
     "features of records that are named after its genes.",
 )
-@click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "cuda"]))
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
+@device_option
+@threads_option
 @click.option("--output", default="predictions.tsv.gz", show_default=True, help="Table of predictions (log10 units).")
 @reports_problems
 def main(model, windows, upstream, downstream, features, device, threads, output):

@@ -4,22 +4,29 @@
 import click
 
 from scxpresso.console import log, progress, reports_problems
+from scxpresso.options import (
+    device_option,
+    engine_option,
+    features_option,
+    genes_option,
+    model_option,
+    outdir_option,
+    threads_option,
+)
 
 
 @click.command(
     epilog="Example: saturate.py --model models/atlas/level/scxpresso --features features.h5 --genes genes.tsv "
     "--chunk chunks/1.txt"
 )
-@click.option("--model", required=True, type=click.Path(exists=True, file_okay=False), help="Folder with model.json.")
-@click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
-@click.option("--genes", required=True, type=click.Path(exists=True), help="genes.tsv of the genome.")
-@click.option("--chunk", required=True, type=click.Path(exists=True, dir_okay=False), help="Gene ids, one a line.")
-@click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "cuda"]))
-@click.option(
-    "--engine", default="auto", show_default=True, type=click.Choice(["auto", "plain"]), help="plain: PyTorch only."
-)
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
-@click.option("--outdir", default=".", show_default=True, help="Gets effects.h5 and profiles.tsv.gz.")
+@model_option
+@features_option
+@genes_option
+@click.option("--chunk", required=True, type=click.Path(exists=True, dir_okay=False), help="Gene ids, one per line.")
+@device_option
+@engine_option
+@threads_option
+@outdir_option("effects.h5 and profiles.tsv.gz")
 @reports_problems
 def main(model, features, genes, chunk, device, engine, threads, outdir):
     """Predict every substitution with the networks that held the gene out; effects are in log10 expression.

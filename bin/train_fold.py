@@ -7,6 +7,16 @@ import click
 
 from scxpresso.console import log, progress, reports_problems
 from scxpresso.networks.registry import INPUTS, NETWORKS, TASKS
+from scxpresso.options import (
+    device_option,
+    engine_option,
+    expression_option,
+    features_option,
+    folds_option,
+    outdir_option,
+    seed_option,
+    threads_option,
+)
 
 
 class Numbers(click.ParamType):
@@ -24,15 +34,15 @@ class Numbers(click.ParamType):
 @click.command(
     epilog="Example: train_fold.py --features features.h5 --expression cell_type.tsv.gz --folds folds.tsv --fold 1"
 )
-@click.option("--features", required=True, type=click.Path(exists=True), help="features.h5 of the genome.")
-@click.option("--expression", required=True, type=click.Path(exists=True), help="<level>.tsv.gz of the atlas.")
-@click.option("--folds", required=True, type=click.Path(exists=True), help="folds.tsv of the genome.")
+@features_option
+@expression_option
+@folds_option
 @click.option("--fold", required=True, type=Numbers(), help="The folds that are held out in turn, joined by commas.")
 @click.option(
     "--network", default="scxpresso", show_default=True, type=click.Choice(list(NETWORKS)), help="Architecture."
 )
 @click.option("--recipe", "name", default="", help="Name of this way to train; the network's by default.")
-@click.option("--inputs", default="both", show_default=True, type=click.Choice(INPUTS))
+@click.option("--inputs", default="both", show_default=True, type=click.Choice(INPUTS), help="What the network reads.")
 @click.option(
     "--annotation_features",
     default="extended",
@@ -47,20 +57,18 @@ class Numbers(click.ParamType):
     type=click.Choice(TASKS),
     help="multi: one network for all populations; single: one per population.",
 )
-@click.option("--replicates", default=5, show_default=True, type=click.IntRange(1), help="Networks of a fold.")
-@click.option("--epochs", default=40, show_default=True, type=click.IntRange(1))
-@click.option("--batch_size", default=128, show_default=True, type=click.IntRange(1), help="Genes a step.")
-@click.option("--learning_rate", default=5e-4, show_default=True, type=click.FloatRange(0, min_open=True))
+@click.option("--replicates", default=5, show_default=True, type=click.IntRange(1), help="Networks per fold.")
+@click.option("--epochs", default=40, show_default=True, type=click.IntRange(1), help="Passes over the training genes.")
+@click.option("--batch_size", default=128, show_default=True, type=click.IntRange(1), help="Genes per step.")
+@click.option(
+    "--learning_rate", default=5e-4, show_default=True, type=click.FloatRange(0, min_open=True), help="Of Adam."
+)
 @click.option("--validation_genes", default=1000, show_default=True, type=click.IntRange(1), help="At most a tenth.")
-@click.option("--seed", default=1, show_default=True, help="The same inputs and seed give the same weights.")
-@click.option("--device", default="auto", show_default=True, type=click.Choice(["auto", "cpu", "cuda"]))
-@click.option(
-    "--engine", default="auto", show_default=True, type=click.Choice(["auto", "plain"]), help="plain: PyTorch only."
-)
-@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
-@click.option(
-    "--outdir", default=".", show_default=True, help="Gets fold_<k>/replicate_<r>.safetensors and history.tsv."
-)
+@seed_option("The same inputs and seed give the same weights.")
+@device_option
+@engine_option
+@threads_option
+@outdir_option("fold_<k>/replicate_<r>.safetensors and history.tsv")
 @reports_problems
 def main(features, expression, folds, fold, device, engine, threads, outdir, **recipe):
     """Train every replicate of each fold and keep the weights of each one's best validation epoch."""

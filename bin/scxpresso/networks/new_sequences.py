@@ -85,7 +85,7 @@ class Sequences:
 
 
 def predict_sequences(model: Model, sequences: Sequences, device: torch.device) -> pd.DataFrame:
-    """COLUMNS, a row a sequence and population: mean and deviation over networks, in log10 units.
+    """COLUMNS, one row per sequence and population: mean and deviation over networks, in log10 units.
 
     A sequence that is named after a gene of the model is predicted by the networks that held this gene out; any other one
     by the networks of every fold, and its fold is empty. annotation: `own`, or `mean` where its features are not known.

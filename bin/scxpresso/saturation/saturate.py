@@ -33,11 +33,11 @@ EFFECTS, PROFILES, POSITIONS, CONTRASTS = "effects.h5", "profiles.tsv.gz", "posi
 
 
 def read_chunk(path: str | Path) -> list[str]:
-    """Gene ids of a file that select_genes.py wrote, one a line, each once. Raises InputError for one without any."""
+    """Gene ids of a file that select_genes.py wrote, one per line, each once. Raises InputError for one without any."""
     lines = Path(path).read_text(encoding="utf-8").split("\n")
     genes = list(dict.fromkeys(line for line in lines if line))
     if not genes:
-        raise InputError(Problem("--chunk", "no gene", "a file with one gene id a line"))
+        raise InputError(Problem("--chunk", "no gene", "a file with one gene id per line"))
     return genes
 
 
