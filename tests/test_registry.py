@@ -50,7 +50,7 @@ def test_the_smallest_window_is_the_smallest_that_a_network_can_be_made_for():
 
 def test_options_are_those_that_train_fold_takes(run_cli):
     usage = run_cli("train_fold.py", "--help").stdout
-    assert training_options("hybrid") == SHARED_OPTIONS
+    assert training_options("hybrid") == (*SHARED_OPTIONS, "annotation_features")
     assert all(f"--{option}" in usage for network in NETWORKS for option in training_options(network))
 
 

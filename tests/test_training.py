@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
+from scxpresso.genome.annotation import HALF_LIFE
+from scxpresso.genome.extended import EXTENDED
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.metrics import pearson
 from scxpresso.networks.forms import gene_inputs
@@ -55,6 +57,18 @@ def test_training_and_validation_genes_never_include_the_held_out_fold(toy):
         assert not set(genes.train) & set(genes.validation)
         assert len(genes.validation) == 15  # a tenth of 150
     assert len(split(toy[1].index, toy[2], 2, Recipe(validation_genes=9)).validation) == 9
+
+
+def test_a_recipe_may_leave_the_extended_annotation_features_out(toy):
+    features, expression, folds = toy
+    features.extended = np.ones((200, len(EXTENDED)))
+    for options, names in (
+        ({"network": "hybrid"}, (*HALF_LIFE, *EXTENDED)),
+        ({"network": "hybrid", "annotation_features": "half_life"}, tuple(HALF_LIFE)),
+        ({"network": "scxpresso"}, tuple(HALF_LIFE)),
+    ):
+        data = training_data(features, expression, folds, [1], Recipe(**options))
+        assert data.annotation_features == names and data.annotation.shape == (200, len(names))
 
 
 def test_two_atlases_validate_on_the_same_genes(toy):

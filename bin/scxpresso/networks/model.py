@@ -15,9 +15,9 @@ class Model:
     """models/<atlas>/<level>/<recipe>/: the networks of every fold, and for which of them a gene was held out (paper 2.6).
 
     atlas, level, recipe, genome, network: names. populations: outputs, in their order. parents: of each population, ''
-    where there is none. upstream, downstream: bases of the window. annotation_features: names of those it reads. folds:
-    numbers of its folds. gene_pearson: of each gene that the model was evaluated on, the Pearson correlation of observed
-    and held-out predicted expression over populations; NaN where it is not defined.
+    where there is none. upstream, downstream: bases of the promoter window. annotation_features: names of those it reads.
+    folds: numbers of its folds. gene_pearson: of each gene that the model was evaluated on, the Pearson correlation of
+    observed and held-out predicted expression over populations; NaN where it is not defined.
     Raises InputError for a folder that is no model.
     """
 
