@@ -11,8 +11,8 @@ include { read_inputs ; preflight_request   } from './functions/sheets'
 include { identify ; folder_of              } from './functions/models'
 include { read_json                         } from './functions/scripts'
 include { PREFLIGHT                         } from './modules/preflight'
-include { EXTRACT_FEATURES                  } from './modules/extract_features'
 include { READ_VARIANTS                     } from './modules/read_variants'
+include { FEATURES                          } from './subworkflows/features'
 include { TRAIN                             } from './subworkflows/train'
 include { SATURATION                        } from './subworkflows/saturation'
 include { VARIANTS                          } from './subworkflows/variants'
@@ -49,29 +49,9 @@ workflow {
     // [sample of --predict: its row of the sheet; its files]
     samples_ch = checked_ch.flatMap { inputs.samples.collect { row -> [row.values, row.files] } }
 
-    // Genomes, and samples that are assemblies: [name; window: its name, upstream, downstream, features; genes.tsv, features.h5,
-    // dropped_genes.tsv, transcripts.bed]
-    extracted_ch = EXTRACT_FEATURES(
-        genomes_ch
-            .map { genome, files -> [[genome: genome], files] }
-            .mix(samples_ch.filter { sample, _files -> sample.gtf }.map { sample, files -> [[sample: sample.sample], files] })
-            .combine(plan_ch.flatMap { plan -> plan.windows })
-            .map { name, files, window -> [name, window, files.fasta, files.gtf, files.canonical ?: []] }
-    ).made
-    of_genomes_ch = extracted_ch
-        .filter { row -> row[0].genome }
-        .map { name, window, genes, features, dropped, transcripts -> [name.genome, window, genes, features, dropped, transcripts] }
-    // [sample, name of the window, features.h5 of its own genes]
-    assemblies_ch = extracted_ch
-        .filter { row -> row[0].sample }
-        .map { name, window, _genes, features, _dropped, _transcripts -> [name.sample, window.window, features] }
-    // [genome, name of the window, features.h5]
-    features_ch = of_genomes_ch.map { genome, window, _genes, features, _dropped, _transcripts -> [genome, window.window, features] }
-    // [genome, genes.tsv, features.h5, dropped_genes.tsv, transcripts.bed], of the run's first window
-    genes_ch = of_genomes_ch
-        .combine(plan_ch.map { plan -> plan.windows[0].window })
-        .filter { row -> row[1].window == row.last() }
-        .map { genome, _window, genes, features, dropped, transcripts, _first -> [genome, genes, features, dropped, transcripts] }
+    FEATURES(plan_ch, genomes_ch, samples_ch)
+    genes_ch = FEATURES.out.genes_ch
+    features_ch = FEATURES.out.features_ch
 
     // [set: its row of the sheet; chunks of its alleles; rejected.tsv; counts.json]
     sets_ch = READ_VARIANTS(
@@ -90,12 +70,14 @@ workflow {
         models_ch = plan_ch.flatMap { plan ->
             [plan.models, inputs.models].transpose().collect { planned, one -> [identify(planned, planned), one.file, one.folds] }
         }
+        described_ch = models_ch.map { model, description, _folds -> [model, description] }
         made = ['folds', 'expression', 'trained', 'described', 'predictions'].collectEntries { name -> [name, channel.empty()] }
     }
     else {
         // Variants that do not fit the genome end the run before any training.
         TRAIN(plan_ch, atlases_ch, genes_ch, features_ch, checked_ch.mix(sets_ch.map { true }).collect(), options)
         models_ch = TRAIN.out.analysed_ch
+        described_ch = TRAIN.out.described_ch
         made = [
             folds: TRAIN.out.folds_ch,
             expression: TRAIN.out.expression_ch,
@@ -107,7 +89,7 @@ workflow {
 
     SATURATION(models_ch, genes_ch, features_ch, inputs, options)
     VARIANTS(sets_ch, models_ch, genes_ch, features_ch, genomes_ch, inputs, options)
-    PREDICTION(plan_ch, samples_ch, assemblies_ch, models_ch, features_ch, options)
+    PREDICTION(plan_ch, samples_ch, FEATURES.out.assemblies_ch, models_ch, features_ch, options)
 
     // [process, its task, warnings.txt]
     warnings_ch = channel.topic('warnings').map { process, task, file -> [process.tokenize(':').last(), task ?: '', file] }
@@ -124,7 +106,7 @@ workflow {
             versions: PREFLIGHT.out.versions,
             genomes: genomes_ch,
             genes: genes_ch,
-            models: models_ch,
+            models: described_ch,
             saturation: SATURATION.out.saturation_ch,
             motifs: SATURATION.out.matched_ch,
             sets: sets_ch,
@@ -138,17 +120,11 @@ workflow {
         options,
     )
 
-    // Features of the other windows: [genome, name of the window, features.h5]
-    other_windows_ch = features_ch
-        .combine(plan_ch.map { plan -> plan.windows[0].window })
-        .filter { _genome, window, _features, first -> window != first }
-        .map { genome, window, features, _first -> [genome, window, features] }
-
     // What is published: [its path in the results' folder, a file or folder]
     published_ch = genes_ch
         .flatMap { genome -> genome.tail().collect { table -> [path: "genomes/${genome[0]}/${table.name}", file: table] } }
         .mix(
-            other_windows_ch.map { genome, window, features -> [path: "genomes/${genome}/windows/${window}/${features.name}", file: features] },
+            FEATURES.out.other_windows_ch.map { genome, window, features -> [path: "genomes/${genome}/windows/${window}/${features.name}", file: features] },
             made.folds.map { genome, method, folds -> [path: "genomes/${genome}/${folds_name(method, options)}", file: folds] },
             made.expression.map { atlas, folder -> [path: "expression/${atlas.atlas}", file: folder] },
             made.trained

@@ -39,7 +39,7 @@ workflow SUMMARY {
         results.genomes
             .filter { _genome, files -> files.ccres }
             .map { genome, files -> part('genomes', [genome: genome], 'ccres', files.ccres) },
-        results.models.map { model, description, _folds -> part('models', model, 'description', description) },
+        results.models.map { model, description -> part('models', model, 'description', description) },
         results.trained.map { model, folder -> part('models', model, 'histories', folder) },
         evaluation_ch.map { folder -> part('evaluation', [:], 'path', folder) },
         results.saturation.map { model, folder -> part('saturation', model, 'path', folder) },
