@@ -106,7 +106,7 @@ def test_genes_of_another_assembly_are_predicted_by_their_names(model, features,
         ("", "no record"),
         (">short\nACGT\n", "record 'short': 4 bases"),
         (">a\n{window}\n>a\n{window}\n", "records of the same name: 'a'"),
-        (">bad\n{window}\n".replace("{window}", "Z{rest}"), "record 'bad', base 1: the letter 'Z'"),
+        (">bad\n{window}\n".replace("{window}", "Z{rest}"), "record 'bad', base 1: the character 'Z'"),
     ],
 )
 def test_windows_that_do_not_fit_are_named(model, features, tmp_path, content, message):

@@ -52,8 +52,8 @@ class Sequences:
             expected = f"at least {model.upstream:,} and {model.downstream:,}, as the model {model.name} reads"
             raise InputError(Problem(fasta, found, expected))
         names, windows, problems = [], [], []
-        for name, letters in read_fasta(fasta):
-            codes = encode(letters)
+        for name, sequence in read_fasta(fasta):
+            codes = encode(sequence)
             if len(codes) != upstream + downstream:
                 expected = f"{upstream + downstream:,}: {upstream:,} upstream and {downstream:,} downstream of the TSS"
                 problems.append(Problem(f"{fasta}, record {name!r}", f"{len(codes):,} bases", expected))
@@ -62,8 +62,8 @@ class Sequences:
                 problems.append(
                     Problem(
                         f"{fasta}, record {name!r}, base {place + 1:,}",
-                        f"the letter {letters[place]!r}",
-                        "IUPAC nucleotide letters",
+                        f"the character {sequence[place]!r}",
+                        "IUPAC nucleotides",
                     )
                 )
             names.append(name)
