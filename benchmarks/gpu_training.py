@@ -18,8 +18,8 @@ sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from made_up import random_genes  # noqa: E402
 from pages import write  # noqa: E402
+from simulated import random_genes  # noqa: E402
 
 from scxpresso.training.data import Recipe, Split, TrainingData  # noqa: E402
 from scxpresso.training.train import train_folds  # noqa: E402

@@ -40,7 +40,7 @@ PLOT = ROOT / "docs" / "images" / "growth.svg"
 def train(genes: int, populations: int, window: int, replicates: int) -> None:
     """One fold on random data: a tenth of the genes validates."""
     import torch
-    from made_up import last_tenth_validates, random_genes
+    from simulated import last_tenth_validates, random_genes
 
     from scxpresso.training.data import Recipe
     from scxpresso.training.train import train_folds

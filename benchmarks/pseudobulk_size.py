@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Time and memory of pseudobulk.py on a made-up atlas, beside anndata and scipy on the same file in memory.
+"""Time and memory of pseudobulk.py on a simulated atlas, beside anndata and scipy on the same file in memory.
 
 The atlas: 20,000 genes, 1,000 counts a cell that are not 0 (5 %), levels of 1, 20 and 100 populations; float32 and not
 compressed, as anndata writes it: 8 kB a cell of disk in the temporary folder. pseudobulk.py runs from start to written

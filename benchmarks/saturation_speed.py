@@ -17,8 +17,8 @@ sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-from made_up import last_tenth_validates, random_genes  # noqa: E402
 from pages import write  # noqa: E402
+from simulated import last_tenth_validates, random_genes  # noqa: E402
 
 from scxpresso.genome.sequence import ALTERNATIVE_CODES  # noqa: E402
 from scxpresso.networks.hybrid import Hybrid  # noqa: E402
@@ -35,7 +35,7 @@ FORMS = {"auto": "numba", "plain": "PyTorch"}
 CPU = torch.device("cpu")
 
 
-def made_up(kind: str, data) -> Network:
+def untrained(kind: str, data) -> Network:
     """An untrained network; the hybrid's trees are fitted to the genes."""
     torch.manual_seed(1)
     about = NetworkMetadata(kind, "both", UPSTREAM, WINDOW - UPSTREAM, tuple(map(str, range(POPULATIONS))))
@@ -74,7 +74,7 @@ def main() -> None:
     data = random_genes(GENES, POPULATIONS, WINDOW, last_tenth_validates(GENES))
     lines = ["| | substitutions | ms per gene and network | speed-up |", "|---|---|---|---|"]
     for kind in NETWORKS:
-        networks = [made_up(kind, data)]
+        networks = [untrained(kind, data)]
         forms = {FORMS[engine]: incremental(networks, CPU, engine) for engine in FORMS}
         if type(forms["PyTorch"]) is type(forms["numba"]):
             del forms["PyTorch"]

@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 
 import torch  # noqa: E402
-from made_up import last_tenth_validates, random_genes  # noqa: E402
 from pages import write  # noqa: E402
+from simulated import last_tenth_validates, random_genes  # noqa: E402
 from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
 
 from scxpresso.genome.sequence import ONE_HOT  # noqa: E402

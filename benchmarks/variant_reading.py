@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Time and memory of read_variants.py while a VCF grows tenfold: a made-up genome, variants all over it in random order."""
+"""Time and memory of read_variants.py while a VCF grows tenfold: a simulated genome, variants all over it in random order."""
 
 import argparse
 import json
@@ -68,7 +68,7 @@ def make_vcf(path: Path, genome: np.ndarray, lines: int, samples: int = 0) -> No
 def measure(folder: Path, vcf: Path, *options: str) -> tuple[Taken, dict]:
     """What reading takes, and its counts."""
     taken = run(
-        [sys.executable, ROOT / "bin" / "read_variants.py", "--set", "made_up", "--file", vcf,
+        [sys.executable, ROOT / "bin" / "read_variants.py", "--set", "simulated", "--file", vcf,
          "--fasta", folder / "genome.fa", "--genes", folder / "genes.tsv", "--outdir", folder / "out", *options]
     )  # fmt: skip
     return taken, json.loads((folder / "out" / "counts.json").read_text())

@@ -3,7 +3,7 @@
 
 Genome and networks are random, of the published kind and of human size but for the number of genes. A set of cohort density
 has a substitution every 37 bases of a window (a variant every 37 bases is what the 1000 Genomes Project found; 4 % of its
-variants are insertions and deletions, which have a row of their own here), one of GWAS density two a gene. A time is that of
+variants are insertions and deletions, which have a row of their own here), one of GWAS density two per gene. A time is that of
 the whole process: Python's start, reading, saturation of the 500 bases around each variant (which its p-values need, and the
 plain way does not do), and writing a row a variant and population.
 """
@@ -41,10 +41,10 @@ ONE_BY_ONE = 30  # variants that the plain way scores
 
 
 def make_world(folder: Path) -> tuple[str, pd.DataFrame]:
-    """Genome, features and a model in a folder; the genome's letters and genes.tsv."""
+    """Genome, features and a model in a folder; the genome's bases and genes.tsv."""
     rng = np.random.default_rng(1)
-    letters = "".join(rng.choice(list("ACGT"), WINDOW * (GENES + 1)))
-    (folder / "genome.fa").write_text(f">1\n{letters}\n")
+    bases = "".join(rng.choice(list("ACGT"), WINDOW * (GENES + 1)))
+    (folder / "genome.fa").write_text(f">1\n{bases}\n")
     names = [f"gene_{number:03}" for number in range(GENES)]
     genes = pd.DataFrame(
         {
@@ -57,7 +57,7 @@ def make_world(folder: Path) -> tuple[str, pd.DataFrame]:
     )
     write_table(folder / "genes.tsv", genes)
     places = zip(genes["tss"], genes["strand"], strict=True)
-    codes = np.stack([window_codes(letters, tss, strand, UPSTREAM, DOWNSTREAM)[0] for tss, strand in places])
+    codes = np.stack([window_codes(bases, tss, strand, UPSTREAM, DOWNSTREAM)[0] for tss, strand in places])
     half_life = rng.uniform(100, 1000, (GENES, len(HALF_LIFE)))
     write_features(folder / "features.h5", names, codes, half_life, half_life, UPSTREAM)
 
@@ -74,17 +74,17 @@ def make_world(folder: Path) -> tuple[str, pd.DataFrame]:
         "folds": {1: {"used": files}}, "fold_of_gene": dict.fromkeys(names, 1),
     }  # fmt: skip
     (folder / "model" / "model.json").write_text(json.dumps(content))
-    return letters, genes
+    return bases, genes
 
 
-def variants(letters: str, genes: pd.DataFrame, each: int, deleted: int = 0) -> list[ScorableVariant]:
+def variants(bases: str, genes: pd.DataFrame, each: int, deleted: int = 0) -> list[ScorableVariant]:
     """Substitutions spread over each gene's window, `each` of them, or deletions of some bases."""
     rng, found = np.random.default_rng(2), []
     for gene in genes.itertuples():
         first = gene.tss - (UPSTREAM if gene.strand == "+" else DOWNSTREAM) + 1
         for number, offset in enumerate(np.sort(rng.choice(WINDOW - 20, each, replace=False))):
             pos = int(first + offset)
-            ref = letters[pos - 1 : pos + deleted]
+            ref = bases[pos - 1 : pos + deleted]
             alt = ref[0] if deleted else "ACGT"["ACGT".index(ref) - 1]
             found.append(ScorableVariant(f"rs{number}", "1", pos, ref, alt, gene.gene_id, ""))
     return found
@@ -118,15 +118,15 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        letters, genes = make_world(folder)
-        scored(folder, variants(letters, genes.head(1), 2))  # compiles
+        bases, genes = make_world(folder)
+        scored(folder, variants(bases, genes.head(1), 2))  # compiles
         plain = one_by_one(folder)
         ours = {
             f"this pipeline, substitutions of cohort density (one in {DENSITY} bases)": scored(
-                folder, variants(letters, genes.head(COHORT_GENES), WINDOW // DENSITY)
+                folder, variants(bases, genes.head(COHORT_GENES), WINDOW // DENSITY)
             ),
-            "this pipeline, substitutions of GWAS density (two a gene)": scored(folder, variants(letters, genes, 2)),
-            "this pipeline, deletions of three bases": scored(folder, variants(letters, genes.head(20), 12, deleted=3)),
+            "this pipeline, substitutions of GWAS density (two per gene)": scored(folder, variants(bases, genes, 2)),
+            "this pipeline, deletions of three bases": scored(folder, variants(bases, genes.head(20), 12, deleted=3)),
         }
     lines = [
         f"| {REPLICATES} replicates, {POPULATIONS} populations, {WINDOW:,} bases, {THREADS} threads | variants a second | "

@@ -52,8 +52,8 @@ class Sequences:
             expected = f"at least {model.upstream:,} and {model.downstream:,}, as the model {model.name} reads"
             raise InputError(Problem(fasta, found, expected))
         names, windows, problems = [], [], []
-        for name, sequence in read_fasta(fasta):
-            codes = encode(sequence)
+        for name, characters in read_fasta(fasta):
+            codes = encode(characters)
             if len(codes) != upstream + downstream:
                 expected = f"{upstream + downstream:,}: {upstream:,} upstream and {downstream:,} downstream of the TSS"
                 problems.append(Problem(f"{fasta}, record {name!r}", f"{len(codes):,} bases", expected))
@@ -62,8 +62,8 @@ class Sequences:
                 problems.append(
                     Problem(
                         f"{fasta}, record {name!r}, base {place + 1:,}",
-                        f"the character {sequence[place]!r}",
-                        "IUPAC nucleotides",
+                        f"the character {characters[place]!r}",
+                        "IUPAC nucleotide codes",
                     )
                 )
             names.append(name)
