@@ -9,6 +9,7 @@ a network is added.
 from dataclasses import dataclass
 from importlib import import_module
 from operator import attrgetter
+from typing import Any
 
 INPUTS = ["both", "sequence", "half_life"]
 TASKS = ["multi", "single"]  # one network for all populations, or one per population (single_task.py)
@@ -81,7 +82,7 @@ _ENTRIES = [
 NETWORKS = {entry.name: entry for entry in _ENTRIES}
 
 
-def resolve(reference: str):
+def resolve(reference: str) -> Any:
     """Give the object that a reference of an entry names."""
     module, _, name = reference.partition(":")
     return attrgetter(name)(import_module(module))

@@ -28,7 +28,7 @@ CONTRAST_COLUMNS = [
 def profile(effects: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The substitution of largest absolute effect at each position (paper 2.7).
 
-    effects: window × 4 × populations. codes: window (uint8). Gives its effect, signed (window × populations; NaN at uncertain
+    effects: window × 4 × populations. codes: window (uint8). Gives its effect, signed (window × populations; NaN at ambiguous
     bases), and its base as index of ALTERNATIVES (uint8); of equal ones the first.
     """
     largest, base = effects[:, 0].copy(), np.zeros((len(effects), effects.shape[2]), dtype=np.uint8)
@@ -44,12 +44,12 @@ def profile(effects: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def contrast(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """One profile minus another; NaN where they have opposite signs (paper 2.7), or the base is uncertain."""
+    """One profile minus another; NaN where they have opposite signs (paper 2.7), or the base is ambiguous."""
     return np.where(first * second < 0, np.nan, first - second)
 
 
 class PositionSums:
-    """Sums over genes of the largest absolute effect: total (window × populations), genes with a certain base (window).
+    """Sums over genes of the largest absolute effect: total (window × populations), genes with an unambiguous base (window).
 
     Effects that are multiples of effects_store.STEP have exact sums, whatever the order of the genes.
     """
@@ -60,9 +60,9 @@ class PositionSums:
 
     def add(self, signed: np.ndarray) -> None:
         """Add a gene's profile."""
-        certain = ~np.isnan(signed[:, 0])
-        self.total[certain] += np.abs(signed[certain])
-        self.genes += certain
+        unambiguous = ~np.isnan(signed[:, 0])
+        self.total[unambiguous] += np.abs(signed[unambiguous])
+        self.genes += unambiguous
 
     def plus(self, other: "PositionSums") -> "PositionSums":
         """Over the genes of both."""
@@ -71,7 +71,7 @@ class PositionSums:
         return sums
 
     def table(self, populations: Sequence[str], upstream: int) -> pd.DataFrame:
-        """positions.tsv: tss_distance, population, genes, mean_effect (empty where no gene has a certain base)."""
+        """positions.tsv: tss_distance, population, genes, mean_effect (empty where no gene has an unambiguous base)."""
         window, count = self.total.shape
         with np.errstate(invalid="ignore"):
             mean = self.total / self.genes[:, None]

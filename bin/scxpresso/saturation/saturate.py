@@ -66,13 +66,13 @@ def saturate(
         )
     rows = features.rows(wanted)
     annotation = features.annotation(rows, model.annotation_features)
-    about = EffectsMetadata(
+    metadata = EffectsMetadata(
         model.atlas, model.level, model.recipe, model.network, model.genome, model.upstream, model.downstream,
         tuple(model.populations), bases_read(model.network, model.inputs, model.upstream, model.downstream),
     )  # fmt: skip
     fold_of = [model.fold_of(gene) for gene in wanted]
     sums, members = PositionSums(model.window, len(model.populations)), [b""] * len(wanted)
-    with write_effects(Path(outdir) / EFFECTS, about, wanted) as store, ThreadPoolExecutor(1) as writer:
+    with write_effects(Path(outdir) / EFFECTS, metadata, wanted) as store, ThreadPoolExecutor(1) as writer:
 
         def keep(number: int, predicted: np.ndarray, effects: np.ndarray) -> None:
             codes, gene = features.codes[rows[number]], wanted[number]
