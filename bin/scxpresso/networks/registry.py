@@ -9,6 +9,7 @@ a network is added.
 from dataclasses import dataclass
 from importlib import import_module
 from operator import attrgetter
+from typing import Any
 
 INPUTS = ["both", "sequence", "half_life"]
 TASKS = ["multi", "single"]  # one network for all populations, or one per population (single_task.py)
@@ -24,9 +25,8 @@ class NetworkEntry:
     ----------
     name: in `--network`, in files of weights and in model.json.
     network: makes an untrained network, from the number of populations, the bases upstream and downstream of the TSS, the
-        inputs (one of INPUTS) and the number of annotation features. The network is a `torch.nn.Module` that gives z-scaled
-        expression (genes × populations) for codes (genes × window, uint8) and annotation features (genes × features). It
-        has the scalings `expression` and `annotation` (scaling.py).
+        inputs (one of INPUTS) and the number of annotation features. The network is an ExpressionNetwork
+        (network.py).
     min_window: bases that a window needs to have.
     bases_read: gives the first base that is read and the one after the last, relative to the TSS, from the bases upstream
         and downstream. Without it, the whole window is read.
@@ -81,7 +81,7 @@ _ENTRIES = [
 NETWORKS = {entry.name: entry for entry in _ENTRIES}
 
 
-def resolve(reference: str):
+def resolve(reference: str) -> Any:
     """Give the object that a reference of an entry names."""
     module, _, name = reference.partition(":")
     return attrgetter(name)(import_module(module))
