@@ -1,10 +1,13 @@
 """Genes in the form in which networks of a kind read them: on a device, made once for all epochs and replicates."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
+from scxpresso.networks.network import ExpressionNetwork
 from scxpresso.networks.registry import NETWORKS, resolve
-from scxpresso.networks.single_task import members_of
+from scxpresso.networks.single_task import SingleTaskNetworks, members_of
 
 BATCH = 256
 # Or a GPU's convolutions round what they multiply to 11 bits, which moves effects of variants by a hundredth.
@@ -38,15 +41,15 @@ class GeneInputs:
         """
         raise NotImplementedError
 
-    def forward(self, network: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
-        """z-scaled expression (rows × populations) by one network; differentiable in its parameters."""
+    def forward(self, network: Any, rows: torch.Tensor) -> torch.Tensor:
+        """z-scaled expression (rows × populations) by one network of the form's kind; differentiable in its parameters."""
         raise NotImplementedError
 
     def __len__(self) -> int:
         return len(self.annotation)
 
     @torch.no_grad()
-    def predict(self, network: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
+    def predict(self, network: ExpressionNetwork | SingleTaskNetworks, rows: torch.Tensor) -> torch.Tensor:
         """As forward, in batches and without dropout; of a network per population, the outputs of all of them."""
         network.eval()
         outputs = [
@@ -69,7 +72,7 @@ class CodeInputs(GeneInputs):
         """As GeneInputs.of."""
         return cls(codes, annotation, device)
 
-    def forward(self, network: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
+    def forward(self, network: ExpressionNetwork, rows: torch.Tensor) -> torch.Tensor:
         """As GeneInputs.forward."""
         rows = rows.to(self.device)
         return network(self.codes[rows], self.annotation[rows])

@@ -28,6 +28,13 @@ class GradientBoostedTrees(nn.Module):
     what they share. A tree is a row of nodes; a leaf is its own child, so that every gene takes DEPTH steps.
     """
 
+    feature: Tensor
+    threshold: Tensor
+    child: Tensor
+    value: Tensor
+    baseline: Tensor
+    components: Tensor
+
     def __init__(self, populations: int):
         super().__init__()
         components = min(populations, COMPONENTS)

@@ -15,6 +15,7 @@ from torch.nn import functional
 from scxpresso.genome.sequence import N_CODE, kmer_counts, kmer_numbers, unpack_kmers
 from scxpresso.networks.forms import GeneInputs
 from scxpresso.networks.gradient_boosted_trees import GradientBoostedTrees
+from scxpresso.networks.network import ExpressionNetwork
 from scxpresso.networks.scaling import Scaling
 
 START, END = -2000, 1000  # of the 6-mers read, relative to the TSS, which is 0
@@ -63,7 +64,7 @@ def region(codes: np.ndarray, tss: int, start: int, end: int) -> np.ndarray:
     return np.pad(inside, ((0, 0), (left, end - start - left - inside.shape[1])), constant_values=N_CODE)
 
 
-class Hybrid(nn.Module):
+class Hybrid(ExpressionNetwork):
     """The mean of a network and of gradient-boosted trees on the same features.
 
     populations: outputs. upstream: bases of the codes before the TSS. inputs: `both`, `sequence` (no annotation) or
@@ -75,6 +76,8 @@ class Hybrid(nn.Module):
         "boosting": "trees", "filters": "convolution", "even": "batch_norm", "bins": "bin_linear",
         "counts": "kmer_counts", "wide": "kmer_linear", "annotated": "annotation_linear",
     }  # fmt: skip
+
+    six_mers: Tensor
 
     def __init__(self, populations: int, upstream: int, inputs: str = "both", annotation: int = 5):
         super().__init__()
@@ -140,8 +143,8 @@ class Hybrid(nn.Module):
 
     def binned(self, kmers: Tensor) -> Tensor:
         """Mean of the rectified convolution over each bin's unambiguous 6-mers: genes × FILTERS × BINS."""
-        convolution = self.convolution
-        table = functional.relu(self.six_mers @ convolution.weight.flatten(1).T + convolution.bias)
+        bias = self.get_parameter("convolution.bias")
+        table = functional.relu(self.six_mers @ self.convolution.weight.flatten(1).T + bias)
         table = functional.pad(table, (0, 0, 0, 1))
         means = functional.embedding_bag(kmers.reshape(-1, BIN), table, mode="mean", padding_idx=AMBIGUOUS)
         return means.view(len(kmers), BINS, FILTERS).transpose(1, 2)

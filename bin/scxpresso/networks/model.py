@@ -46,7 +46,7 @@ class Model:
         self._used = {int(fold): files["used"] for fold, files in description.folds.items()}
 
     @staticmethod
-    def _problem(path: Path, error) -> InputError:
+    def _problem(path: Path, error: object) -> InputError:
         expected = "the model.json of a models/<atlas>/<level>/<recipe>/ folder of this pipeline"
         return InputError(Problem(str(path), f"no description of a model ({error})", expected))
 
@@ -79,7 +79,8 @@ class Model:
 
     def fold_of(self, gene_id: str) -> int | None:
         """The fold whose networks never saw a gene, by its id in any version; None where the model does not know it."""
-        return self._fold_of_gene.get(self._genes.gene(gene_id))
+        known = self._genes.gene(gene_id)
+        return None if known is None else self._fold_of_gene.get(known)
 
     @lru_cache(maxsize=2)  # noqa: B019 (models live as long as the task)
     def networks(self, fold: int | None) -> list[Network]:

@@ -78,7 +78,7 @@ class Sequences:
         annotation = np.full((len(names), len(model.annotation_features)), np.nan, dtype=np.float32)
         known = set(features.gene_id) if features else set()
         mine = [row for row, name in enumerate(names) if name in known]
-        if mine:
+        if features and mine:
             rows = features.rows([names[row] for row in mine])
             annotation[mine] = features.annotation(rows, model.annotation_features)
         return cls(names, np.stack(windows), annotation)

@@ -6,10 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from scxpresso.genome.sequence import ONE_HOT
+from scxpresso.networks.network import ExpressionNetwork
 from scxpresso.networks.scaling import Scaling
 
+POOL1, POOL1_PAD = 30, 1  # of the first pooling
+K2, PAD2, POOL2 = 9, 4, 10  # of the second convolution, and its pooling
+FILTERS1, FILTERS2 = 128, 32  # of the convolutions
 
-class ScXpresso(nn.Module):
+
+class ScXpresso(ExpressionNetwork):
     """The published network (paper 2.1, Figure S1): 113,590 parameters for 22 populations at 10,500 bases.
 
     populations: outputs; one output has a head of its own. window: bases. inputs: one of registry.INPUTS. annotation: number of
@@ -17,6 +22,8 @@ class ScXpresso(nn.Module):
     """
 
     FORMER_NAMES: ClassVar = {"half_life": "annotation"}  # of layers in files of 0.1
+
+    one_hot: Tensor
 
     def __init__(self, populations: int, window: int, inputs: str = "both", annotation: int = 5):
         super().__init__()
@@ -27,14 +34,14 @@ class ScXpresso(nn.Module):
 
         width = annotation if inputs != "sequence" else 0
         if inputs != "half_life":
-            width += 32 * self.positions(window)
+            width += FILTERS2 * self.positions(window)
             self.sequence = nn.Sequential(
-                nn.Conv1d(4, 128, kernel_size=6, padding=2),  # B × 4 × 10,500 → B × 128 × 10,499
+                nn.Conv1d(4, FILTERS1, kernel_size=6, padding=2),  # B × 4 × 10,500 → B × 128 × 10,499
                 nn.ReLU(),
-                nn.MaxPool1d(30, padding=1),  # → B × 128 × 350
-                nn.Conv1d(128, 32, kernel_size=9, padding=4),  # → B × 32 × 350
+                nn.MaxPool1d(POOL1, padding=POOL1_PAD),  # → B × 128 × 350
+                nn.Conv1d(FILTERS1, FILTERS2, kernel_size=K2, padding=PAD2),  # → B × 32 × 350
                 nn.ReLU(),
-                nn.MaxPool1d(10),  # → B × 32 × 35
+                nn.MaxPool1d(POOL2),  # → B × 32 × 35
                 nn.Flatten(),  # → B × 1,120
             )
         head = [nn.Linear(width, 64), nn.ReLU(), nn.Dropout(0.00099)]
@@ -43,6 +50,10 @@ class ScXpresso(nn.Module):
         else:
             head += [nn.Linear(64, populations)]
         self.head = nn.Sequential(*head)
+
+    def weight_and_bias(self, layer: str) -> tuple[nn.Parameter, nn.Parameter]:
+        """Of a layer by its name in files of weights, such as `sequence.0`."""
+        return self.get_parameter(f"{layer}.weight"), self.get_parameter(f"{layer}.bias")
 
     @classmethod
     def build(cls, populations: int, upstream: int, downstream: int, inputs: str, annotation: int) -> "ScXpresso":

@@ -6,6 +6,8 @@ ReLU and maximum commute, and only the largest position of each pooling bin carr
 passes are sparse. Each thread sums its own part of the genes: with the same threads a run repeats bit for bit.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,15 +15,11 @@ from torch import Tensor
 from scxpresso.compiled import njit, numba, prange, use_threads
 from scxpresso.networks.forms import GeneInputs
 from scxpresso.networks.kmers import KmerTable
-from scxpresso.networks.published import ScXpresso
-
-POOL1, POOL1_PAD = 30, 1
-K2, PAD2, POOL2 = 9, 4, 10
-FILTERS1, FILTERS2 = 128, 32
+from scxpresso.networks.published import FILTERS1, FILTERS2, K2, PAD2, POOL1, POOL1_PAD, POOL2, ScXpresso
 
 
 @njit(parallel=True, fastmath={"nsz", "contract"})
-def _look_up(table, index, pooled, largest):
+def _look_up(table: np.ndarray, index: np.ndarray, pooled: np.ndarray, largest: np.ndarray) -> None:
     """First convolution, ReLU and pooling: genes × 350 × 128, and which of the 30 positions was largest."""
     genes, length = index.shape
     bins = pooled.shape[1]
@@ -49,7 +47,9 @@ def _look_up(table, index, pooled, largest):
 
 
 @njit(parallel=True)
-def _scatter_to_table(index, largest, pooled, gradient, parts):
+def _scatter_to_table(
+    index: np.ndarray, largest: np.ndarray, pooled: np.ndarray, gradient: np.ndarray, parts: np.ndarray
+) -> None:
     """Gradient of the table: each pooled value's goes to the row of its largest position (parts × bins × 128)."""
     genes, bins, count = pooled.shape[0], pooled.shape[1], len(parts)
     for part in prange(count):
@@ -63,7 +63,7 @@ def _scatter_to_table(index, largest, pooled, gradient, parts):
 
 
 @njit(parallel=True)
-def _sum_and_pool(shifted, bias, pooled, largest):
+def _sum_and_pool(shifted: np.ndarray, bias: np.ndarray, pooled: np.ndarray, largest: np.ndarray) -> None:
     """Second convolution's sum over its nine shifts, ReLU and pooling: genes × 35 × 32, and the largest positions."""
     genes, length = shifted.shape[0], shifted.shape[1]
     for gene in prange(genes):
@@ -86,7 +86,15 @@ def _sum_and_pool(shifted, bias, pooled, largest):
 
 
 @njit(parallel=True, fastmath={"nsz", "contract"})
-def _sparse_backward(inputs, weights, largest, gradient, grad_inputs, grad_weights, grad_bias):
+def _sparse_backward(
+    inputs: np.ndarray,
+    weights: np.ndarray,
+    largest: np.ndarray,
+    gradient: np.ndarray,
+    grad_inputs: np.ndarray,
+    grad_weights: np.ndarray,
+    grad_bias: np.ndarray,
+) -> None:
     """Backward of the second convolution, through the largest positions alone.
 
     inputs, grad_inputs: genes × 350 × 128. weights: 9 × 32 × 128. grad_weights, grad_bias: one for each part.
@@ -114,7 +122,7 @@ class _LookUp(torch.autograd.Function):
     """Table and indices → pooled first convolution."""
 
     @staticmethod
-    def forward(ctx, table: Tensor, index: np.ndarray) -> Tensor:
+    def forward(ctx: Any, table: Tensor, index: np.ndarray) -> Tensor:
         bins = (index.shape[1] + 2 * POOL1_PAD - POOL1) // POOL1 + 1
         pooled = np.empty((len(index), bins, FILTERS1), dtype=np.float32)
         largest = np.empty(pooled.shape, dtype=np.uint8)
@@ -123,7 +131,7 @@ class _LookUp(torch.autograd.Function):
         return torch.from_numpy(pooled)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor):
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         index, largest, pooled, rows = ctx.saved
         parts = np.zeros((numba.get_num_threads(), rows, FILTERS1), dtype=np.float32)
         _scatter_to_table(index, largest, pooled, gradient.contiguous().numpy(), parts)
@@ -134,7 +142,7 @@ class _Convolve(torch.autograd.Function):
     """Pooled first convolution (genes × 350 × 128) → pooled second (genes × 35 × 32)."""
 
     @staticmethod
-    def forward(ctx, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         genes, length, _ = inputs.shape
         by_shift = weight.detach().permute(2, 0, 1).contiguous()  # 9 × 32 × 128
         shifted = inputs.detach().reshape(-1, FILTERS1) @ by_shift.reshape(-1, FILTERS1).T
@@ -145,7 +153,7 @@ class _Convolve(torch.autograd.Function):
         return torch.from_numpy(pooled)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor):
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         inputs, by_shift, largest = ctx.saved
         grad_inputs = np.zeros_like(inputs)
         parts = numba.get_num_threads()
@@ -159,9 +167,10 @@ class _Convolve(torch.autograd.Function):
 def forward(network: ScXpresso, table: KmerTable, rows: np.ndarray, annotation: Tensor) -> Tensor:
     """What network(codes[rows], annotation) gives, up to the order of sums; differentiable in its parameters."""
     use_threads(torch.get_num_threads())
-    first, second = network.sequence[0], network.sequence[3]
-    rows_of_table = table.one_hot @ first.weight.reshape(FILTERS1, -1).T + first.bias
-    pooled = _Convolve.apply(_LookUp.apply(rows_of_table, table.index[rows]), second.weight, second.bias)
+    weight, bias = network.weight_and_bias("sequence.0")
+    rows_of_table = table.one_hot @ weight.reshape(FILTERS1, -1).T + bias
+    first = _LookUp.apply(rows_of_table, table.index[rows])
+    pooled = _Convolve.apply(first, *network.weight_and_bias("sequence.3"))
     parts = [pooled.transpose(1, 2).flatten(1)]
     if network.inputs != "sequence":
         parts.append(network.annotation.apply_to(annotation))
@@ -181,7 +190,7 @@ class KmerInputs(GeneInputs):
     ) -> "KmerInputs | None":
         """As GeneInputs.of."""
         table = KmerTable.of(codes) if inputs != "half_life" else None
-        return table and cls(table, annotation, device)
+        return cls(table, annotation, device) if table else None
 
     def forward(self, network: ScXpresso, rows: Tensor) -> Tensor:
         """As GeneInputs.forward."""

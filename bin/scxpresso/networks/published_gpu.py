@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from scxpresso.networks.forms import GeneInputs
 from scxpresso.networks.kmers import KmerTable
-from scxpresso.networks.published import ScXpresso
+from scxpresso.networks.published import K2, PAD2, POOL1, POOL1_PAD, POOL2, ScXpresso
 
 
 class DeviceTable:
@@ -41,7 +41,7 @@ class StackInputs(GeneInputs):
     ) -> "StackInputs | None":
         """As GeneInputs.of."""
         table = KmerTable.of(codes) if inputs != "half_life" else None
-        return table and cls(table, annotation, device)
+        return cls(table, annotation, device) if table else None
 
 
 class Stack:
@@ -66,7 +66,8 @@ class Stack:
     def zero_grad(self) -> None:
         """In place: the networks' gradients stay views of these."""
         for parameter in self.parameters.values():
-            parameter.grad.zero_()
+            if parameter.grad is not None:
+                parameter.grad.zero_()
 
     def forward(self, rows: Tensor, annotation: Tensor) -> Tensor:
         """z-scaled expression (S × B × populations): what each network gives for its own row of `rows`.
@@ -91,8 +92,6 @@ class Stack:
     def _sequence(self, rows: Tensor) -> Tensor:
         """What the convolutions make of the genes: S × B × 1,120 for 10,500 bases."""
         count, genes = rows.shape
-        _, _, pool1, convolution2, _, pool2, _ = self.networks[0].sequence
-        (width,), (reach,) = convolution2.kernel_size, convolution2.padding
         precision = self.precision if self.networks[0].training else torch.float32
 
         # ReLU and maximum commute, and a table is smaller than what is looked up in it.
@@ -104,10 +103,10 @@ class Stack:
         # A gene's bags: its pooling bins, of which the first begins in the padding; then empty ones, which give 0, so that
         # the second convolution does not reach the next gene and its pooling bins begin where genes do.
         length = self.table.index.shape[1]
-        bins = (length + 2 * pool1.padding - pool1.kernel_size) // pool1.kernel_size + 1
-        read = min(length, bins * pool1.kernel_size - pool1.padding)
-        bags = -(-(bins + reach) // pool2.kernel_size) * pool2.kernel_size
-        starts = (torch.arange(bags, device=rows.device) * pool1.kernel_size - pool1.padding).clamp(0, read)
+        bins = (length + 2 * POOL1_PAD - POOL1) // POOL1 + 1
+        read = min(length, bins * POOL1 - POOL1_PAD)
+        bags = -(-(bins + PAD2) // POOL2) * POOL2
+        starts = (torch.arange(bags, device=rows.device) * POOL1 - POOL1_PAD).clamp(0, read)
         starts = torch.arange(count * genes, device=rows.device)[:, None] * read + starts
         first_row = torch.arange(count, device=rows.device, dtype=torch.int32) * table.shape[1]
         index = self.table.index.index_select(0, rows.flatten())[:, :read].view(count, genes, read)
@@ -119,8 +118,8 @@ class Stack:
         weight, bias = self._weight_and_bias("sequence.3")
         by_shift = weight.flip(3).transpose(2, 3).flatten(1, 2)
         shifted = by_shift.to(precision) @ pooled.to(precision).transpose(1, 2)
-        summed = functional.fold(shifted, (1, genes * bags), (1, width), padding=(0, reach)).squeeze(2)
+        summed = functional.fold(shifted, (1, genes * bags), (1, K2), padding=(0, PAD2)).squeeze(2)
         # The bias is the same at all positions, so that it may wait for the maximum.
-        strongest = functional.max_pool1d(summed, pool2.kernel_size).float() + bias[:, :, None]
-        by_gene = strongest.relu().unflatten(2, (genes, -1))[..., : bins // pool2.kernel_size]
+        strongest = functional.max_pool1d(summed, POOL2).float() + bias[:, :, None]
+        by_gene = strongest.relu().unflatten(2, (genes, -1))[..., : bins // POOL2]
         return by_gene.transpose(1, 2).flatten(2)

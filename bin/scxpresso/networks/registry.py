@@ -25,9 +25,8 @@ class NetworkEntry:
     ----------
     name: in `--network`, in files of weights and in model.json.
     network: makes an untrained network, from the number of populations, the bases upstream and downstream of the TSS, the
-        inputs (one of INPUTS) and the number of annotation features. The network is a `torch.nn.Module` that gives z-scaled
-        expression (genes × populations) for codes (genes × window, uint8) and annotation features (genes × features). It
-        has the scalings `expression` and `annotation` (scaling.py).
+        inputs (one of INPUTS) and the number of annotation features. The network is an ExpressionNetwork
+        (network.py).
     min_window: bases that a window needs to have.
     bases_read: gives the first base that is read and the one after the last, relative to the TSS, from the bases upstream
         and downstream. Without it, the whole window is read.

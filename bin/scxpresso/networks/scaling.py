@@ -1,5 +1,6 @@
 """z-scaling that is kept with a network's weights."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -7,12 +8,15 @@ from torch import Tensor, nn
 class Scaling(nn.Module):
     """Means and deviations of the training genes, kept with the weights so that no output can forget them."""
 
+    mean: Tensor
+    sd: Tensor
+
     def __init__(self, columns: int):
         super().__init__()
         self.register_buffer("mean", torch.zeros(columns))
         self.register_buffer("sd", torch.ones(columns))
 
-    def fit(self, mean, sd) -> None:
+    def fit(self, mean: Tensor | np.ndarray, sd: Tensor | np.ndarray) -> None:
         """Take the means and deviations of each column."""
         self.mean.copy_(torch.as_tensor(mean))
         self.sd.copy_(torch.as_tensor(sd))

@@ -1,19 +1,22 @@
 """One network per population instead of one for all: what `--tasks single` trains (paper, Figure S5)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from scxpresso.networks.network import ExpressionNetwork
 from scxpresso.networks.scaling import Scaling
 
 
 class SingleTaskNetworks(nn.Module):
     """Networks of one population each, as one network of all populations, in their order."""
 
-    def __init__(self, members: Sequence[nn.Module]):
+    members: Iterable[ExpressionNetwork]  # a ModuleList, whose own type forgets of what
+
+    def __init__(self, members: Sequence[ExpressionNetwork]):
         super().__init__()
-        self.members = nn.ModuleList(members)
+        self.add_module("members", nn.ModuleList(members))
 
     @property
     def expression(self) -> Scaling:
@@ -28,6 +31,6 @@ class SingleTaskNetworks(nn.Module):
         return torch.cat([member(codes, annotation) for member in self.members], dim=1)
 
 
-def members_of(network: nn.Module) -> list[nn.Module]:
+def members_of(network: ExpressionNetwork | SingleTaskNetworks) -> list[ExpressionNetwork]:
     """Give the networks of single populations that a network is made of; else itself alone."""
     return list(network.members) if isinstance(network, SingleTaskNetworks) else [network]

@@ -3,12 +3,14 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from scxpresso.genome.annotation import HALF_LIFE
+from scxpresso.networks.network import ExpressionNetwork
 from scxpresso.networks.registry import NETWORKS, resolve
 from scxpresso.networks.single_task import SingleTaskNetworks
 from scxpresso.problems import InputError, Problem
@@ -33,23 +35,23 @@ class NetworkMetadata:
     tasks: str = "multi"
     recipe: str = ""
 
-    def build(self) -> torch.nn.Module:
+    def build(self) -> ExpressionNetwork | SingleTaskNetworks:
         """Make the network, untrained."""
         if self.tasks == "single":
             return SingleTaskNetworks([self._build(1) for _ in self.populations])
         return self._build(len(self.populations))
 
-    def _build(self, populations: int) -> torch.nn.Module:
+    def _build(self, populations: int) -> ExpressionNetwork:
         features = len(self.annotation_features)
         return build_network(self.network, populations, self.upstream, self.downstream, self.inputs, features)
 
 
-Network = tuple[torch.nn.Module, NetworkMetadata]
+Network = tuple[ExpressionNetwork | SingleTaskNetworks, NetworkMetadata]
 
 
 def build_network(
     network: str, populations: int, upstream: int, downstream: int, inputs: str, annotation_features: int
-) -> torch.nn.Module:
+) -> ExpressionNetwork:
     """Make an untrained network by its name and by numbers: of populations, bases and annotation features."""
     return resolve(NETWORKS[network].network)(populations, upstream, downstream, inputs, annotation_features)
 
@@ -65,11 +67,10 @@ def load_network(path: str | Path) -> Network:
     """Read a trained network, ready to predict, and its metadata. Raises InputError for a file that is not one of ours."""
     try:
         with safe_open(path, framework="pt") as file:
-            header = json.loads(file.metadata()[HEADER])
+            header: dict[str, Any] = json.loads(file.metadata()[HEADER])
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        metadata = NetworkMetadata(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in header.items()}
-        )
+        header |= {key: tuple(value) for key, value in header.items() if isinstance(value, list)}
+        metadata = NetworkMetadata(**header)
         network = metadata.build()
         network.load_state_dict(with_current_names(weights, getattr(network, "FORMER_NAMES", {})))
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:

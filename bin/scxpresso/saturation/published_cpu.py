@@ -11,8 +11,9 @@ import torch
 from scxpresso.compiled import njit, prange, use_threads
 from scxpresso.genome.sequence import ALTERNATIVE_CODES
 from scxpresso.networks.kmers import K1, PAD1
-from scxpresso.networks.weights import Network
-from scxpresso.saturation.published_gpu import FILTERS1, FILTERS2, K2, NOTHING, PAD2, POOL1, POOL2, REACH, Layers
+from scxpresso.networks.published import FILTERS1, FILTERS2, K2, PAD2, POOL1, POOL2, ScXpresso
+from scxpresso.networks.weights import NetworkMetadata
+from scxpresso.saturation.published_gpu import NOTHING, REACH, Layers
 
 ZERO = np.float32(0)
 MISSING = np.float32(NOTHING)
@@ -20,7 +21,7 @@ FAST = {"nsz", "contract"}
 
 
 @njit(fastmath=FAST)
-def _first(places, bias, codes, output, row):
+def _first(places: np.ndarray, bias: np.ndarray, codes: np.ndarray, output: int, row: np.ndarray) -> None:
     """The first convolution's filters at an output; `MISSING` where there is no such output."""
     if output < 0 or output >= len(codes) - 1:
         row[:] = MISSING
@@ -33,7 +34,7 @@ def _first(places, bias, codes, output, row):
 
 
 @njit(parallel=True, fastmath=FAST)
-def _pool(places, bias, codes, pooled):
+def _pool(places: np.ndarray, bias: np.ndarray, codes: np.ndarray, pooled: np.ndarray) -> None:
     """The first convolution, rectified and pooled: bins × 128."""
     for bin_ in prange(len(pooled)):
         row, largest = np.empty(FILTERS1, dtype=np.float32), pooled[bin_]
@@ -45,7 +46,7 @@ def _pool(places, bias, codes, pooled):
 
 
 @njit(fastmath=FAST)
-def _add_rows(target, weights, rows, sizes, count):
+def _add_rows(target: np.ndarray, weights: np.ndarray, rows: np.ndarray, sizes: np.ndarray, count: int) -> None:
     """target += sizes @ weights[rows], of the first `count` of them; four at once, as `target` moves less often then."""
     rows[count : count + 3] = 0
     sizes[count : count + 3] = ZERO
@@ -62,9 +63,24 @@ def _add_rows(target, weights, rows, sizes, count):
 
 @njit(parallel=True, fastmath=FAST)
 def _changes(
-    codes, start, end, alternatives, places, bias, changes, pooled, weights2, outputs2, before2, after2, pooled2,
-    hidden_weights, hidden, tail, result,
-):  # fmt: skip
+    codes: np.ndarray,
+    start: int,
+    end: int,
+    alternatives: np.ndarray,
+    places: np.ndarray,
+    bias: np.ndarray,
+    changes: np.ndarray,
+    pooled: np.ndarray,
+    weights2: np.ndarray,
+    outputs2: np.ndarray,
+    before2: np.ndarray,
+    after2: np.ndarray,
+    pooled2: np.ndarray,
+    hidden_weights: np.ndarray,
+    hidden: np.ndarray,
+    tail: np.ndarray,
+    result: np.ndarray,
+) -> None:
     """What each substitution changes after the hidden layer: positions × 4 × (populations or 2), added to `result`.
 
     A block of positions is one whose outputs lie in two bins, block and block + 1.
@@ -160,7 +176,7 @@ def _changes(
 class PublishedEffectsCPU:
     """The effects of substitutions by several networks, as BruteForce gives them, on the CPU."""
 
-    def __init__(self, networks: Sequence[Network]):
+    def __init__(self, networks: Sequence[tuple[ScXpresso, NetworkMetadata]]):
         self.layers = [Layers(network.cpu()) for network, _ in networks]
         self.populations = len(networks[0][1].populations)
 
@@ -172,13 +188,13 @@ class PublishedEffectsCPU:
         use_threads(torch.get_num_threads())
         end = len(codes) if end is None else end
         codes = np.ascontiguousarray(codes)
-        annotation = torch.from_numpy(annotation.astype(np.float32))
+        features = torch.from_numpy(annotation.astype(np.float32))
         expression = []
         effects = np.zeros((len(self.layers), end - start, 4, self.populations), dtype=np.float32)
         for layers, own in zip(self.layers, effects, strict=True):
             pooled = np.empty(((len(codes) + 1) // POOL1, FILTERS1), dtype=np.float32)
             _pool(layers.places.numpy(), layers.bias.numpy(), codes, pooled)
-            reference = layers.reference(torch.from_numpy(pooled), annotation)
+            reference = layers.reference(torch.from_numpy(pooled), features)
             expression.append(reference.expression.numpy())
             if end == start:
                 continue

@@ -16,13 +16,10 @@ from torch.nn import functional
 
 from scxpresso.genome.sequence import ALTERNATIVE_CODES
 from scxpresso.networks.kmers import K1, PAD1
-from scxpresso.networks.published import ScXpresso
-from scxpresso.networks.weights import Network
+from scxpresso.networks.published import FILTERS1, FILTERS2, K2, PAD2, POOL1, POOL2, ScXpresso
+from scxpresso.networks.weights import NetworkMetadata
 
-POOL1 = 30
-K2, PAD2, POOL2 = 9, 4, 10
 REACH = K2 + 1  # outputs of the second convolution that a substitution may change
-FILTERS1, FILTERS2 = 128, 32
 NOTHING = float("-inf")  # an output that there is not
 CHUNK = {"cpu": 512, "cuda": 4096}  # positions at once
 
@@ -85,20 +82,21 @@ class Layers:
 
     def __init__(self, network: ScXpresso):
         self.network = network
-        first, second = network.sequence[0], network.sequence[3]
-        self.places = torch.einsum("fcp,kc->pkf", first.weight.detach(), network.one_hot).contiguous()
+        (weight1, bias1), (weight2, bias2) = map(network.weight_and_bias, ("sequence.0", "sequence.3"))
+        self.places = torch.einsum("fcp,kc->pkf", weight1.detach(), network.one_hot).contiguous()
         alternatives = self.places[:, torch.from_numpy(ALTERNATIVE_CODES).long()]
         self.changes = (alternatives[:, None] - self.places[:, :, None]).flip(0).permute(1, 2, 0, 3).contiguous()
-        self.bias = first.bias.detach()
-        self.second = second.weight.detach().flip(2).permute(1, 2, 0).reshape(FILTERS1, -1).contiguous()
+        self.bias = bias1.detach()
+        self.weight2, self.bias2 = weight2.detach(), bias2.detach()
+        self.second = self.weight2.flip(2).permute(1, 2, 0).reshape(FILTERS1, -1).contiguous()
         self.head = copy.deepcopy(network.head).double()  # of one vector: it costs nothing
-        hidden = network.head[0].weight.detach()
+        hidden = network.get_parameter("head.0.weight").detach()
         positions = (
             hidden.shape[1] - (0 if network.inputs == "sequence" else len(network.annotation.mean))
         ) // FILTERS2
         hidden = hidden[:, : FILTERS2 * positions].reshape(-1, FILTERS2, positions).permute(2, 1, 0)
         self.hidden = functional.pad(hidden, (0, 0, 0, 0, 1, 2)).contiguous()
-        self.tail = network.head[3].weight.detach().T
+        self.tail = network.get_parameter("head.3.weight").detach().T
         self.deep = len(network.head) > 4
         if not self.deep:
             self.tail = self.tail * network.expression.sd
@@ -116,10 +114,8 @@ class Layers:
 
     def reference(self, pooled: Tensor, annotation: Tensor) -> Reference:
         """pooled: bins × 128, the first convolution rectified and pooled. annotation: features."""
-        bias = self.network.sequence[3].bias.detach()
         unfolded = functional.pad(pooled, (0, 0, PAD2, PAD2)).unfold(0, K2, 1)  # a product: cuDNN's convolution rounds
-        weight = self.network.sequence[3].weight.detach()
-        second = Maxima.of(unfolded.flatten(1) @ weight.flatten(1).T + bias, POOL2, 0)
+        second = Maxima.of(unfolded.flatten(1) @ self.weight2.flatten(1).T + self.bias2, POOL2, 0)
         parts = [second.pooled[1:-2].T.flatten().double()]
         if self.network.inputs != "sequence":
             parts.append(self.network.annotation.apply_to(annotation).double())
@@ -131,16 +127,16 @@ class Layers:
 
     def in_log10_units(self, change: Tensor, reference: Reference) -> Tensor:
         """The change of expression (… × populations), by what the `tail` gives for it."""
-        if not self.deep:
+        if reference.deep is None:
             return change
-        weight = (self.network.head[-1].weight.detach() * self.network.expression.sd[:, None]).T
+        weight = (self.network.get_parameter("head.6.weight").detach() * self.network.expression.sd[:, None]).T
         return rectified_change(change, reference.deep.float()) @ weight
 
 
 class PublishedEffects:
     """The effects of substitutions by several networks, as BruteForce gives them, on any device."""
 
-    def __init__(self, networks: Sequence[Network], device: torch.device):
+    def __init__(self, networks: Sequence[tuple[ScXpresso, NetworkMetadata]], device: torch.device):
         self.device, self.chunk = device, CHUNK[device.type]
         self.layers = [Layers(network.to(device)) for network, _ in networks]
 
@@ -151,11 +147,11 @@ class PublishedEffects:
         """As BruteForce.effects."""
         end = len(codes) if end is None else end
         on_device = torch.from_numpy(codes).int().to(self.device)
-        annotation = torch.from_numpy(annotation.astype(np.float32)).to(self.device)
+        features = torch.from_numpy(annotation.astype(np.float32)).to(self.device)
         expression, effects = [], []
         for layers in self.layers:
             first = Maxima.of(layers.first(on_device), POOL1, 1)
-            reference = layers.reference(first.pooled[1:-2], annotation)
+            reference = layers.reference(first.pooled[1:-2], features)
             chunks = [
                 _changes(layers, first, reference, on_device, torch.arange(begin, min(begin + self.chunk, end)))
                 for begin in range(start, end, self.chunk)
@@ -201,7 +197,9 @@ def _changes(layers: Layers, first: Maxima, reference: Reference, codes: Tensor,
     return rectified_change(hidden, reference.hidden) @ layers.tail
 
 
-def _pooled_change(maxima: Maxima, values: Tensor, elsewhere: Tensor, bin_: Tensor, first: Tensor, last: Tensor):
+def _pooled_change(
+    maxima: Maxima, values: Tensor, elsewhere: Tensor, bin_: Tensor, first: Tensor, last: Tensor
+) -> Tensor:
     """How far the pooled values of `bin_` change (count × 4 × filters) where `values` replace its outputs first … last.
 
     values: count × 4 × outputs × filters. elsewhere: count × outputs, which of them are not of this bin.
