@@ -65,7 +65,7 @@ def check_networks(source: dict, content: dict, findings: Findings) -> None:
 def check_names_once(models: list[dict], findings: Findings) -> None:
     """Each model once, by the name that files have of it."""
     names = [f"{model['atlas']}.{model['level']}.{model.get('recipe', model['network'])}" for model in models]
-    if repeated := sorted({name for name in names if [other.lower() for other in names].count(name.lower()) > 1}):
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
         findings.problem(
             "--models", f"models of the same name: {preview(repeated)}", "each one once", "name one folder"
         )

@@ -155,17 +155,20 @@ def check_models(recipes: list[Recipe], atlases: list[Row], findings: Findings) 
 
 
 def check_files(recipes: list[Recipe], pairs: set[tuple[str, str]], findings: Findings) -> None:
-    """No two models, nor a model and a baseline or a table of motifs, have files of one name, in upper or lower case."""
+    """No two models, nor a model and a baseline or a table of motifs, have files of one name; the case of a recipe's does not count."""
     models = [
-        f"{atlas}.{level}.{recipe.name}"
+        (f"{atlas}.{level}.", recipe.name)
         for recipe in recipes
         for atlas, level in pairs
         if recipe.trains(atlas, level) and recipe.name.lower() not in RESERVED
     ]
-    others = [f"{atlas}.{level}.{name}" for atlas, level in pairs for name in RESERVED]
-    times = Counter(name.lower() for name in models)
-    taken = {name.lower() for name in others} | {f"{name}.motifs".lower() for name in models}
-    if repeated := sorted({name for name in models if times[name.lower()] > 1 or name.lower() in taken}):
+    times = Counter(level + name.lower() for level, name in models)
+    taken = {f"{atlas}.{level}.{name}" for atlas, level in pairs for name in RESERVED} | {
+        f"{one}.motifs" for one in times
+    }
+    if repeated := sorted(
+        {level + name for level, name in models if times[level + name.lower()] > 1 or level + name.lower() in taken}
+    ):
         findings.problem(
             "--recipes", f"several models or baselines of the same name <atlas>.<level>.<recipe>: {preview(repeated)}",
             "names that differ in more than case or '.motifs' at the end",
