@@ -56,5 +56,14 @@ def json(content) {
 }
 
 def read_json(path) {
-    return new groovy.json.JsonSlurper().parseText(path.text)
+    return plain(new groovy.json.JsonSlurper().parseText(path.text))
+}
+
+// Parsed JSON in plain maps: the parser's own are built when first read, and of two operators that read one at once, one may
+// find nothing in it.
+def plain(value) {
+    if (value instanceof Map) {
+        return value.collectEntries { name, one -> [name, plain(one)] }
+    }
+    return value instanceof List ? value.collect { one -> plain(one) } : value
 }

@@ -152,6 +152,12 @@ def test_single_files(project, option, with_it):
         ({"genome": "hg38"}, ["models of the genome 'hg38', which is not given", "add it to the sheet of genomes"]),
         ({"folds": {"1": {"used": ["fold_1/gone.safetensors"]}}}, ["no 'fold_1/gone.safetensors' beside it"]),
         ({"folds": {}}, ["no networks"]),
+        ({"folds": {"1": None}}, ["no 'folds'"]),
+        ({"annotation_features": [{}]}, ["no 'annotation_features'"]),
+        ({"populations": [1, 2]}, ["no 'populations'"]),
+        ({"recipe": "../up"}, ["model.json, 'recipe'", "'../up'"]),
+        ({"tasks": "some"}, ["model.json, 'tasks': 'some'", "one of 'multi', 'single'"]),
+        ({"network": "hybird"}, ["model.json, 'network': 'hybird'", "one of"]),
     ],
 )
 def test_models_that_cannot_be_used(project, changes, words):

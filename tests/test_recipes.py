@@ -134,7 +134,7 @@ def test_names_that_would_share_a_file(project):
     project.atlas["levels"] = "all;all.x"
     project.write_sheets()
     give_recipes(project, {"recipe": "y", "network": "hybrid"}, {"recipe": "x.y", "network": "hybrid"})
-    project.problem("several models of the same name", "'tiny.all.x.y'")
+    project.problem("models or baselines of the same name", "'tiny.all.x.y'")
 
 
 def test_an_option_that_the_network_does_not_use_is_noted(project):
@@ -164,3 +164,56 @@ def test_bulk_options_are_columns_of_the_atlas(project):
     project.params |= {"aggregation": "median", "pseudocount": "0.1"}
     notes = project.notes()
     assert "atlas tiny: --aggregation median is not used" in notes and "--pseudocount 0.1 is not used" in notes
+
+
+@pytest.mark.parametrize("name", ["mean_family", "KMER", "half_life_random"])
+def test_names_of_baselines_are_taken(project, name):
+    give_recipes(project, {"recipe": name, "network": "hybrid"})
+    assert "the name of a baseline" in project.check().report()
+
+
+def test_names_that_would_share_a_file_in_some_way(project):
+    """In a folder that ignores case; and the scores of `a.motifs` beside the changed motifs of `a`."""
+    rows = [{"recipe": name, "network": "hybrid"} for name in ("a", "A", "b", "b.motifs")]
+    give_recipes(project, *rows[:2])
+    project.problem("'tiny.all.A', 'tiny.all.a'")
+    give_recipes(project, *rows[2:])
+    project.problem("'tiny.all.b.motifs'")
+
+
+def test_a_level_that_is_no_name_is_one_problem(project):
+    give_recipes(project, {"recipe": "a", "network": "hybrid", "levels": "all,kind"})
+    project.problem("column levels: 'all,kind'")
+
+
+def test_analyses_without_a_model(project):
+    give_recipes(project, {"recipe": "a", "network": "hybrid", "downstream_analyses": "no"})
+    project.params["saturate"] = "hvg:5"
+    project.problem("--recipes: no recipe with downstream analyses, beside --saturate")
+
+
+def test_a_contrast_is_of_a_model_that_is_analysed(project):
+    project.write_atlas(obs={"kind": ["B cell", "T cell"] * 20})
+    rows = [{"recipe": name, "network": "hybrid", "levels": name} for name in ("all", "kind")]
+    give_recipes(project, rows[0] | {"downstream_analyses": "yes"}, rows[1] | {"downstream_analyses": "no"})
+    project.params |= {"saturate": "hvg:5", "contrast": "B cell;T cell"}
+    project.problem("--contrast: no level has both")
+    give_recipes(project, *rows)
+    project.notes()
+
+
+def test_a_level_without_a_recipe_is_noted(project):
+    give_recipes(project, {"recipe": "a", "network": "hybrid", "levels": "all"})
+    assert "atlas tiny: level kind: no recipe trains it; baselines only" in project.notes()
+
+
+def test_a_set_of_a_genome_without_a_model(project):
+    """Sets and samples are of genomes of which a recipe with downstream analyses trains a model."""
+    (project.folder / "genomes.csv").write_text("genome,fasta,gtf\ng1,genome.fa,genes.gtf\ng2,genome.fa,genes.gtf\n")
+    (project.folder / "windows.fa").write_text(">a\n" + "ACGTA" * 2100 + "\n")
+    path = project.folder / "samples.csv"
+    project.params["predict"] = str(path)
+    path.write_text("sample,fasta,genome\none,windows.fa,g2\n")
+    project.problem("column genome: the genome 'g2', of which there is no model", "one of 'g1'")
+    path.write_text("sample,fasta,genome\none,windows.fa,g1\n")
+    project.notes()

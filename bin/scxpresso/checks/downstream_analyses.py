@@ -6,6 +6,7 @@ import pandas as pd
 
 from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.checks.genome import check_genome
+from scxpresso.checks.recipes import ANALYSES, Recipe
 from scxpresso.checks.sheets import Request, missing
 from scxpresso.damage import AGAIN, first_fault
 from scxpresso.files import is_hdf5
@@ -67,19 +68,31 @@ def check_variable(models: list[dict], atlases: list[Row], findings: Findings) -
             findings.problem(row.file("counts"), found, "an h5ad", "name genes in --saturate, or give an h5ad")
 
 
-def check_contrast(params: dict, models: list[dict], atlases: list[Row], findings: Findings) -> None:
-    """Two populations of one model."""
+def check_contrast(
+    params: dict, models: list[dict], recipes: list[Recipe], atlases: list[Row], findings: Findings
+) -> None:
+    """Two populations of one model that is analysed."""
     if params["contrast"] is None:
         return
     if params["saturate"] is None:
         findings.problem("--contrast", "given without --saturate", "profiles to compare", "add --saturate")
     wanted = [name.strip() for name in params["contrast"].split(";")]
     together = [model["populations"] for model in models]
-    together += [labels for row in atlases for labels in row.populations.values()]
-    if together and not any(set(wanted) <= set(labels) for labels in together):
+    together += [
+        labels
+        for row in atlases
+        for level, labels in row.populations.items()
+        if any(recipe.analysed and recipe.trains(row.values.get("atlas"), level) for recipe in recipes)
+    ]
+    analysed = models or any(recipe.analysed for recipe in recipes)
+    readable = together or any(row.populations for row in atlases)
+    if analysed and readable and not any(set(wanted) <= set(labels) for labels in together):
         known = sorted({label for labels in together for label in labels})
+        expected = f"two of {preview(known, 30)}" if known else "two populations of a level whose models are analysed"
         near = " ".join(filter(None, (did_you_mean(name, known) for name in wanted if name not in known)))
-        findings.problem("--contrast", f"no level has both of {preview(wanted)}", f"two of {preview(known, 30)}", near)
+        findings.problem(
+            "--contrast", f"no level has both of {preview(wanted)}", expected, near or "name other populations"
+        )
 
 
 def check_sets(sets: list[Row], findings: Findings) -> None:
@@ -139,13 +152,12 @@ def check_single_files(request: Request, params: dict, findings: Findings) -> No
 
 def check_use(params: dict, findings: Findings) -> None:
     """Options that go with others, and something to do for models that were trained before."""
-    analyses = ["saturate", "variants", "predict"]
-    if params["models"] is not None and not any(params[name] for name in analyses):
+    if params["models"] is not None and not any(params[name] for name in ANALYSES):
         findings.problem(
             "--models", "given without a downstream analysis", "at least one of --saturate, --variants and --predict",
             "say what the models are used for",
         )  # fmt: skip
-    for name, needed in (("external_scores", ["variants"]), ("haplotypes", ["variants"]), ("motifs", analyses[:2])):
+    for name, needed in (("external_scores", ["variants"]), ("haplotypes", ["variants"]), ("motifs", ANALYSES[:2])):
         if params[name] and not any(params[other] for other in needed):
             options = " or ".join(f"--{other}" for other in needed)
             findings.problem(f"--{name}", f"given without {options}", options, f"add it, or leave out --{name}")

@@ -8,6 +8,7 @@ from scxpresso.checks.findings import Findings, Row
 from scxpresso.checks.schemas import misfit
 from scxpresso.checks.sheets import Request
 from scxpresso.networks.description import unfit_keys
+from scxpresso.networks.registry import INPUTS, NETWORKS, TASKS
 from scxpresso.problems import preview
 
 EXPECTED = "the model.json of a models/<atlas>/<level>/<recipe>/ folder of this pipeline"
@@ -42,10 +43,14 @@ def read_models(request: Request, params: dict, names: dict, findings: Findings)
 
 
 def check_names(where: str, content: dict, schema: dict, findings: Findings) -> None:
-    """Names that become names of files are safe ones."""
+    """Names that become names of files are safe ones; what the networks are is known."""
     for key in ("atlas", "level", "genome", "network", "recipe"):
         for error in Draft202012Validator(schema).iter_errors(content.get(key, content["network"])):
             findings.problems.append(misfit(f"{where}, {key!r}", content.get(key), error, "train the model again"))
+    for key, known in (("network", list(NETWORKS)), ("inputs", INPUTS), ("tasks", TASKS)):
+        if (value := content.get(key, known[0])) not in known:
+            expected = f"one of {preview(known, 20)}"
+            findings.problem(f"{where}, {key!r}", repr(value), expected, "use the version that trained the model")
 
 
 def check_networks(source: dict, content: dict, findings: Findings) -> None:

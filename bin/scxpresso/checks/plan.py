@@ -46,7 +46,7 @@ def plan_recipe(recipe: Recipe, params: dict) -> dict:
     named = {name: values[name] for name in ("recipe", "network", "fold_method", "ensemble", "atlases", "levels")}
     extracted = "extended" if "extended" in (params["features"], values["features"]) else "half_life"
     read = window(values["upstream"], values["downstream"], extracted)
-    return named | read | {"downstream_analyses": values["downstream_analyses"] == "yes", "training": training}
+    return named | read | {"downstream_analyses": recipe.analysed, "training": training}
 
 
 def plan_model(model: dict, extended: bool) -> dict:

@@ -20,7 +20,7 @@ from scxpresso.checks.genome import check_folds, check_genome
 from scxpresso.checks.models import check_genomes_of_models, read_models
 from scxpresso.checks.params import check_options, check_params
 from scxpresso.checks.plan import run_plan
-from scxpresso.checks.recipes import check_models, read_recipes
+from scxpresso.checks.recipes import check_analysed, check_models, read_recipes
 from scxpresso.checks.sheets import Request, check_genome_names, read_sheet, single_genome
 from scxpresso.genome.transcript import Transcript
 
@@ -60,9 +60,10 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     for row in atlases:
         check_atlas(row, genes.get(row.values.get("genome"), []), params, findings)
     check_models(recipes, atlases, findings)
+    check_analysed(recipes, models, atlases, sets + samples, params, findings)
     check_use(params, findings)
     check_saturate(request, params, genes, models, atlases, findings)
-    check_contrast(params, models, atlases, findings)
+    check_contrast(params, models, recipes, atlases, findings)
     check_sets(sets, findings)
     check_samples(samples, params, findings)
     check_single_files(request, params, findings)

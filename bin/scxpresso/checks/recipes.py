@@ -12,9 +12,13 @@ from scxpresso.checks.findings import Findings, Row
 from scxpresso.checks.sheets import Request, read_sheet
 from scxpresso.networks.registry import NETWORKS
 from scxpresso.problems import preview
+from scxpresso.store import BASELINES
 from scxpresso.text import did_you_mean
 
-BASELINES = ["mean", "half_life", "kmer"]  # whose names no recipe may have
+FOLD_METHODS = ["random", "chromosome", "family"]
+# Baselines, on the parameter's folds and on others: names that no recipe may have.
+RESERVED = BASELINES + [f"{baseline}_{method}" for baseline in BASELINES for method in FOLD_METHODS]
+ANALYSES = ["saturate", "variants", "predict"]
 # Columns that take the parameter of the same name, and those that have a default of their own.
 PARAMETERS = [
     "inputs", "upstream", "downstream", "features", "fold_method", "replicates", "epochs", "batch_size", "learning_rate",
@@ -34,6 +38,11 @@ class Recipe:
     def name(self) -> str:
         """How files and tables name it."""
         return self.values["recipe"]
+
+    @property
+    def analysed(self) -> bool:
+        """Whether its models are used in downstream analyses."""
+        return self.values["downstream_analyses"] == "yes"
 
     def trains(self, atlas: str, level: str) -> bool:
         """Whether it trains a model of this atlas and level."""
@@ -88,7 +97,7 @@ def resolve(row: Row, params: dict, findings: Findings) -> Recipe | None:
 def check_recipe(recipe: Recipe, findings: Findings) -> None:
     """A name that is free, a window that the network can read, and no cell that it does not use without a note."""
     row, values = recipe.row, recipe.values
-    if recipe.name in BASELINES:
+    if recipe.name.lower() in RESERVED:
         findings.problem(
             row.at("recipe"), f"{recipe.name!r}, the name of a baseline", "another name",
             f"write {recipe.name + '_network'!r}, for instance",
@@ -131,16 +140,63 @@ def check_models(recipes: list[Recipe], atlases: list[Row], findings: Findings) 
                 recipe.row.at(column), f"no {'atlas' if column == 'atlases' else 'level'} {name!r} in --input",
                 f"one of {preview(found, 20)}", did_you_mean(name, found) or "name one of them, or leave the cell empty",
             )  # fmt: skip
-        if not unknown and not any(recipe.trains(*pair) for pair in pairs):
+        empty = any(
+            recipe.values[column] == [] for column in known
+        )  # its names were no names, which is a problem already
+        if not unknown and not empty and not any(recipe.trains(*pair) for pair in pairs):
             findings.problem(
                 recipe.row.at("levels"), "no model: none of its atlases has one of its levels",
                 "a recipe that trains at least one model", "name other levels or atlases, or remove the row",
             )  # fmt: skip
-    names = Counter(
-        f"{atlas}.{level}.{recipe.name}" for recipe in recipes for atlas, level in pairs if recipe.trains(atlas, level)
-    )
-    if repeated := sorted(name for name, times in names.items() if times > 1):
+    for atlas, level in sorted(pairs if recipes else ()):
+        if not any(recipe.trains(atlas, level) for recipe in recipes):
+            findings.note(f"atlas {atlas}", f"level {level}: no recipe trains it; baselines only")
+    check_files(recipes, pairs, findings)
+
+
+def check_files(recipes: list[Recipe], pairs: set[tuple[str, str]], findings: Findings) -> None:
+    """No two models, nor a model and a baseline or a table of motifs, have files of one name; the case of a recipe's does not count."""
+    models = [
+        (f"{atlas}.{level}.", recipe.name)
+        for recipe in recipes
+        for atlas, level in pairs
+        if recipe.trains(atlas, level) and recipe.name.lower() not in RESERVED
+    ]
+    times = Counter(level + name.lower() for level, name in models)
+    taken = {f"{atlas}.{level}.{name}" for atlas, level in pairs for name in RESERVED} | {
+        f"{one}.motifs" for one in times
+    }
+    if repeated := sorted(
+        {level + name for level, name in models if times[level + name.lower()] > 1 or level + name.lower() in taken}
+    ):
         findings.problem(
-            "--recipes", f"several models of the same name <atlas>.<level>.<recipe>: {preview(repeated)}",
-            "each model's name once", "rename a recipe, a level or an atlas, or write '_' for a '.' in its name",
+            "--recipes", f"several models or baselines of the same name <atlas>.<level>.<recipe>: {preview(repeated)}",
+            "names that differ in more than case or '.motifs' at the end",
+            "rename a recipe, a level or an atlas, or write '_' for a '.' in its name",
         )  # fmt: skip
+
+
+def check_analysed(
+    recipes: list[Recipe], models: list[dict], atlases: list[Row], rows: list[Row], params: dict, findings: Findings
+) -> None:
+    """Downstream analyses have a model; every set of variants and sample (rows) has one of its genome."""
+    asked = [f"--{name}" for name in ANALYSES if params[name]]
+    analysed = [recipe for recipe in recipes if recipe.analysed]
+    if recipes and asked and not analysed:
+        findings.problem(
+            "--recipes", f"no recipe with downstream analyses, beside {', '.join(asked)}",
+            "a recipe whose models they use", "write yes into a cell of the column downstream_analyses",
+        )  # fmt: skip
+        return
+    genomes = {model["genome"] for model in models} | {
+        row.values.get("genome")
+        for row in atlases
+        for level in row.values.get("levels", ())
+        if any(recipe.trains(row.values.get("atlas"), level) for recipe in analysed)
+    }
+    for row in rows if genomes else ():
+        if (name := row.values.get("genome")) and name not in genomes:
+            found = f"the genome {name!r}, of which there is no model"
+            findings.problem(
+                row.at("genome"), found, f"one of {preview(sorted(filter(None, genomes)), 20)}", "name one"
+            )

@@ -1,7 +1,7 @@
 """model.json: what a model says of itself, beside its weights. The one list of its keys, for who writes and who reads it."""
 
 from dataclasses import MISSING, dataclass, field, fields
-from typing import get_origin, get_type_hints
+from typing import get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +49,21 @@ class ModelDescription:
 
 def unfit_keys(content: object) -> list[str]:
     """Name the keys of a model.json that are missing though they are needed, or that hold another type."""
-    types = {name: get_origin(hint) or hint for name, hint in get_type_hints(ModelDescription).items()}
+    types = get_type_hints(ModelDescription)
     content = content if isinstance(content, dict) else {}
     needed = {key.name for key in fields(ModelDescription) if key.default is MISSING and key.default_factory is MISSING}
     return [
         name
         for name, kind in types.items()
-        if (name in needed or name in content) and not isinstance(content.get(name), kind)
+        if (name in needed or name in content) and not _fits(content.get(name), kind)
     ]
+
+
+def _fits(value: object, hint) -> bool:
+    """Whether a value has a type, and the items of a list, or the folds, too."""
+    kind = get_origin(hint) or hint
+    if not isinstance(value, kind) or isinstance(value, bool):
+        return False
+    if isinstance(value, list):
+        return all(isinstance(item, get_args(hint)[0]) for item in value)
+    return hint != dict[str, dict] or all(isinstance(item, dict) for item in value.values())
