@@ -155,7 +155,7 @@ def check_models(recipes: list[Recipe], atlases: list[Row], findings: Findings) 
 
 
 def check_files(recipes: list[Recipe], pairs: set[tuple[str, str]], findings: Findings) -> None:
-    """No two models, nor a model and a baseline or a table of motifs, have files of one name; the case of a recipe's does not count."""
+    """No two models, nor a model and a baseline or a table of motifs, share a file; case does not count in recipes."""
     models = [
         (f"{atlas}.{level}.", recipe.name)
         for recipe in recipes
