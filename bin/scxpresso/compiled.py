@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def _only_theirs(folder: str | Path, *owners: int) -> bool:
@@ -86,7 +87,7 @@ def use_threads(threads: int) -> None:
 class _ByContent(UserProvidedCacheLocator):
     """A folder of the cache for each content of a source file, wherever the file lies."""
 
-    def __init__(self, py_func, py_file):
+    def __init__(self, py_func: Callable, py_file: str):
         super().__init__(py_func, py_file)
         self.content = hashlib.sha256(Path(py_file).read_bytes()).hexdigest()
         self._cache_path = os.path.join(numba.config.CACHE_DIR, self.content)
@@ -108,6 +109,7 @@ class KernelCache(FunctionCache):
     """The cache of one kernel: what was compiled beforehand is looked up first, anything else is kept as by numba."""
 
     _impl_class = _Implementation
+    _cache_file: Any  # of numba's FunctionCache
 
     def __init__(self, function: Callable):
         super().__init__(function)
@@ -116,10 +118,10 @@ class KernelCache(FunctionCache):
             os.path.join(_READY, locator.content), self._impl.filename_base, locator.get_source_stamp()
         )
 
-    def _index_key(self, sig, codegen):
+    def _index_key(self, sig: Any, codegen: Any) -> tuple:
         return *super()._index_key(sig, codegen), _constants(self._py_func)
 
-    def _load_overload(self, sig, target_context):
+    def _load_overload(self, sig: Any, target_context: Any) -> Any:
         found = None
         if self._ready:
             self._cache_file = self._ready
@@ -128,7 +130,7 @@ class KernelCache(FunctionCache):
         return found or super()._load_overload(sig, target_context)
 
 
-def njit(**options) -> Callable[[Callable], Callable]:
+def njit(**options: Any) -> Callable[[Callable], Callable]:
     """numba.njit for a kernel that is kept once it is compiled."""
 
     def kernel(function: Callable) -> Callable:

@@ -26,8 +26,9 @@ def read_models(request: Request, params: dict, names: dict, findings: Findings)
         )  # fmt: skip
     models = []
     for source in sources:
+        path = request.path(source)
         try:
-            content = json.loads(request.path(source).read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8") if path else "")
             wrong = unfit_keys(content)
         except (OSError, ValueError, AttributeError) as error:
             findings.problem(source["value"], f"nothing that can be read ({error})", EXPECTED, "copy the folder again")

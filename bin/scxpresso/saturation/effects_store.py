@@ -128,9 +128,9 @@ class Effects:
             attributes = self.file.attrs
             self.populations: list[str] = self.file["populations"].asstr()[:].tolist()
             named = {"recipe": attributes["network"], **attributes}  # files of version 0.1 name no recipe
-            names = [str(named[name]) for name in EffectsMetadata._fields[:5]]
+            names = {name: str(named[name]) for name in EffectsMetadata._fields[:5]}
             self.upstream, self.downstream = int(attributes["upstream"]), int(attributes["downstream"])
-            reads = tuple(int(end) for end in attributes["reads"]) if "reads" in attributes else None
+            reads = (int(attributes["reads"][0]), int(attributes["reads"][1])) if "reads" in attributes else None
             self.gene_id: list[str] = self.file["gene_id"].asstr()[:].tolist()
             self.fold: np.ndarray = self.file["fold"][:]
             self.predicted: np.ndarray = self.file["predicted"][:]
@@ -140,13 +140,19 @@ class Effects:
             raise InputError(
                 Problem(str(path), f"no effects.h5 ({error})", "an effects.h5 of this pipeline's saturation/ folder")
             ) from None
-        self.about = EffectsMetadata(*names, self.upstream, self.downstream, tuple(self.populations), reads)
+        self.about = EffectsMetadata(
+            **names,
+            upstream=self.upstream,
+            downstream=self.downstream,
+            populations=tuple(self.populations),
+            reads=reads,
+        )
         self._row = {gene: row for row, gene in enumerate(self.gene_id)}
 
     def __enter__(self) -> "Effects":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __contains__(self, gene: str) -> bool:
@@ -188,16 +194,17 @@ def join_effects(path: str | Path, parts: Sequence[str | Path], order: Sequence[
     Chunks are copied as they are, with one part open at a time. Raises InputError where the parts are of different models,
     share a gene, or have one that is not in `order`.
     """
-    about, sums, problems, twice = None, None, [], []
-    where: dict[str, Path] = {}
+    with Effects(parts[0]) as effects:
+        about = effects.about
+    sums, problems, twice = PositionSums(about.window, len(about.populations)), [], []
+    where: dict[str, str | Path] = {}
     for part in parts:
         with Effects(part) as effects:
-            about = about or effects.about
             if effects.about != about:
                 expected = f"the model, window and populations of {parts[0]}"
                 problems.append(Problem(str(part), "effects of another model", expected))
                 continue
-            sums = effects.sums() if sums is None else sums.plus(effects.sums())
+            sums = sums.plus(effects.sums())
             twice += [gene for gene in effects.gene_id if gene in where]
             where |= dict.fromkeys(effects.gene_id, part)
     known = [gene for gene in order if gene in where]

@@ -32,7 +32,7 @@ from scxpresso.networks.hybrid import (
     K,
     region,
 )
-from scxpresso.networks.weights import Network
+from scxpresso.networks.weights import NetworkMetadata
 
 FIRST = START - K_BEFORE  # the first base read, relative to the TSS; bases and regions count from it here
 LENGTH = END - START
@@ -105,7 +105,7 @@ class Reference(NamedTuple):
 
 
 @njit(fastmath=FAST)
-def _add_product(target, sizes, weights):
+def _add_product(target: np.ndarray, sizes: np.ndarray, weights: np.ndarray) -> None:
     """target += sizes @ weights; few sizes are 0."""
     for number in range(len(sizes)):
         size, weight = sizes[number], weights[number]
@@ -115,14 +115,14 @@ def _add_product(target, sizes, weights):
 
 
 @njit()
-def _rectify_change(change, value):
+def _rectify_change(change: np.ndarray, value: np.ndarray) -> None:
     """A change of `value`, in place, becomes that of the rectified value."""
     for number in range(len(change)):
         change[number] = max(change[number] + min(value[number], ZERO), -max(value[number], ZERO))
 
 
 @njit()
-def _sum_bins(kmers, table):
+def _sum_bins(kmers: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sums over each bin of what its 6-mers give (bins × filters), and how many of them are unambiguous."""
     sums, unambiguous = np.zeros((BINS, FILTERS)), np.zeros(BINS, dtype=np.int64)
     for place in range(LENGTH):
@@ -135,7 +135,7 @@ def _sum_bins(kmers, table):
 
 
 @njit()
-def _leaf(feature, threshold, child, features):
+def _leaf(feature: np.ndarray, threshold: np.ndarray, child: np.ndarray, features: np.ndarray) -> int:
     """The leaf that a tree gives to a gene's features; a leaf is its own child."""
     node = 0
     while True:
@@ -146,7 +146,7 @@ def _leaf(feature, threshold, child, features):
 
 
 @njit()
-def _paths(trees, features):
+def _paths(trees: Trees, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """`leaves`, `first_node`, `tree_of` and `threshold_of` of a Reference."""
     feature, threshold, child = trees.feature, trees.threshold, trees.child
     leaves = np.empty(len(feature), dtype=np.int64)
@@ -171,7 +171,7 @@ def _paths(trees, features):
 
 
 @njit()
-def _kmer(bases, begin, k, place, base):
+def _kmer(bases: np.ndarray, begin: int, k: int, place: int, base: int) -> int:
     """Number of the k-mer at `begin` with `base` at `place`, as kmer_numbers has it; −1 if it is ambiguous."""
     number = 0
     for index in range(begin, begin + k):
@@ -183,7 +183,7 @@ def _kmer(bases, begin, k, place, base):
 
 
 @njit()
-def _count_changes(bases, place, base, columns, steps):
+def _count_changes(bases: np.ndarray, place: int, base: int, columns: np.ndarray, steps: np.ndarray) -> int:
     """Which counts change, and by how much, where `base` comes to `place`: how many of them were written."""
     found = 0
     for number in range(len(REGIONS)):
@@ -204,7 +204,9 @@ def _count_changes(bases, place, base, columns, steps):
 
 
 @njit()
-def _add_convolution_effects(gene, weights, reference, first, last, result):
+def _add_convolution_effects(
+    gene: Gene, weights: Weights, reference: Reference, first: int, last: int, result: np.ndarray
+) -> None:
     """Add to `result` what the convolution makes of substitutions at the bases from `first` to `last` (exclusive)."""
     bases, kmers, table = gene.bases, gene.kmers, weights.table
     bin_means, bin_kmers = reference.bin_means, reference.bin_kmers
@@ -243,7 +245,9 @@ def _add_convolution_effects(gene, weights, reference, first, last, result):
 
 
 @njit()
-def _add_count_effects(gene, weights, trees, reference, first, last, result):
+def _add_count_effects(
+    gene: Gene, weights: Weights, trees: Trees, reference: Reference, first: int, last: int, result: np.ndarray
+) -> None:
     """Add to `result` what counts of k-mers make of the same substitutions: by their linear layer and by the trees."""
     bases, counts, kmer_linear = gene.bases, gene.counts, weights.kmer_linear
     count_mean, count_sd, features = weights.count_mean, weights.count_sd, reference.features
@@ -289,7 +293,9 @@ def _add_count_effects(gene, weights, trees, reference, first, last, result):
 
 
 @njit()
-def _add_tree_effects(trees, leaves, touched, mutant, effect):
+def _add_tree_effects(
+    trees: Trees, leaves: np.ndarray, touched: np.ndarray, mutant: np.ndarray, effect: np.ndarray
+) -> None:
     """Add to `effect` what the `touched` trees give for the features of a mutant, less what they gave at their `leaves`."""
     trees_each = len(trees.feature) // len(trees.components)
     scores = np.zeros(len(trees.components), dtype=np.float32)
@@ -300,7 +306,9 @@ def _add_tree_effects(trees, leaves, touched, mutant, effect):
 
 
 @njit(parallel=True)
-def _add_effects(gene, weights, trees, reference, first, last, result):
+def _add_effects(
+    gene: Gene, weights: Weights, trees: Trees, reference: Reference, first: int, last: int, result: np.ndarray
+) -> None:
     """Add to `result` what substitutions at the bases from `first` to `last` (exclusive) do to expression."""
     for chunk in prange((last - first + CHUNK - 1) // CHUNK):
         begin, end = first + chunk * CHUNK, min(first + (chunk + 1) * CHUNK, last)
@@ -314,22 +322,29 @@ class Layers:
 
     def __init__(self, network: Hybrid):
         self.network, self.double = network, copy.deepcopy(network).double()
-        convolution, head, trees = network.convolution, network.head, network.trees
-        table = functional.relu(network.six_mers @ convolution.weight.flatten(1).T + convolution.bias)
+        trees, weight = network.trees, network.get_parameter
+        kernels = network.convolution.weight.flatten(1).T
+        table = functional.relu(network.six_mers @ kernels + weight("convolution.bias"))
+        head_norm = next(layer for layer in network.head if isinstance(layer, nn.BatchNorm1d))
         bin_linear = network.bin_linear.weight.view(HIDDEN, FILTERS, BINS) * _scale(network.batch_norm)[:, None]
-        bin_linear = bin_linear * _scale(head[0])[:, None, None]
+        bin_linear = bin_linear * _scale(head_norm)[:, None, None]
         half = network.expression.sd / 2
         self.weights = Weights(
             table=functional.pad(table, (0, 0, 0, 1)).numpy(),
             bin_linear=bin_linear.permute(2, 1, 0).contiguous().numpy(),
-            hidden_linear=head[3].weight.T.contiguous().numpy(),
-            output_linear=(head[6].weight.T * half).contiguous().numpy(),
+            hidden_linear=weight("head.3.weight").T.contiguous().numpy(),
+            output_linear=(weight("head.6.weight").T * half).contiguous().numpy(),
             count_mean=network.kmer_counts.mean.numpy(),
             count_sd=network.kmer_counts.sd.numpy(),
             kmer_linear=(network.kmer_linear.weight.T * half).contiguous().numpy(),
         )
-        nodes = (trees.feature, trees.threshold, trees.child, trees.value)
-        self.trees = Trees(*(part.flatten(0, 1).numpy() for part in nodes), (trees.components * half).numpy())
+        self.trees = Trees(
+            feature=trees.feature.flatten(0, 1).numpy(),
+            threshold=trees.threshold.flatten(0, 1).numpy(),
+            child=trees.child.flatten(0, 1).numpy(),
+            value=trees.value.flatten(0, 1).numpy(),
+            components=(trees.components * half).numpy(),
+        )
 
     def effects(
         self, read: HybridInputs, gene: Gene, annotation: torch.Tensor, first: int, last: int, result: np.ndarray
@@ -371,14 +386,14 @@ class Layers:
 
 
 def _scale(norm: nn.BatchNorm1d) -> torch.Tensor:
-    return norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return norm.weight / torch.sqrt(norm.get_buffer("running_var") + norm.eps)
 
 
 class HybridEffects:
     """The effects of substitutions by several networks, as BruteForce gives them, on the CPU."""
 
     @torch.no_grad()
-    def __init__(self, networks: Sequence[Network]):
+    def __init__(self, networks: Sequence[tuple[Hybrid, NetworkMetadata]]):
         self.layers = [Layers(network.cpu()) for network, _ in networks]
         self.upstream, self.populations = networks[0][0].upstream, len(networks[0][1].populations)
 
@@ -396,12 +411,12 @@ class HybridEffects:
             read.kmers[0].numpy(),
             np.square(read.counts[0].numpy()).round().astype(np.int64),
         )
-        annotation = torch.from_numpy(annotation[None].astype(np.float32))
+        features = torch.from_numpy(annotation[None].astype(np.float32))
         offset = self.upstream + FIRST  # of the bases that are read
         first = min(max(start, offset), end)
         last = max(min(end, offset + len(gene.bases)), first)
         expression = [
-            layers.effects(read, gene, annotation, first - offset, last - offset, own[first - start : last - start])
+            layers.effects(read, gene, features, first - offset, last - offset, own[first - start : last - start])
             for layers, own in zip(self.layers, effects, strict=True)
         ]
         return np.stack(expression), effects

@@ -38,7 +38,8 @@ class SingleTaskEffects:
     ) -> tuple[np.ndarray, np.ndarray]:
         """As BruteForce.effects."""
         parts = [form.effects(codes, annotation, start, end) for form in self.forms]
-        return tuple(np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True))
+        expression, effects = (np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True))
+        return expression, effects
 
 
 def incremental(networks: Sequence[Network], device: torch.device, engine: str = "auto") -> SubstitutionEffects:
@@ -58,19 +59,19 @@ def incremental(networks: Sequence[Network], device: torch.device, engine: str =
         keep_large_blocks()
     if metadata.inputs == "half_life":
         return NoSequence(networks, device)
-    if not (entry.cpu_saturation or entry.gpu_saturation):
+    on_cpu = entry.cpu_saturation and device.type == "cpu" and engine != "plain"
+    saturation = entry.cpu_saturation if on_cpu else entry.gpu_saturation or entry.cpu_saturation
+    if not saturation:
         log(f"{metadata.network}: no incremental form; every substitution goes through the whole network")
         return BruteForce(networks, device)
-    by_pytorch = entry.gpu_saturation and (engine == "plain" or device.type != "cpu" or not entry.cpu_saturation)
+    by_pytorch = saturation == entry.gpu_saturation
     if not by_pytorch and device.type != "cpu":
         log(f"{metadata.network}: substitutions are evaluated on the CPU")
         # Copies: the caller's may be on the device, where they predict.
         networks = [(deepcopy(network).cpu(), metadata) for network, metadata in networks]
     parts = _single_tasks(networks) if metadata.tasks == "single" else [networks]
-    if by_pytorch:
-        forms = [resolve(entry.gpu_saturation)(part, device) for part in parts]
-    else:
-        forms = [resolve(entry.cpu_saturation)(part) for part in parts]
+    form = resolve(saturation)
+    forms = [form(part, device) if by_pytorch else form(part) for part in parts]
     return SingleTaskEffects(forms) if metadata.tasks == "single" else forms[0]
 
 

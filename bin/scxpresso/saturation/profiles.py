@@ -188,5 +188,5 @@ def _end_of_header(path: str | Path, start: bytes, columns: Sequence[str]) -> in
     return len(start) - len(member.unused_data)
 
 
-def _no_part(path: str | Path, columns: Sequence[str], found) -> InputError:
+def _no_part(path: str | Path, columns: Sequence[str], found: object) -> InputError:
     return InputError(Problem(str(path), f"no table of saturate.py ({found})", f"the columns {', '.join(columns)}"))

@@ -92,7 +92,8 @@ def saturate(
                 if kept:
                     kept.result()
                 kept = writer.submit(keep, number, *computed)  # while a GPU computes the next gene
-        kept.result()
+        if kept:
+            kept.result()
         store.write_sums(sums)
     write_rows(Path(outdir) / PROFILES, PROFILE_COLUMNS, members)
 
@@ -120,18 +121,18 @@ def join_saturation(
     genes: genes.tsv, which gives the order. contrasts: see find_contrast; those of populations that the model has not are
     left out. Gives the numbers of genes, populations and contrasts. Raises InputError for parts that do not belong together.
     """
-    outdir, parts = Path(outdir), [Path(part) for part in parts]
-    with Effects(parts[0] / EFFECTS) as effects:
+    joined, folders = Path(outdir), [Path(part) for part in parts]
+    with Effects(folders[0] / EFFECTS) as effects:
         populations, upstream = effects.populations, effects.upstream
     pairs = [pair for text in contrasts if (pair := find_contrast(text, populations))]
     rank = {gene: number for number, gene in enumerate(genes["gene_id"])}
-    parts.sort(key=lambda part: _first_rank(part / EFFECTS, rank))
-    sums = join_effects(outdir / EFFECTS, [part / EFFECTS for part in parts], genes["gene_id"])
-    join_rows(outdir / PROFILES, PROFILE_COLUMNS, [part / PROFILES for part in parts])
-    write_table(outdir / POSITIONS, sums.table(populations, upstream))
-    with Effects(outdir / EFFECTS) as effects:
+    folders.sort(key=lambda part: _first_rank(part / EFFECTS, rank))
+    sums = join_effects(joined / EFFECTS, [part / EFFECTS for part in folders], genes["gene_id"])
+    join_rows(joined / PROFILES, PROFILE_COLUMNS, [part / PROFILES for part in folders])
+    write_table(joined / POSITIONS, sums.table(populations, upstream))
+    with Effects(joined / EFFECTS) as effects:
         if pairs:
-            write_rows(outdir / CONTRASTS, CONTRAST_COLUMNS, _contrasts(effects, Place.of(genes), pairs))
+            write_rows(joined / CONTRASTS, CONTRAST_COLUMNS, _contrasts(effects, Place.of(genes), pairs))
         return len(effects.gene_id), len(populations), len(pairs)
 
 

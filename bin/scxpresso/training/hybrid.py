@@ -2,13 +2,14 @@
 then trees on the same features."""
 
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from scxpresso.genome.features import mean_and_sd
-from scxpresso.networks.hybrid import MAX_SHIFT, HybridGeneInputs
+from scxpresso.networks.hybrid import MAX_SHIFT, Hybrid, HybridGeneInputs
 from scxpresso.training.data import Recipe, TrainingData
 from scxpresso.training.trainee import Trainee
 
@@ -32,7 +33,8 @@ class HybridTraining:
 
     def __init__(self, trainees: list[Trainee], data: TrainingData, genes: HybridGeneInputs, recipe: Recipe):
         (self.trainee,) = trainees
-        self.genes, self.averaged = genes, self.trainee.network
+        self.genes = genes
+        self.averaged: Hybrid = self.trainee.network
         if self.averaged.inputs != "half_life":
             counts = genes.read.counts[self.trainee.train.to(genes.device)].double().cpu().numpy()
             self.averaged.kmer_counts.fit(*mean_and_sd(counts))
@@ -45,7 +47,7 @@ class HybridTraining:
         named = list(self.network.named_parameters())
         on_kmers = [parameter for name, parameter in named if name.startswith("kmer_linear.")]
         others = [parameter for name, parameter in named if not name.startswith("kmer_linear.")]
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": others, "lr": LEARNING_RATE, "weight_decay": WEIGHT_DECAY},
             {"params": on_kmers, "lr": KMER_LEARNING_RATE, "weight_decay": KMER_WEIGHT_DECAY},
         ]
@@ -61,7 +63,7 @@ class HybridTraining:
     def train(self) -> list[float]:
         """One epoch; its loss, of the network whose weights move."""
         self.network.train()
-        self.rate = self.schedule.get_last_lr()[0]
+        self.rate = float(self.schedule.get_last_lr()[0])
         total, order = torch.zeros((), device=self.genes.device), self.trainee.order()
         for batch in order.split(BATCH):
             if len(batch) == 1:
@@ -111,7 +113,7 @@ def update_average(averaged: nn.Module, network: nn.Module, keep: float) -> None
     """Move the EMA of the parameters one step; statistics of batch norms become those of the network."""
     for mine, theirs in zip(averaged.parameters(), network.parameters(), strict=True):
         mine.lerp_(theirs, 1 - keep)
-    for mine, theirs in zip(averaged.modules(), network.modules(), strict=True):
-        if isinstance(mine, nn.BatchNorm1d):
-            mine.running_mean.copy_(theirs.running_mean)
-            mine.running_var.copy_(theirs.running_var)
+    for layer, source in zip(averaged.modules(), network.modules(), strict=True):
+        if isinstance(layer, nn.BatchNorm1d):
+            for name in ("running_mean", "running_var"):
+                layer.get_buffer(name).copy_(source.get_buffer(name))

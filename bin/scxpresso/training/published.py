@@ -1,6 +1,6 @@
 """Epochs of the published recipe: MSE, Adam, a rate that falls on plateaus (paper 2.2); alone, or several networks together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -10,7 +10,8 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from scxpresso.console import log
 from scxpresso.networks.forms import GeneInputs
-from scxpresso.networks.published_gpu import Stack
+from scxpresso.networks.network import ExpressionNetwork
+from scxpresso.networks.published_gpu import Stack, StackInputs
 from scxpresso.training.data import Recipe, TrainingData
 from scxpresso.training.trainee import Trainee
 
@@ -39,7 +40,8 @@ class SingleTraining:
     def __init__(self, trainees: list[Trainee], data: TrainingData, genes: GeneInputs, recipe: Recipe):
         torch.backends.cudnn.deterministic = True
         (self.trainee,) = trainees
-        self.network, self.genes, self.batch_size = self.trainee.network, genes, recipe.batch_size
+        self.network: ExpressionNetwork = self.trainee.network
+        self.genes, self.batch_size = genes, recipe.batch_size
         self.criterion = nn.MSELoss()
         self.epochs = recipe.epochs
         self.optimizer = Adam(self.network.parameters(), lr=recipe.learning_rate)
@@ -86,7 +88,7 @@ class StackedTraining:
     On CUDA the step is captured once and launched as a whole. Losses stay on the device until an epoch has ended.
     """
 
-    def __init__(self, trainees: list[Trainee], data: TrainingData, genes: GeneInputs, recipe: Recipe):
+    def __init__(self, trainees: list[Trainee], data: TrainingData, genes: StackInputs, recipe: Recipe):
         self.trainees, self.genes, self.epochs = trainees, genes, recipe.epochs
         cuda = genes.device.type == "cuda"
         rounded = cuda and torch.cuda.get_device_capability(genes.device) >= (8, 0)
@@ -135,7 +137,7 @@ class StackedTraining:
                 self.step(optimizers)
         return [total / len(order) for total, order in zip(self.totals.tolist(), orders, strict=True)]
 
-    def step(self, optimizers: list[torch.optim.Optimizer]) -> None:
+    def step(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         """One step with self.rows of the networks of these optimizers; the others have no gene in it."""
         self.stack.zero_grad()
         outputs = self.stack.forward(self.rows, self.genes.annotation[self.rows])
@@ -226,5 +228,6 @@ def plateau_training(
     trainees: list[Trainee], data: TrainingData, genes: GeneInputs, recipe: Recipe
 ) -> SingleTraining | StackedTraining:
     """The training of networks in the form that their genes have."""
-    kind = StackedTraining if genes.stacked else SingleTraining
-    return kind(trainees, data, genes, recipe)
+    if isinstance(genes, StackInputs):
+        return StackedTraining(trainees, data, genes, recipe)
+    return SingleTraining(trainees, data, genes, recipe)

@@ -1,5 +1,7 @@
 """A network while it is trained, whatever its recipe."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -19,7 +21,13 @@ class Trainee:
         torch.manual_seed(seed)
         self.shuffle = torch.Generator().manual_seed(seed)
         population = data.populations[0] if data.task else ""
-        self.job = {"fold": fold, "replicate": replicate, "population": population, "attempt": attempt, "seed": seed}
+        self.job: dict[str, Any] = {
+            "fold": fold,
+            "replicate": replicate,
+            "population": population,
+            "attempt": attempt,
+            "seed": seed,
+        }
         train, validation = data.splits[fold].train, data.splits[fold].validation
         self.train, self.validation = torch.from_numpy(train), torch.from_numpy(validation)
 
@@ -29,8 +37,11 @@ class Trainee:
         )
         network.expression.fit(*mean_and_sd(data.expression[train]))
         network.annotation.fit(*mean_and_sd(data.annotation[train]))
-        self.network = network.to(device)
-        self.rows, self._best_loss, self._best_epoch, self._best_weights = [], float("inf"), None, None
+        self.network: Any = network.to(device)  # its trainer knows of what kind it is
+        self.rows: list[dict] = []
+        self._best_loss = float("inf")
+        self._best_epoch: int | None = None
+        self._best_weights: dict[str, torch.Tensor] | None = None
 
     def order(self) -> torch.Tensor:
         """The training genes in the order of the next epoch."""
