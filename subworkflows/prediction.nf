@@ -38,7 +38,7 @@ workflow PREDICTION {
             )
             .combine(plan_ch.map { plan -> plan.widest })
             .map { _genome, _window, name, windows, features, model, description, folds, window ->
-                [[sample: name] + model, windows, window, features, description, folds]
+                [[sample: name] + model, windows, windows ? window : [:], features, description, folds]
             },
         options.device,
     ).made

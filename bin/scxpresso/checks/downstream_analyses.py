@@ -82,7 +82,7 @@ def check_contrast(
         labels
         for row in atlases
         for level, labels in row.populations.items()
-        if any(recipe.analysed and recipe.trains(row.values.get("atlas"), level) for recipe in recipes)
+        if any(recipe.analysed and recipe.trains(row.values.get("atlas", ""), level) for recipe in recipes)
     ]
     analysed = models or any(recipe.analysed for recipe in recipes)
     readable = together or any(row.populations for row in atlases)

@@ -57,7 +57,7 @@ def read_recipes(request: Request, params: dict, schema: dict, findings: Finding
     if params["models"] is not None:
         if params["recipes"] is not None:
             findings.problem(
-                "--recipes", "given beside --models, which trains nothing", "one of the two", "leave one of them out"
+                "--recipes", "given beside --models, which trains nothing", "one of the two", "leave one of them out; the profile xpresso sets --recipes"
             )
         return []
     if params["recipes"] is None:
@@ -192,7 +192,7 @@ def check_analysed(
         row.values.get("genome")
         for row in atlases
         for level in row.values.get("levels", ())
-        if any(recipe.trains(row.values.get("atlas"), level) for recipe in analysed)
+        if any(recipe.trains(row.values.get("atlas", ""), level) for recipe in analysed)
     }
     for row in rows if genomes else ():
         if (name := row.values.get("genome")) and name not in genomes:

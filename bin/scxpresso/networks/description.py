@@ -59,7 +59,7 @@ def unfit_keys(content: object) -> list[str]:
     ]
 
 
-def _fits(value: object, hint) -> bool:
+def _fits(value: object, hint: Any) -> bool:
     """Whether a value has a type, and the items of a list, or the folds, too."""
     kind = get_origin(hint) or hint
     if not isinstance(value, kind) or isinstance(value, bool):
