@@ -57,7 +57,10 @@ def read_recipes(request: Request, params: dict, schema: dict, findings: Finding
     if params["models"] is not None:
         if params["recipes"] is not None:
             findings.problem(
-                "--recipes", "given beside --models, which trains nothing", "one of the two", "leave one of them out; the profile xpresso sets --recipes"
+                "--recipes",
+                "given beside --models, which trains nothing",
+                "one of the two",
+                "leave one of them out; the profile xpresso sets --recipes",
             )
         return []
     if params["recipes"] is None:

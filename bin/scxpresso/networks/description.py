@@ -1,7 +1,7 @@
 """model.json: what a model says of itself, beside its weights. The one list of its keys, for who writes and who reads it."""
 
 from dataclasses import MISSING, dataclass, field, fields
-from typing import get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True, kw_only=True)
