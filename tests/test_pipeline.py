@@ -364,7 +364,7 @@ def test_downstream_analyses_are_of_the_recipes_that_have_them(recipes):
 @pytest.mark.one_parser
 def test_models_of_several_windows_are_used_together(project, recipes):
     run = project.run(
-        "--models", recipes.outdir / "models", "--genomes", project.inputs / "genomes.csv", "--predict",
+        "-resume", "--models", recipes.outdir / "models", "--genomes", project.inputs / "genomes.csv", "--predict",
         project.inputs / "predict.csv", "--outdir", "several", small=False,
     )  # fmt: skip
     assert run.status == 0, run.output
