@@ -93,7 +93,7 @@ def test_preflight_reads_every_dialect_alike(dialect, fasta, tmp_path, schemas, 
     project.params |= {"upstream": UPSTREAM, "downstream": DOWNSTREAM}
     notes = project.notes()
     assert f"{len(expected(models))} genes with a coding region" in notes
-    assert "genes are left out" not in notes and ("at several places" in notes) == (dialect == "liftoff")
+    assert "genes are excluded" not in notes and ("at several places" in notes) == (dialect == "liftoff")
 
 
 @pytest.mark.parametrize("dialect", ["refseq", "refseq_gff3"])

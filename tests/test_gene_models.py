@@ -316,7 +316,7 @@ def test_preflight_notes_what_is_left_out_for_its_place(schemas, tmp_path):
     fasta.write_text(fasta.read_text() + ">1_alt\n" + "ACGT" * 20_000 + "\n")
     notes = project.notes()
     assert "1 genes are listed at several places, of which one is taken: 'ENSG00000000001'" in notes
-    assert "1 genes are left out, a copy on an ALT contig" in notes and "'ENSGALT00000000001'" in notes
+    assert "1 genes are excluded, a copy on an ALT contig" in notes and "'ENSGALT00000000001'" in notes
 
 
 # --- contigs ---

@@ -291,7 +291,7 @@ def test_a_second_network_joins_the_first_which_stays_cached(project, first_run)
 
 
 @pytest.fixture(scope="module")
-def recipes(project, first_run) -> Run:
+def recipes(project, asked) -> Run:
     """The first run's network beside other recipes: another network, a narrower window, one network per population."""
     (project.inputs / "recipes.csv").write_text(
         "recipe,network,inputs,upstream,downstream,tasks,fold_method,levels,downstream_analyses\n"
