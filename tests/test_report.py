@@ -73,7 +73,7 @@ def make_run(folder: Path, levels: dict, folds: int = 6, genes: int = 120, label
             write_table(folder / path, pd.DataFrame(rows, columns=PREDICTION_COLUMNS))
             predictions.append({"atlas": label, "level": level, "network": network, "path": path})
         history = [
-            (f, 1, 1 + (f == 2), 1, e, 5e-4, 1 / e, 1.1 / e, int(e == 3), int(f == 1))
+            (f, 1, "", 1 + (f == 2), 1, e, 5e-4, 1 / e, 1.1 / e, int(e == 3), int(f == 1))
             for f in range(folds)
             for e in (1, 2, 3)
         ]
