@@ -178,6 +178,7 @@ def lease(folder: Path, devices: str, script: str) -> subprocess.Popen:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_each_task_has_a_device_of_its_own(tmp_path):
     tasks = [
         lease(tmp_path, "0,1", "date +%s.%N; echo $CUDA_VISIBLE_DEVICES $CUDA_DEVICE_ORDER; sleep 0.7; date +%s.%N")
@@ -200,6 +201,7 @@ def test_a_device_is_free_again_however_its_task_ends(tmp_path):
         assert lease(tmp_path, "0", "echo $CUDA_VISIBLE_DEVICES").communicate(timeout=20)[0] == "0\n"
 
 
+@pytest.mark.slow
 def test_a_device_is_taken_until_the_last_program_of_its_task_has_ended(tmp_path):
     task = lease(tmp_path, "0", "sleep 2.5 & disown; kill -9 $$")
     task.wait(timeout=20)
@@ -208,6 +210,7 @@ def test_a_device_is_taken_until_the_last_program_of_its_task_has_ended(tmp_path
     assert time.monotonic() - begin > 1
 
 
+@pytest.mark.slow
 def test_devices_are_those_that_nvidia_smi_lists(tmp_path):
     stand_in = tmp_path / "nvidia-smi"
     stand_in.write_text("#!/bin/sh\nprintf '0\\n1\\n'\n")

@@ -244,6 +244,7 @@ def evaluated(manifest: Path) -> Path:
     return manifest
 
 
+@pytest.mark.slow
 def test_recipes_are_named_beside_their_network_where_the_two_differ(tmp_path):
     manifest = make_run(tmp_path, plain_levels())
     content = json.loads(manifest.read_text())
@@ -264,6 +265,7 @@ def test_recipes_are_named_beside_their_network_where_the_two_differ(tmp_path):
     assert "type short scxpresso 3 0.98" in page.text  # of all numbers
 
 
+@pytest.mark.slow
 def test_a_recipe_is_judged_against_those_with_the_same_folds(tmp_path):
     manifest = make_run(tmp_path, plain_levels())
     content = json.loads(manifest.read_text())
@@ -283,6 +285,7 @@ def test_a_recipe_is_judged_against_those_with_the_same_folds(tmp_path):
     assert "kmer_family (kmer)" in page.text
 
 
+@pytest.mark.slow
 def test_tables_and_manifests_of_version_0_1_name_no_recipe(tmp_path, page):
     manifest = make_run(tmp_path, plain_levels())
     for path in [*(tmp_path / "v").iterdir(), *(tmp_path / "e").glob("*.populations.tsv")]:

@@ -178,6 +178,7 @@ def test_trees_that_change_are_part_of_the_effect(hybrid):
     assert ((with_trees != without).any(axis=(0, 3))).mean() > 0.2
 
 
+@pytest.mark.slow
 def test_the_demo_genome(demo_genome, hybrid):
     features = Features(demo_genome / "features.h5")
     rng = np.random.default_rng(3)

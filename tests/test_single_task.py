@@ -79,6 +79,7 @@ def test_networks_without_sequence_have_no_effects(members):
 
 
 @pytest.mark.parametrize("engine", ["auto", "plain", "stacked"])
+@pytest.mark.slow
 def test_each_population_is_trained_alone_with_seeds_of_its_own(toy, engine, tmp_path):  # noqa: F811
     recipe = Recipe(tasks="single", replicates=2, epochs=2, batch_size=16, seed=7)
     data = training_data(*toy, [1, 2], recipe)
@@ -141,6 +142,7 @@ def test_histories_of_version_0_1_are_of_all_populations(tmp_path):
     assert history["population"].tolist() == ["", ""] and last_attempts(history)["attempt"].tolist() == [2]
 
 
+@pytest.mark.slow
 def test_the_executables_make_a_model_of_single_tasks(demo_genome, demo_expression, tmp_path, run_cli):
     table = read_table(demo_expression / "cell_type.tsv.gz", index="gene_id", text=["gene_id"])
     write_table(tmp_path / "expression.tsv.gz", table[:400].reset_index())

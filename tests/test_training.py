@@ -128,6 +128,7 @@ def test_networks_train_in_a_stack_as_they_train_alone(uneven, monkeypatch, inpu
                 torch.testing.assert_close(values, other.state_dict()[name], rtol=0, atol=2e-3, msg=name)
 
 
+@pytest.mark.slow
 def test_losses_in_bfloat16_are_those_of_float32(toy, monkeypatch):
     plain = fit(toy, engine="stacked", replicates=3, epochs=2)[1]
     monkeypatch.setattr(published, "Stack", lambda networks, table, _: Stack(networks, table, torch.bfloat16))
