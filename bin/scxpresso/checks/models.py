@@ -15,7 +15,10 @@ EXPECTED = "the model.json of a models/<atlas>/<level>/<recipe>/ folder of this 
 
 
 def read_models(request: Request, params: dict, names: dict, findings: Findings) -> list[dict]:
-    """Every model.json of --models; none without the option. names: what a file name may be, as a schema."""
+    """Every model.json of --models; none without the option. names: what a file name may be, as a schema.
+
+    A model of 0.1 names no recipe: it has that of its network's name.
+    """
     if params["models"] is None:
         return []
     sources = [source for source in request.content["sources"] if source["sheet"] == "models"]
@@ -36,6 +39,7 @@ def read_models(request: Request, params: dict, names: dict, findings: Findings)
         if wrong:
             findings.problem(source["value"], f"no {preview(wrong)}", EXPECTED, "take a models/ folder of this version")
             continue
+        content.setdefault("recipe", content["network"])
         check_names(source["value"], content, names, findings)
         check_networks(source, content, findings)
         models.append(content)
@@ -46,8 +50,8 @@ def read_models(request: Request, params: dict, names: dict, findings: Findings)
 def check_names(where: str, content: dict, schema: dict, findings: Findings) -> None:
     """Names that become names of files are safe ones; what the networks are is known."""
     for key in ("atlas", "level", "genome", "network", "recipe"):
-        for error in Draft202012Validator(schema).iter_errors(content.get(key, content["network"])):
-            findings.problems.append(misfit(f"{where}, {key!r}", content.get(key), error, "train the model again"))
+        for error in Draft202012Validator(schema).iter_errors(content[key]):
+            findings.problems.append(misfit(f"{where}, {key!r}", content[key], error, "train the model again"))
     for key, known in (("network", list(NETWORKS)), ("inputs", INPUTS), ("tasks", TASKS)):
         if (value := content.get(key, known[0])) not in known:
             expected = f"one of {preview(known, 20)}"
@@ -65,7 +69,7 @@ def check_networks(source: dict, content: dict, findings: Findings) -> None:
 
 def check_names_once(models: list[dict], findings: Findings) -> None:
     """Each model once, by the name that files have of it."""
-    names = [f"{model['atlas']}.{model['level']}.{model.get('recipe', model['network'])}" for model in models]
+    names = [f"{model['atlas']}.{model['level']}.{model['recipe']}" for model in models]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         findings.problem(
             "--models", f"models of the same name: {preview(repeated)}", "each one once", "name one folder"

@@ -44,6 +44,11 @@ def unknown_params(given: dict, rules: dict, allowed: Iterable[str]) -> list[str
     return [name for name in unknown if name not in camels]
 
 
+def network_names(params: dict) -> list[str]:
+    """The networks that --network names."""
+    return re.split(r"[, ]+", params["network"])
+
+
 def check_options(params: dict, findings: Findings) -> None:
     """Parameters against each other."""
     if params["input"] is None and params["models"] is None:
@@ -51,7 +56,7 @@ def check_options(params: dict, findings: Findings) -> None:
             "--input", "not given", "a CSV sheet of atlases, one per row",
             "add --input, or --models to use models that were trained before",
         )  # fmt: skip
-    for name, times in Counter(re.split(r"[, ]+", params["network"])).items():
+    for name, times in Counter(network_names(params)).items():
         if times > 1:
             findings.problem("--network", f"{name!r} {times} times", "each network once", "name it once")
     lacking = [f"--{name}" for name in ("fasta", "gtf") if params[name] is None]

@@ -2,7 +2,7 @@
 
 from scxpresso.checks.recipes import Recipe
 from scxpresso.genome.annotation import HALF_LIFE
-from scxpresso.networks.registry import NETWORKS
+from scxpresso.networks.registry import training_options
 
 WINDOW = ["window", "upstream", "downstream", "features"]
 
@@ -38,11 +38,8 @@ def plan_recipe(recipe: Recipe, params: dict) -> dict:
     Extended features hold the half-life features, so that recipes with either share what is extracted for a window.
     """
     values = recipe.values
-    network = NETWORKS[values["network"]]
-    training = {name: values[name] for name in ("inputs", "tasks", "replicates", *network.options)}
-    training |= {name: params[name] for name in ("validation_genes", "seed", "engine")}
-    if network.extended:
-        training["annotation_features"] = values["features"]
+    offered = params | values | {"annotation_features": values["features"]}
+    training = {name: offered[name] for name in training_options(values["network"])}
     named = {name: values[name] for name in ("recipe", "network", "fold_method", "ensemble", "atlases", "levels")}
     extracted = "extended" if "extended" in (params["features"], values["features"]) else "half_life"
     read = window(values["upstream"], values["downstream"], extracted)
@@ -50,14 +47,9 @@ def plan_recipe(recipe: Recipe, params: dict) -> dict:
 
 
 def plan_model(model: dict, extended: bool) -> dict:
-    """A model of --models as main.nf uses it, from its model.json.
-
-    A model of 0.1 names no recipe: it has that of its network's name. extended: whether a model of its window reads extended
-    features.
-    """
-    names = {name: model[name] for name in ("atlas", "level", "genome", "network")}
-    read = window(*_bases(model), "extended" if extended else "half_life")
-    return names | {"recipe": model.get("recipe", model["network"])} | read
+    """A model of --models as main.nf uses it. extended: whether a model of its window reads extended features."""
+    names = {name: model[name] for name in ("atlas", "level", "genome", "network", "recipe")}
+    return names | window(*_bases(model), "extended" if extended else "half_life")
 
 
 def window(upstream: int, downstream: int, features: str) -> dict:

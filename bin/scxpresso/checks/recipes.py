@@ -4,20 +4,20 @@ A recipe comes from a row of --recipes, whose empty cells take the parameters' v
 per network of --network, named after it. plan.py makes of them what main.nf runs.
 """
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 
 from scxpresso.checks.findings import Findings, Row
+from scxpresso.checks.params import network_names
 from scxpresso.checks.sheets import Request, read_sheet
-from scxpresso.networks.registry import NETWORKS
+from scxpresso.genome.folds import METHODS
+from scxpresso.networks.registry import NETWORKS, TRAINING_OPTIONS
 from scxpresso.problems import preview
 from scxpresso.store import BASELINES
 from scxpresso.text import did_you_mean
 
-FOLD_METHODS = ["random", "chromosome", "family"]
 # Baselines, on the parameter's folds and on others: names that no recipe may have.
-RESERVED = BASELINES + [f"{baseline}_{method}" for baseline in BASELINES for method in FOLD_METHODS]
+RESERVED = BASELINES + [f"{baseline}_{method}" for baseline in BASELINES for method in METHODS]
 ANALYSES = ["saturate", "variants", "predict"]
 # Columns that take the parameter of the same name, and those that have a default of their own.
 PARAMETERS = [
@@ -64,7 +64,7 @@ def read_recipes(request: Request, params: dict, schema: dict, findings: Finding
             )
         return []
     if params["recipes"] is None:
-        names = list(dict.fromkeys(re.split(r"[, ]+", params["network"])))
+        names = dict.fromkeys(network_names(params))
         rows = [Row("", {"network": name}, {"recipe": name, "network": name}) for name in names]
     else:
         rows = read_sheet("recipes", "recipe", request, schema, findings)
@@ -78,7 +78,7 @@ def read_recipes(request: Request, params: dict, schema: dict, findings: Finding
 
 def resolve(row: Row, params: dict, findings: Findings) -> Recipe | None:
     """A row with its empty cells filled in; None, and a problem, where its network is not known."""
-    names = re.split(r"[, ]+", params["network"])
+    names = network_names(params)
     if "network" not in row.values and len(names) > 1:
         findings.problem(
             row.at("network"), "an empty cell, and several networks in --network", "one network per recipe",
@@ -113,7 +113,7 @@ def check_recipe(recipe: Recipe, findings: Findings) -> None:
             f"at least {network.min_window} bases in all, which {values['network']} needs",
             "the paper uses 7,000 upstream and 3,500 downstream",
         )  # fmt: skip
-    unused = [name for name in ("epochs", "batch_size", "learning_rate") if name not in network.options]
+    unused = [name for name in TRAINING_OPTIONS if name not in network.options]
     unused += [] if network.extended else ["features"]
     for column in [name for name in unused if row.place and name in row.text]:
         findings.note(row.at(column), f"not used: the network {values['network']} has no such option")

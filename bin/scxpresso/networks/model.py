@@ -28,13 +28,8 @@ class Model:
             description = ModelDescription.of(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, TypeError, ValueError) as error:
             raise self._problem(path, error) from None
-        self.atlas, self.level, self.recipe, self.genome = (
-            description.atlas,
-            description.level,
-            description.recipe,
-            description.genome,
-        )
-        self.network, self.inputs = description.network, description.inputs
+        self.atlas, self.level, self.recipe = description.atlas, description.level, description.recipe
+        self.genome, self.network, self.inputs = description.genome, description.network, description.inputs
         self.populations, self.parents = description.populations, description.parents
         self.upstream, self.downstream = description.upstream, description.downstream
         self.annotation_features = description.annotation_features

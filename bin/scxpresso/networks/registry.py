@@ -14,6 +14,7 @@ from typing import Any
 INPUTS = ["both", "sequence", "half_life"]
 TASKS = ["multi", "single"]  # one network for all populations, or one per population (single_task.py)
 # Options of train_fold.py that every network uses.
+TRAINING_OPTIONS = ("epochs", "batch_size", "learning_rate")  # that some networks use
 SHARED_OPTIONS = ("inputs", "tasks", "replicates", "validation_genes", "seed", "engine")
 
 
@@ -46,7 +47,7 @@ class NetworkEntry:
     bases_read: str | None = None
     phase: int = 1
     extended: bool = False
-    options: tuple[str, ...] = ("epochs", "batch_size", "learning_rate")
+    options: tuple[str, ...] = TRAINING_OPTIONS
     trainer: str = "scxpresso.training.published:plateau_training"
     plain_form: str = "scxpresso.networks.forms:CodeInputs"
     cpu_form: str | None = None
