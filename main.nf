@@ -59,7 +59,7 @@ workflow {
             .flatMap { inputs.sets.collect { row -> [row.values.genome, row.values, row.files.file] } }
             .combine(genomes_ch.join(genes_ch), by: 0)
             .combine(plan_ch.map { plan -> plan.widest })
-            .map { _genome, set, variants, files, genes, _features, _dropped, _transcripts, window ->
+            .map { _genome, set, variants, files, genes, _features, window ->
                 [set, variants, files.fasta, genes, window]
             },
         options.haplotypes,
@@ -105,7 +105,7 @@ workflow {
             notes: PREFLIGHT.out.notes,
             versions: PREFLIGHT.out.versions,
             genomes: genomes_ch,
-            genes: genes_ch,
+            tables: FEATURES.out.tables_ch,
             models: described_ch,
             saturation: SATURATION.out.saturation_ch,
             motifs: SATURATION.out.matched_ch,
@@ -121,7 +121,7 @@ workflow {
     )
 
     // What is published: [its path in the results' folder, a file or folder]
-    published_ch = genes_ch
+    published_ch = FEATURES.out.tables_ch
         .flatMap { genome -> genome.tail().collect { table -> [path: "genomes/${genome[0]}/${table.name}", file: table] } }
         .mix(
             FEATURES.out.other_windows_ch.map { genome, window, features -> [path: "genomes/${genome}/windows/${window}/${features.name}", file: features] },

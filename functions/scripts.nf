@@ -19,8 +19,8 @@ def number(path) {
 
 // Fingerprint of the package modules that an executable imports, directly or not. Nextflow hashes the executables of bin/
 // that a script names but not what they import, so every process has this as `ext.code`, which Nextflow hashes because the
-// script reads it: an edited module re-runs what depends on it, and nothing else. A module that the registry of networks refers to counts where something else of its
-// part is imported: an edited trainer trains again, and predicts nothing again.
+// script reads it: an edited module re-runs what depends on it, and nothing else. A module that the registry of networks
+// refers to counts where something else of its part is imported: an edited trainer trains again, and predicts nothing again.
 def fingerprint(executable) {
     def package_folder = "${projectDir}/bin/scxpresso"
     def imported = imports_of("${projectDir}/bin/${executable}", ["${package_folder}/__init__.py".toString()])

@@ -1,7 +1,6 @@
 include { fingerprint } from '../functions/scripts'
 
 // All replicates of one fold of a model, or of several (--folds_per_task).
-
 process TRAIN_FOLD {
     tag "${model.id} ${held_out.join(',')}"
     label 'process_gpu'

@@ -27,10 +27,12 @@ workflow FEATURES {
         [name.genome, window.window, features]
     }
     // [genome, genes.tsv, features.h5, dropped_genes.tsv, transcripts.bed], of the run's first window
-    genes_ch = of_genomes_ch
+    tables_ch = of_genomes_ch
         .combine(plan_ch.map { plan -> plan.windows[0].window })
         .filter { row -> row[1].window == row.last() }
         .map { name, _window, genes, features, dropped, transcripts, _first -> [name.genome, genes, features, dropped, transcripts] }
+    // [genome, genes.tsv, features.h5], of the run's first window
+    genes_ch = tables_ch.map { row -> row[0..2] }
     // As features_ch, of the other windows
     other_windows_ch = features_ch
         .combine(plan_ch.map { plan -> plan.windows[0].window })
@@ -42,6 +44,7 @@ workflow FEATURES {
         .map { name, window, _genes, features, _dropped, _transcripts -> [name.sample, window.window, features] }
 
     emit:
+    tables_ch
     genes_ch
     features_ch
     other_windows_ch

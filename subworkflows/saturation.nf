@@ -11,7 +11,7 @@ include { MATCH_MOTIFS         } from '../modules/match_motifs'
 workflow SATURATION {
     take:
     models_ch                                       // [model, model.json, its folds' folders]
-    genes_ch                                        // [genome, genes.tsv, features.h5, …], of the run's first window
+    genes_ch                                        // [genome, genes.tsv, features.h5], of the run's first window
     features_ch                                     // [genome, name of a window, features.h5]
     inputs                                          // what was given
     options                                         // the parameters
@@ -29,7 +29,7 @@ workflow SATURATION {
                 [atlas.genome, atlas + (row ? row.values.subMap('layer', 'gene_column', 'library_column') : [:]), variable ? row.files.counts : []]
             }
             .combine(genes_ch, by: 0)
-            .map { _genome, atlas, counts, genes, _features, _dropped, _transcripts -> [atlas, genes, counts] },
+            .map { _genome, atlas, counts, genes, _features -> [atlas, genes, counts] },
         options.saturate ?: '',
         inputs.list,
         options.genes_per_task,
@@ -53,7 +53,7 @@ workflow SATURATION {
             .groupTuple()
             .map { model, parts -> [model.target.genome, model.target, parts.toSorted { part -> number(part) }] }
             .combine(genes_ch, by: 0)
-            .map { _genome, model, parts, genes, _features, _dropped, _transcripts -> [model, parts, genes] },
+            .map { _genome, model, parts, genes, _features -> [model, parts, genes] },
         options.contrast ?: '',
     ).made
 
@@ -63,7 +63,7 @@ workflow SATURATION {
             .filter { inputs.motifs }
             .map { model, folder -> [model.genome, model, folder] }
             .combine(genes_ch, by: 0)
-            .map { _genome, model, folder, genes, _features, _dropped, _transcripts -> [model, folder, genes] },
+            .map { _genome, model, folder, genes, _features -> [model, folder, genes] },
         inputs.motifs,
         options.motif_p_value,
     ).made

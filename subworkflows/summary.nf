@@ -16,7 +16,7 @@ workflow SUMMARY {
     options                                         // the parameters
 
     main:
-    evaluated_ch = results.genes
+    evaluated_ch = results.tables
         .map { genome, genes, _features, _dropped, _transcripts -> part('genomes', [genome: genome], 'genes', genes) }
         .mix(
             results.expression.map { atlas, folder -> part('atlases', atlas, 'path', folder) },
@@ -29,7 +29,7 @@ workflow SUMMARY {
     )
 
     reported_ch = evaluated_ch.mix(
-        results.genes.flatMap { genome, _genes, _features, dropped, transcripts ->
+        results.tables.flatMap { genome, _genes, _features, dropped, transcripts ->
             [part('genomes', [genome: genome], 'dropped', dropped), part('genomes', [genome: genome], 'transcripts', transcripts)]
         },
         results.folds

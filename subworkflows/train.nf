@@ -13,7 +13,7 @@ workflow TRAIN {
     take:
     plan_ch                                         // what to run: recipes, methods of folds (see main.nf)
     atlases_ch                                      // [atlas: its row of the sheet, levels as a list; counts]
-    genes_ch                                        // [genome, genes.tsv, features.h5, …], of the run's first window
+    genes_ch                                        // [genome, genes.tsv, features.h5], of the run's first window
     features_ch                                     // [genome, name of a window, features.h5]
     ready_ch                                        // one item, when training may start
     options                                         // the parameters
@@ -23,7 +23,7 @@ workflow TRAIN {
     folds_ch = SPLIT_FOLDS(
         genes_ch
             .combine(plan_ch.flatMap { plan -> plan.fold_methods })
-            .map { genome, genes, features, _dropped, _transcripts, method -> [genome, method, genes, features] },
+            .map { genome, genes, features, method -> [genome, method, genes, features] },
         options.folds,
         options.seed,
     ).made
@@ -33,7 +33,7 @@ workflow TRAIN {
         atlases_ch
             .map { atlas, counts -> [atlas.genome, atlas, counts] }
             .combine(genes_ch, by: 0)
-            .map { _genome, atlas, counts, genes, _features, _dropped, _transcripts -> [atlas, counts, genes] },
+            .map { _genome, atlas, counts, genes, _features -> [atlas, counts, genes] },
         options.subMap('aggregation', 'pseudocount', 'min_cells', 'seed'),
     ).made
 
@@ -53,7 +53,7 @@ workflow TRAIN {
         levels_ch
             .map { level, expression, _populations -> [level.genome, level, expression] }
             .combine(genes_ch, by: 0)
-            .map { genome, level, expression, _genes, features, _dropped, _transcripts -> [genome, level, expression, features] }
+            .map { genome, level, expression, _genes, features -> [genome, level, expression, features] }
             .combine(folds_ch, by: 0)
             .map { _genome, level, expression, features, method, folds -> [level, method, features, expression, folds] }
     ).made

@@ -12,7 +12,7 @@ workflow VARIANTS {
     take:
     sets_ch                                         // [set: its row of the sheet; chunks of its alleles; …]
     models_ch                                       // [model, model.json, its folds' folders]
-    genes_ch                                        // [genome, genes.tsv, features.h5, …], of the run's first window
+    genes_ch                                        // [genome, genes.tsv, features.h5], of the run's first window
     features_ch                                     // [genome, name of a window, features.h5]
     genomes_ch                                      // [genome, its files]
     inputs                                          // what was given
@@ -53,7 +53,7 @@ workflow VARIANTS {
             .filter { inputs.motifs }
             .map { scored, scores -> [scored.genome, scored, scores] }
             .combine(genes_ch, by: 0)
-            .map { _genome, scored, scores, genes, features, _dropped, _transcripts -> [scored, scores, features, genes] },
+            .map { _genome, scored, scores, genes, features -> [scored, scores, features, genes] },
         inputs.motifs,
         options.motif_p_value,
     ).made
