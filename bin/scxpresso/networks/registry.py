@@ -32,7 +32,8 @@ class NetworkEntry:
     bases_read: gives the first base that is read and the one after the last, relative to the TSS, from the bases upstream
         and downstream. Without it, the whole window is read.
     phase: bases after which its poolings begin anew; 1 for a network that sees a base the same wherever it lies.
-    extended: whether it reads the extended annotation features where features.h5 has them, or the five of the half-life.
+    annotation: sets of annotation features that it reads, of `half_life`, `extended` and `transcript`, where features.h5
+        has them.
     options: options of train_fold.py that its training uses beside SHARED_OPTIONS.
     trainer: makes a Training (training/train.py).
     plain_form, cpu_form, gpu_form: how genes are handed to it (forms.py): by PyTorch on any device; faster on a CPU; for
@@ -46,7 +47,7 @@ class NetworkEntry:
     min_window: int = 1
     bases_read: str | None = None
     phase: int = 1
-    extended: bool = False
+    annotation: tuple[str, ...] = ("half_life",)
     options: tuple[str, ...] = TRAINING_OPTIONS
     trainer: str = "scxpresso.training.published:plateau_training"
     plain_form: str = "scxpresso.networks.forms:CodeInputs"
@@ -72,7 +73,7 @@ _ENTRIES = [
         name="hybrid",
         network="scxpresso.networks.hybrid:Hybrid.build",
         bases_read="scxpresso.networks.hybrid:Hybrid.bases_read",
-        extended=True,
+        annotation=("half_life", "extended"),
         options=(),
         trainer="scxpresso.training.hybrid:HybridTraining",
         plain_form="scxpresso.networks.hybrid:HybridGeneInputs",
@@ -91,7 +92,7 @@ def resolve(reference: str) -> Any:
 def training_options(network: str) -> tuple[str, ...]:
     """Name the options of train_fold.py that a network uses: others need not train it again."""
     entry = NETWORKS[network]
-    return SHARED_OPTIONS + entry.options + (("annotation_features",) if entry.extended else ())
+    return SHARED_OPTIONS + entry.options + (() if entry.annotation == ("half_life",) else ("annotation_features",))
 
 
 def bases_read(network: str, inputs: str, upstream: int, downstream: int) -> tuple[int, int]:

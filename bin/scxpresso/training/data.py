@@ -14,8 +14,8 @@ from scxpresso.problems import InputError, Problem
 class Recipe:
     """How to train. Learning rate and dropout have no unit; the plateau is counted in epochs.
 
-    name: of the recipe, '' for the network's. annotation_features: `half_life`, the five, or `extended` where there are any
-    and the network reads them. tasks: `multi`, one network for all populations, or `single`, one per population (paper,
+    name: of the recipe, '' for the network's. annotation_features: `half_life`, the five, or `extended`, all that the
+    network reads, where there are any. tasks: `multi`, one network for all populations, or `single`, one per population (paper,
     Figure S5). A network may bring its own epochs, batch size and rates (NetworkEntry.options).
     """
 
@@ -78,8 +78,8 @@ def training_data(
     without genes on either side.
     """
     rows = features.rows(expression.index)
-    extended = NETWORKS[recipe.network].extended and recipe.annotation_features == "extended"
-    names = features.annotation_features(extended)
+    sets = NETWORKS[recipe.network].annotation if recipe.annotation_features == "extended" else ("half_life",)
+    names = features.annotation_features(sets)
     return TrainingData(
         codes=features.codes[rows],
         upstream=features.upstream,
