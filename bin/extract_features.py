@@ -45,7 +45,7 @@ def main(fasta, gtf, canonical, upstream, downstream, features, outdir):
         scaled_half_life(half_life),
         upstream,
         genome.genes[extended].to_numpy(dtype=float),
-        genome.transcript,
+        genome.transcript_features,
     )
     write_table(outdir / "genes.tsv", genome.genes)
     write_table(outdir / "dropped_genes.tsv", genome.dropped)

@@ -7,7 +7,7 @@ import pytest
 from Bio.Seq import Seq
 
 from scxpresso.genome.annotation import select_transcripts, trim_stop_codon
-from scxpresso.genome.features import contig_names
+from scxpresso.genome.features import contig_names, extract_features
 from scxpresso.genome.gene_models import read_annotation
 from scxpresso.genome.sequence import read_fasta
 from scxpresso.genome.transcript import Transcript
@@ -182,6 +182,14 @@ def test_human_genes_have_the_protein_of_their_translation_and_known_ends(chr9):
         )
     values = np.array([transcript_features(*gene) for gene in genes])
     assert np.isfinite(values[:, [TRANSCRIPT.index("utr5_A"), TRANSCRIPT.index("utr3_AAA")]]).all()
+
+
+def test_extraction_gives_them_in_the_order_of_the_genes_and_only_with_extended_features(chr9):
+    files = str(chr9 / "genome.fa.gz"), str(chr9 / "genes.gtf.gz"), None, 1000, 500
+    genome = extract_features(*files, extended=True)
+    expected = {transcript.gene_id: transcript_features(transcript, contig) for transcript, contig in real(chr9, 8)}
+    np.testing.assert_array_equal(genome.transcript_features, [expected[gene] for gene in genome.genes["gene_id"]])
+    assert extract_features(*files).transcript_features is None
 
 
 def test_genes_of_plasmodium_without_utrs_have_starts_and_stops(demo):

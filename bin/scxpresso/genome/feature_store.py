@@ -22,7 +22,8 @@ class Features:
 
     gene_id: sorted ids. codes: genes × window, uint8 (see sequence.py). half_life: genes × 5, raw (bases; exons per
     1,000 coding bases). extended: genes × features of extended.py, raw; no columns if they were not extracted.
-    transcript: genes × transcript_names, raw (transcript_features.py); no columns if they were not extracted, as by 0.1.
+    transcript: genes × transcript_names, raw (transcript_features.py); no columns in files of version 0.1
+    or if they were not extracted.
     """
 
     def __init__(self, path: str | Path):
@@ -54,7 +55,7 @@ class Features:
 
     def annotation_features(self, sets: Collection[str]) -> tuple[str, ...]:
         """Name the annotation features of sets (`half_life`, `extended`, `transcript`), as far as the file has them."""
-        return tuple(name for one, (names, _, _) in self._sets().items() if one in sets for name in names)
+        return tuple(name for key, (names, _, _) in self._sets().items() if key in sets for name in names)
 
     def annotation(self, rows: np.ndarray, names: Collection[str]) -> np.ndarray:
         """Return annotation features by name as networks read them, before scaling.
@@ -95,7 +96,7 @@ class Features:
             "extended": (EXTENDED, self.extended, transform_extended),
             "transcript": (self.transcript_names, self.transcript, read_transcript),
         }
-        return {name: one for name, one in sets.items() if one[1].shape[1]}
+        return {key: one for key, one in sets.items() if one[1].shape[1]}
 
     def region(self, rows: np.ndarray, start: int, end: int) -> np.ndarray:
         """Return the codes from `start` to `end` (exclusive) relative to the TSS, as far as the window extends."""

@@ -32,15 +32,15 @@ from scxpresso.store import DROPPED_GENE_COLUMNS
 class GenomeFeatures:
     """Everything that is extracted from a genome.
 
-    genes: genes.tsv. codes: genes × window (uint8). dropped: gene, reason. transcripts: one per gene. transcript: genes ×
-    TRANSCRIPT (transcript_features.py), raw; None unless extended features are extracted.
+    genes: genes.tsv. codes: genes × window (uint8). dropped: gene, reason. transcripts: one per gene.
+    transcript_features: genes × TRANSCRIPT (transcript_features.py), raw; None unless extended features are extracted.
     """
 
     genes: pd.DataFrame
     codes: np.ndarray
     dropped: pd.DataFrame
     transcripts: list[Transcript]
-    transcript: np.ndarray | None
+    transcript_features: np.ndarray | None
 
 
 def extract_features(
@@ -81,7 +81,7 @@ def extract_features(
     annotated = {name: chrom for chrom, name in match_contigs(by_contig, names).items()}
 
     codes = {}
-    of_transcript = {}
+    of_transcript = {}  # features of the spliced transcript of each gene
     rows = []
     fit = Fit()
     for name, contig in read_fasta(fasta):

@@ -95,7 +95,7 @@ def transform_transcript(values: np.ndarray, names: list[str]) -> np.ndarray:
 def _split(transcript: Transcript, contig: str) -> _Spliced:
     """Splice a transcript and divide it at its start and stop codon.
 
-    The stop codon is the last codon of the coding region or the one after it, which may lie behind the last exon.
+    The stop codon is the last codon of the coding region or the one after it, which may lie beyond the last exon.
     """
     strand = transcript.strand
     before, after = (spliced(contig, spans, strand) for spans in utrs(transcript))
@@ -103,16 +103,21 @@ def _split(transcript: Transcript, contig: str) -> _Spliced:
     start, end = transcript.span
     upstream = window_codes(contig, transcript.tss, strand, 3, 0)[0]
     downstream = window_codes(contig, end if strand == "+" else start, strand, 0, 5)[0][1:]
-    rest = np.concatenate([after, downstream])
-    whole = len(coding) % 3 == 0
-    if whole and _is_stop(coding[-3:]):
-        stop, rest, utr3, coding = coding[-3:], rest[:1], after, coding[:-3]
-    elif whole and _is_stop(rest[:3]):
-        stop, rest, utr3 = rest[:3], rest[3:4], after[3:]
-    else:
-        stop, rest, utr3 = rest[:0], rest[:0], after
+    following = np.concatenate([after, downstream])
+    stop, next_base, utr3 = following[:0], following[:0], after
+    if len(coding) % 3 == 0:
+        if _is_stop(coding[-3:]):
+            coding, stop, next_base = coding[:-3], coding[-3:], following[:1]
+        elif _is_stop(following[:3]):
+            stop, next_base, utr3 = following[:3], following[3:4], after[3:]
     return _Spliced(
-        np.concatenate([upstream, before]), before, coding, stop, rest, utr3, _first_intron(transcript, contig)
+        before=np.concatenate([upstream, before]),
+        utr5=before,
+        coding=coding,
+        stop=stop,
+        after=next_base,
+        utr3=utr3,
+        intron=_first_intron(transcript, contig),
     )
 
 
@@ -124,6 +129,7 @@ def _introns(transcript: Transcript) -> list[tuple[int, int]]:
 
 
 def _first_intron(transcript: Transcript, contig: str) -> np.ndarray:
+    """Encode the first INTRON_BASES of the first intron; nothing if there is none."""
     bounds = _introns(transcript)[:1]
     if transcript.strand == "+":
         bounds = [(start, min(end, start + INTRON_BASES - 1)) for start, end in bounds]
@@ -217,11 +223,12 @@ def _elements(utr3: np.ndarray) -> list[float]:
 
 
 def _is_stop(codes: np.ndarray) -> bool:
+    """Say whether three bases are a stop codon."""
     return any(_found(codes, codon).any() for codon in STOPS)
 
 
 def _found(codes: np.ndarray, motif: str) -> np.ndarray:
-    """Say at which places of a sequence a motif (IUPAC) starts, overlapping ones too; an ambiguous base fits N alone."""
+    """Say at which places of a sequence a motif (IUPAC) starts, overlapping ones too; an ambiguous base matches N only."""
     count = max(len(codes) - len(motif) + 1, 0)
     fits = np.ones(count, dtype=bool)
     for place, allowed in enumerate(encode(motif)):

@@ -14,9 +14,9 @@ from scxpresso.problems import InputError, Problem
 class Recipe:
     """How to train. Learning rate and dropout have no unit; the plateau is counted in epochs.
 
-    name: of the recipe, '' for the network's. annotation_features: `half_life`, the five, or `extended`, all that the
-    network reads, where there are any. tasks: `multi`, one network for all populations, or `single`, one per population (paper,
-    Figure S5). A network may bring its own epochs, batch size and rates (NetworkEntry.options).
+    name: of the recipe, '' for the network's. annotation_features: `half_life`, the five, or `extended`, all sets that the
+    network reads and features.h5 has. tasks: `multi`, one network for all populations, or `single`, one per population
+    (paper, Figure S5). A network may bring its own epochs, batch size and rates (NetworkEntry.options).
     """
 
     name: str = ""
