@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from scxpresso.compiled import njit, prange, use_threads
-from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
+from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE, region
 from scxpresso.networks.hybrid import (
     AMBIGUOUS,
     BIN,
@@ -30,7 +30,6 @@ from scxpresso.networks.hybrid import (
     Hybrid,
     HybridInputs,
     K,
-    region,
 )
 from scxpresso.networks.weights import NetworkMetadata
 
