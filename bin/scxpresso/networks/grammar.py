@@ -13,7 +13,7 @@ from scxpresso.networks.motif_part import MotifPart
 from scxpresso.networks.network import ExpressionNetwork
 from scxpresso.networks.promoter_composition import REACHES, PromoterComposition, promoter_composition
 from scxpresso.networks.scaling import Scaling
-from scxpresso.networks.smooth import SmoothPart
+from scxpresso.networks.smooth_part import MAX_DEVIATIONS, SmoothPart
 
 
 class Grammar(ExpressionNetwork):
@@ -28,7 +28,7 @@ class Grammar(ExpressionNetwork):
         self.inputs, self.upstream = inputs, upstream
         self.expression = Scaling(populations)
         self.annotation = Scaling(annotation)
-        self.smooth = SmoothPart(populations, annotation, inputs)
+        self.smooth = SmoothPart(populations, inputs)
         self.motifs = MotifPart(populations, upstream)
 
     @classmethod
@@ -41,9 +41,13 @@ class Grammar(ExpressionNetwork):
         """The bases of a window that it reads, relative to the TSS: the first, and the one after the last."""
         return max(-max(REACHES), -upstream), min(max(REACHES), downstream)
 
+    def scaled_annotation(self, annotation: Tensor) -> Tensor:
+        """Annotation as features: genes × features."""
+        return self.annotation.apply_to(annotation).clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS)
+
     def add_up(self, composition: PromoterComposition, codes: Tensor, annotation: Tensor) -> Tensor:
         """z-scaled expression of genes, whose composition was read from their codes."""
-        output = self.smooth(composition, annotation)
+        output = self.smooth(composition, self.scaled_annotation(annotation))
         return output if self.inputs == "half_life" else output + self.motifs(codes)
 
     def forward(self, codes: Tensor, annotation: Tensor) -> Tensor:

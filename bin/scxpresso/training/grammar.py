@@ -9,6 +9,7 @@ from scxpresso.training.data import Recipe, TrainingData
 from scxpresso.training.motifs import fit_motif_part
 from scxpresso.training.trainee import Trainee
 
+CPU = torch.device("cpu")  # on which everything is fitted
 SAMPLED = 0.8  # of the training genes: what a replicate learns from, so that replicates differ as far as genes do
 
 
@@ -29,11 +30,13 @@ class GrammarTraining:
         rows, seed = self._sampled(), self.trainee.job["seed"]
         at = rows.to(self.genes.device)
         target = self.target[at].cpu().numpy().astype(np.float64)
-        composition, annotation = self.genes.composition.of(at), self.genes.annotation[at]
-        held_out = self.network.smooth.fit(composition, annotation, target, seed)
+        composition = self.genes.composition.of(at).to(CPU)
+        annotation = self.network.scaled_annotation(self.genes.annotation[at]).cpu()
+        self.network.cpu()
+        held_out = self.network.smooth.fit(composition, annotation, self.names, target, seed)
         if self.network.inputs != "half_life":
             fit_motif_part(self.network.motifs, self.genes.codes[rows].numpy(), target - held_out, seed)
-            self.network.to(self.genes.device)
+        self.network.to(self.genes.device)
         return [self._loss(rows)]
 
     def _sampled(self) -> torch.Tensor:
