@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS, kmer_counts, region
-from scxpresso.networks.hybrid import COUNTED_KMERS
+from scxpresso.networks.hybrid import COUNTED_KMERS, N_COUNTS  # noqa: F401 (for now)
 
 REACHES = (50, 100, 200, 400, 800, 1600, 3000)  # bases of the windows, each upstream and downstream of the TSS
 WINDOWS = [window for reach in REACHES for window in ((-reach, 0), (0, reach))]

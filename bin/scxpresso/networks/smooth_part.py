@@ -94,7 +94,7 @@ class SmoothPart(FittedModule):
         predicted = np.zeros(targets.shape)
         for number, trees in enumerate(self.trees):
             left_out = part == number
-            trees.fit(features[~left_out], targets[~left_out], seed * PARTS + number)
+            trees.fit(features[~left_out], targets[~left_out], (seed + number) % 2**32)
             predicted[left_out] = trees(torch.from_numpy(features[left_out])).numpy()
         return predicted
 

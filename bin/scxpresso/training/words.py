@@ -129,7 +129,7 @@ def _path(present: scipy.sparse.csr_matrix, target: np.ndarray, last: int) -> It
 def _variance(present: scipy.sparse.csr_matrix) -> np.ndarray:
     """Variance of each column of 0 and 1."""
     share = np.asarray(present.mean(axis=0))[0]
-    return share * (1 - share)
+    return np.maximum(share * (1 - share), 0)
 
 
 def _screened(present: scipy.sparse.csr_matrix, target: np.ndarray) -> np.ndarray:
