@@ -13,7 +13,7 @@ import pytest
 from scxpresso.evaluation.evaluation import evaluate
 from scxpresso.problems import InputError
 from scxpresso.reporting import gene_figures, report, verdicts
-from scxpresso.reporting.data import load
+from scxpresso.reporting.data import BASELINE_NAMES, MeasuredLevel, Run, load
 from scxpresso.store import HISTORY_COLUMNS, POPULATION_COLUMNS, PREDICTION_COLUMNS, write_json, write_table
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "assets" / "report"
@@ -184,7 +184,7 @@ def test_every_plot_has_its_data(page):
     ]
     fine = data["performance"][2]
     assert fine["populations"] == ["a1", "a2", "b1"] and fine["folds"] == list(range(6))
-    assert [one["network"] for one in fine["networks"]] == ["scxpresso", "hybrid", "half_life", "kmer"]
+    assert [one["recipe"] for one in fine["recipes"]] == ["scxpresso", "hybrid", "half_life", "kmer"]
     assert [model["level"] for model in data["coarse"][2]["models"]] == ["type", "class", "all"]
     assert len(data["training"][0]["runs"]) == 6
 
@@ -254,15 +254,23 @@ def test_recipes_are_named_beside_their_network_where_the_two_differ(tmp_path):
         entry |= {"upstream": 2000, "downstream": 1003} if short else {"upstream": 7000, "downstream": 3500}
     write_json(manifest, content)
     page = page_of(evaluated(manifest))
-    assert [one["network"] for one in page.data["networks"]] == [
+    assert [one["recipe"] for one in page.data["recipes"]] == [
         "scxpresso", "short (scxpresso)", "half_life", "kmer", "mean",
     ]  # fmt: skip
-    assert len({one["colour"] for one in page.data["networks"]}) == 5
-    assert [one["network"] for one in page.data["predictions"][2]["networks"]][:2] == ["scxpresso", "short (scxpresso)"]
+    assert len({one["colour"] for one in page.data["recipes"]}) == 5
+    assert [one["recipe"] for one in page.data["predictions"][2]["recipes"]][:2] == ["scxpresso", "short (scxpresso)"]
     assert "atlas one · type · short (scxpresso)" in [one["name"] for one in page.data["training"]]
     assert "windows of 7,000 + 3,500 and 2,000 + 1,003 bases around the TSS" in page.text
     assert "It predicts held-out genes better than the recipe scxpresso: 0.98 against 0.89" in page.text
     assert "type short scxpresso 3 0.98" in page.text  # of all numbers
+
+
+def test_ten_recipes_have_ten_colours():
+    networks = {f"recipe {number}": "hybrid" for number in range(10)} | {name: name for name in BASELINE_NAMES}
+    level = MeasuredLevel("a", "l", "g", Path(), pd.DataFrame(), networks=networks)
+    empty = pd.DataFrame()
+    palette = Run({}, Path(), [level], empty, empty, empty, empty).palette()
+    assert len(set(palette.values())) == len(palette) == 13
 
 
 @pytest.mark.slow

@@ -24,13 +24,16 @@ BASELINE_NAMES = {
     "kmer": "the k-mer ridge",
     "mean": "the mean of the training genes",
 }
-# Okabe and Ito's colours: safe for the colour blind. Of a baseline, one for each method of folds.
+# Okabe and Ito's colours, and more that differ from them under every kind of colour blindness. Baselines have a shade for
+# each fold method.
 BASELINE_COLOURS = {
     "half_life": ("#E69F00", "#B37A00", "#F5C970"),
     "kmer": ("#009E73", "#00634A", "#66C5AB"),
     "mean": ("#8A8F98", "#5C616B", "#B9BDC4"),
 }
-NETWORK_COLOURS = ("#0072B2", "#CC79A7", "#56B4E9", "#D55E00", "#6A4C93")
+RECIPE_COLOURS = (
+    "#0072B2", "#CC79A7", "#56B4E9", "#D55E00", "#6A4C93", "#5B2C00", "#DDCC77", "#332288", "#882255", "#A6DBA0",
+)  # fmt: skip
 
 SIGNIFICANT = 0.05  # p-values below it are significant
 
@@ -110,7 +113,7 @@ class Run:
         """Colour of each recipe, the same in every plot."""
         networks = self.networks()
         trained = [recipe for recipe, network in networks.items() if network not in BASELINE_NAMES]
-        colours = dict(zip(trained, cycle(NETWORK_COLOURS), strict=False))
+        colours = dict(zip(trained, cycle(RECIPE_COLOURS), strict=False))
         for baseline, shades in BASELINE_COLOURS.items():
             recipes = [recipe for recipe, network in networks.items() if network == baseline]
             colours |= dict(zip(recipes, cycle(shades), strict=False))

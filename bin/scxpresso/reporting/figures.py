@@ -20,10 +20,12 @@ def training_plots(views: list[dict]) -> list[dict]:
 
 
 def learning_curve(key: tuple, history: pd.DataFrame) -> dict:
-    """Make one replicate's learning curve, to four digits."""
+    """Build the learning curve of one network, to four digits. key: the values of NETWORK_OF_MODEL."""
+    fold, replicate, population = key
     return {
-        "fold": int(key[0]),
-        "replicate": int(key[1]),
+        "fold": int(fold),
+        "replicate": int(replicate),
+        "population": population,
         "epoch": [int(epoch) for epoch in history["epoch"]],
         "train": significant(history["train_loss"]),
         "validation": significant(history["validation_loss"]),
@@ -38,8 +40,8 @@ def performance_plots(run: Run) -> list[dict]:
         mine = own(rows(run.scores, **level.target), "model")
         folds = fold_order(mine)
         tables = {level.label(recipe): rows(mine, recipe=recipe) for recipe in level.scored}
-        networks = pearsons("network", tables, level, folds)
-        if networks:
+        recipes = pearsons("recipe", tables, level, folds)
+        if recipes:
             plots.append(
                 {
                     "name": level.name,
@@ -47,7 +49,7 @@ def performance_plots(run: Run) -> list[dict]:
                     "populations": level.labels,
                     "folds": folds,
                     "ceilings": significant(level.populations["noise_ceiling"]),
-                    "networks": networks,
+                    "recipes": recipes,
                 }
             )
     return plots

@@ -42,7 +42,7 @@ def prediction_plots(run: Run, names: ShownGenes) -> list[dict]:
     plots = []
     for level in run.levels:
         observed: pd.DataFrame | None = None
-        networks = []
+        recipes = []
         for recipe in level.scored:
             table = load(level.predictions[recipe], PREDICTION_COLUMNS) if recipe in level.predictions else ()
             if not len(table):
@@ -50,7 +50,7 @@ def prediction_plots(run: Run, names: ShownGenes) -> list[dict]:
             if observed is None:  # the same in every table of a level
                 observed = matrix(table, "observed", level)
                 genes, drawn = shown_genes(run, level, observed.index)
-            networks.append(prediction(level.label(recipe), table, observed, level, genes))
+            recipes.append(prediction(level.label(recipe), table, observed, level, genes))
         if observed is not None:
             plots.append(
                 {
@@ -61,7 +61,7 @@ def prediction_plots(run: Run, names: ShownGenes) -> list[dict]:
                     "drawn": drawn,
                     "total": len(observed),
                     "observed": packed(observed, genes),
-                    "networks": networks,
+                    "recipes": recipes,
                 }
             )
     return plots
@@ -73,7 +73,7 @@ def prediction(
     """Make one recipe's part of a prediction plot."""
     predicted = matrix(table, "predicted", level)
     return {
-        "network": label,
+        "recipe": label,
         "pearson": [observed[one].corr(predicted[one]) for one in level.labels],
         "n": [int((observed[one].notna() & predicted[one].notna()).sum()) for one in level.labels],
         "predicted": packed(predicted, genes),
@@ -118,8 +118,8 @@ def gene_plots(run: Run, names: ShownGenes) -> list[dict]:
                 "genes": names.number(level.genome, variance.index),
                 "log_variance": pack(np.log10(variance)),
                 "top": names.number(level.genome, top_genes(run, level)),
-                "networks": [
-                    {"network": name, "pearson": pack(table["pearson"].reindex(variance.index)), "trend": trend(table)}
+                "recipes": [
+                    {"recipe": name, "pearson": pack(table["pearson"].reindex(variance.index)), "trend": trend(table)}
                     for name, table in tables
                     if len(table)
                 ],

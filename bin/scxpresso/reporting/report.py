@@ -103,8 +103,8 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
     palette = run.palette()
     loci, tables = Loci(run, names), read_scores(run)
     return {
-        "networks": [
-            {"network": label(recipe, network), "colour": palette[recipe]} for recipe, network in run.networks().items()
+        "recipes": [
+            {"recipe": label(recipe, network), "colour": palette[recipe]} for recipe, network in run.networks().items()
         ],
         "training": training_plots(training),
         "performance": performance_plots(run),

@@ -92,14 +92,14 @@ def gene_profile(effects: Effects, gene: str, room: int, names: ShownGenes, loci
     return {
         "gene": names.number(genome, [gene])[0],
         "locus": loci.number(genome, gene, -effects.upstream, effects.downstream - 1),
-        "letters": decode(codes),
+        "bases": decode(codes),
         "predicted": significant(effects.predicted[effects.row(gene)], 3),
         "distances": pack(distances[kept]),
         "effect": by_population(effect[kept]),
         "alternatives": ["".join(ALTERNATIVES[base] for base in column) for column in best[kept].T],
         "importance": by_population(importance(of_bases[kept])),
         "bins": binned(np.abs(effect), distances),
-        "left_out": int((size >= MIN_EFFECT).sum()) - len(kept),
+        "omitted": int((size >= MIN_EFFECT).sum()) - len(kept),
     }
 
 

@@ -89,9 +89,9 @@ def warnings_view(run: Run) -> list[dict]:
 
 
 def reasons(table: pd.DataFrame) -> list[dict]:
-    """Count dropped genes by reason, most first: [{reason, genes, share}]; share is of the largest."""
+    """Count dropped genes by reason, most first: [{reason, n, share}]; share is that of the largest."""
     counts = table["reason"].value_counts()
-    return [{"reason": reason, "genes": n, "share": n / counts.iloc[0]} for reason, n in counts.items()]
+    return [{"reason": reason, "n": n, "share": n / counts.iloc[0]} for reason, n in counts.items()]
 
 
 def load_history(path: str | Path) -> pd.DataFrame:

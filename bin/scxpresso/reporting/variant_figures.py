@@ -69,8 +69,8 @@ def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: Shown
         "populations": populations,
         "parents": [parents.get(label, "") for label in populations],
         "rows": scores.rows,
-        "certain": scores.significant,
-        "unread": scores.unread,
+        "significant": scores.significant,
+        "not_scorable": scores.not_scorable,
         "genes": [
             {"gene": names.number(genome, [gene])[0], "locus": loci.number(genome, gene, *reach)}
             for gene in locus_genes(scores.first)
@@ -145,7 +145,7 @@ def logo(effects: Effects | None, row: dict) -> dict | None:
     if not len(codes):  # outside of the model's window, which may be narrower than another model's
         return None
     population = effects.populations.index(row["population"])
-    return {"first": first, "letters": decode(codes), "importance": pack(importance(of_bases)[:, population])}
+    return {"first": first, "bases": decode(codes), "importance": pack(importance(of_bases)[:, population])}
 
 
 def motif_changes(run: Run, entry: dict, first: pd.DataFrame) -> list[dict]:
@@ -206,7 +206,7 @@ def external(run: Run, entry: dict, alleles: pd.DataFrame, populations: list[str
     return {
         "variants": [int(number) for number in variants],
         "tracks": [{"model": model, "track": track} for model, track in tracks[:N_TRACKS]],
-        "left_out": max(len(tracks) - N_TRACKS, 0),
+        "omitted": max(len(tracks) - N_TRACKS, 0),
         "theirs": [theirs.scaled(by_track, track, variants) for track in tracks[:N_TRACKS]],
         "ours": [ours.scaled(by_population, label, variants) for label in populations],
         "correlations": correlations[:N_CORRELATIONS],

@@ -42,12 +42,12 @@ def set_view(run: Run, entry: dict) -> dict:
         for reason, number in table["reason"].str.split(FOUND).str[0].value_counts().items():
             rejected[reason] = rejected.get(reason, 0) + int(number)
     most = max(rejected.values(), default=0)
-    reasons = [{"reason": reason, "genes": n, "share": n / most} for reason, n in rejected.items()]
+    reasons = [{"reason": reason, "n": n, "share": n / most} for reason, n in rejected.items()]
     return {
         "set": entry["set"],
         "counts": {label: described[name] for name, label in COUNTS.items() if name in described},
         "rejected": sum(rejected.values()),
-        "reasons": sorted(reasons, key=lambda one: -one["genes"]),
+        "reasons": sorted(reasons, key=lambda one: -one["n"]),
     }
 
 
@@ -55,7 +55,7 @@ def set_view(run: Run, entry: dict) -> dict:
 class Scores:
     """What is held of the scores of a set by a model, whatever their number.
 
-    entry: of the manifest. rows: their number. significant: of them with q below SIGNIFICANT. unread: of alleles that the
+    entry: of the manifest. rows: their number. significant: of them with q below SIGNIFICANT. not_scorable: of alleles that the
     network does not read. first: the alleles × genes of the table, a row each, in its best population. shown: all populations
     of these, then of others in the same genes; its column `place` numbers the alleles.
     """
@@ -63,7 +63,7 @@ class Scores:
     entry: dict
     rows: int
     significant: int
-    unread: int
+    not_scorable: int
     first: pd.DataFrame
     shown: pd.DataFrame
 
@@ -73,8 +73,8 @@ def read_scores(run: Run) -> list[Scores]:
     tables = []
     for entry in run.manifest["variants"]:
         path = run.folder / entry["path"]
-        total, significant, unread, best = strongest(path)
-        tables.append(Scores(entry, total, significant, unread, *all_populations(path, best)))
+        total, significant, not_scorable, best = strongest(path)
+        tables.append(Scores(entry, total, significant, not_scorable, *all_populations(path, best)))
     return tables
 
 
@@ -118,20 +118,20 @@ def strongest(path: Path) -> tuple[int, int, int, pd.DataFrame]:
     Those with q below SIGNIFICANT come first, by |effect|, then the others, by q and |effect|; each is in the population in
     which it comes first. q says how rare an effect is, not how large: it orders nothing among what is significant.
     """
-    total = significant = unread = 0
+    total = significant = not_scorable = 0
     best: list[pd.DataFrame] = []
     for part in read_parts(path, [*ALLELE, "population", "q_value", "effect", "flag"]):
         significant_here = part["q_value"] < SIGNIFICANT
         total += len(part)
         significant += int(significant_here.sum())
-        unread += int((~part.pop("flag").map(is_scorable)).sum())
+        not_scorable += int((~part.pop("flag").map(is_scorable)).sum())
         order = part["q_value"].mask(significant_here, 0).fillna(np.inf)
         part = part.assign(order=order, size=-part["effect"].abs())
         if best and len(best[0]) == N_VARIANTS:
             part = part[part["order"] <= best[0]["order"].max()]
         joined = pd.concat([*best, part])
         best = [joined.sort_values(["order", "size"], kind="stable").drop_duplicates(ALLELE)[:N_VARIANTS]]
-    return total, significant, unread, best[0].reset_index(drop=True)
+    return total, significant, not_scorable, best[0].reset_index(drop=True)
 
 
 def all_populations(path: Path, best: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -18,7 +18,7 @@ export function effectPoints(model, gene, k, minus = -1) {
   decoded(gene.effect[k]).forEach((effect, i) => {
     const x = Math.round(decoded(gene.distances)[i]), y = other ? effect - other[i] : effect;
     if (!y || (other && effect * other[i] < 0)) return;
-    const change = `${gene.letters[x + model.upstream]}>${gene.alternatives[k][i]}`;
+    const change = `${gene.bases[x + model.upstream]}>${gene.alternatives[k][i]}`;
     const both = other ? `<br>${signed(effect)} against ${signed(other[i])} (${gene.alternatives[minus][i]})` : "";
     points.push({
       x, y, change, text: `${distanceText(x)} · ${safe(onGenome(locus, x))}<br>${change}: ${signed(y)}${both}`,

@@ -57,7 +57,7 @@ function profileLetters({ model, gene, k, minus }, [from, to]) {
   const at = decoded(gene.distances).map(Math.round);
   const inside = at.map((_, i) => i).filter((i) => at[i] >= from && at[i] <= to);
   return importanceLetters(
-    inside.map((i) => gene.letters[at[i] + model.upstream]),
+    inside.map((i) => gene.bases[at[i] + model.upstream]),
     inside.map((i) => own[i] - (other ? other[i] : 0)),
     inside.map((i) => at[i]),
   );
@@ -70,9 +70,9 @@ function titleOf({ model, gene, k, minus }) {
     const genes = `${count(model.genes.length)} of ${count(model.total)} saturated genes are on this page`;
     parts.push(`${genes}, those of top variants and of largest effects first.`);
   }
-  if (gene.left_out) {
+  if (gene.omitted) {
     const positions = `The ${count(decoded(gene.distances).length)} positions of largest effects are drawn`;
-    parts.push(`${positions}; ${count(gene.left_out)} smaller ones are in effects.h5.`);
+    parts.push(`${positions}; ${count(gene.omitted)} smaller ones are in effects.h5.`);
   }
   return parts.join(" ");
 }

@@ -1,4 +1,4 @@
-// Colours of the page's figures; those of networks come with the data.
+// Colours of the page's figures; those of recipes come with the data.
 
 export const INK = "#1d2733";
 export const SOFT = "#5a6675"; // of small text

@@ -53,7 +53,7 @@ function titleOf(found, shown) {
   const parts = ["Left of the line this run's populations, right of it other tools."];
   const total = found.variants.length;
   if (shown < total) parts.push(`The first ${count(shown)} of ${count(total)} variants.`);
-  if (found.left_out) parts.push(`${count(found.left_out)} more tracks are in the tables.`);
+  if (found.omitted) parts.push(`${count(found.omitted)} more tracks are in the tables.`);
   return parts.join(" ");
 }
 

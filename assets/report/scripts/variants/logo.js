@@ -16,7 +16,7 @@ function variantLogo() {
   if (!logo) return whyNone(set, chosen);
   const locus = locusOf(set, one), [change] = changesOf(set, chosen);
   const importance = decoded(logo.importance), distances = importance.map((_, i) => logo.first + i);
-  const letters = importanceLetters([...logo.letters], importance, distances);
+  const letters = importanceLetters([...logo.bases], importance, distances);
   const motif = change ? motifLetters(set, change, locus) : [];
   return {
     title: titleOf(set, chosen, locus, change),
@@ -83,18 +83,18 @@ function band(one, locus) {
 
 function hover(logo, importance, distances, locus) {
   const says = (x, i) =>
-    `${distanceText(x)} · ${safe(onGenome(locus, x))}<br>${logo.letters[i]}: importance ${signed(importance[i])}`;
+    `${distanceText(x)} · ${safe(onGenome(locus, x))}<br>${logo.bases[i]}: importance ${signed(importance[i])}`;
   return {
     mode: "markers", x: distances, y: importance, marker: { opacity: 0, size: 12 },
     text: distances.map(says), hoverinfo: "text",
   };
 }
 
-function baseRow({ letters }, distances) {
-  const room = plotWidth("variant-logo") / letters.length;
+function baseRow({ bases }, distances) {
+  const room = plotWidth("variant-logo") / bases.length;
   return {
-    mode: "text", x: distances, y: distances.map(() => 0.5), yaxis: "y3", text: [...letters], hoverinfo: "skip",
-    textfont: { size: Math.min(13, room * 1.1), color: [...letters].map((base) => BASE_COLOURS[base]) },
+    mode: "text", x: distances, y: distances.map(() => 0.5), yaxis: "y3", text: [...bases], hoverinfo: "skip",
+    textfont: { size: Math.min(13, room * 1.1), color: [...bases].map((base) => BASE_COLOURS[base]) },
   };
 }
 

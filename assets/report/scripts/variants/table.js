@@ -41,9 +41,9 @@ function columns({ variants, first, populations }) {
 
 function sentences(set) {
   if (!set.rows) return "No allele lies in the promoter window of a gene.";
-  const parts = [`${count(set.rows)} scores (alleles × genes × populations), ${count(set.certain)} with q < 0.05.`];
-  if (set.unread) {
-    parts.push(`${count(set.unread)} are of alleles outside of what this network reads: not scorable, without q.`);
+  const parts = [`${count(set.rows)} scores (alleles × genes × populations), ${count(set.significant)} with q < 0.05.`];
+  if (set.not_scorable) {
+    parts.push(`${count(set.not_scorable)} are of alleles outside of what this network reads: not scorable, without q.`);
   }
   parts.push(
     `The table holds ${plural(set.first.length, "allele")}, each in the population in which it ranks first:`,
