@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Scores of variants by one model."""
+"""Scores of variants by a model."""
 
 import click
 
@@ -25,16 +25,23 @@ from scxpresso.options import (
 @features_option
 @genes_option
 @fasta_option
-@click.option("--variants", required=True, type=EXISTING, help="Chunk of scorable variants, sorted by gene.")
+@click.option(
+    "--variants",
+    required=True,
+    type=EXISTING,
+    help="Chunk of scorable variants, sorted by gene, as read_variants.py writes it.",
+)
 @click.option("--set", "set_name", required=True, help="Name of the set of variants.")
 @click.option("--haplotypes", is_flag=True, help="Also score the alleles that a haplotype carries together.")
 @device_option
 @engine_option
 @threads_option
-@click.option("--output", required=True, type=click.Path(), help="Gets one row per variant, gene and population (TSV).")
+@click.option(
+    "--output", required=True, type=click.Path(), help="Output table (TSV): one row per variant, gene and population."
+)
 @reports_problems
 def main(model, features, genes, fasta, variants, set_name, haplotypes, device, engine, threads, output):
-    """Score variants and haplotypes in every population, by the networks that never saw their gene."""
+    """Score variants and haplotypes in every population, by the networks for which their gene was held out."""
     import torch
 
     from scxpresso.genome.feature_store import Features
@@ -48,25 +55,25 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, device, 
     torch.set_num_threads(threads)
     keep_large_blocks()
     chosen = resolve_device(device)
-    log(f"device {chosen} (asked for: {device}), {threads} threads")
+    log(f"device {chosen} (--device {device}), {threads} threads")
     table = read_table(genes, index="gene_id", columns=["gene_id", "gene_name", "chrom", "strand", "tss"])
     scorer = Scorer(Model(model), Features(features), table, chosen, engine)
-    alleles, unread = [], 0
+    alleles, not_scorable = [], 0
 
     def rows():
-        nonlocal unread
+        nonlocal not_scorable
         for gene in score_variants(scorer, lambda: read_chunk(variants), fasta, haplotypes):
             alleles.append(len(gene.alleles))
-            unread += int((~gene.scorable).sum())
+            not_scorable += int((~gene.scorable).sum())
             yield from gene.rows(set_name)
 
     write_rows(output, SCORE_COLUMNS, rows())
     populations = len(scorer.model.populations)
     log(f"{sum(alleles):,} alleles in windows of {len(alleles):,} genes scored in {populations:,} populations")
-    if unread:
+    if not_scorable:
         first, end = scorer.reads
         where = f"bases {first:+,} to {end - 1:+,} from the TSS" if first < end else "no sequence"
-        log(f"{unread:,} of them are not scorable: {scorer.model.network} reads {where}")
+        log(f"{not_scorable:,} of them are not scorable: {scorer.model.network} reads {where}")
 
 
 if __name__ == "__main__":

@@ -337,7 +337,7 @@ def test_the_executable_trains_folds_of_the_demo(demo_genome, demo_expression, t
         "--folds", demo_genome / "folds.tsv", "--fold", "3,1", "--replicates", 1, "--epochs", 2, "--outdir", tmp_path,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
-    assert "device cpu (asked for: auto)" in made.stderr or torch.cuda.is_available()
+    assert "device cpu (--device auto)" in made.stderr or torch.cuda.is_available()
     assert "fold 3 replicate 1 epoch 2: train" in made.stderr
     for fold in (1, 3):
         history = read_table(tmp_path / f"fold_{fold}" / "history.tsv")
