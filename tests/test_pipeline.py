@@ -511,7 +511,7 @@ def test_warnings_of_tasks_reach_the_report_and_the_console(project, asked):
         assert run.status == 0, run.output
         assert run.output.count("so they have no hits") == 2, run.output  # one for each model
         page = (project.folder / "warned/report.html").read_text()
-        assert "Warning of MATCH_MOTIFS" in page and "so they have no hits" in page
+        assert "Warning from MATCH_MOTIFS" in page and "so they have no hits" in page
 
 
 def check_record(run: Run, project: Project) -> dict:

@@ -165,11 +165,11 @@ def test_page_says_what_was_run_and_how_good_it_is(page):
     assert "Against the k-mer ridge: worse in 6 of 6 models." in page.text
     assert "It predicts held-out genes better than the recipe scxpresso: 0.98 against 0.89" in page.text
     assert "Which recipe to use: differences, fold by fold" in page.text
-    assert "1 window runs off the end of a contig and is padded with N (7 bases)" in page.text
+    assert "1 window extends beyond the end of a contig and is padded with N (7 bases)" in page.text
     assert "cells without a label" in page.text
     assert "1 replicate collapsed to a constant prediction and was retrained" in page.text
     assert "fold 2 replicate 1 (2 attempts)" in page.text
-    assert "1 replicate still constant after every attempt, and part of the mean: fold 1 replicate 1" in page.text
+    assert "1 replicate still constant after every attempt, and included in the mean: fold 1 replicate 1" in page.text
 
 
 def test_every_plot_has_its_data(page):
@@ -216,8 +216,8 @@ def test_warnings_of_tasks_are_in_the_page(tmp_path):
     entries = [{"process": "MATCH", "task": f"chunk {n}", "warnings": [f"warnings_{n}"]} for n in range(2)]
     write_json(manifest, json.loads(manifest.read_text()) | {"warnings": entries})
     page = page_of(manifest)
-    assert "Warning of MATCH too short (2 tasks: 'chunk 0', 'chunk 1')" in page.text
-    assert f"Warning of MATCH {HOSTILE[0]} (1 task: 'chunk 1')" in page.text
+    assert "Warning from MATCH too short (2 tasks: 'chunk 0', 'chunk 1')" in page.text
+    assert f"Warning from MATCH {HOSTILE[0]} (1 task: 'chunk 1')" in page.text
 
 
 def test_labels_are_escaped_for_plotly_too():

@@ -1,4 +1,4 @@
-// The gene that the section shows, and its values: chosen in the table, by name or by a click on its point.
+// The gene that the section shows, and its values. It is chosen in the table, by name, or by a click on its point.
 import { fill, onChange, wire } from "../shared/controls.js";
 import { DATA, geneName } from "../shared/data.js";
 import { decoded } from "../shared/packed.js";
@@ -23,13 +23,13 @@ export function showGene(gene) {
   redraw("variance", "gene", "gene-scatter");
 }
 
-// {populations, parents, recipe, observed, predicted, sd} of the gene, or a sentence where the page lacks its values.
+// {populations, parents, recipe, observed, predicted, sd} of the gene, or a sentence if the page lacks its values.
 export function geneValues() {
-  if (!DATA.genes.length) return "No level of several populations to show a gene in.";
+  if (!DATA.genes.length) return "No level has several populations, so no gene is shown.";
   const level = currentPredictions();
   if (!level) return "No predictions of this level.";
   const at = level.genes.indexOf(shownGene);
-  if (at < 0) return `${geneName(shownGene) ?? "This gene"} ${notHeld(level)}`;
+  if (at < 0) return `${geneName(shownGene) ?? "This gene"} ${notOnPage(level)}`;
   const { recipe } = currentRecipe();
   const model = level.recipes.find((one) => one.recipe === recipe) || level.recipes[0];
   const pick = (vectors) => (vectors ? vectors.map((vector) => decoded(vector)[at]) : null);
@@ -39,8 +39,8 @@ export function geneValues() {
   };
 }
 
-const notHeld = (level) =>
-  `is not among the genes whose values this page holds (a random ${count(level.drawn)} and the most variable); `
+const notOnPage = (level) =>
+  `is not among the genes whose values are on this page (a random ${count(level.drawn)} and the most variable); `
   + "its values are in the run's predictions folder.";
 
 function topTable(level) {

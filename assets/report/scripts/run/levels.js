@@ -30,7 +30,7 @@ function groupOf(recipe, rows) {
   };
 }
 
-// A point per population, its median over folds; a point per fold where there is a single population.
+// One point per population: its median over folds. For a single population, one point per fold.
 function pointsOf({ recipe, pearson }, { populations, folds }) {
   if (pearson.length === 1) return { values: pearson[0], texts: foldTexts(populations, folds, pearson, recipe)[0] };
   const values = pearson.map(median);

@@ -21,7 +21,7 @@ function training() {
   };
 }
 
-// The lines of all replicates as one trace: a gap (null) ends each.
+// The lines of all replicates as one trace; each ends with a gap (null).
 function replicateLines(runs, { field, name, colour }) {
   const joined = (what) => runs.flatMap((run) => [...run[what], null]);
   return {

@@ -1,4 +1,4 @@
-// Each gene: its correlation across populations against its variance across them.
+// Correlation of each gene across populations, against its variance across them.
 import { FAINT, INK } from "../shared/colours.js";
 import { DATA, geneName, recipeColour } from "../shared/data.js";
 import { POINTS, axis } from "../shared/layout.js";

@@ -5,13 +5,13 @@ import { chosen } from "../shared/panels.js";
 import { distanceText, safe, signed } from "../shared/text.js";
 import { onGenome } from "../window/genome.js";
 
-const N_SITES = 12; // the strongest
-const MIN_GAP = 10; // bases between two of them
+const N_SITES = 12; // strongest sites
+const MIN_GAP = 10; // bases between two sites
 
 export const chosenModel = (name) => DATA.saturation[chosen(name, "Model")];
 
-// Largest effects by position in the k-th population, [{x, y, change, text}]. With `minus`, the number of another
-// population, what remains of them where both have the same sign.
+// Largest effects by position in the k-th population, [{x, y, change, text}]. With `minus`, the index of another
+// population, the differences at positions where both have the same sign.
 export function effectPoints(model, gene, k, minus = -1) {
   const other = minus < 0 ? null : decoded(gene.effect[minus]), locus = DATA.loci[gene.locus];
   const points = [];

@@ -6,7 +6,7 @@ export const geneName = (gene) => DATA.names[gene];
 
 export const recipeColour = (recipe) => DATA.recipes.find((one) => one.recipe === recipe).colour;
 
-// The recipes that any of the rows has, in the order of the page's palette.
+// The recipes that occur in the rows, in the order of the palette.
 export function recipesOf(rows) {
   const has = (recipe) => rows.some((row) => row.recipes.some((one) => one.recipe === recipe));
   return DATA.recipes.map((one) => one.recipe).filter(has);

@@ -52,7 +52,7 @@ function titleOf(set, i, locus, change) {
   return `${title} · ${change.name}: ${decimal(change.ref_score, 1)} to ${decimal(change.alt_score, 1)} bits`;
 }
 
-// A motif's logo over its site, on the gene's strand; [] where the page has no matrix of it.
+// A motif's logo over its site, on the gene's strand; [] if the page does not have its matrix.
 function motifLetters(set, change, locus) {
   const matrix = set.motifs.find((one) => one.motif === change.motif);
   if (!matrix || !locus) return [];
@@ -70,7 +70,8 @@ function stackedLetters(heights, x) {
     .map(({ base, height }) => ({ base, x, from, to: (from += height) }));
 }
 
-// On the bases of REF where the gene's place is known; else, and for a haplotype, on the changed base nearest the TSS.
+// On the bases of REF if the position of the gene is known; else, and for haplotypes, on the changed base nearest to
+// the TSS.
 function band(one, locus) {
   const ends = locus && !one.ref.includes(";")
     ? [+one.pos, +one.pos + one.ref.length - 1].map((position) => distanceOf(locus, position))
