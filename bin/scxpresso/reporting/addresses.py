@@ -30,5 +30,5 @@ def file_uri(address: str) -> str:
 
 
 def file_name(uri: str) -> str:
-    """Give the last part of a URI, readable."""
+    """Return the last part of a URI, readable."""
     return unquote(uri.rsplit("/", 1)[1])

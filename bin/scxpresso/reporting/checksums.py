@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def checksums(folder: Path) -> list[dict]:
-    """Give `number`, `path`, `sha256` and `size` of each file below folder/<number>/<entry>, in order; paths as in checksum.py.
+    """Return `number`, `path`, `sha256` and `size` of each file below folder/<number>/<entry>, in order; paths as in checksum.py.
 
     Files are read in parts, so that their size does not matter.
     """

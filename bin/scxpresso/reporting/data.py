@@ -126,7 +126,7 @@ def label(recipe: str, network: str) -> str:
 
 
 def model_of(entry: dict) -> tuple[str, str, str]:
-    """Give atlas, level and recipe of an entry of the manifest, which name a model."""
+    """Return atlas, level and recipe of an entry of the manifest, which name a model."""
     return entry["atlas"], entry["level"], entry["recipe"]
 
 
@@ -183,7 +183,7 @@ def read_levels(manifest: dict, folder: Path, summary: pd.DataFrame) -> list[Mea
 
 
 def load(path: str | Path, columns: list[str]) -> pd.DataFrame:
-    """Read columns of a table. Raises InputError where the file or a column is missing."""
+    """Read columns of a table. Raises InputError if the file or a column is missing."""
     demand_file(path)
     table = read_table(path)
     for column, named in RENAMED.items():
@@ -200,12 +200,12 @@ def load_if(path: Path | None, columns: list[str]) -> pd.DataFrame:
 
 
 def file_of(run: Run, entry: dict, role: str) -> Path | None:
-    """Locate the file that a manifest entry has under a role; None where it has none."""
+    """Locate the file that a manifest entry has under a role; None if it has none."""
     return run.folder / entry[role] if entry.get(role) else None
 
 
 def demand_file(path: str | Path) -> None:
-    """Raise InputError where a file is missing."""
+    """Raise InputError if a file is missing."""
     if not Path(path).is_file():
         raise InputError(Problem(str(path), "no such file", "a file that manifest.json lists"))
 
@@ -240,7 +240,7 @@ def own(table: pd.DataFrame, *sides: str) -> pd.DataFrame:
 
 
 def metric(run: Run, level: Level, recipe: str, name: str) -> tuple[float, float, float]:
-    """Look up a row of summary.tsv: (value, sd, folds); NaN where it is missing."""
+    """Look up a row of summary.tsv: (value, sd, folds); NaN if it is missing."""
     found = rows(run.summary, **level.key, recipe=recipe, metric=name)
     if found.empty:
         return (np.nan, np.nan, np.nan)
@@ -248,7 +248,7 @@ def metric(run: Run, level: Level, recipe: str, name: str) -> tuple[float, float
 
 
 def difference(run: Run, level: Level, recipe: str, other: str, name: str = "pearson") -> tuple[float, float, float]:
-    """Look up by how much a recipe's metric exceeds another one's; NaN where the two have different folds."""
+    """Look up by how much a recipe's metric exceeds another one's; NaN if the two have different folds."""
     return metric(run, level, recipe, f"{name}_minus_{other}")
 
 

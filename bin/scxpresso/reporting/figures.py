@@ -127,7 +127,7 @@ def fold_order(scores: pd.DataFrame) -> list[int]:
 
 
 def pearsons(what: str, tables: dict[str, pd.DataFrame], level: MeasuredLevel, folds: list) -> list[dict]:
-    """Give, for each table with rows, its name (called `what`) and Pearson as target populations × folds."""
+    """Return, for each table with rows, its name (called `what`) and Pearson as target populations × folds."""
     found = []
     for name, table in tables.items():
         if len(table):

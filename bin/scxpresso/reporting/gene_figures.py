@@ -87,7 +87,7 @@ def matrix(table: pd.DataFrame, values: str, level: MeasuredLevel) -> pd.DataFra
 
 
 def packed(wide: pd.DataFrame, genes: Sequence[str]) -> list[dict] | None:
-    """Pack one vector per population; None where all is missing (a baseline has no sd)."""
+    """Pack one vector per population; None if all is missing (a baseline has no sd)."""
     wide = wide.reindex(index=genes)
     return [pack(wide[label]) for label in wide.columns] if wide.notna().to_numpy().any() else None
 
@@ -135,7 +135,7 @@ def top_genes(run: Run, level: MeasuredLevel) -> list[str]:
 
 
 def trend(table: pd.DataFrame) -> list[list[float]]:
-    """Give the median Pearson in bins of equally many genes by variance: [[variance, pearson]…]."""
+    """Return the median Pearson in bins of equally many genes by variance: [[variance, pearson]…]."""
     table = table.sort_values("variance")
     bins = [part for part in np.array_split(np.arange(len(table)), min(TREND_BINS, len(table))) if len(part)]
     return [significant(table.iloc[part][["variance", "pearson"]].median()) for part in bins]

@@ -30,7 +30,7 @@ class Loci:
         self._numbers: dict[tuple[str, str, int, int], int] = {}
 
     def number(self, genome: str, gene: str, start: int, end: int) -> int | None:
-        """Number the stretch from `start` to `end` (bases from the TSS) of a gene; None where its place is not known."""
+        """Number the stretch from `start` to `end` (bases from the TSS) of a gene; None if its place is not known."""
         if gene not in self._genes(genome):
             return None
         return self._numbers.setdefault((genome, gene, start, end), len(self._numbers))
@@ -94,7 +94,7 @@ class Stretch:
         return max(self.tss + low - 1, 0), max(self.tss + high, 0)
 
     def between(self, first: int, last: int) -> list[int]:
-        """Give the first and last base of a half-open, 0-based interval as distances from the TSS, the smaller one first."""
+        """Return the first and last base of a half-open, 0-based interval as distances from the TSS, the smaller one first."""
         low, high = first + 1 - self.tss, last - self.tss
         return [low, high] if self.strand == "+" else [-high, -low]
 

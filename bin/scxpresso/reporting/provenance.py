@@ -205,7 +205,7 @@ def input_files(manifest: dict, rules: dict, schemas: dict) -> list[dict]:
 
 
 def parameter_of(use: dict, params: dict) -> str | None:
-    """Name the parameter whose value a file is; None where a sheet names it."""
+    """Name the parameter whose value a file is; None if a sheet names it."""
     name = use["column"] or use["parameter"]
     if use["column"] and not (use["parameter"] == "genomes" and params["genomes"] is None):
         return None

@@ -25,7 +25,7 @@ MOTIF_EFFECTS = ["population", "motif", "motif_name", *MOTIF_NUMBERS]
 
 
 def open_effects(folder: Path) -> Effects:
-    """Open effects.h5 of a model's saturation. Raises InputError where there is none."""
+    """Open effects.h5 of a model's saturation. Raises InputError if there is none."""
     return Effects(folder / "effects.h5")
 
 
@@ -33,7 +33,7 @@ def around(effects: Effects, gene: str, start: int, end: int) -> tuple[int, np.n
     """Read (first, codes, effects) from `start` to `end` bases from the TSS (inclusive), as far as the window reaches.
 
     first: distance of the first position from the TSS. codes: uint8, on the gene's strand. effects: positions ×
-    alternatives × populations; 0 where the reference is ambiguous.
+    alternatives × populations; 0 if the reference is ambiguous.
     """
     part = slice(max(effects.upstream + start, 0), max(effects.upstream + end + 1, 0))
     codes = effects.codes[effects.row(gene), part]
@@ -104,7 +104,7 @@ def gene_profile(effects: Effects, gene: str, room: int, names: ShownGenes, loci
 
 
 def importance(effects: np.ndarray) -> np.ndarray:
-    """Give minus the mean effect of the three substitutions (positions × populations); the reference's own effect is 0."""
+    """Return minus the mean effect of the three substitutions (positions × populations); the reference's own effect is 0."""
     return -effects.sum(axis=1) / 3
 
 

@@ -95,7 +95,7 @@ def reasons(table: pd.DataFrame) -> list[dict]:
 
 
 def load_history(path: str | Path) -> pd.DataFrame:
-    """A history.tsv. Raises InputError where the file or a column is missing."""
+    """A history.tsv. Raises InputError if the file or a column is missing."""
     demand_file(path)
     history = read_history(path)
     demand(path, "column", HISTORY_COLUMNS, history.columns)

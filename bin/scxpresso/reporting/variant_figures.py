@@ -94,7 +94,7 @@ def entries_of(run: Run, kind: str, scores: Scores) -> list[dict]:
 
 
 def effects_of(run: Run, scores: Scores) -> AbstractContextManager[Effects | None]:
-    """Open the saturation of a set's model; None where the run has none."""
+    """Open the saturation of a set's model; None if the run has none."""
     found = entries_of(run, "saturation", scores)
     return open_effects(run.folder / found[0]["path"]) if found else nullcontext()
 
@@ -129,7 +129,7 @@ def best_row(row: dict, populations: list[str]) -> dict:
 
 
 def reach_of(variants: list[dict], effects: Effects | None) -> tuple[int, int]:
-    """Give the first and last base of the loci: the model's window, or what the variants span."""
+    """Return the first and last base of the loci: the model's window, or what the variants span."""
     if effects:
         return -effects.upstream, effects.downstream - 1
     places = [0, *(one["distance"] for one in variants)]
@@ -163,7 +163,7 @@ def motif_changes(run: Run, entry: dict, first: pd.DataFrame) -> list[dict]:
 
 
 def matrices(run: Run, changes: list[dict]) -> list[dict]:
-    """Give, for each motif among `changes`, the heights of its bases in a logo: positions × A, C, G, T, in bits."""
+    """Return, for each motif among `changes`, the heights of its bases in a logo: positions × A, C, G, T, in bits."""
     wanted = {one["motif"] for one in changes}
     if not wanted:
         return []
@@ -175,14 +175,14 @@ def matrices(run: Run, changes: list[dict]) -> list[dict]:
 
 
 def logo_heights(counts: np.ndarray) -> np.ndarray:
-    """Give each base's share of its position's information (bits, against equal bases): width × 4 from width × 4 counts."""
+    """Return each base's share of its position's information (bits, against equal bases): width × 4 from width × 4 counts."""
     shares = counts / counts.sum(axis=1, keepdims=True)
     entropy = -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1, keepdims=True)
     return shares * (2 - entropy)
 
 
 def external(run: Run, entry: dict, alleles: pd.DataFrame, populations: list[str]) -> dict | None:
-    """Join scores of other tools to ours, each z-scaled over the variants that it scores; None where there are none.
+    """Join scores of other tools to ours, each z-scaled over the variants that it scores; None if there are none.
 
     alleles: of the variants that the page holds, by number. theirs, ours: one packed vector per track and per population, over
     `variants`.

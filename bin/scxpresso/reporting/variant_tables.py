@@ -69,7 +69,7 @@ class Scores:
 
 
 def read_scores(run: Run) -> list[Scores]:
-    """Read the tables of scores of all sets and models. Raises InputError where one or a column is missing."""
+    """Read the tables of scores of all sets and models. Raises InputError if one or a column is missing."""
     tables = []
     for entry in run.manifest["variants"]:
         path = run.folder / entry["path"]
@@ -92,9 +92,9 @@ def locus_genes(first: pd.DataFrame) -> list[str]:
 
 
 def read_parts(path: Path, columns: list[str], if_there: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
-    """Read columns of a table part by part, as text but for NUMERIC. Raises InputError where it or a column is missing.
+    """Read columns of a table part by part, as text but for NUMERIC. Raises InputError if it or a column is missing.
 
-    if_there: further columns of text, '' where the table lacks them.
+    if_there: further columns of text, '' if the table lacks them.
     """
     demand_file(path)
     numbers = [name for name in columns if name in NUMERIC]

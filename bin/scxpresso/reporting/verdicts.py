@@ -38,7 +38,7 @@ def headline(run: Run, genomes: list[dict], training: list[dict]) -> str:
 
 
 def window_sizes(run: Run) -> str:
-    """Describe the promoter windows of the models, else of the parameters; '' where neither names any."""
+    """Describe the promoter windows of the models, else of the parameters; '' if neither names any."""
     params = run.manifest["params"]
     models = [model for model in run.manifest["models"] if "upstream" in model]
     known = models or ([params] if "upstream" in params and "downstream" in params else [])

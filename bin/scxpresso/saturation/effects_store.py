@@ -52,7 +52,7 @@ def rounded(effects: np.ndarray) -> np.ndarray:
 
 
 def resolved(effects: np.ndarray) -> np.ndarray:
-    """Effects as they are stored, ranked and written: rounded, and 0 where they are smaller than SMALLEST_EFFECT."""
+    """Effects as they are stored, ranked and written: rounded, and 0 if they are smaller than SMALLEST_EFFECT."""
     effects = rounded(effects)
     effects[np.abs(effects) < SMALLEST_EFFECT] = 0
     return effects
@@ -162,7 +162,7 @@ class Effects:
         self.file.close()
 
     def row(self, gene: str) -> int:
-        """Row of a gene id. Raises InputError where it was not saturated."""
+        """Row of a gene id. Raises InputError if it was not saturated."""
         if gene not in self._row:
             raise InputError(
                 Problem(
@@ -176,7 +176,7 @@ class Effects:
         return self._effects[self.row(gene), start:end]
 
     def is_read(self) -> np.ndarray:
-        """Of each position of the window, whether the network reads it; all True where the file does not say."""
+        """Of each position of the window, whether the network reads it; all True if the file does not say."""
         first, end = self.about.reads or (-self.upstream, self.downstream)
         distance = np.arange(self.about.window) - self.upstream
         return (first <= distance) & (distance < end)
@@ -191,7 +191,7 @@ class Effects:
 def join_effects(path: str | Path, parts: Sequence[str | Path], order: Sequence[str]) -> PositionSums:
     """One file of the genes of several, in the order of `order` (gene ids), and the sums over all of them.
 
-    Chunks are copied as they are, with one part open at a time. Raises InputError where the parts are of different models,
+    Chunks are copied as they are, with one part open at a time. Raises InputError if the parts are of different models,
     share a gene, or have one that is not in `order`.
     """
     with Effects(parts[0]) as effects:

@@ -18,14 +18,14 @@ from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
 from scxpresso.networks.hybrid import (
     AMBIGUOUS,
     BIN,
-    BINS,
     COUNTED_KMERS,
     END,
-    FILTERS,
     HIDDEN,
     K_BEFORE,
     MAX_DEVIATIONS,
+    N_BINS,
     N_COUNTS,
+    N_FILTERS,
     START,
     Hybrid,
     HybridInputs,
@@ -43,7 +43,7 @@ REGIONS = np.array(
         for number, (k, start, end) in enumerate(COUNTED_KMERS)
     ]
 )
-ALTERNATIVES = BASE_OF_CODE[ALTERNATIVE_CODES].astype(np.int64)
+ALTERNATIVE_CHANNELS = BASE_OF_CODE[ALTERNATIVE_CODES].astype(np.int64)
 CHUNK = 64  # positions that a thread takes at a time
 MAX_CHANGED = sum(2 * k for k in REGIONS[:, 0])  # columns of counts
 ZERO = np.float32(0)
@@ -124,12 +124,12 @@ def _rectify_change(change: np.ndarray, value: np.ndarray) -> None:
 @njit()
 def _sum_bins(kmers: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sums over each bin of what its 6-mers give (bins × filters), and how many of them are unambiguous."""
-    sums, unambiguous = np.zeros((BINS, FILTERS)), np.zeros(BINS, dtype=np.int64)
+    sums, unambiguous = np.zeros((N_BINS, N_FILTERS)), np.zeros(N_BINS, dtype=np.int64)
     for place in range(LENGTH):
         if kmers[place] != AMBIGUOUS:
             unambiguous[place // BIN] += 1
             row = table[kmers[place]]
-            for filt in range(FILTERS):
+            for filt in range(N_FILTERS):
                 sums[place // BIN, filt] += row[filt]
     return sums, unambiguous
 
@@ -210,11 +210,11 @@ def _add_convolution_effects(
     """Add to `result` what the convolution makes of substitutions at the bases from `first` to `last` (exclusive)."""
     bases, kmers, table = gene.bases, gene.kmers, weights.table
     bin_means, bin_kmers = reference.bin_means, reference.bin_kmers
-    change, bin_change = np.empty(HIDDEN, dtype=np.float32), np.empty(FILTERS, dtype=np.float32)
+    change, bin_change = np.empty(HIDDEN, dtype=np.float32), np.empty(N_FILTERS, dtype=np.float32)
     deeper_change = np.empty(HIDDEN, dtype=np.float32)
     for place in range(first, last):
         for alt in range(4):
-            base = ALTERNATIVES[alt]
+            base = ALTERNATIVE_CHANNELS[alt]
             if base == bases[place]:
                 continue
             change[:] = ZERO
@@ -230,11 +230,11 @@ def _add_convolution_effects(
                     if new >= 0:
                         more += old == AMBIGUOUS
                         row, before = table[new], table[old]
-                        for filt in range(FILTERS):
+                        for filt in range(N_FILTERS):
                             bin_change[filt] += row[filt] - before[filt]
                     position += 1
                 if more > 0:
-                    for filt in range(FILTERS):
+                    for filt in range(N_FILTERS):
                         bin_change[filt] = (bin_change[filt] - (more - fewer) * bin_means[number, filt]) / more
                     _add_product(change, bin_change, weights.bin_linear[number])
             _rectify_change(change, reference.hidden)
@@ -258,7 +258,7 @@ def _add_count_effects(
     touched = np.empty(len(trees.feature), dtype=np.int64)  # trees that may change their leaf
     for place in range(first, last):
         for alt in range(4):
-            base = ALTERNATIVES[alt]
+            base = ALTERNATIVE_CHANNELS[alt]
             if base == bases[place]:
                 continue
             effect = result[place - first, alt]
@@ -326,7 +326,7 @@ class Layers:
         kernels = network.convolution.weight.flatten(1).T
         table = functional.relu(network.six_mers @ kernels + weight("convolution.bias"))
         head_norm = next(layer for layer in network.head if isinstance(layer, nn.BatchNorm1d))
-        bin_linear = network.bin_linear.weight.view(HIDDEN, FILTERS, BINS) * _scale(network.batch_norm)[:, None]
+        bin_linear = network.bin_linear.weight.view(HIDDEN, N_FILTERS, N_BINS) * _scale(network.batch_norm)[:, None]
         bin_linear = bin_linear * _scale(head_norm)[:, None, None]
         half = network.expression.sd / 2
         self.weights = Weights(
@@ -349,7 +349,7 @@ class Layers:
     def effects(
         self, read: HybridInputs, gene: Gene, annotation: torch.Tensor, first: int, last: int, result: np.ndarray
     ) -> np.ndarray:
-        """Give the reference's expression; the effects of substitutions at the bases from `first` to `last` go into `result`.
+        """Return the reference's expression; the effects of substitutions at the bases from `first` to `last` go into `result`.
 
         read: as Hybrid.read gives it, of the gene alone and without margins.
         """

@@ -43,7 +43,7 @@ class SingleTaskEffects:
 
 
 def incremental(networks: Sequence[Network], device: torch.device, engine: str = "auto") -> SubstitutionEffects:
-    """Give what computes effects(codes, annotation, start, end) as BruteForce does, for many genes.
+    """Return what computes effects(codes, annotation, start, end) as BruteForce does, for many genes.
 
     A network that has a form for the CPU alone runs there whatever the device. One without any form is evaluated for every
     substitution. The log says so.

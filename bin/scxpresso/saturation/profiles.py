@@ -44,7 +44,7 @@ def profile(effects: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def contrast(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """One profile minus another; NaN where they have opposite signs (paper 2.7), or the base is ambiguous."""
+    """One profile minus another; NaN if they have opposite signs (paper 2.7), or the base is ambiguous."""
     return np.where(first * second < 0, np.nan, first - second)
 
 
@@ -71,7 +71,7 @@ class PositionSums:
         return sums
 
     def table(self, populations: Sequence[str], upstream: int) -> pd.DataFrame:
-        """positions.tsv: tss_distance, population, genes, mean_effect (empty where no gene has an unambiguous base)."""
+        """positions.tsv: tss_distance, population, genes, mean_effect (empty if no gene has an unambiguous base)."""
         window, count = self.total.shape
         with np.errstate(invalid="ignore"):
             mean = self.total / self.genes[:, None]

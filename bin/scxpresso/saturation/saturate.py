@@ -99,9 +99,9 @@ def saturate(
 
 
 def find_contrast(text: str, populations: Sequence[str]) -> tuple[int, int] | None:
-    """`A;B` as the numbers of two populations, whose names may hold semicolons themselves; None where one is not there.
+    """`A;B` as the numbers of two populations, whose names may hold semicolons themselves; None if one is not there.
 
-    Raises InputError where it may be read in two ways.
+    Raises InputError if it may be read in two ways.
     """
     number = {name: index for index, name in enumerate(populations)}
     exact = [(text[:cut], text[cut + 1 :]) for cut, letter in enumerate(text) if letter == ";"]

@@ -16,7 +16,7 @@ N_SUGGESTIONS = 5  # unknown genes for which a similar name is sought
 def parse_selection(spec: str) -> tuple[list[str], int | None, bool]:
     """Split `--select` into genes by id or name, the number of highly variable genes, and whether all are selected.
 
-    The number is None where no highly variable genes are selected. Raises InputError for an `hvg:` without a number.
+    The number is None if no highly variable genes are selected. Raises InputError for an `hvg:` without a number.
     """
     words = [word.strip() for word in spec.split(",") if word.strip()]
     genes = [word for word in words if word != "all" and not word.startswith("hvg:")]
@@ -81,7 +81,7 @@ def select_genes(
     genes: genes.tsv.
     spec: `--select`, whose words add up.
     listed: further genes by id or name.
-    variable: finds a number of highly variable genes; None where there is no atlas.
+    variable: finds a number of highly variable genes; None if there is no atlas.
 
     Raises
     ------

@@ -12,7 +12,7 @@ SAME = "reference and alternative are the same"
 
 
 def fault_of(ref: str, alt: str) -> str:
-    """Say why an allele (upper case, as in VCF) cannot be scored, whatever the genome; '' where nothing is wrong."""
+    """Say why an allele (upper case, as in VCF) cannot be scored, whatever the genome; '' if nothing is wrong."""
     if alt in ("", "."):
         return NO_ALTERNATIVE
     if alt == "*":
@@ -67,7 +67,7 @@ def rotated(bases: str, by: int) -> str:
 
 
 def anchored(sequence: str, start: int, ref: str, alt: str) -> tuple[int, str, str]:
-    """Give position (1-based), REF and ALT with at least one base each, as a VCF writes them.
+    """Return position (1-based), REF and ALT with at least one base each, as a VCF writes them.
 
     An insertion or deletion gets the base before it; at the contig's first base it gets the base after it. start: 0-based.
     """

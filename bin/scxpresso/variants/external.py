@@ -26,7 +26,7 @@ EXPECTED = "a TSV with the columns variant, gene, model, track, score, and alt w
 
 
 class ExternalScore(NamedTuple):
-    """One score of another tool. alt: the allele of the + strand, or '' where the file names none."""
+    """One score of another tool. alt: the allele of the + strand, or '' if the file names none."""
 
     variant: str
     gene: str
@@ -132,7 +132,7 @@ def _together(
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of each external score with variant_id, alt, gene_id, population and effect of ours.
 
-    The effect is empty where the row is not scorable: that is no effect to compare.
+    The effect is empty if the row is not scorable: that is no effect to compare.
     """
     rows = read_rows(scores, [*COMPARISON_COLUMNS[:5], "ref", "gene_name", "flag"])
     for gene, of_gene in groupby(rows, key=lambda row: row[2]):
@@ -171,7 +171,7 @@ def _meant(alt: str, alleles: set[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def _moved(written: str, ref: str, alt: str) -> bool:
-    """Tell whether `written` may be this insertion or deletion, with another base before it or with none."""
+    """Return whether `written` may be this insertion or deletion, with another base before it or with none."""
     if len(ref) == len(alt) or min(len(ref), len(alt)) != 1:
         return False
     if len(ref) > 1:
@@ -181,12 +181,12 @@ def _moved(written: str, ref: str, alt: str) -> bool:
 
 
 def _size(row: list[str]) -> float:
-    """Give the absolute effect of a row of ours; below every other where it has none."""
+    """Return the absolute effect of a row of ours; below every other where it has none."""
     return abs(float(row[-1])) if row[-1] else -1.0
 
 
 def _spearman(pairs: np.ndarray) -> tuple[float, float]:
-    """Give the rank correlation and its p-value; NaN for fewer than MIN_PAIRS pairs and for constants."""
+    """Return the rank correlation and its p-value; NaN for fewer than MIN_PAIRS pairs and for constants."""
     if len(pairs) < MIN_PAIRS or (np.ptp(pairs, axis=0) == 0).any():
         return math.nan, math.nan
     found = spearmanr(*pairs.T)

@@ -76,9 +76,9 @@ class GeneIndex:
         }
 
     def windows(self, contig: str) -> Windows:
-        """Give the windows of a contig, by the FASTA's name."""
+        """Return the windows of a contig, by the FASTA's name."""
         return self._windows.get(contig, self._none)
 
     def row(self, name: str) -> int | None:
-        """Find the row of a gene by its id or name, with or without a version; None where there is none."""
+        """Find the row of a gene by its id or name, with or without a version; None if there is none."""
         return self._row.get(self._called.gene(name))

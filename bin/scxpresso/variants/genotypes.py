@@ -92,7 +92,7 @@ class Genotypes:
 
 
 def _phase_set(cells: list[str], place: int | None) -> str:
-    """Name a call's phase set; '' where it names none: such calls are of one set."""
+    """Name a call's phase set; '' if it names none: such calls are of one set."""
     if place is None:
         return ""
     name = cells[place] if place < len(cells) else "."

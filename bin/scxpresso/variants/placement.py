@@ -42,7 +42,7 @@ def best_start(first: int, last: int, length: int) -> int:
 
 
 def placed_for(allele: Sliding, sequence: str, tss: int, strand: str, upstream: int, downstream: int) -> Placed | None:
-    """Place an allele where a gene sees it; None where that is outside of the gene's window.
+    """Place an allele where a gene sees it; None if that is outside of the gene's window.
 
     sequence: of the contig. tss: 1-based. An insertion is inside where the bases on either side of it are.
     """

@@ -202,7 +202,7 @@ def _log_decisions(counts: Counts, log: Callable[[str], None]) -> None:
 
 
 def _check_scorable(counts: Counts, spill: Spill, file: str) -> None:
-    """Raise InputError where no entry is scorable, with the reasons."""
+    """Raise InputError if no entry is scorable, with the reasons."""
     if counts.scorable:
         return
     reasons = "; ".join(f"{times:,} because {reason}" for reason, times in counts.rejected.most_common(5))
@@ -242,7 +242,7 @@ def _contigs_of(chroms: list[str], contigs: list[str]) -> dict[str, str]:
 
 
 def _place_all(spill: Spill, fasta: str | Path, contigs: list[str], genes: GeneIndex, file: str) -> Counts:
-    """Reject or place every entry. Raises InputError where no contig is one of the FASTA's."""
+    """Reject or place every entry. Raises InputError if no contig is one of the FASTA's."""
     counts = Counts()
     chroms = spill.chroms()
     contig_of = _contigs_of(chroms, contigs)
@@ -358,7 +358,7 @@ def _place(
 
 
 def _row(one: Candidate, gene: int, sequence: str, genes: GeneIndex) -> tuple | None:
-    """Make the row for Spill.place of an allele and a gene; None where it slides out of the gene's window."""
+    """Make the row for Spill.place of an allele and a gene; None if it slides out of the gene's window."""
     if one.sliding is None:
         return gene, one.pos, one.number, one.ref, one.alt, 0, one.turned
     place = placed_for(one.sliding, sequence, genes.tss[gene], genes.strand[gene], genes.upstream, genes.downstream)
@@ -376,7 +376,7 @@ def _with_base_before(sequence: str, pos: int, ref: str, alt: str) -> tuple[int,
 
 
 def _fault_on(chrom: str, sequence: str, pos: int, ref: str, alt: str, either: bool, references: References) -> str:
-    """Say why an entry does not fit the contig; '' where it does."""
+    """Say why an entry does not fit the contig; '' if it does."""
     found = sequence[pos - 1 : pos - 1 + (len(ref) or 1)].upper()
     if len(found) < (len(ref) or 1):
         return OFF_CONTIG

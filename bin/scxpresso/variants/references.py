@@ -66,7 +66,7 @@ class References:
         return short or self.mismatched > max(MIN_MISMATCHES, MAX_MISMATCHES * self.checked)
 
     def check(self, where: str) -> None:
-        """Raise InputError where too many mismatch, with the likely cause."""
+        """Raise InputError if too many mismatch, with the likely cause."""
         if not self.too_many:
             return
         cause, fix = self.likely_cause()

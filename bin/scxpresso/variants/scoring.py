@@ -119,7 +119,7 @@ class Scorer:
         sites: Sites,
         background: Background,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Give effects by network (networks × alleles × populations) and their mean (alleles × populations), resolved.
+        """Return effects by network (networks × alleles × populations) and their mean (alleles × populations), resolved.
 
         Those of substitutions are in the background; others take predictions of their own.
         """
@@ -166,7 +166,7 @@ class Scorer:
     def _check(
         self, gene_id: str, codes: np.ndarray, alleles: Sequence[Allele], flanking: FlankingSequence | None
     ) -> None:
-        """Raise InputError where the alleles or the FASTA do not belong to the window of the features."""
+        """Raise InputError if the alleles or the FASTA do not belong to the window of the features."""
         upstream = self.features.upstream
         if flanking and (flanking.window(upstream, self.features.downstream) != codes).any():
             raise InputError(

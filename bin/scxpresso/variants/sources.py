@@ -31,12 +31,12 @@ DAMAGE = (OSError, ValueError, EOFError, zlib.error, csv.Error)  # of htslib, of
 class Entry(NamedTuple):
     """One allele, or one position where the file names no allele, as the file has it.
 
-    pos: 1-based; None where there is none. ref, alt: upper case; '' where the file names none, `-` for no bases. gene: id
+    pos: 1-based; None if there is none. ref, alt: upper case; '' if the file names none, `-` for no bases. gene: id
     or name that the file restricts the entry to. carriers, uncalled: haplotypes that have the alternative, and those whose
     call is not known (see `genotypes`). either: whether the genome tells which allele is the reference. risk: risk alleles,
     one base each, joined by commas. beta, p_value: of the association, beta for `alt`. fault: why it cannot be scored, as
     far as the file alone shows. found: the text at fault, where that is none of the above. end: last position that it
-    spans (1-based), as a VCF states it; 0 where the file does not.
+    spans (1-based), as a VCF states it; 0 if the file does not.
     """
 
     variant_id: str
@@ -81,7 +81,7 @@ class Source:
         return ""
 
     def __iter__(self) -> Iterator[Entry]:
-        """Raises InputError where the file turns out to be damaged, or no such file."""
+        """Raises InputError if the file turns out to be damaged, or no such file."""
         try:
             yield from self.entries()
         except DAMAGE as error:

@@ -94,7 +94,7 @@ class Table(Source):
         self.columns = columns
 
     def rows(self) -> Iterator[tuple[dict[str, str], str, str]]:
-        """Yield each row's cells by their role, why the row cannot be read ('' where it can), and its text then."""
+        """Yield each row's cells by their role, why the row cannot be read ('' if it can), and its text then."""
         with open_text(self.path) as lines:
             # An empty alt stands for all alleles, but not in a file that was cut there.
             header, cells = table_of(lines, cut_behind=REF_AND_ALT["alt"])
@@ -144,7 +144,7 @@ class Catalog(Table):
 
 
 def risk_allele(name: str, text: str) -> str:
-    """The bases of `rs123-A`, `-` for none; '' where it is not known (`rs123-?`)."""
+    """The bases of `rs123-A`, `-` for none; '' if it is not known (`rs123-?`)."""
     allele = (text.removeprefix(f"{name}-") if text.startswith(f"{name}-") else text.rpartition("-")[2]).strip().upper()
     return allele if allele == ABSENT or BASES.issuperset(allele) else ""
 
@@ -238,7 +238,7 @@ def columns_of(header: list[str], roles: dict[str, list[str]]) -> dict[str, int]
 
 
 def table_source(path: Path, haplotypes: bool, header: list[str]) -> Source | None:
-    """Open a table by its columns; None where they are not those of a table of variants.
+    """Open a table by its columns; None if they are not those of a table of variants.
 
     Raises InputError for repeated columns.
     """
@@ -269,7 +269,7 @@ def _unique_columns(path: Path, header: list[str], columns: dict[str, int]) -> d
 
 
 def open_source(path: str | Path, haplotypes: bool = False) -> Source:
-    """Open a file of variants by its content, whatever its name. Raises InputError where it is none, or damaged.
+    """Open a file of variants by its content, whatever its name. Raises InputError if it is none, or damaged.
 
     haplotypes: read which haplotypes carry each allele (VCF and BCF).
     """
