@@ -275,7 +275,7 @@ def test_a_network_that_cannot_move_counts_as_collapsed(toy):
     features.half_life[:] = 1.0  # but constant inputs give constant outputs
     _, trained = fit((features, expression, folds), epochs=1, inputs="half_life")
     assert trained.collapsed == [(1, "")]
-    assert max(row["attempt"] for row in trained.history) == train.ATTEMPTS
+    assert max(row["attempt"] for row in trained.history) == train.MAX_ATTEMPTS
 
 
 def test_weights_say_what_they_are_and_come_back_whole(toy, tmp_path):

@@ -183,7 +183,7 @@ class StackedTraining:
         return torch.stack(mine).tolist()
 
     def _captured(self) -> torch.cuda.CUDAGraph | None:
-        """Capture a step of all networks as a CUDA graph, after a warm-up on another stream, as PyTorch requires; None if it fails."""
+        """Capture a step as a CUDA graph, after a warm-up on another stream, as PyTorch requires; None if it fails."""
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with tensor_cores(), torch.cuda.stream(aside):
