@@ -15,7 +15,7 @@ from scxpresso.motifs.changes import CHANGE_COLUMNS
 from scxpresso.motifs.matching import MOTIF_COLUMNS
 from scxpresso.problems import InputError
 from scxpresso.reporting import report, saturation_figures, variant_figures, variant_tables
-from scxpresso.reporting.locus import Stretch, overlapping
+from scxpresso.reporting.locus import Locus, overlapping
 from scxpresso.saturation.effects_store import EffectsMetadata, rounded, write_effects
 from scxpresso.saturation.profiles import PositionSums, profile
 from scxpresso.store import read_table, write_json, write_table
@@ -275,23 +275,23 @@ def test_locus_has_what_lies_in_the_window(page):
 
 @pytest.mark.parametrize(("strand", "wanted"), [("+", [-10, -1]), ("-", [1, 10])])
 def test_distances_follow_the_strand(strand, wanted):
-    assert Stretch({"chrom": "c", "strand": strand, "tss": 101}, -50, 50).between(90, 100) == wanted
+    assert Locus({"chrom": "c", "strand": strand, "tss": 101}, -50, 50).between(90, 100) == wanted
 
 
 @pytest.mark.parametrize(("strand", "first", "last"), [("+", 50, 120), ("-", 80, 150)])
-def test_features_overlap_a_stretch_from_its_first_base_to_its_last(tmp_path, strand, first, last):
-    """Positions are those of BED; the stretch is bases 51 to 121 on the + strand (1-based), 81 to 151 on the other."""
+def test_features_overlap_a_locus_from_its_first_base_to_its_last(tmp_path, strand, first, last):
+    """Positions are those of BED; the locus is bases 51 to 121 on the + strand (1-based), 81 to 151 on the other."""
     (tmp_path / "x.bed").write_text(
         f"track name=x\nchr1\t{first - 9}\t{first}\tbefore\nchr1\t{first}\t{first + 1}\tfirst\nchr1\t98\t99\tnear\n"
         f"CHR1\t{last}\t{last + 9}\tlast\n1\t{last + 1}\t{last + 9}\tbehind\nchr2\t0\t999\telsewhere\n"
     )
-    stretch = Stretch({"chrom": "1", "strand": strand, "tss": 101}, -50, 20)
-    none = Stretch({"chrom": "7", "strand": strand, "tss": 101}, -50, 20)
-    of_none, inside = overlapping(tmp_path / "x.bed", 3, [none, stretch])
+    locus = Locus({"chrom": "1", "strand": strand, "tss": 101}, -50, 20)
+    none = Locus({"chrom": "7", "strand": strand, "tss": 101}, -50, 20)
+    of_none, inside = overlapping(tmp_path / "x.bed", 3, [none, locus])
     assert of_none == [] and {fields[3] for fields in inside} == {"first", "near", "last"}
-    assert stretch.nearest(inside)[0] == ["chr1", "98", "99", "near"]
-    assert overlapping(None, 3, [stretch]) == [[]]
-    before = Stretch({"chrom": "1", "strand": "+", "tss": 5}, -50, 0)
+    assert locus.nearest(inside)[0] == ["chr1", "98", "99", "near"]
+    assert overlapping(None, 3, [locus]) == [[]]
+    before = Locus({"chrom": "1", "strand": "+", "tss": 5}, -50, 0)
     assert overlapping(tmp_path / "x.bed", 3, [before]) == [[]]
 
 
@@ -299,19 +299,19 @@ def test_contigs_that_are_numbers_are_no_sam(tmp_path):
     """With a number for a contig, a row of two BEDs looks like one of SAM to pybedtools."""
     transcript = "1\t80\t120\tt\t0\t+\t80\t120\t0\t1\t40,\t0,"
     (tmp_path / "x.bed").write_text(transcript + "\n")
-    stretch = Stretch({"chrom": "1", "strand": "+", "tss": 101}, -50, 20)
-    assert overlapping(tmp_path / "x.bed", 12, [stretch]) == [[transcript.split("\t")]]
+    locus = Locus({"chrom": "1", "strand": "+", "tss": 101}, -50, 20)
+    assert overlapping(tmp_path / "x.bed", 12, [locus]) == [[transcript.split("\t")]]
 
 
 def test_a_file_that_is_no_bed_is_named(tmp_path):
-    stretch = Stretch({"chrom": "1", "strand": "+", "tss": 101}, -50, 50)
+    locus = Locus({"chrom": "1", "strand": "+", "tss": 101}, -50, 50)
     for text in ("chr1\t1\t2\nchr1\tone\t2\n", "chr1\t1\t2\nchr1 1 2\n"):
         (tmp_path / "x.bed").write_text(text)
         with pytest.raises(InputError, match=r"x\.bed: bedtools cannot read it"):
-            overlapping(tmp_path / "x.bed", 3, [stretch])
+            overlapping(tmp_path / "x.bed", 3, [locus])
     (tmp_path / "x.bed").write_text("chr1\t99\t200\n")
     with pytest.raises(InputError, match=r"x\.bed: 3 columns"):
-        overlapping(tmp_path / "x.bed", 12, [stretch])
+        overlapping(tmp_path / "x.bed", 12, [locus])
 
 
 def test_motifs_by_population(page):
@@ -382,7 +382,7 @@ def test_a_set_of_which_the_network_reads_nothing_renders(tmp_path):
     assert plot["not_scorable"] == plot["rows"] == 72 and plot["significant"] == 0
     assert {one["q_value"] for one in plot["first"]} == {None}
     assert all(np.isnan(unpacked(column)).all() for column in plot["log_q"])
-    assert "outside of what this network reads" in page.text
+    assert "outside the bases that this network reads" in page.text
 
 
 def test_motifs_are_listed_by_difference_among_the_significant(tmp_path):

@@ -1,4 +1,4 @@
-"""What the page draws of training and of held-out performance."""
+"""Data of the figures on training and held-out performance."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from scxpresso.store import NETWORK_OF_MODEL
 
 
 def training_plots(views: list[dict]) -> list[dict]:
-    """Make learning curves: per model the losses of each fold × replicate, and the epoch whose weights were kept."""
+    """Build learning curves: for each model, the losses of its networks, and the epochs whose weights were kept."""
     return [
         {
             "name": view["name"],
@@ -34,7 +34,7 @@ def learning_curve(key: tuple, history: pd.DataFrame) -> dict:
 
 
 def performance_plots(run: Run) -> list[dict]:
-    """Make, per level: populations, their ceilings, and each recipe's Pearson by population and fold."""
+    """Build for each level: populations, noise ceilings, and Pearson of each recipe by population and fold."""
     plots = []
     for level in run.levels:
         mine = own(rows(run.scores, **level.target), "model")
@@ -56,7 +56,7 @@ def performance_plots(run: Run) -> list[dict]:
 
 
 def coarse_plots(run: Run) -> list[dict]:
-    """Make, per level and recipe: its populations predicted by itself and by each coarser level's model (Fig. 4B)."""
+    """Build for each level and recipe: its populations predicted by its own and by coarser levels' models (Fig. 4B)."""
     plots = []
     for level in run.levels:
         mine = rows(run.scores, **level.target, model_atlas=level.atlas)
@@ -80,12 +80,12 @@ def coarse_plots(run: Run) -> list[dict]:
 
 
 def level_scores(scores: pd.DataFrame, target: MeasuredLevel) -> pd.DataFrame:
-    """Select what a model of one level predicts of each population of `target`: by itself, or by its parent."""
+    """Select the predictions of each population of `target` by models of one level: by itself, or by its parent."""
     return scores[(scores["model_level"] != target.level) | (scores["model_population"] == scores["target_population"])]
 
 
 def coarse_comparisons(run: Run, level: MeasuredLevel, recipe: str) -> list[dict]:
-    """Select the tests of one level's model against another level's, on this level's populations."""
+    """Select the tests of a level's model against those of other levels, on its populations."""
     same = {"model_atlas": level.atlas, "other_atlas": level.atlas, "recipe": recipe, "other_recipe": recipe}
     table = rows(run.comparisons, **level.target, **same)
     table = table[table["model_level"] != table["other_level"]]
@@ -94,7 +94,7 @@ def coarse_comparisons(run: Run, level: MeasuredLevel, recipe: str) -> list[dict
 
 
 def transfer_plots(run: Run) -> list[dict]:
-    """Make, per level and recipe: median Pearson of every model population on every target population (Fig. 3)."""
+    """Build for each level and recipe: median Pearson of every model population on every target population (Fig. 3)."""
     plots = []
     for level in run.levels:
         mine = rows(run.scores, **level.target)
@@ -109,7 +109,7 @@ def transfer_plots(run: Run) -> list[dict]:
 
 
 def transfer_matrix(scores: pd.DataFrame, level: MeasuredLevel) -> dict:
-    """Make medians over folds: one row per target population, one column per model; own populations first."""
+    """Compute medians over folds: one row per target population, one column per model, own populations first."""
     model = ["model_atlas", "model_level", "model_population"]
     wide = scores.pivot_table(index="target_population", columns=model, values="pearson", aggfunc="median")
     own = [(level.atlas, level.level, label) for label in level.labels]
@@ -127,7 +127,7 @@ def fold_order(scores: pd.DataFrame) -> list[int]:
 
 
 def pearsons(what: str, tables: dict[str, pd.DataFrame], level: MeasuredLevel, folds: list) -> list[dict]:
-    """Return, for each table with rows, its name (called `what`) and Pearson as target populations × folds."""
+    """Return for each table with rows its name (under the key `what`) and Pearson: target populations × folds."""
     found = []
     for name, table in tables.items():
         if len(table):
@@ -138,5 +138,5 @@ def pearsons(what: str, tables: dict[str, pd.DataFrame], level: MeasuredLevel, f
 
 
 def significant(values: Iterable[float], digits: int = 4) -> list[float]:
-    """Round values to `digits` significant digits: what a plot can show, in fewer bytes."""
+    """Round values to `digits` significant digits: enough for a plot, in fewer bytes."""
     return [float(f"{value:.{digits}g}") for value in values]
