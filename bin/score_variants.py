@@ -41,7 +41,7 @@ from scxpresso.options import (
 )
 @reports_problems
 def main(model, features, genes, fasta, variants, set_name, haplotypes, device, engine, threads, output):
-    """Score variants and haplotypes in every population, by the networks for which their gene was held out."""
+    """Score variants and haplotypes in every population, by the networks that never saw their gene."""
     import torch
 
     from scxpresso.genome.feature_store import Features
@@ -58,22 +58,22 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, device, 
     log(f"device {chosen} (--device {device}), {threads} threads")
     table = read_table(genes, index="gene_id", columns=["gene_id", "gene_name", "chrom", "strand", "tss"])
     scorer = Scorer(Model(model), Features(features), table, chosen, engine)
-    alleles, not_scorable = [], 0
+    alleles, unread = [], 0
 
     def rows():
-        nonlocal not_scorable
+        nonlocal unread
         for gene in score_variants(scorer, lambda: read_chunk(variants), fasta, haplotypes):
             alleles.append(len(gene.alleles))
-            not_scorable += int((~gene.scorable).sum())
+            unread += int((~gene.scorable).sum())
             yield from gene.rows(set_name)
 
     write_rows(output, SCORE_COLUMNS, rows())
     populations = len(scorer.model.populations)
     log(f"{sum(alleles):,} alleles in windows of {len(alleles):,} genes scored in {populations:,} populations")
-    if not_scorable:
+    if unread:
         first, end = scorer.reads
         where = f"bases {first:+,} to {end - 1:+,} from the TSS" if first < end else "no sequence"
-        log(f"{not_scorable:,} of them are not scorable: {scorer.model.network} reads {where}")
+        log(f"{unread:,} of them are not scorable: {scorer.model.network} reads {where}")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,22 @@
-"""Gradient-boosted trees as tensors: fitted by scikit-learn, saved in a weight file, evaluated on any device."""
+"""Gradient-boosted trees as tensors: fitted by scikit-learn, kept in a file of weights, evaluated on any device."""
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-N_COMPONENTS = 10  # of expression; with many populations, further ones are noise and cost as much as the first
-N_TREES = 200  # per component
-MAX_LEAVES = 15
-N_NODES = 2 * MAX_LEAVES - 1
-MAX_DEPTH = 6
+COMPONENTS = 10  # of expression; further ones of many populations are noise, and cost as much as the first
+TREES = 200  # per component
+LEAVES = 15
+NODES = 2 * LEAVES - 1
+DEPTH = 6
 SETTINGS = {
-    "max_iter": N_TREES,
-    "max_leaf_nodes": MAX_LEAVES,
-    "max_depth": MAX_DEPTH,
+    "max_iter": TREES,
+    "max_leaf_nodes": LEAVES,
+    "max_depth": DEPTH,
     "learning_rate": 0.05,
     "min_samples_leaf": 20,
     "l2_regularization": 5.0,
-    "max_features": 0.1,  # per split: faster, and better than all of them
+    "max_features": 0.1,  # of each split: quicker, and better than all of them
     "early_stopping": False,
 }
 
@@ -24,9 +24,8 @@ SETTINGS = {
 class GradientBoostedTrees(nn.Module):
     """Trees that predict the principal components of expression: genes × features → genes × populations.
 
-    They predict components rather than populations, so that differences between populations are fitted separately, not as a
-    small part of what populations share. A tree is a row of nodes. A leaf is its own child, so that every gene takes
-    MAX_DEPTH steps.
+    Components rather than populations, so that what sets populations apart is fitted for itself and not as a small part of
+    what they share. A tree is a row of nodes; a leaf is its own child, so that every gene takes DEPTH steps.
     """
 
     feature: Tensor
@@ -38,16 +37,16 @@ class GradientBoostedTrees(nn.Module):
 
     def __init__(self, populations: int):
         super().__init__()
-        components = min(populations, N_COMPONENTS)
-        self.register_buffer("feature", torch.zeros(components, N_TREES, N_NODES, dtype=torch.int32))
-        self.register_buffer("threshold", torch.zeros(components, N_TREES, N_NODES, dtype=torch.float64))
-        self.register_buffer("child", torch.zeros(components, N_TREES, N_NODES, 2, dtype=torch.uint8))
-        self.register_buffer("value", torch.zeros(components, N_TREES, N_NODES))
+        components = min(populations, COMPONENTS)
+        self.register_buffer("feature", torch.zeros(components, TREES, NODES, dtype=torch.int32))
+        self.register_buffer("threshold", torch.zeros(components, TREES, NODES, dtype=torch.float64))
+        self.register_buffer("child", torch.zeros(components, TREES, NODES, 2, dtype=torch.uint8))
+        self.register_buffer("value", torch.zeros(components, TREES, NODES))
         self.register_buffer("baseline", torch.zeros(components))
         self.register_buffer("components", torch.zeros(components, populations))
 
     def fit(self, features: np.ndarray, expression: np.ndarray, seed: int) -> None:
-        """Fit the trees. features: genes × features (float32, no NaN). expression: genes × populations, z-scaled."""
+        """features: genes × features (float32, no NaN). expression: genes × populations, z-scaled."""
         from sklearn.ensemble import HistGradientBoostingRegressor  # slow to import, and only fitting needs it
         from threadpoolctl import threadpool_limits
 
@@ -71,16 +70,16 @@ class GradientBoostedTrees(nn.Module):
         self.value[at] = torch.from_numpy(nodes["value"].astype(np.float32))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Predict z-scaled expression: genes × populations."""
+        """z-scaled expression, genes × populations."""
         scores = [self._component(number, features) for number in range(len(self.components))]
         return torch.stack(scores, dim=1) @ self.components
 
     def _component(self, number: int, features: Tensor) -> Tensor:
         genes = torch.arange(len(features), device=features.device)[:, None]
-        trees = torch.arange(N_TREES, device=features.device)[None]
+        trees = torch.arange(TREES, device=features.device)[None]
         feature, threshold, child = self.feature[number], self.threshold[number], self.child[number]
-        node = torch.zeros(len(features), N_TREES, dtype=torch.long, device=features.device)
-        for _ in range(MAX_DEPTH):
+        node = torch.zeros(len(features), TREES, dtype=torch.long, device=features.device)
+        for _ in range(DEPTH):
             right = features[genes, feature[trees, node].long()] > threshold[trees, node]
             node = child[trees, node, right.long()].long()
         return self.baseline[number] + self.value[number][trees, node].sum(dim=1)

@@ -122,7 +122,7 @@ def variant(allele: dict, genome: str, names: ShownGenes) -> dict:
 
 
 def best_row(row: dict, populations: list[str]) -> dict:
-    """Build the row of an allele in the table, in its best population."""
+    """Make the table's row of an allele, in its best population."""
     numbers = dict(zip(STATISTICS, significant([row[column] for column in STATISTICS], 3), strict=True))
     texts = {column: row[column] for column in ["flag", *ASSOCIATION]}
     return {"population": populations.index(row["population"]), **texts, **numbers}

@@ -21,7 +21,7 @@ STATISTICS = [
     "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "q_value", "specificity",
     "specificity_p_value", "gene_pearson",
 ]  # fmt: skip
-ASSOCIATION = ["risk_allele", "gwas_beta", "gwas_p_value"]  # as in the file of the set
+ASSOCIATION = ["risk_allele", "gwas_beta", "gwas_p_value"]  # as the set's file has them
 SCORES = [*ALLELE, "gene_name", "tss_distance", "population", "flag", *STATISTICS]
 NUMERIC = {
     *STATISTICS,
@@ -30,7 +30,7 @@ NUMERIC = {
     "start",
     "ref_score",
     "alt_score",
-}  # columns that `read_parts` reads as numbers
+}  # what `read_parts` reads as such
 
 # Keys of counts.json that are shown, and their labels.
 COUNTS = {
@@ -101,7 +101,7 @@ def locus_genes(first: pd.DataFrame) -> list[str]:
 def read_parts(path: Path, columns: list[str], if_there: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
     """Read columns of a table in parts, as text except for NUMERIC. Raises InputError if the file or a column is missing.
 
-    if_there: further columns of text, '' if the table lacks them.
+    if_there: further columns of text, '' where the table lacks them.
     """
     demand_file(path)
     numbers = [name for name in columns if name in NUMERIC]
