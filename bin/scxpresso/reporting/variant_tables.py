@@ -23,14 +23,7 @@ STATISTICS = [
 ]  # fmt: skip
 ASSOCIATION = ["risk_allele", "gwas_beta", "gwas_p_value"]  # as the set's file has them
 SCORES = [*ALLELE, "gene_name", "tss_distance", "population", "flag", *STATISTICS]
-NUMERIC = {
-    *STATISTICS,
-    "tss_distance",
-    "score",
-    "start",
-    "ref_score",
-    "alt_score",
-}  # what `read_parts` reads as such
+NUMERIC = {*STATISTICS, "tss_distance", "score", "start", "ref_score", "alt_score"}  # what `read_parts` reads as such
 
 # Keys of counts.json that are shown, and their labels.
 COUNTS = {
