@@ -65,10 +65,10 @@ def test_the_network_of_the_page_runs_end_to_end(run, demo, demo_genome, demo_ex
         "--level", "cell_type", "--genome", "pf", "--predictions", model / "predictions.tsv.gz", "--model",
         model / "model.json", *sorted(model.glob("fold_*")),
     )  # fmt: skip
-    said = json.loads((model / "model.json").read_text())
-    assert (said["recipe"], said["network"], said["tasks"]) == ("gc", "gc", tasks)
+    description = json.loads((model / "model.json").read_text())
+    assert (description["recipe"], description["network"], description["tasks"]) == ("gc", "gc", tasks)
     held_out = read_table(model / "predictions.tsv.gz")
-    assert len(held_out) == N_GENES * len(said["populations"]) and np.isfinite(held_out["predicted"]).all()
+    assert len(held_out) == N_GENES * len(description["populations"]) and np.isfinite(held_out["predicted"]).all()
     ring = held_out[held_out["population"] == "ring"]
     assert pearson(ring[["observed"]].to_numpy(), ring[["predicted"]].to_numpy())[0] > 0.1
 
