@@ -132,7 +132,7 @@ def tiny_model(demo_genome, tmp_path_factory) -> Path:
     features = Features(demo_genome / "features.h5")
     genes = read_table(demo_genome / "genes.tsv")["gene_id"]
     rows = features.rows(genes[::50])
-    codes, half_life = features.codes[rows], features.annotation(rows, features.annotation_features(False))
+    codes, half_life = features.codes[rows], features.annotation(rows, features.annotation_features(["half_life"]))
     expression = np.stack([half_life[:, 0], -half_life[:, 0], half_life[:, 3]], axis=1)
     expression += np.random.default_rng(1).normal(0, 0.3, expression.shape)
     folder = tmp_path_factory.mktemp("models") / "tiny" / "level"

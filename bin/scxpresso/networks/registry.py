@@ -47,7 +47,7 @@ class NetworkEntry:
     min_window: int = 1
     bases_read: str | None = None
     phase: int = 1
-    extended: bool = False
+    annotation: tuple[str, ...] = ("half_life",)
     options: tuple[str, ...] = TRAINING_OPTIONS
     trainer: str = "scxpresso.training.published:plateau_training"
     plain_form: str = "scxpresso.networks.forms:CodeInputs"
@@ -73,7 +73,7 @@ _ENTRIES = [
         name="hybrid",
         network="scxpresso.networks.hybrid:Hybrid.build",
         bases_read="scxpresso.networks.hybrid:Hybrid.bases_read",
-        extended=True,
+        annotation=("half_life", "extended"),
         options=(),
         trainer="scxpresso.training.hybrid:HybridTraining",
         plain_form="scxpresso.networks.hybrid:HybridGeneInputs",
@@ -92,7 +92,7 @@ def resolve(reference: str) -> Any:
 def training_options(network: str) -> tuple[str, ...]:
     """List the options of train_fold.py that a network uses; a change of others does not require new training."""
     entry = NETWORKS[network]
-    return SHARED_OPTIONS + entry.options + (("annotation_features",) if entry.extended else ())
+    return SHARED_OPTIONS + entry.options + (() if entry.annotation == ("half_life",) else ("annotation_features",))
 
 
 def bases_read(network: str, inputs: str, upstream: int, downstream: int) -> tuple[int, int]:

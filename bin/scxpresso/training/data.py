@@ -14,9 +14,9 @@ from scxpresso.problems import InputError, Problem
 class Recipe:
     """How to train. Learning rate and dropout have no unit; the plateau is counted in epochs.
 
-    name: of the recipe, '' for the network's. annotation_features: `half_life`, the five, or `extended` where there are any
-    and the network reads them. tasks: `multi`, one network for all populations, or `single`, one per population (paper,
-    Figure S5). A network may bring its own epochs, batch size and rates (NetworkEntry.options).
+    name: of the recipe, '' for the network's. annotation_features: `half_life`, the five, or `extended`, all sets that the
+    network reads and features.h5 has. tasks: `multi`, one network for all populations, or `single`, one per population
+    (paper, Figure S5). A network may bring its own epochs, batch size and rates (NetworkEntry.options).
     """
 
     name: str = ""
@@ -78,8 +78,8 @@ def training_data(
     if a fold leaves too few genes to train on, or holds out none.
     """
     rows = features.rows(expression.index)
-    extended = NETWORKS[recipe.network].extended and recipe.annotation_features == "extended"
-    names = features.annotation_features(extended)
+    sets = NETWORKS[recipe.network].annotation if recipe.annotation_features == "extended" else ("half_life",)
+    names = features.annotation_features(sets)
     return TrainingData(
         codes=features.codes[rows],
         upstream=features.upstream,
