@@ -28,13 +28,13 @@ class NetworkEntry:
     network: makes an untrained network from the number of populations, the bases upstream and downstream of the TSS, the
         inputs (one of INPUTS) and the number of annotation features. The network is an ExpressionNetwork
         (network.py).
-    min_window: bases that a window needs to have.
-    bases_read: gives the first base that is read and the one after the last, relative to the TSS, from the bases upstream
-        and downstream. Without it, the whole window is read.
-    phase: bases after which its poolings begin anew; 1 for a network that sees a base the same wherever it lies.
-    annotation: sets of annotation features that it reads, of `half_life`, `extended` and `transcript`, where features.h5
-        has them.
-    options: options of train_fold.py that its training uses beside SHARED_OPTIONS.
+    min_window: bases that a window needs.
+    bases_read: returns the first base that is read and the one after the last, relative to the TSS, given the bases
+        upstream and downstream. Without it, the whole window is read.
+    phase: bases after which pooling bins repeat; 1 if the network treats all positions alike.
+    annotation: sets of annotation features that it reads, of `half_life`, `extended` and `transcript`, if features.h5 has
+        them.
+    options: options of train_fold.py that its training uses besides SHARED_OPTIONS.
     trainer: makes a Training (training/train.py).
     plain_form, cpu_form, gpu_form: forms of genes (forms.py): for PyTorch on any device; a faster one on a CPU; for several
         networks that train together, on a GPU. None: the plain one.
