@@ -612,7 +612,7 @@ def test_models_from_another_folder_answer_alike_and_nothing_is_trained(project,
         "saturation/first/kind.scxpresso/positions.tsv",
     ):  # fmt: skip
         pd.testing.assert_frame_equal(*(pd.read_csv(out / file, sep="\t") for out in (asked.outdir, run.outdir)))
-    assert "models trained before" in (run.outdir / "report.html").read_text()
+    assert "models of an earlier run" in (run.outdir / "report.html").read_text()
     found = check_record(run, project)
     assert sum(entity.get("name") == "replicate_1.safetensors" and "sha256" in entity for entity in found.values()) == 4
 

@@ -310,7 +310,7 @@ def test_a_sample_of_cells_from_every_layout(tmp_path, monkeypatch, gene_frame, 
 @pytest.mark.slow
 def test_executables_from_selection_to_joined_files(tmp_path, run_cli, demo_genome, tiny_model):
     genes = read_table(demo_genome / "genes.tsv")
-    wanted = [genes["gene_id"].iloc[row] for row in (3, 10, -1)]  # the last is unknown to the model
+    wanted = [genes["gene_id"].iloc[row] for row in (3, 10, -1)]  # the last is absent from training
     common = ["--genes", demo_genome / "genes.tsv"]
     (tmp_path / "list.txt").write_text("\n".join(wanted[1:]))
     made = run_cli(
