@@ -1,6 +1,6 @@
-"""Effects of all substitutions by the published network, on the CPU. published_gpu.py explains the method.
+"""Every substitution of a window through the published network on CPU; `published_gpu.py` says how, and holds the weights.
 
-Here, changes are sparse as well: of the 128 filters of a pooled position, only those whose maximum changes are propagated.
+Here the changes are sparse as well: of the 128 filters of a pooled position, only those whose maximum changes go on.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ FAST = {"nsz", "contract"}
 
 @njit(fastmath=FAST)
 def _first(places: np.ndarray, bias: np.ndarray, codes: np.ndarray, output: int, row: np.ndarray) -> None:
-    """Compute the filters of the first convolution at an output; MISSING beyond its ends."""
+    """The first convolution's filters at an output; `MISSING` where there is no such output."""
     if output < 0 or output >= len(codes) - 1:
         row[:] = MISSING
         return
@@ -35,7 +35,7 @@ def _first(places: np.ndarray, bias: np.ndarray, codes: np.ndarray, output: int,
 
 @njit(parallel=True, fastmath=FAST)
 def _pool(places: np.ndarray, bias: np.ndarray, codes: np.ndarray, pooled: np.ndarray) -> None:
-    """Compute the first convolution, rectified and pooled: bins × 128."""
+    """The first convolution, rectified and pooled: bins × 128."""
     for bin_ in prange(len(pooled)):
         row, largest = np.empty(FILTERS1, dtype=np.float32), pooled[bin_]
         largest[:] = ZERO
@@ -47,7 +47,7 @@ def _pool(places: np.ndarray, bias: np.ndarray, codes: np.ndarray, pooled: np.nd
 
 @njit(fastmath=FAST)
 def _add_rows(target: np.ndarray, weights: np.ndarray, rows: np.ndarray, sizes: np.ndarray, count: int) -> None:
-    """Compute target += sizes @ weights[rows] for the first `count` rows, four at once to save memory traffic."""
+    """target += sizes @ weights[rows], of the first `count` of them; four at once, as `target` moves less often then."""
     rows[count : count + 3] = 0
     sizes[count : count + 3] = ZERO
     for number in range(0, count, 4):
@@ -81,9 +81,9 @@ def _changes(
     tail: np.ndarray,
     result: np.ndarray,
 ) -> None:
-    """Add to `result` the change after the hidden layer for each substitution: positions × 4 × (populations or 2).
+    """What each substitution changes after the hidden layer: positions × 4 × (populations or 2), added to `result`.
 
-    A block has the positions whose outputs lie in two bins, block and block + 1.
+    A block of positions is one whose outputs lie in two bins, block and block + 1.
     """
     bins = len(pooled)
     for block in prange((start - 2) // POOL1, (end - 3) // POOL1 + 1):
@@ -105,11 +105,11 @@ def _changes(
                     value, other = after[index + 1, filt], outputs[index + 1, filt]
                     after[index, filt] = other if other > value else value
         value = np.empty(FILTERS1, dtype=np.float32)
-        rows = np.empty(FILTERS1 + 3, dtype=np.int64)  # rows of weights for the changed values
+        rows = np.empty(FILTERS1 + 3, dtype=np.int64)  # of weights, for what changes, and how far that does
         sizes = np.empty(FILTERS1 + 3, dtype=np.float32)
         total = np.empty(REACH * FILTERS2, dtype=np.float32)
         change = np.empty(hidden.shape, dtype=np.float32)
-        first2 = block - PAD2 + POOL2  # the row of outputs2 at which `total` starts
+        first2 = block - PAD2 + POOL2  # row of outputs2 that total begins with
         for position in range(max(start, origin + 3), min(end, origin + 3 + POOL1)):
             code = codes[position]
             for alt in range(4):
@@ -174,7 +174,7 @@ def _changes(
 
 
 class PublishedEffectsCPU:
-    """Effects of substitutions by several networks, on the CPU, in the form of BruteForce."""
+    """The effects of substitutions by several networks, as BruteForce gives them, on the CPU."""
 
     def __init__(self, networks: Sequence[tuple[ScXpresso, NetworkMetadata]]):
         self.layers = [Layers(network.cpu()) for network, _ in networks]
