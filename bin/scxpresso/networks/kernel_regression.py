@@ -1,0 +1,199 @@
+"""Gaussian process regression on a sum of kernels as tensors: fitted by REML, kept in a file of weights, on any device.
+
+The variance that each kernel explains is estimated for each output by restricted maximum likelihood (REML). The sum is fitted
+through inducing genes (subset of regressors), so that time grows with the number of genes and not with its cube. Radial
+kernels are kept by the inducing genes, linear ones by a weight per feature.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.linalg import cho_solve, cholesky, inv, solve_triangular
+from torch import Tensor
+
+from scxpresso.networks.fitted import FittedModule
+
+MAX_INDUCING = 1500
+REML_GENES = 600  # that estimate variances
+UPDATES = 10  # of the variances, from equal ones: more would cost time, and let small atlases choose too boldly
+MIN_NOISE = 0.01  # of a target's variance: without noise, covariances cannot be inverted
+JITTER = 1e-5  # of the diagonal of a covariance, relative to its mean
+
+
+class HeldOut(NamedTuple):
+    """Leave-one-out predictions of the training genes (genes × outputs): by radial kernels and intercept, and by linear ones."""
+
+    radial: np.ndarray
+    linear: np.ndarray
+
+
+class KernelRegression(FittedModule):
+    """Outputs by radial and linear kernels, each of which reads some of the features.
+
+    inducing: inducing genes × features of radial kernels. reads: radial kernels × features, whether a kernel reads a feature.
+    scale: of each radial kernel, the median squared distance of genes. variance: radial kernels × outputs. dual: inducing
+    genes × outputs. weight: features of linear kernels × outputs. intercept: outputs.
+    """
+
+    inducing: Tensor
+    reads: Tensor
+    scale: Tensor
+    variance: Tensor
+    dual: Tensor
+    weight: Tensor
+    intercept: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.declare("inducing", "reads", "scale", "variance", "dual", "weight", "intercept")
+
+    def fit(
+        self,
+        features: np.ndarray,
+        groups: Sequence[np.ndarray],
+        blocks: Sequence[np.ndarray],
+        targets: np.ndarray,
+        seed: int,
+    ) -> HeldOut:
+        """Fit outputs of genes, and predict each gene by the others.
+
+        Parameters
+        ----------
+        features: genes × features of radial kernels (float32), scaled and without NaN.
+        groups: for each radial kernel, the columns that it reads; at least one kernel.
+        blocks: for each linear kernel, genes × features, likewise; `linear` takes them side by side.
+        targets: genes × outputs.
+        seed: of the choice of inducing genes, where there are more than MAX_INDUCING.
+        """
+        chosen = np.random.default_rng(seed).permutation(len(features))[:MAX_INDUCING]
+        self.keep(
+            inducing=features[chosen],
+            reads=np.array([np.isin(np.arange(features.shape[1]), columns) for columns in groups]),
+            scale=np.array([_median_distance(features[chosen][:, columns]) for columns in groups]),
+        )
+        radial = self.similarities(torch.from_numpy(features)).numpy()
+        lengths = [max(float((block[chosen] ** 2).sum(axis=1).mean()), 1e-9) for block in blocks]
+        linear = [(block @ block[chosen].T)[None] / length for block, length in zip(blocks, lengths, strict=True)]
+        similarity = np.concatenate([radial, *linear])
+        few = chosen[:REML_GENES]
+        within = similarity[:, few, : len(few)].astype(np.float64)
+        outputs = []
+        for target in targets.T.astype(np.float64):
+            variances = reml(within, target[few])
+            outputs.append((variances[:-1], *_fit_output(similarity, len(groups), chosen, target, variances)))
+        variance, dual, intercept, *held_out = (np.array(part).T for part in zip(*outputs, strict=True))
+        weights = [
+            block[chosen].T @ (dual * mine) / length
+            for block, length, mine in zip(blocks, lengths, variance[len(groups) :], strict=True)
+        ]
+        self.keep(
+            variance=variance[: len(groups)],
+            dual=dual,
+            weight=np.vstack([np.zeros((0, targets.shape[1])), *weights]),
+            intercept=intercept,
+        )
+        return HeldOut(*held_out)
+
+    def similarities(self, features: Tensor) -> Tensor:
+        """Evaluate each radial kernel between genes and the inducing genes: kernels × genes × inducing genes."""
+        found = [
+            torch.exp(-squared_distances(features[:, reads], self.inducing[:, reads]) / scale)
+            for reads, scale in zip(self.reads, self.scale, strict=True)
+        ]
+        return torch.stack(found)
+
+    def radial(self, features: Tensor) -> Tensor:
+        """Predict what radial kernels and the intercept give: genes × outputs."""
+        outputs = torch.einsum("kgi,io,ko->go", self.similarities(features), self.dual, self.variance)
+        return outputs + self.intercept
+
+    def linear(self, features: Tensor) -> Tensor:
+        """Predict what linear kernels give: genes × outputs."""
+        return features @ self.weight
+
+
+def squared_distances(some: Tensor, others: Tensor) -> Tensor:
+    """Compute squared Euclidean distances of rows: some × others."""
+    products = some @ others.T
+    return ((some**2).sum(dim=1)[:, None] + (others**2).sum(dim=1) - 2 * products).clamp(min=0)
+
+
+def _median_distance(features: np.ndarray) -> float:
+    """Compute the median squared distance of genes; 1 where most of them are the same."""
+    distances = squared_distances(*[torch.from_numpy(features)] * 2).numpy()
+    median = float(np.median(distances[np.triu_indices(len(distances), 1)]))
+    return median if median > 1e-6 else 1.0
+
+
+def reml(similarities: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Estimate the variances that explain a target: of each kernel, and of noise last.
+
+    Multiplicative updates from equal variances, half of them noise; the mean is a fixed effect.
+
+    Parameters
+    ----------
+    similarities: kernels × genes × genes.
+    """
+    kernels, genes = similarities.shape[:2]
+    spread = max(target.var(), 1e-9)
+    variances = np.append(np.full(kernels, 0.5 / kernels), 0.5) * spread
+    floor = np.append(np.full(kernels, 1e-6), MIN_NOISE) * spread
+    flat = similarities.reshape(kernels, -1)
+    for _ in range(UPDATES):
+        covariance = (variances[:-1] @ flat).reshape(genes, genes)
+        covariance[np.diag_indices(genes)] += variances[-1]
+        precision = inv(covariance, overwrite_a=True, check_finite=False)
+        sums = precision.sum(axis=1)
+        precision -= np.outer(sums, sums) / sums.sum()
+        weights = precision @ target
+        explained = np.append(similarities @ weights @ weights, weights @ weights)
+        expected = np.append(flat @ precision.ravel(), np.trace(precision))
+        variances = np.maximum(variances * np.sqrt(np.maximum(explained, 0) / np.maximum(expected, 1e-12)), floor)
+    return variances
+
+
+def _fit_output(
+    similarity: np.ndarray, n_radial: int, chosen: np.ndarray, target: np.ndarray, variances: np.ndarray
+) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
+    """Fit one output.
+
+    Parameters
+    ----------
+    similarity: kernels × genes × inducing genes; the first `n_radial` are radial, the others linear.
+    chosen: which genes are the inducing ones.
+    variances: as `reml` gives them.
+
+    Returns
+    -------
+    dual and intercept of the output, and its two HeldOut predictions.
+    """
+    covariance = np.tensordot(variances[:-1], similarity, 1)
+    own = covariance[chosen]
+    own[np.diag_indices(len(own))] += JITTER * own.diagonal().mean()
+    root = cholesky(own, lower=True, overwrite_a=True, check_finite=False)
+    columns = solve_triangular(root, covariance.T, lower=True, check_finite=False).T
+    center, mean = columns.mean(axis=0), target.mean()
+    weights, errors, moves = _ridge(columns - center, target - mean, variances[-1])
+    dual = solve_triangular(root, weights, lower=True, trans="T", check_finite=False)
+    linear = np.tensordot(variances[n_radial:-1], similarity[n_radial:], 1)
+    linear = solve_triangular(root, linear.T, lower=True, check_finite=False)
+    held_out = weights @ linear - np.einsum("cg,cg->g", linear, moves) * errors
+    return dual, mean - center @ weights, target - errors - held_out, held_out
+
+
+def _ridge(columns: np.ndarray, target: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Regress a centred target on centred columns (genes × columns) with weights of variance 1.
+
+    Returns
+    -------
+    The weights, the leave-one-out errors, and columns × genes: by how much each gene's error moves the weights.
+    """
+    product = columns.T @ columns
+    product[np.diag_indices(len(product))] += noise
+    root = cholesky(product, lower=True, overwrite_a=True, check_finite=False)
+    moves = cho_solve((root, True), columns.T, check_finite=False)
+    weights = moves @ target
+    leverage = 1 / len(columns) + np.einsum("gc,cg->g", columns, moves)
+    return weights, (target - columns @ weights) / np.maximum(1 - leverage, 1e-3), moves
