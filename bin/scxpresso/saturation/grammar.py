@@ -12,21 +12,40 @@ import torch
 from scxpresso.compiled import njit
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE, region
 from scxpresso.networks.grammar import Grammar
-from scxpresso.networks.hybrid import END, K_BEFORE, K
+from scxpresso.networks.hybrid import COUNTED_KMERS, END, K_BEFORE, MAX_DEVIATIONS, N_COUNTS, K
 from scxpresso.networks.promoter_composition import (
+    N_KMERS,
     REACHES,
+    UNSTRANDED_KMERS,
     WINDOWS,
     C,
     G,
+    PromoterComposition,
     promoter_composition,
+    unstranded,
     window_counts,
     window_features,
 )
-from scxpresso.networks.smooth_part import MAX_DEVIATIONS, SmoothPart
+from scxpresso.networks.smooth_part import SmoothPart
 from scxpresso.networks.weights import NetworkMetadata
-from scxpresso.saturation.kmer_changes import ALTERNATIVE_CHANNELS, FIRST, MAX_CHANGED, count_changes
+from scxpresso.saturation.kmer_changes import (
+    ALTERNATIVE_CHANNELS,
+    FIRST,
+    CountedRegions,
+    count_changes,
+    strand_columns,
+)
 from scxpresso.saturation.motif_part import MotifEffects
 
+PAIRS = [unstranded(k) for k, _, _ in UNSTRANDED_KMERS]
+COUNTED = CountedRegions.of(
+    COUNTED_KMERS + UNSTRANDED_KMERS,
+    [
+        *strand_columns(COUNTED_KMERS),
+        *(N_COUNTS + pair + number * len(np.unique(pair)) for number, pair in enumerate(PAIRS)),
+    ],
+)
+MAX_CHANGED = COUNTED.max_changed
 BOUNDS = np.unique(WINDOWS)  # relative to the TSS
 
 
@@ -69,7 +88,7 @@ def kmer_effects(
 
     roots: square roots of the counts.
     """
-    weights = part.kernels.kmer_weight.double().numpy()
+    weights = part.kernels.weight[:N_KMERS].double().numpy()
     effects = np.zeros((end - start, 4, weights.shape[1]))
     bases = BASE_OF_CODE[region(codes[None], upstream, FIRST, END + K - 1 - K_BEFORE)][0]
     offset = upstream + FIRST
@@ -77,13 +96,14 @@ def kmer_effects(
     last = max(min(end, offset + len(bases), len(codes)), first)
     counts = np.square(roots).round().astype(np.int64)
     mean, sd = part.kmers.mean.numpy(), part.kmers.sd.numpy()
-    _kmer_effects(bases, counts, mean, sd, weights, first - offset, effects[first - start : last - start])
+    _kmer_effects(bases, COUNTED, counts, mean, sd, weights, first - offset, effects[first - start : last - start])
     return effects
 
 
 @njit()
 def _kmer_effects(
     bases: np.ndarray,
+    counted: CountedRegions,
     counts: np.ndarray,
     mean: np.ndarray,
     sd: np.ndarray,
@@ -98,7 +118,7 @@ def _kmer_effects(
         for number in range(4):
             if ALTERNATIVE_CHANNELS[number] == bases[first + position]:
                 continue
-            found = count_changes(bases, first + position, ALTERNATIVE_CHANNELS[number], columns, steps)
+            found = count_changes(bases, first + position, ALTERNATIVE_CHANNELS[number], counted, columns, steps)
             for at in range(found):
                 column = columns[at]
                 # The very operations of SmoothPart.scaled_kmers, in single precision.
@@ -157,5 +177,9 @@ def _strong(bases: np.ndarray) -> np.ndarray:
 def window_effects(network: Grammar, windows: torch.Tensor, annotation: torch.Tensor) -> np.ndarray:
     """What windows make of components, less what the first makes: windows × components."""
     annotation = network.scaled_annotation(annotation).expand(len(windows), -1)
-    scores = network.smooth.curved(network.smooth.features_of(windows, annotation)).double().numpy()
+    scores = (
+        network.smooth.curved(network.smooth.features(PromoterComposition(windows[:, :0], windows), annotation))
+        .double()
+        .numpy()
+    )
     return scores - scores[0]

@@ -31,9 +31,18 @@ from scxpresso.networks.hybrid import (
     K,
 )
 from scxpresso.networks.weights import NetworkMetadata
-from scxpresso.saturation.kmer_changes import ALTERNATIVE_CHANNELS, FIRST, MAX_CHANGED, count_changes, kmer_with
+from scxpresso.saturation.kmer_changes import (
+    ALTERNATIVE_CHANNELS,
+    COUNTED,
+    FIRST,
+    CountedRegions,
+    count_changes,
+    kmer_with,
+)
 
 LENGTH = END - START
+# As constants of the kernels.
+COUNTED_ROWS, COUNTED_COLUMNS, MAX_CHANGED = COUNTED.regions, COUNTED.column_of, COUNTED.max_changed
 CHUNK = 64  # positions per thread at a time
 ZERO = np.float32(0)
 FAST = {"nsz", "contract"}
@@ -209,6 +218,7 @@ def _add_count_effects(
     count_mean, count_sd, features = weights.count_mean, weights.count_sd, reference.features
     first_node, tree_of, threshold_of = reference.first_node, reference.tree_of, reference.threshold_of
     columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
+    counted = CountedRegions(COUNTED_ROWS, COUNTED_COLUMNS)
     mutant = features.copy()
     last_seen, substitution = np.zeros(len(trees.feature), dtype=np.int64), 0
     touched = np.empty(len(trees.feature), dtype=np.int64)  # trees that may reach another leaf
@@ -219,7 +229,7 @@ def _add_count_effects(
                 continue
             effect = result[place - first, alt]
             substitution += 1
-            found, n_touched = count_changes(bases, place, base, columns, steps), 0
+            found, n_touched = count_changes(bases, place, base, counted, columns, steps), 0
             for number in range(found):
                 column = columns[number]
                 if steps[number] == 0:
