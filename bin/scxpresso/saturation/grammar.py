@@ -11,8 +11,8 @@ import torch
 
 from scxpresso.compiled import njit
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE, region
+from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.grammar import Grammar
-from scxpresso.networks.hybrid import COUNTED_KMERS, END, K_BEFORE, MAX_DEVIATIONS, N_COUNTS, K
 from scxpresso.networks.promoter_composition import (
     N_KMERS,
     REACHES,
@@ -26,19 +26,22 @@ from scxpresso.networks.promoter_composition import (
     window_counts,
     window_features,
 )
+from scxpresso.networks.scaling import MAX_DEVIATIONS
 from scxpresso.networks.smooth_part import SmoothPart
 from scxpresso.networks.weights import NetworkMetadata
 from scxpresso.saturation.kmer_changes import (
     ALTERNATIVE_CHANNELS,
-    FIRST,
     CountedRegions,
     count_changes,
     strand_columns,
 )
 from scxpresso.saturation.motif_part import MotifEffects
 
+# Where k-mers are counted, relative to the TSS.
+FIRST, END = min(start for _, start, _ in COUNTED_KMERS), max(end for _, _, end in COUNTED_KMERS)
 PAIRS = [unstranded(k) for k, _, _ in UNSTRANDED_KMERS]
 COUNTED = CountedRegions.of(
+    FIRST,
     COUNTED_KMERS + UNSTRANDED_KMERS,
     [
         *strand_columns(COUNTED_KMERS),
@@ -90,7 +93,7 @@ def kmer_effects(
     """
     weights = part.kernels.weight[:N_KMERS].double().numpy()
     effects = np.zeros((end - start, 4, weights.shape[1]))
-    bases = BASE_OF_CODE[region(codes[None], upstream, FIRST, END + K - 1 - K_BEFORE)][0]
+    bases = BASE_OF_CODE[region(codes[None], upstream, FIRST, END)][0]
     offset = upstream + FIRST
     first = min(max(start, offset, 0), end)
     last = max(min(end, offset + len(bases), len(codes)), first)
