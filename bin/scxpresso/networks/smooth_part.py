@@ -1,9 +1,8 @@
 """The smooth part of the grammar network: what composition of promoter and transcript say of expression.
 
-Populations are read as their principal components. K-mers of the promoter and dipeptides of the protein act linearly. GC and
-CpG content around the TSS and the other annotation act by radial kernels and, on what the linear effects leave, by
-gradient-boosted trees; the mean of the two is taken. So whatever is not linear reads the promoter by few numbers, of which a
-substitution changes those of the windows that hold it.
+Populations are read as their principal components. Kernels predict them: linear ones of the promoter's k-mers and of
+dipeptides, radial ones of GC and CpG content around the TSS and of the other annotation. Gradient-boosted trees predict them
+again, from the kernels' predictions, the k-mers that tell most, windows and annotation. A weighted mean of both is taken.
 """
 
 from collections.abc import Sequence
@@ -24,7 +23,9 @@ COMPONENTS = 10  # of expression, by kernels
 TREE_COMPONENTS = 6  # the first of them, by trees too
 # Each ensemble of trees learns without one part of the genes, so that every gene has a prediction that did not know it.
 PARTS = 5
-TREE_SETTINGS = SETTINGS | {"max_iter": 100, "learning_rate": 0.1, "max_bins": 63, "max_features": 0.3}
+TREE_SETTINGS = SETTINGS | {"max_iter": 100, "learning_rate": 0.1, "max_bins": 63, "max_features": 0.2}
+TREE_SHARE = 0.7  # of the mean
+TREE_KMERS = 100  # that trees read: more of them hide what else there is
 # Kinds of annotation features by how their names begin; all others are of structure and surroundings.
 DIPEPTIDES = ("dipeptide_",)
 CODING = ("codon_", "aa_", "aa30_")
@@ -34,11 +35,13 @@ UNTRANSLATED = ("tes_", *(f"{region}_{base}" for region in ("utr5", "utr3", "int
 class SmoothPart(FittedModule):
     """Expression by composition of promoter and transcript: genes → genes × populations, z-scaled.
 
-    inputs: as of the network. dipeptides: of each annotation feature, whether it is one. components: components × populations.
-    center: of each component, the mean. shrinkage: of each component, from 0 (the mean) to 1.
+    inputs: as of the network. dipeptides: of each annotation feature, whether it is one. tree_kmers: columns of the k-mers
+    that trees read. components: components × populations. center: of each component, the mean. shrinkage: of each component,
+    from 0 (the mean) to 1.
     """
 
     dipeptides: Tensor
+    tree_kmers: Tensor
     components: Tensor
     center: Tensor
     shrinkage: Tensor
@@ -46,7 +49,7 @@ class SmoothPart(FittedModule):
     def __init__(self, populations: int, inputs: str = "both"):
         super().__init__()
         self.inputs = inputs
-        self.declare("dipeptides", "components", "center", "shrinkage")
+        self.declare("dipeptides", "tree_kmers", "components", "center", "shrinkage")
         self.kmers, self.windows = Scaling(N_KMERS), Scaling(N_WINDOWS)
         self.kernels = KernelRegression()
         outputs = min(populations, TREE_COMPONENTS)
@@ -76,13 +79,17 @@ class SmoothPart(FittedModule):
         scores = expression @ directions.T
         features = self.features(promoter, annotation).numpy()
         blocks = [block.numpy() for block in self.blocks(promoter, annotation)]
-        radial, linear = self.kernels.fit(features, self._groups(names), blocks, scores, seed)
-        by_trees = self._fit_trees(features, (scores - linear)[:, :TREE_COMPONENTS], seed)
-        held_out = linear + _mean(torch.from_numpy(radial), torch.from_numpy(by_trees)).numpy()
+        held_out = self.kernels.fit(features, self._groups(names), blocks, scores, seed)
+        by_kernels = torch.from_numpy(held_out.radial + held_out.linear)
+        targets = scores[:, :TREE_COMPONENTS]
+        kmers = self.scaled_kmers(promoter)
+        self.keep(tree_kmers=most_associated(kmers.numpy(), targets, TREE_KMERS))
+        read = self.tree_features(torch.from_numpy(features), kmers, by_kernels).numpy()
+        predicted = _mean(by_kernels, torch.from_numpy(self._fit_trees(read, targets, seed))).numpy()
         center = scores.mean(axis=0)
-        shrinkage = [slope(*pair) for pair in zip((held_out - center).T, (scores - center).T, strict=True)]
+        shrinkage = [slope(*pair) for pair in zip((predicted - center).T, (scores - center).T, strict=True)]
         self.keep(components=directions, center=center, shrinkage=np.array(shrinkage))
-        return (center + (held_out - center) * shrinkage) @ directions
+        return (center + (predicted - center) * shrinkage) @ directions
 
     def _groups(self, names: Sequence[str]) -> list[np.ndarray]:
         """Choose the columns of the features that each radial kernel reads."""
@@ -116,28 +123,34 @@ class SmoothPart(FittedModule):
             read.append(annotation[:, ~self.dipeptides])
         return torch.cat(read, dim=1)
 
+    def scaled_kmers(self, promoter: PromoterComposition) -> Tensor:
+        """Give the k-mers as they are read, genes × N_KMERS; no columns if no sequence is read."""
+        return promoter.kmers[:, :0] if self.inputs == "half_life" else _scaled(self.kmers, promoter.kmers)
+
     def blocks(self, promoter: PromoterComposition, annotation: Tensor) -> list[Tensor]:
         """Give what each linear kernel reads, genes × features: k-mers by strand, k-mers of either strand, dipeptides."""
         read: list[Tensor] = []
         if self.inputs != "half_life":
-            read += _scaled(self.kmers, promoter.kmers).tensor_split([N_COUNTS], dim=1)
+            read += self.scaled_kmers(promoter).tensor_split([N_COUNTS], dim=1)
         if self.inputs != "sequence" and self.dipeptides.any():
             read.append(annotation[:, self.dipeptides])
         return read
 
+    def tree_features(self, features: Tensor, kmers: Tensor, by_kernels: Tensor) -> Tensor:
+        """Put what trees read side by side: `features`, some of `scaled_kmers`, and components as kernels predict them."""
+        return torch.cat([features, kmers[:, self.tree_kmers], by_kernels.float()], dim=1)
+
     def forward(self, promoter: PromoterComposition, annotation: Tensor) -> Tensor:
         """z-scaled expression, genes × populations."""
-        scores = self.curved(self.features(promoter, annotation))
+        features = self.features(promoter, annotation)
+        by_kernels = self.kernels.radial(features)
         blocks = self.blocks(promoter, annotation)
         if blocks:
-            scores = scores + self.kernels.linear(torch.cat(blocks, dim=1))
-        scores = (self.center + (scores - self.center) * self.shrinkage).double()
-        return (scores @ self.components.double()).float()
-
-    def curved(self, features: Tensor) -> Tensor:
-        """Predict what is not linear, genes × components, from `features`."""
-        by_trees = torch.stack([trees(features) for trees in self.trees]).mean(dim=0)
-        return _mean(self.kernels.radial(features), by_trees)
+            by_kernels = by_kernels + self.kernels.linear(torch.cat(blocks, dim=1))
+        read = self.tree_features(features, self.scaled_kmers(promoter), by_kernels)
+        scores = _mean(by_kernels, torch.stack([trees(read) for trees in self.trees]).mean(dim=0))
+        scores = self.center + (scores - self.center) * self.shrinkage
+        return (scores.double() @ self.components.double()).float()
 
 
 def _scaled(scaling: Scaling, values: Tensor) -> Tensor:
@@ -147,7 +160,15 @@ def _scaled(scaling: Scaling, values: Tensor) -> Tensor:
 def _mean(by_kernels: Tensor, by_trees: Tensor) -> Tensor:
     """Average components that both predict; the others are those of the kernels."""
     both = by_trees.shape[1]
-    return torch.cat([(by_kernels[:, :both] + by_trees) / 2, by_kernels[:, both:]], dim=1)
+    mixed = (1 - TREE_SHARE) * by_kernels[:, :both] + TREE_SHARE * by_trees
+    return torch.cat([mixed, by_kernels[:, both:]], dim=1)
+
+
+def most_associated(features: np.ndarray, targets: np.ndarray, number: int) -> np.ndarray:
+    """Choose the columns of scaled features that correlate most with any of the targets, in their order."""
+    scaled = (targets - targets.mean(axis=0)) / np.maximum(targets.std(axis=0), 1e-9)
+    association = np.abs((features - features.mean(axis=0)).T @ scaled).max(axis=1, initial=0)
+    return np.sort(np.argsort(-association, kind="stable")[:number])
 
 
 def slope(predicted: np.ndarray, observed: np.ndarray) -> float:

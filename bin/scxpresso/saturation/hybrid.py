@@ -145,7 +145,7 @@ def _leaf(feature: np.ndarray, threshold: np.ndarray, child: np.ndarray, feature
 
 
 @njit()
-def _paths(trees: Trees, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def tree_paths(trees: Trees, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Compute `leaves`, `first_node`, `tree_of` and `threshold_of` of a Reference."""
     feature, threshold, child = trees.feature, trees.threshold, trees.child
     leaves = np.empty(len(feature), dtype=np.int64)
@@ -254,13 +254,13 @@ def _add_count_effects(
                         touched[n_touched] = tree_of[node]
                         n_touched += 1
             if n_touched > 0:
-                _add_tree_effects(trees, reference.leaves, touched[:n_touched], mutant, effect)
+                add_tree_effects(trees, reference.leaves, touched[:n_touched], mutant, effect)
             for number in range(found):
                 mutant[columns[number]] = features[columns[number]]
 
 
 @njit()
-def _add_tree_effects(
+def add_tree_effects(
     trees: Trees, leaves: np.ndarray, touched: np.ndarray, mutant: np.ndarray, effect: np.ndarray
 ) -> None:
     """Add to `effect` the output of the `touched` trees for the features of a mutant, minus that at their `leaves`."""
@@ -325,7 +325,7 @@ class Layers:
         means = sums / np.maximum(unambiguous, 1)[:, None]
         hidden, deeper, neural = self._neural(torch.from_numpy(means.T[None]), features)
         scaled = features[0].numpy()
-        leaves, *paths = _paths(self.trees, scaled)
+        leaves, *paths = tree_paths(self.trees, scaled)
         if last > first:
             reference = Reference(
                 means.astype(np.float32), unambiguous, hidden[0].float().numpy(), deeper[0].float().numpy(), scaled,
