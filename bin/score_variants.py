@@ -6,6 +6,7 @@ import click
 from scxpresso.console import log, reports_problems
 from scxpresso.options import (
     EXISTING,
+    FILE,
     device_option,
     engine_option,
     fasta_option,
@@ -28,12 +29,13 @@ from scxpresso.options import (
 @click.option("--variants", required=True, type=EXISTING, help="Chunk of scorable variants, sorted by gene.")
 @click.option("--set", "set_name", required=True, help="Name of the set of variants.")
 @click.option("--haplotypes", is_flag=True, help="Also score the alleles that a haplotype carries together.")
+@click.option("--pooled", type=FILE, help="pooled_effects.h5 of the model; without it, there are no pooled p-values.")
 @device_option
 @engine_option
 @threads_option
 @click.option("--output", required=True, type=click.Path(), help="Gets one row per variant, gene and population (TSV).")
 @reports_problems
-def main(model, features, genes, fasta, variants, set_name, haplotypes, device, engine, threads, output):
+def main(model, features, genes, fasta, variants, set_name, haplotypes, pooled, device, engine, threads, output):
     """Score variants and haplotypes in every population, by the networks that never saw their gene."""
     import torch
 
@@ -42,6 +44,7 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, device, 
     from scxpresso.networks.model import Model
     from scxpresso.networks.prediction import resolve_device
     from scxpresso.store import read_table, write_rows
+    from scxpresso.variants.pooled import PooledEffects
     from scxpresso.variants.score_table import SCORE_COLUMNS, read_chunk
     from scxpresso.variants.scoring import Scorer, score_variants
 
@@ -50,7 +53,9 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, device, 
     chosen = resolve_device(device)
     log(f"device {chosen} (asked for: {device}), {threads} threads")
     table = read_table(genes, index="gene_id", columns=["gene_id", "gene_name", "chrom", "strand", "tss"])
-    scorer = Scorer(Model(model), Features(features), table, chosen, engine)
+    trained = Model(model)
+    background = PooledEffects.read(pooled, trained) if pooled else None
+    scorer = Scorer(trained, Features(features), table, chosen, engine, background)
     alleles, unread = [], 0
 
     def rows():

@@ -62,8 +62,8 @@ SMALL = [
     "--epochs", "1",
 ]  # fmt: skip
 ANALYSES = {
-    "READ_VARIANTS", "SELECT_GENES", "SATURATE", "JOIN_SATURATION", "MATCH_MOTIFS", "SCORE_VARIANTS", "JOIN_SCORES",
-    "MOTIF_CHANGES", "COMPARE_SCORES", "PREDICT",
+    "READ_VARIANTS", "SELECT_GENES", "SATURATE", "JOIN_SATURATION", "MATCH_MOTIFS", "POOL_EFFECTS", "SCORE_VARIANTS",
+    "JOIN_SCORES", "MOTIF_CHANGES", "COMPARE_SCORES", "PREDICT",
 }  # fmt: skip
 STEPS = {
     "PREFLIGHT", "EXTRACT_FEATURES", "SPLIT_FOLDS", "PSEUDOBULK", "FIT_BASELINES", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE",
@@ -705,7 +705,7 @@ def test_tasks_with_a_gpu_take_a_device_each_and_others_none(project):
     taken = defaultdict(set)
     for row in csv.DictReader((project.folder / "leased/pipeline_info/trace.txt").open(), delimiter="\t"):
         taken[row["name"].split(" ")[0].split(":")[-1]].add((Path(row["workdir"]) / "device").read_text().strip())
-    with_gpu = {"TRAIN_FOLD", "SATURATE", "SCORE_VARIANTS", "PREDICT"}
+    with_gpu = {"TRAIN_FOLD", "SATURATE", "POOL_EFFECTS", "SCORE_VARIANTS", "PREDICT"}
     assert set.union(*(taken[step] for step in with_gpu)) == {"3", "5"}
     assert set.union(*(taken[step] for step in taken.keys() - with_gpu)) == {"none"}
 
