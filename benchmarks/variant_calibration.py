@@ -3,7 +3,8 @@
 
 Every substitution of CONTROLS genes that are not in the pooled background, by each model of a run (results/demo by default,
 or the folder named as the only argument). Each substitution is compared with its gene's own background, with the pooled
-one, and with plain effects of the same 200 genes, which are not divided by the root mean square of their gene.
+one, with one of the same 200 genes whose windows are not shuffled, and with plain effects in the shuffled windows, which
+are not divided by the root mean square of their gene.
 """
 
 import sys
@@ -24,10 +25,18 @@ from scxpresso.networks.registry import bases_read  # noqa: E402
 from scxpresso.saturation.effects_store import resolved  # noqa: E402
 from scxpresso.saturation.incremental import incremental  # noqa: E402
 from scxpresso.store import read_expression  # noqa: E402
-from scxpresso.variants.pooled import MIN_SCALE, pool_effects, root_mean_square, sample_genes, window_bins  # noqa: E402
+from scxpresso.variants.pooled import (  # noqa: E402
+    MIN_SCALE,
+    pool_effects,
+    root_mean_square,
+    sample_genes,
+    shuffled_windows,
+    window_bins,
+)
 
 CONTROLS = 450
 THRESHOLDS = (0.05, 0.01, 0.001)
+BACKGROUNDS = ("the gene's own", "pooled", "pooled, not shuffled", "pooled, plain effects")
 CPU = torch.device("cpu")
 
 
@@ -40,27 +49,29 @@ def bins_of(model: Model) -> list[tuple[int, int, int]]:
     return [(bin_, max(starts[bin_], begin), min(ends[bin_], end)) for bin_ in range(first, last + 1)]
 
 
-def sizes_of(model: Model, features: Features, genes: list[str]) -> dict[str, dict[int, np.ndarray]]:
-    """Absolute effects of the substitutions of each gene and bin: substitutions × populations."""
-    found = {}
-    for gene in sorted(genes, key=lambda gene: (model.fold_of(gene), gene)):
-        rows = features.rows([gene])
-        codes = features.codes[rows[0]]
-        annotation = features.annotation(rows, model.annotation_features)[0]
-        if not found or fold != model.fold_of(gene):  # noqa: F821 (that of the gene before)
-            fold = model.fold_of(gene)
-            saturation = incremental(model.networks(fold), CPU)
-        effects = np.abs(resolved(saturation.effects(codes, annotation)[1].mean(axis=0)))
-        members = (BASE_OF_CODE[codes] < 4)[:, None] & (codes[:, None] != ALTERNATIVE_CODES)
-        found[gene] = {bin_: effects[start:end][members[start:end]] for bin_, start, end in bins_of(model)}
+def sizes_of(model: Model, features: Features, genes: list[str], windows: np.ndarray) -> list[dict[int, np.ndarray]]:
+    """Absolute effects of the substitutions in each gene's window, by bin: substitutions × populations."""
+    found: list[dict[int, np.ndarray]] = [{} for _ in genes]
+    annotation = features.annotation(features.rows(genes), model.annotation_features)
+    for fold in model.folds:
+        saturation = incremental(model.networks(fold), CPU)
+        for number in [number for number, gene in enumerate(genes) if model.fold_of(gene) == fold]:
+            codes = windows[number]
+            effects = np.abs(resolved(saturation.effects(codes, annotation[number])[1].mean(axis=0)))
+            members = (BASE_OF_CODE[codes] < 4)[:, None] & (codes[:, None] != ALTERNATIVE_CODES)
+            found[number] = {bin_: effects[start:end][members[start:end]] for bin_, start, end in bins_of(model)}
     return found
 
 
-def at_least(background: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Number of the background at least as large, by population."""
-    ordered = np.sort(background, axis=0)
-    columns = zip(ordered.T, values.T, strict=True)
-    return len(background) - np.stack([np.searchsorted(column, value) for column, value in columns], axis=1)
+def at_least(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Number of a background (populations × substitutions, sorted) that is at least as large, by population."""
+    columns = zip(ordered, values.T, strict=True)
+    return ordered.shape[1] - np.stack([np.searchsorted(column, value) for column, value in columns], axis=1)
+
+
+def in_order(parts: list[np.ndarray]) -> np.ndarray:
+    """Join values of genes (each substitutions × populations) and sort them: populations × substitutions."""
+    return np.sort(np.concatenate(parts).T, axis=1)
 
 
 def calibration(run: Path, folder: Path) -> list[str]:
@@ -72,26 +83,33 @@ def calibration(run: Path, folder: Path) -> list[str]:
     rest = [gene for gene in expression.index if gene not in set(genes) and model.fold_of(gene) is not None]
     controls = np.random.default_rng(1).permutation(rest)[:CONTROLS].tolist()
     pooled = pool_effects(model, features, genes, CPU)
-    sizes = sizes_of(model, features, [*genes, *controls])
+    own_windows = features.codes[features.rows(genes)]
+    starts, _ = window_bins(model.upstream, model.downstream, pooled.reads)
+    unshuffled = sizes_of(model, features, genes, own_windows)
+    shuffled = sizes_of(model, features, genes, shuffled_windows(own_windows, starts))
+    natural, plain = {}, {}
+    for bin_, *_ in bins_of(model):
+        natural[bin_] = in_order([sizes[bin_] / root_mean_square(sizes[bin_]) for sizes in unshuffled])
+        plain[bin_] = in_order([sizes[bin_] for sizes in shuffled])
 
-    shares: dict[str, list] = {"the gene's own": [], "pooled": [], "pooled, plain effects": []}
+    shares: dict[str, list] = {name: [] for name in BACKGROUNDS}
     floored = []
     small = np.array(THRESHOLDS)[:, None, None]
-    every = {bin_: np.concatenate([sizes[gene][bin_] for gene in genes]) for bin_, *_ in bins_of(model)}
-    ordered = {bin_: np.sort(background, axis=0) for bin_, background in every.items()}
-    for gene in controls:
+    for of_bin in sizes_of(model, features, controls, features.codes[features.rows(controls)]):
         of_gene: dict[str, list] = {name: [] for name in shares}
-        for bin_, values in sizes[gene].items():
+        for bin_, values in of_bin.items():
             if not len(values):
                 continue
-            scale = np.broadcast_to(root_mean_square(values), values.shape)
-            floored.append(scale[0] < MIN_SCALE * pooled.effect.scale[bin_])
-            p_values = {
-                "the gene's own": at_least(values, values) / len(values),
-                "pooled": pooled.effect.p_values(np.full(len(values), bin_), values, scale),
-                "pooled, plain effects": (1 + at_least(ordered[bin_], values)) / (1 + len(ordered[bin_])),
-            }
-            for name, p in p_values.items():
+            scale = root_mean_square(values)
+            floored.append(scale < MIN_SCALE * pooled.effect.scale[bin_])
+            every_scale = np.broadcast_to(scale, values.shape)
+            p_values = [
+                at_least(in_order([values]), values) / len(values),
+                pooled.effect.p_values(np.full(len(values), bin_), values, every_scale),
+                (1 + at_least(natural[bin_], values / scale)) / (1 + natural[bin_].shape[1]),
+                (1 + at_least(plain[bin_], values)) / (1 + plain[bin_].shape[1]),
+            ]
+            for name, p in zip(BACKGROUNDS, p_values, strict=True):
                 of_gene[name].append((p < small).mean(axis=(1, 2)))
         for name, of_bins in of_gene.items():
             shares[name].append(np.mean(of_bins, axis=0))

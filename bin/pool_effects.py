@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Effects of substitutions of a sample of genes, which variants are compared with."""
+"""Effects of substitutions in shuffled windows of many genes, which variants are compared with."""
 
 import click
 
@@ -19,9 +19,9 @@ from scxpresso.options import device_option, engine_option, features_option, mod
 @click.option("--output", required=True, type=click.Path(), help="Gets histograms of absolute effects (HDF5).")
 @reports_problems
 def main(model, features, device, engine, threads, output):
-    """Pool the effects of every substitution of a sample of genes, by distance to the TSS and population.
+    """Pool the effects of every substitution in shuffled windows of 200 genes, by distance to the TSS and population.
 
-    Each gene is predicted by the networks for which it was held out. The sample is the same in every run.
+    Each gene is predicted by the networks for which it was held out. Genes and shuffled windows are the same in every run.
     """
     import torch
 

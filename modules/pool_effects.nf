@@ -1,6 +1,6 @@
 include { fingerprint } from '../functions/scripts'
 
-// The effects of every substitution of a sample of genes, which the alleles of all sets are compared with.
+// The effects of every substitution in shuffled windows of many genes, which the alleles of all sets are compared with.
 process POOL_EFFECTS {
     tag "${model.id}"
     label 'process_gpu'

@@ -1,8 +1,9 @@
-"""The pooled background of variants: effects of all substitutions of a sample of genes, by distance to the TSS.
+"""The pooled background of variants: effects of all substitutions in shuffled windows of many genes, by distance to the TSS.
 
 A gene has 1,500 substitutions in a bin, so that no p-value against these alone is below 0.0007; 200 genes have 300,000.
-Genes differ in how much their predictions respond. Effects are therefore divided by their root mean square over the
-substitutions of the gene in the bin. They are kept as histograms, one per bin and population.
+Windows are shuffled because those of the genes have motifs, whose substitutions would hide each other. Genes differ in how
+much their predictions respond: effects are divided by their root mean square over the substitutions of the gene in the bin.
+They are kept as histograms, one per bin and population.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ import torch
 
 from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
+from scxpresso.genome.shuffling import dinucleotide_shuffle
 from scxpresso.networks.model import Model
 from scxpresso.networks.registry import bases_read
 from scxpresso.problems import InputError, Problem
@@ -27,7 +29,7 @@ from scxpresso.variants.background import Sites
 from scxpresso.variants.significance import bins, compared_bins, specificity
 
 N_GENES = 200
-SEED = 1  # of the sample of genes, which is the same in every run
+SEED = 1  # of the sample of genes and of their shuffled windows, which are the same in every run
 # Of the pooled root mean square, the smallest that a gene's may be. Where a gene hardly responds, as most do by a network
 # of few motifs, no effect is unusual for being larger than almost nothing.
 MIN_SCALE = 0.5
@@ -92,7 +94,7 @@ class Histograms:
 
 @dataclass(frozen=True)
 class PooledEffects:
-    """Effects of the substitutions of a sample of genes by a model.
+    """Effects of the substitutions in shuffled windows of a sample of genes by a model.
 
     genes: their ids. upstream, downstream: of the model's window. reads: the bases that its networks read, relative to the
     TSS: the first, and the one after the last. populations: of the model. effect, specificity: of both, histograms.
@@ -188,6 +190,22 @@ def sample_genes(model: Model, gene_ids: Sequence[str]) -> list[str]:
     return [known[number] for number in sorted(drawn)]
 
 
+def shuffled_windows(codes: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Shuffle each bin of each window with its dinucleotides; ambiguous bases stay in their place.
+
+    codes: genes × positions. starts: first index of each bin.
+    """
+    rng = np.random.default_rng(SEED)
+    shuffled = codes.copy()
+    for window in shuffled:
+        is_ambiguous = BASE_OF_CODE[window] == 4
+        cuts = np.union1d(np.flatnonzero(np.diff(is_ambiguous)) + 1, starts[1:])
+        for part in np.split(window, cuts):
+            if BASE_OF_CODE[part[0]] < 4:
+                part[:] = dinucleotide_shuffle(part, rng)
+    return shuffled
+
+
 def pool_effects(
     model: Model,
     features: Features,
@@ -196,7 +214,7 @@ def pool_effects(
     engine: str = "auto",
     step: Callable[[str], None] = lambda message: None,
 ) -> PooledEffects:
-    """Pool the effects of every substitution of some genes, each by the networks for which it was held out.
+    """Pool the effects of every substitution in shuffled windows of genes, by the networks for which each was held out.
 
     engine: see incremental. step: called with each gene. Raises InputError for features of another window.
     """
@@ -209,14 +227,14 @@ def pool_effects(
     squares = np.zeros(counts.shape[:3])
 
     rows = features.rows(genes)
+    windows = shuffled_windows(features.codes[rows], starts)
     annotation = features.annotation(rows, model.annotation_features)
     fold_of = [model.fold_of(gene) for gene in genes]
     for fold in sorted(set(fold_of), key=lambda fold: fold or 0):
         saturation = incremental(model.networks(fold), device, engine)
         for number in [number for number, other in enumerate(fold_of) if other == fold]:
-            codes = features.codes[rows[number]]
-            _, by_network = saturation.effects(codes, annotation[number], first, end)
-            mean, read = resolved(by_network.mean(axis=0)), codes[first:end]
+            _, by_network = saturation.effects(windows[number], annotation[number], first, end)
+            mean, read = resolved(by_network.mean(axis=0)), windows[number, first:end]
             members = (BASE_OF_CODE[read] < 4)[:, None] & (read[:, None] != ALTERNATIVE_CODES)
             for bin_ in np.unique(bin_of):
                 effects = mean[bin_of == bin_][members[bin_of == bin_]]
