@@ -24,15 +24,8 @@ STATISTICS = [
 POOLED = ["pooled_p_value"]  # which tables of version 0.1 lack
 ASSOCIATION = ["risk_allele", "gwas_beta", "gwas_p_value"]  # as the set's file has them
 SCORES = [*ALLELE, "gene_name", "tss_distance", "population", "flag", *STATISTICS]
-NUMERIC = {
-    *STATISTICS,
-    *POOLED,
-    "tss_distance",
-    "score",
-    "start",
-    "ref_score",
-    "alt_score",
-}  # what `read_parts` reads as such
+# What `read_parts` reads as numbers.
+NUMERIC = {*STATISTICS, *POOLED, "tss_distance", "score", "start", "ref_score", "alt_score"}
 
 # What is shown of counts.json, and how it is called.
 COUNTS = {
