@@ -6,7 +6,12 @@ from pathlib import Path
 from platform import machine, python_version
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "running.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "performance.md",
+    ROOT / "docs" / "running.md",
+    ROOT / "docs" / "science.md",
+]
 
 
 def write(benchmark: str, lines: list[str]) -> None:
