@@ -56,6 +56,21 @@ class SmoothPart(FittedModule):
         self.trees = nn.ModuleList(GradientBoostedTrees(outputs, TREE_SETTINGS) for _ in range(PARTS))
 
     @torch.no_grad()
+    def first_guess(
+        self, promoter: PromoterComposition, annotation: Tensor, names: Sequence[str], expression: np.ndarray, seed: int
+    ) -> np.ndarray:
+        """Predict each training gene by the others from what cannot hide a motif: composition and annotation, by kernels alone.
+
+        Parameters and result: as those of `fit`; nothing is kept but scalings.
+        """
+        self._scale(promoter, names)
+        directions, scores = principal_components(expression)
+        features = self.features(promoter, annotation).numpy()
+        blocks = [block.numpy() for block in self.blocks(promoter, annotation) if block.shape[1] != N_KMERS - N_COUNTS]
+        held_out = KernelRegression().fit(features, self._groups(names), blocks, scores, seed)
+        return shrunk(held_out.radial + held_out.linear, scores)[0] @ directions
+
+    @torch.no_grad()
     def fit(
         self, promoter: PromoterComposition, annotation: Tensor, names: Sequence[str], expression: np.ndarray, seed: int
     ) -> np.ndarray:
@@ -69,27 +84,35 @@ class SmoothPart(FittedModule):
 
         Returns
         -------
-        A prediction of each gene by fits that did not know it, genes × populations, z-scaled: another part learns what these
-        leave.
+        A prediction of each gene by fits that did not know it, genes × populations, z-scaled.
         """
-        self.kmers.fit(*mean_and_sd(promoter.kmers.double().numpy()))
-        self.windows.fit(*mean_and_sd(promoter.windows.double().numpy()))
-        self.keep(dipeptides=np.array([name.startswith(DIPEPTIDES) for name in names], dtype=bool))
-        directions = np.linalg.svd(expression, full_matrices=False)[2][:COMPONENTS]
-        scores = expression @ directions.T
+        self._scale(promoter, names)
+        directions, scores = principal_components(expression)
         features = self.features(promoter, annotation).numpy()
         blocks = [block.numpy() for block in self.blocks(promoter, annotation)]
         held_out = self.kernels.fit(features, self._groups(names), blocks, scores, seed)
         by_kernels = torch.from_numpy(held_out.radial + held_out.linear)
         targets = scores[:, :TREE_COMPONENTS]
         kmers = self.scaled_kmers(promoter)
-        self.keep(tree_kmers=most_associated(kmers.numpy(), targets, TREE_KMERS))
+        part = np.random.default_rng(seed).permutation(len(targets)) % PARTS
+        # Each ensemble has its own: chosen with a gene, k-mers would seem to predict it.
+        own = [
+            most_associated(kmers[part != number].numpy(), targets[part != number], TREE_KMERS)
+            for number in range(PARTS)
+        ]
+        self.keep(tree_kmers=np.unique(np.concatenate(own)))
         read = self.tree_features(torch.from_numpy(features), kmers, by_kernels).numpy()
-        predicted = _mean(by_kernels, torch.from_numpy(self._fit_trees(read, targets, seed))).numpy()
-        center = scores.mean(axis=0)
-        shrinkage = [slope(*pair) for pair in zip((predicted - center).T, (scores - center).T, strict=True)]
-        self.keep(components=directions, center=center, shrinkage=np.array(shrinkage))
-        return (center + (predicted - center) * shrinkage) @ directions
+        by_trees = self._fit_trees(read, features.shape[1], own, targets, part, seed)
+        predicted = _mean(by_kernels, torch.from_numpy(by_trees)).numpy()
+        fitted, center, shrinkage = shrunk(predicted, scores)
+        self.keep(components=directions, center=center, shrinkage=shrinkage)
+        return fitted @ directions
+
+    def _scale(self, promoter: PromoterComposition, names: Sequence[str]) -> None:
+        """Fit the scalings of what is read of promoters, and tell dipeptides from other annotation."""
+        self.kmers.fit(*mean_and_sd(promoter.kmers.double().numpy()))
+        self.windows.fit(*mean_and_sd(promoter.windows.double().numpy()))
+        self.keep(dipeptides=np.array([name.startswith(DIPEPTIDES) for name in names], dtype=bool))
 
     def _groups(self, names: Sequence[str]) -> list[np.ndarray]:
         """Choose the columns of the features that each radial kernel reads."""
@@ -103,15 +126,22 @@ class SmoothPart(FittedModule):
             groups.append(np.append(windows, numbers))
         return [group for group in groups if len(group)]
 
-    def _fit_trees(self, features: np.ndarray, targets: np.ndarray, seed: int) -> np.ndarray:
-        """Fit each ensemble of trees without its part of the genes, and predict that part."""
-        part = np.random.default_rng(seed).permutation(len(features)) % PARTS
+    def _fit_trees(
+        self, read: np.ndarray, before: int, own: list[np.ndarray], targets: np.ndarray, part: np.ndarray, seed: int
+    ) -> np.ndarray:
+        """Fit each ensemble of trees without its part of the genes, and predict that part.
+
+        read: genes × features, of which k-mers follow the first `before`. own: k-mers that each ensemble reads.
+        """
         predicted = np.zeros(targets.shape)
         for number, trees in enumerate(self.trees):
             assert isinstance(trees, GradientBoostedTrees)  # a ModuleList does not say
             left_out = part == number
-            trees.fit(features[~left_out], targets[~left_out], (seed + number) % 2**32)
-            predicted[left_out] = trees(torch.from_numpy(features[left_out])).numpy()
+            others = before + np.flatnonzero(~np.isin(self.tree_kmers.numpy(), own[number]))
+            columns = np.setdiff1d(np.arange(read.shape[1]), others)
+            trees.fit(read[~left_out][:, columns], targets[~left_out], (seed + number) % 2**32)
+            trees.feature.copy_(torch.from_numpy(columns)[trees.feature.long()])
+            predicted[left_out] = trees(torch.from_numpy(read[left_out])).numpy()
         return predicted
 
     def features(self, promoter: PromoterComposition, annotation: Tensor) -> Tensor:
@@ -162,6 +192,19 @@ def _mean(by_kernels: Tensor, by_trees: Tensor) -> Tensor:
     both = by_trees.shape[1]
     mixed = (1 - TREE_SHARE) * by_kernels[:, :both] + TREE_SHARE * by_trees
     return torch.cat([mixed, by_kernels[:, both:]], dim=1)
+
+
+def principal_components(expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the first directions of expression (components × populations) and the genes' scores (genes × components)."""
+    directions = np.linalg.svd(expression, full_matrices=False)[2][:COMPONENTS]
+    return directions, expression @ directions.T
+
+
+def shrunk(predicted: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shrink held-out predictions of scores (genes × components) to their means, which are given too, and by how much."""
+    center = scores.mean(axis=0)
+    shrinkage = np.array([slope(*pair) for pair in zip((predicted - center).T, (scores - center).T, strict=True)])
+    return center + (predicted - center) * shrinkage, center, shrinkage
 
 
 def most_associated(features: np.ndarray, targets: np.ndarray, number: int) -> np.ndarray:
