@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from scxpresso.genome.sequence import N_CODE
 from scxpresso.networks.forms import CodeInputs, gene_inputs
-from scxpresso.networks.kmers import KmerTable
+from scxpresso.networks.kmers import MAX_KMERS, KmerTable
 from scxpresso.networks.published import ScXpresso
 from scxpresso.networks.published_cpu import KmerInputs, _Convolve, _LookUp, forward
 from scxpresso.networks.published_gpu import DeviceTable, Stack
@@ -102,10 +102,17 @@ def whole_numbers(*shape, seed=1, low=-3, high=3):
     return torch.from_numpy(np.random.default_rng(seed).integers(low, high + 1, shape).astype(np.float32))
 
 
-@pytest.mark.parametrize("window", [299, 300, 331, 328, 1500])
+def look_ups(window):
+    """Numbers of 6-mers, with ambiguous bases and padding; without a window, of as many 6-mers as there may be."""
+    if window:
+        return KmerTable.of(random_genes(8, window)[0]).index
+    return np.random.default_rng(1).integers(0, MAX_KMERS, (8, 500)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("window", [299, 300, 328, 329, 331, 1500, None])  # of 329, the last bin has 29 positions
 def test_look_ups_give_pytorch_s_maxima_and_the_gradient_goes_to_the_first_of_equal_ones(window):
-    index = KmerTable.of(random_genes(8, window)[0]).index
-    table = whole_numbers(index.max() + 1, 128)
+    index = look_ups(window)
+    table = whole_numbers(int(index.max()) + 1, 128)
     table[:, :5] = -1  # nothing is left of these filters
     table.requires_grad_()
     outputs = table[torch.from_numpy(index.astype(int))].transpose(1, 2)
