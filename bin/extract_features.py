@@ -20,7 +20,7 @@ from scxpresso.options import EXISTING, downstream_option, fasta_option, outdir_
     default="extended",
     show_default=True,
     type=click.Choice(["half_life", "extended"]),
-    help="Annotation features: the five half-life features alone, or codons, GC content and neighbours too.",
+    help="Annotation features: the five half-life features, or also codons, GC content, transcript and neighbours.",
 )
 @outdir_option("genes.tsv, features.h5, dropped_genes.tsv and transcripts.bed")
 @reports_problems
@@ -45,6 +45,7 @@ def main(fasta, gtf, canonical, upstream, downstream, features, outdir):
         scaled_half_life(half_life),
         upstream,
         genome.genes[extended].to_numpy(dtype=float),
+        genome.transcript_features,
     )
     write_table(outdir / "genes.tsv", genome.genes)
     write_table(outdir / "dropped_genes.tsv", genome.dropped)

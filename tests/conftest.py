@@ -121,7 +121,7 @@ def demo_expression(demo, demo_genome, tmp_path_factory, run_cli) -> Path:
 def tiny_model(demo_genome, tmp_path_factory) -> Path:
     """Two models of the demo genome, tiny/level/{scxpresso,hybrid}: random weights, scales of real genes, fitted trees.
 
-    Three populations, two folds of two replicates. The last ten genes of genes.tsv are unknown to the models.
+    Three populations, two folds of two replicates. The last ten genes of genes.tsv are absent from training.
     """
 
     from scxpresso.genome.feature_store import Features
@@ -132,7 +132,7 @@ def tiny_model(demo_genome, tmp_path_factory) -> Path:
     features = Features(demo_genome / "features.h5")
     genes = read_table(demo_genome / "genes.tsv")["gene_id"]
     rows = features.rows(genes[::50])
-    codes, half_life = features.codes[rows], features.annotation(rows, features.annotation_features(False))
+    codes, half_life = features.codes[rows], features.annotation(rows, features.annotation_features(["half_life"]))
     expression = np.stack([half_life[:, 0], -half_life[:, 0], half_life[:, 3]], axis=1)
     expression += np.random.default_rng(1).normal(0, 0.3, expression.shape)
     folder = tmp_path_factory.mktemp("models") / "tiny" / "level"

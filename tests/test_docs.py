@@ -15,6 +15,7 @@ from scxpresso.evaluation.evaluation import COMPARISON_COLUMNS as MODEL_COMPARIS
 from scxpresso.evaluation.evaluation import GENE_SCORE_COLUMNS, POPULATION_SCORE_COLUMNS, SUMMARY_COLUMNS
 from scxpresso.genome.annotation import GENE_COLUMNS
 from scxpresso.genome.extended import EXTENDED
+from scxpresso.genome.transcript_features import LOGARITHMIC, TRANSCRIPT
 from scxpresso.motifs.changes import CHANGE_COLUMNS
 from scxpresso.motifs.matching import MOTIF_COLUMNS, SEQLET_COLUMNS
 from scxpresso.networks.new_sequences import COLUMNS as NEW_SEQUENCE_COLUMNS
@@ -254,6 +255,18 @@ def test_columns_of_published_tables_are_documented(table):
     assert all(any(name.startswith(prefix) for name in columns) for prefix in prefixes)
     if "| column |" in description:
         assert names - columns == set()
+
+
+def test_features_of_the_spliced_transcript_are_documented():
+    section = PAGES[ROOT / "docs" / "output.md"].split("### Features of the spliced transcript")[1].split("\n## ")[0]
+    documented = []
+    for cell in next(rows for header, rows in tables(section) if header[0] == "feature"):
+        first, *others = [TRANSCRIPT.index(name) for name in code_spans(cell)]
+        documented += range(first, others[0] + 1) if "` … `" in cell else [first, *others]
+    assert documented == list(range(len(TRANSCRIPT)))
+    logged = [row.split("|")[1] for row in section.splitlines() if "| yes |" in row]
+    assert {name for cell in logged for name in code_spans(cell)} == LOGARITHMIC
+    assert f"genes × {len(TRANSCRIPT)}," in TEXT and f"genes × {len(EXTENDED)} " in TEXT
 
 
 def test_the_manifest_is_documented():

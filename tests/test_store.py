@@ -4,7 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scxpresso.genome.annotation import HALF_LIFE, log_half_life
+from scxpresso.genome.extended import EXTENDED, transform_extended
 from scxpresso.genome.feature_store import Features, write_features
+from scxpresso.genome.transcript_features import TRANSCRIPT
+from scxpresso.problems import InputError
 from scxpresso.store import atomic_write, read_table, write_rows, write_table
 
 
@@ -51,3 +55,28 @@ def test_features_by_gene_and_by_place(tmp_path):
     assert (features.upstream, features.downstream) == (6, 4)
     np.testing.assert_array_equal(features.region(np.array([1]), -2, 3), codes[[1], 4:9])
     np.testing.assert_array_equal(features.region(np.array([1]), -99, 99), codes[[1]])  # as far as the window reaches
+
+
+def test_networks_read_the_same_features_beside_those_of_the_transcript(tmp_path):
+    rng = np.random.default_rng(1)
+    genes, codes = ["a", "b", "c"], np.ones((3, 10), dtype=np.uint8)
+    half_life, extended, transcript = (rng.random((3, number)) for number in (5, len(EXTENDED), len(TRANSCRIPT)))
+    extended[1, 70] = np.nan
+    write_features(tmp_path / "former.h5", genes, codes, half_life, half_life, 6, extended)
+    write_features(tmp_path / "f.h5", genes, codes, half_life, half_life, 6, extended, transcript.astype(np.float32))
+    rows = np.array([2, 1])
+    read = np.hstack([log_half_life(half_life[rows]), transform_extended(extended[rows])]).astype(np.float32)
+    former, features = Features(tmp_path / "former.h5"), Features(tmp_path / "f.h5")
+    for stored in (former, features):
+        names = stored.annotation_features(["half_life", "extended"])
+        assert names == (*HALF_LIFE, *EXTENDED)
+        assert stored.annotation(rows, names).tobytes() == read.tobytes()  # NaN too
+        assert stored.annotation(rows, names[7:3:-1]).tobytes() == read[:, 7:3:-1].tobytes()
+    sets = ["half_life", "extended", "transcript"]
+    assert former.annotation_features(sets) == (*HALF_LIFE, *EXTENDED)
+    assert features.annotation_features(sets) == (*HALF_LIFE, *EXTENDED, *TRANSCRIPT)
+    found = features.annotation(rows, ["utr3_A", "orf_length", "exons"])
+    raw = transcript[:, [TRANSCRIPT.index("utr3_A"), TRANSCRIPT.index("exons")]][rows]
+    np.testing.assert_allclose(found, np.stack([raw[:, 0], read[:, 0], np.log10(raw[:, 1] + 1)], axis=1), rtol=1e-6)
+    with pytest.raises(InputError, match=r"no 'aa_A', 'exons'[^']*--features extended"):
+        former.annotation(rows, ["aa_A", "orf_length", "exons"])

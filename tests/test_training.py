@@ -1,6 +1,7 @@
 """Training: it learns, repeats, keeps the best epoch, retries what collapsed; weights that say what they are."""
 
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from scxpresso.metrics import pearson
 from scxpresso.networks.forms import gene_inputs
 from scxpresso.networks.prediction import predict, resolve_device
 from scxpresso.networks.published_gpu import Stack
+from scxpresso.networks.registry import NETWORKS
 from scxpresso.networks.weights import NetworkMetadata, load_network, save_network
 from scxpresso.problems import InputError
 from scxpresso.store import read_table
@@ -69,6 +71,21 @@ def test_a_recipe_may_leave_the_extended_annotation_features_out(toy):
     ):
         data = training_data(features, expression, folds, [1], Recipe(**options))
         assert data.annotation_features == names and data.annotation.shape == (200, len(names))
+
+
+def test_a_network_reads_the_sets_of_annotation_features_that_its_entry_names(toy, monkeypatch):
+    features, expression, folds = toy
+    features.extended = np.ones((200, len(EXTENDED)))
+    features.transcript, features.transcript_names = np.ones((200, 2)), ["exons", "aa_A"]
+    entry = replace(NETWORKS["hybrid"], name="other", annotation=("half_life", "extended", "transcript"))
+    monkeypatch.setitem(NETWORKS, "other", entry)
+    for options, names in (
+        ({"network": "other"}, (*HALF_LIFE, *EXTENDED, "exons", "aa_A")),
+        ({"network": "other", "annotation_features": "half_life"}, tuple(HALF_LIFE)),
+        ({"network": "hybrid"}, (*HALF_LIFE, *EXTENDED)),
+        ({"network": "scxpresso"}, tuple(HALF_LIFE)),
+    ):
+        assert training_data(features, expression, folds, [1], Recipe(**options)).annotation_features == names
 
 
 def test_two_atlases_validate_on_the_same_genes(toy):
@@ -275,7 +292,7 @@ def test_a_network_that_cannot_move_counts_as_collapsed(toy):
     features.half_life[:] = 1.0  # but constant inputs give constant outputs
     _, trained = fit((features, expression, folds), epochs=1, inputs="half_life")
     assert trained.collapsed == [(1, "")]
-    assert max(row["attempt"] for row in trained.history) == train.ATTEMPTS
+    assert max(row["attempt"] for row in trained.history) == train.MAX_ATTEMPTS
 
 
 def test_weights_say_what_they_are_and_come_back_whole(toy, tmp_path):
@@ -337,7 +354,7 @@ def test_the_executable_trains_folds_of_the_demo(demo_genome, demo_expression, t
         "--folds", demo_genome / "folds.tsv", "--fold", "3,1", "--replicates", 1, "--epochs", 2, "--outdir", tmp_path,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
-    assert "device cpu (asked for: auto)" in made.stderr or torch.cuda.is_available()
+    assert "device cpu (--device auto)" in made.stderr or torch.cuda.is_available()
     assert "fold 3 replicate 1 epoch 2: train" in made.stderr
     for fold in (1, 3):
         history = read_table(tmp_path / f"fold_{fold}" / "history.tsv")

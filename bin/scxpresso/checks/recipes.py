@@ -11,7 +11,7 @@ from scxpresso.checks.findings import Findings, Row
 from scxpresso.checks.params import network_names
 from scxpresso.checks.sheets import Request, read_sheet
 from scxpresso.genome.folds import METHODS
-from scxpresso.networks.registry import NETWORKS, TRAINING_OPTIONS
+from scxpresso.networks.registry import NETWORKS, TRAINING_OPTIONS, training_options
 from scxpresso.problems import preview
 from scxpresso.store import BASELINES
 from scxpresso.text import did_you_mean
@@ -114,7 +114,7 @@ def check_recipe(recipe: Recipe, findings: Findings) -> None:
             "the paper uses 7,000 upstream and 3,500 downstream",
         )  # fmt: skip
     unused = [name for name in TRAINING_OPTIONS if name not in network.options]
-    unused += [] if network.extended else ["features"]
+    unused += [] if "annotation_features" in training_options(network.name) else ["features"]
     for column in [name for name in unused if row.place and name in row.text]:
         findings.note(row.at(column), f"not used: the network {values['network']} has no such option")
 

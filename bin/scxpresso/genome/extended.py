@@ -47,7 +47,7 @@ def extended_features(transcript: Transcript, contig: str, neighbours: dict[str,
     contig: sequence of its contig, in upper or lower case.
     neighbours: its NEIGHBOURS, which `neighbourhood` gives; they are added.
     """
-    coding = _spliced(contig, transcript.cds, transcript.strand)[transcript.phase :]
+    coding = spliced(contig, transcript.cds, transcript.strand)[transcript.phase :]
     bases = BASE_OF_CODE[coding[: len(coding) // 3 * 3]].reshape(-1, 3).astype(int)
     counts = np.bincount(bases[(bases < 4).all(axis=1)] @ [16, 4, 1], minlength=64)[_CODON_NUMBER]
     shares = counts / max(counts.sum(), 1)
@@ -57,8 +57,8 @@ def extended_features(transcript: Transcript, contig: str, neighbours: dict[str,
     content = [
         gc_content(coding),
         *(gc_content(coding[place::3]) for place in range(3)),
-        gc_content(_spliced(contig, before, transcript.strand)),
-        gc_content(_spliced(contig, after, transcript.strand)),
+        gc_content(spliced(contig, before, transcript.strand)),
+        gc_content(spliced(contig, after, transcript.strand)),
         gc_content(_codes(contig[start - 1 : end])),
         gc_content(_codes(near)),
     ]
@@ -87,7 +87,8 @@ def _codes(sequence: str) -> np.ndarray:
     return encode(sequence) & N_CODE
 
 
-def _spliced(contig: str, spans: list[Span], strand: str) -> np.ndarray:
+def spliced(contig: str, spans: list[Span], strand: str) -> np.ndarray:
+    """Encode the spliced sequence of spans, on the strand; characters that are not nucleotides become N."""
     codes = _codes("".join(contig[start - 1 : end] for start, end in sorted(spans)))
     return codes if strand == "+" else reverse_complement(codes)
 

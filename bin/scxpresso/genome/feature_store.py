@@ -1,6 +1,7 @@
 """features.h5: the promoter windows and annotation features of a genome's genes, which every model of it reads."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -8,8 +9,12 @@ import numpy as np
 
 from scxpresso.genome.annotation import HALF_LIFE, log_half_life
 from scxpresso.genome.extended import EXTENDED, transform_extended
+from scxpresso.genome.transcript_features import TRANSCRIPT, transform_transcript
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.store import atomic_write
+
+# Names of a set of annotation features, their raw values (genes × features), and how networks read them.
+FeatureSet = tuple[list[str], np.ndarray, Callable[[np.ndarray], np.ndarray]]
 
 
 class Features:
@@ -17,6 +22,8 @@ class Features:
 
     gene_id: sorted ids. codes: genes × window, uint8 (see sequence.py). half_life: genes × 5, raw (bases; exons per
     1,000 coding bases). extended: genes × features of extended.py, raw; no columns if they were not extracted.
+    transcript: genes × transcript_names, raw (transcript_features.py); no columns in files of version 0.1
+    or if they were not extracted.
     """
 
     def __init__(self, path: str | Path):
@@ -25,6 +32,9 @@ class Features:
             self.codes = file["codes"][:]
             self.half_life = file["half_life"][:]
             self.extended = file["extended"][:]
+            has_transcript = "transcript" in file
+            self.transcript_names = list(file["transcript_names"].asstr()[:]) if has_transcript else []
+            self.transcript = file["transcript"][:] if has_transcript else np.empty((len(self.gene_id), 0))
             self.upstream = int(file.attrs["upstream"])
             self.downstream = int(file.attrs["downstream"])
         self._row = {gene: row for row, gene in enumerate(self.gene_id)}
@@ -43,9 +53,9 @@ class Features:
             )
         return np.array([self._row[gene] for gene in genes], dtype=np.int64)
 
-    def annotation_features(self, extended: bool) -> tuple[str, ...]:
-        """Name the annotation features in the file: half-life, and the extended ones if `extended`."""
-        return (*HALF_LIFE, *(EXTENDED if extended and self.extended.shape[1] else ()))
+    def annotation_features(self, sets: Collection[str]) -> tuple[str, ...]:
+        """Name the annotation features of sets (`half_life`, `extended`, `transcript`), as far as the file has them."""
+        return tuple(name for key, (names, _, _) in self._sets().items() if key in sets for name in names)
 
     def annotation(self, rows: np.ndarray, names: Collection[str]) -> np.ndarray:
         """Return annotation features by name as networks read them, before scaling.
@@ -58,7 +68,8 @@ class Features:
         ------
         InputError, for features that the file lacks.
         """
-        known = self.annotation_features(extended=True)
+        sets = self._sets()
+        known = set(self.annotation_features(sets))
         missing = [name for name in names if name not in known]
         if missing:
             raise InputError(
@@ -66,13 +77,26 @@ class Features:
                     "features.h5",
                     f"no {preview(missing, 3)}",
                     "the features that the model reads",
-                    "use --features extended",
+                    "extract them again, with --features extended",
                 )
             )
-        read = log_half_life(self.half_life[rows])
-        if len(known) > len(HALF_LIFE):
-            read = np.hstack([read, transform_extended(self.extended[rows])])
-        return read[:, [known.index(name) for name in names]].astype(np.float32)
+        place = {name: column for column, name in enumerate(names)}
+        read = np.empty((len(rows), len(names)), dtype=np.float32)
+        for listed, values, transform in sets.values():
+            columns = [column for column, name in enumerate(listed) if name in place]
+            if columns:
+                read[:, [place[listed[column]] for column in columns]] = transform(values[rows])[:, columns]
+        return read
+
+    def _sets(self) -> dict[str, FeatureSet]:
+        """Give the sets of annotation features that the file has."""
+        read_transcript = partial(transform_transcript, names=self.transcript_names)
+        sets: dict[str, FeatureSet] = {
+            "half_life": (HALF_LIFE, self.half_life, log_half_life),
+            "extended": (EXTENDED, self.extended, transform_extended),
+            "transcript": (self.transcript_names, self.transcript, read_transcript),
+        }
+        return {key: one for key, one in sets.items() if one[1].shape[1]}
 
     def region(self, rows: np.ndarray, start: int, end: int) -> np.ndarray:
         """Return the codes from `start` to `end` (exclusive) relative to the TSS, as far as the window extends."""
@@ -88,6 +112,7 @@ def write_features(
     scaled: np.ndarray,
     upstream: int,
     extended: np.ndarray | None = None,
+    transcript: np.ndarray | None = None,
 ) -> None:
     """Write features.h5.
 
@@ -98,13 +123,17 @@ def write_features(
     half_life, scaled: genes × 5, raw and z-scaled over all genes. The latter is for use elsewhere: models scale the raw
         features on their own training genes.
     upstream: bases of the window before the TSS.
-    extended: genes × EXTENDED, raw.
+    extended: genes × EXTENDED, raw. transcript: genes × TRANSCRIPT, raw.
     """
     with atomic_write(path) as partial, h5py.File(partial, "w") as file:
         file.create_dataset("gene_id", data=list(gene_id), dtype=h5py.string_dtype())
         rows = max(min(256, len(codes)), 1)
-        file.create_dataset("codes", data=codes, chunks=(rows, codes.shape[1]), compression="gzip", compression_opts=4)
+        gzip = {"compression": "gzip", "compression_opts": 4}
+        file.create_dataset("codes", data=codes, chunks=(rows, codes.shape[1]), **gzip)
         file.create_dataset("half_life", data=half_life)
         file.create_dataset("half_life_scaled", data=scaled)
         file.create_dataset("extended", data=np.empty((len(codes), 0)) if extended is None else extended)
+        if transcript is not None:
+            file.create_dataset("transcript", data=transcript, chunks=(rows, len(TRANSCRIPT)), shuffle=True, **gzip)
+            file.create_dataset("transcript_names", data=TRANSCRIPT, dtype=h5py.string_dtype())
         file.attrs.update(upstream=upstream, downstream=codes.shape[1] - upstream)

@@ -22,6 +22,7 @@ from scxpresso.genome.extended import extended_features, neighbourhood
 from scxpresso.genome.gene_models import read_annotation
 from scxpresso.genome.sequence import N_CODE, read_fasta, window_codes
 from scxpresso.genome.transcript import Transcript
+from scxpresso.genome.transcript_features import transcript_features
 from scxpresso.identifiers import match_contigs
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.store import DROPPED_GENE_COLUMNS
@@ -32,12 +33,14 @@ class GenomeFeatures:
     """Everything that is extracted from a genome.
 
     genes: genes.tsv. codes: genes × window (uint8). dropped: gene, reason. transcripts: one per gene.
+    transcript_features: genes × TRANSCRIPT (transcript_features.py), raw; None unless extended features are extracted.
     """
 
     genes: pd.DataFrame
     codes: np.ndarray
     dropped: pd.DataFrame
     transcripts: list[Transcript]
+    transcript_features: np.ndarray | None
 
 
 def extract_features(
@@ -57,7 +60,7 @@ def extract_features(
     ----------
     canonical: file of canonical transcripts (canonical.py).
     upstream, downstream: bases of the window.
-    extended: whether to add the features of extended.py.
+    extended: whether to add the features of extended.py and transcript_features.py.
 
     Raises
     ------
@@ -78,6 +81,7 @@ def extract_features(
     annotated = {name: chrom for chrom, name in match_contigs(by_contig, names).items()}
 
     codes = {}
+    of_transcript = {}  # features of the spliced transcript of each gene
     rows = []
     fit = Fit()
     for name, contig in read_fasta(fasta):
@@ -92,6 +96,7 @@ def extract_features(
             row |= half_life_features(transcript) | {"padded_bases": padded}
             if extended:
                 row |= extended_features(transcript, contig, neighbours[transcript.gene_id])
+                of_transcript[transcript.gene_id] = transcript_features(transcript, contig)
             rows.append(row)
     if not rows:
         raise InputError(_no_genes(chosen, reasons, names))
@@ -105,7 +110,8 @@ def extract_features(
     matrix = np.full((len(genes), upstream + downstream), N_CODE, dtype=np.uint8)
     for number, gene in enumerate(genes["gene_id"]):
         matrix[number] = codes.pop(gene)
-    return GenomeFeatures(genes, matrix, dropped, kept)
+    features = np.stack([of_transcript.pop(gene) for gene in genes["gene_id"]]) if extended else None
+    return GenomeFeatures(genes, matrix, dropped, kept, features)
 
 
 def _no_genes(chosen: list[Transcript], reasons: dict[str, str], contigs: list[str]) -> Problem:

@@ -22,7 +22,6 @@ from scxpresso.vectors import WIDTH, fill, larger, load, multiply_add, store, wh
 
 TILE = WIDTH  # filters of a part of the table: 512 kB of 4,096 rows, which stay in the second cache
 TILES = FILTERS1 // TILE
-SPAN = K2 * FILTERS1  # numbers that an output of the second convolution reads: neighbours in memory, as its weights are
 
 
 @njit()
