@@ -109,7 +109,7 @@ def _content(path: str) -> str:
 def _imported(function: Callable) -> str:
     """Digest of what a function's module has and a kernel takes in: numbers, and the files of kernels and intrinsics."""
     numbers = (int, float, tuple, np.generic, np.ndarray)
-    values = {}
+    values: dict[str, Any] = {}
     for name, value in function.__globals__.items():
         if isinstance(value, numbers):
             values[name] = value.tobytes() if isinstance(value, np.ndarray) else value

@@ -160,11 +160,13 @@ def smooth_effects(
 
 def stacked_trees(part: SmoothPart) -> Trees:
     """Put the trees of all ensembles after each other; their components are those of the part, as far as trees count."""
-    names = ("feature", "threshold", "child", "value")
     ensembles = list(part.trees)
-    arrays = [np.concatenate([one.get_buffer(name).flatten(0, 1).numpy() for one in ensembles]) for name in names]
+    feature, threshold, child, value = (
+        np.concatenate([one.get_buffer(name).flatten(0, 1).numpy() for one in ensembles])
+        for name in ("feature", "threshold", "child", "value")
+    )
     components = torch.cat([one.get_buffer("components") for one in ensembles]) * (TREE_SHARE / len(ensembles))
-    return Trees(*arrays, components.numpy())
+    return Trees(feature, threshold, child, value, components.numpy())
 
 
 @njit()
