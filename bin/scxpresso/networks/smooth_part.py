@@ -25,7 +25,7 @@ TREE_COMPONENTS = 6  # the first of them, by trees too
 PARTS = 5
 TREE_SETTINGS = SETTINGS | {"max_iter": 100, "learning_rate": 0.1, "max_bins": 63, "max_features": 0.2}
 TREE_SHARE = 0.7  # of the mean
-TREE_KMERS = 100  # that trees read: more of them hide what else there is
+TREE_KMERS = 100  # that an ensemble reads: more of them hide what else there is
 # Kinds of annotation features by how their names begin; all others are of structure and surroundings.
 DIPEPTIDES = ("dipeptide_",)
 CODING = ("codon_", "aa_", "aa30_")
@@ -36,8 +36,8 @@ class SmoothPart(FittedModule):
     """Expression by composition of promoter and transcript: genes → genes × populations, z-scaled.
 
     inputs: as of the network. dipeptides: of each annotation feature, whether it is one. tree_kmers: columns of the k-mers
-    that trees read. components: components × populations. center: of each component, the mean. shrinkage: of each component,
-    from 0 (the mean) to 1.
+    that any of the trees read. components: components × populations. center: of each component, the mean. shrinkage: of
+    each component, from 0 (the mean) to 1.
     """
 
     dipeptides: Tensor
@@ -79,13 +79,11 @@ class SmoothPart(FittedModule):
         scores = expression @ directions.T
         features = self.features(promoter, annotation).numpy()
         blocks = [block.numpy() for block in self.blocks(promoter, annotation)]
-        held_out = self.kernels.fit(features, self._groups(names), blocks, scores, seed)
-        by_kernels = torch.from_numpy(held_out.radial + held_out.linear)
+        part = np.random.default_rng(seed).permutation(len(features)) % PARTS
+        by_kernels = torch.from_numpy(self.kernels.fit(features, self._groups(names), blocks, scores, part, seed))
         targets = scores[:, :TREE_COMPONENTS]
-        kmers = self.scaled_kmers(promoter)
-        self.keep(tree_kmers=most_associated(kmers.numpy(), targets, TREE_KMERS))
-        read = self.tree_features(torch.from_numpy(features), kmers, by_kernels).numpy()
-        predicted = _mean(by_kernels, torch.from_numpy(self._fit_trees(read, targets, seed))).numpy()
+        by_trees = self._fit_trees(features, self.scaled_kmers(promoter), by_kernels, targets, part, seed)
+        predicted = _mean(by_kernels, by_trees).numpy()
         center = scores.mean(axis=0)
         shrinkage = [slope(*pair) for pair in zip((predicted - center).T, (scores - center).T, strict=True)]
         self.keep(components=directions, center=center, shrinkage=np.array(shrinkage))
@@ -103,15 +101,29 @@ class SmoothPart(FittedModule):
             groups.append(np.append(windows, numbers))
         return [group for group in groups if len(group)]
 
-    def _fit_trees(self, features: np.ndarray, targets: np.ndarray, seed: int) -> np.ndarray:
-        """Fit each ensemble of trees without its part of the genes, and predict that part."""
-        part = np.random.default_rng(seed).permutation(len(features)) % PARTS
-        predicted = np.zeros(targets.shape)
-        for number, trees in enumerate(self.trees):
+    def _fit_trees(
+        self, features: np.ndarray, kmers: Tensor, by_kernels: Tensor, targets: np.ndarray, part: np.ndarray, seed: int
+    ) -> Tensor:
+        """Fit each ensemble of trees without its part of the genes, and predict that part.
+
+        The k-mers that an ensemble reads are chosen without that part as well: chosen with it, noise would be predicted.
+        """
+        chosen = [
+            most_associated(kmers[part != number].numpy(), targets[part != number], TREE_KMERS)
+            for number in range(PARTS)
+        ]
+        self.keep(tree_kmers=np.unique(np.concatenate(chosen)))
+        read = self.tree_features(torch.from_numpy(features), kmers, by_kernels)
+        first = features.shape[1]
+        others = np.append(np.arange(first), np.arange(first + len(self.tree_kmers), read.shape[1]))
+        predicted = torch.zeros(targets.shape, dtype=torch.float64)
+        for number, (trees, own) in enumerate(zip(self.trees, chosen, strict=True)):
             assert isinstance(trees, GradientBoostedTrees)  # a ModuleList does not say
+            columns = np.sort(np.append(others, first + np.searchsorted(self.tree_kmers.numpy(), own)))
             left_out = part == number
-            trees.fit(features[~left_out], targets[~left_out], (seed + number) % 2**32)
-            predicted[left_out] = trees(torch.from_numpy(features[left_out])).numpy()
+            trees.fit(read[~left_out][:, columns].numpy(), targets[~left_out], (seed + number) % 2**32)
+            trees.feature.copy_(torch.from_numpy(columns)[trees.feature.long()])
+            predicted[left_out] = trees(read[left_out]).double()
         return predicted
 
     def features(self, promoter: PromoterComposition, annotation: Tensor) -> Tensor:
