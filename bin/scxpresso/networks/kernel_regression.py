@@ -6,7 +6,6 @@ kernels are kept by the inducing genes, linear ones by a weight per feature.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,13 +19,6 @@ REML_GENES = 600  # that estimate variances
 UPDATES = 10  # of the variances, from equal ones: more would cost time, and let small atlases choose too boldly
 MIN_NOISE = 0.01  # of a target's variance: without noise, covariances cannot be inverted
 JITTER = 1e-5  # of the diagonal of a covariance, relative to its mean
-
-
-class HeldOut(NamedTuple):
-    """Leave-one-out predictions of the training genes (genes × outputs): by radial kernels and intercept, and by linear ones."""
-
-    radial: np.ndarray
-    linear: np.ndarray
 
 
 class KernelRegression(FittedModule):
@@ -55,9 +47,12 @@ class KernelRegression(FittedModule):
         groups: Sequence[np.ndarray],
         blocks: Sequence[np.ndarray],
         targets: np.ndarray,
+        part: np.ndarray,
         seed: int,
-    ) -> HeldOut:
-        """Fit outputs of genes, and predict each gene by the others.
+    ) -> np.ndarray:
+        """Fit outputs of genes, and predict each part of the genes by fits to the others.
+
+        Not each gene: its own target is all that its mean of the others lacks, and could be read from it.
 
         Parameters
         ----------
@@ -65,7 +60,12 @@ class KernelRegression(FittedModule):
         groups: for each radial kernel, the columns that it reads; at least one kernel.
         blocks: for each linear kernel, genes × features, likewise; `linear` takes them side by side.
         targets: genes × outputs.
+        part: number of each gene's part.
         seed: of the choice of inducing genes, where there are more than MAX_INDUCING.
+
+        Returns
+        -------
+        Predictions of each gene by the fit without its part, with the same variances: genes × outputs.
         """
         chosen = np.random.default_rng(seed).permutation(len(features))[:MAX_INDUCING]
         self.keep(
@@ -82,8 +82,8 @@ class KernelRegression(FittedModule):
         outputs = []
         for target in targets.T.astype(np.float64):
             variances = reml(within, target[few])
-            outputs.append((variances[:-1], *_fit_output(similarity, len(groups), chosen, target, variances)))
-        variance, dual, intercept, *held_out = (np.array(part).T for part in zip(*outputs, strict=True))
+            outputs.append((variances[:-1], *_fit_output(similarity, chosen, target, variances, part)))
+        variance, dual, intercept, held_out = (np.array(part).T for part in zip(*outputs, strict=True))
         weights = [
             block[chosen].T @ (dual * mine) / length
             for block, length, mine in zip(blocks, lengths, variance[len(groups) :], strict=True)
@@ -94,7 +94,7 @@ class KernelRegression(FittedModule):
             weight=np.vstack([np.zeros((0, targets.shape[1])), *weights]),
             intercept=intercept,
         )
-        return HeldOut(*held_out)
+        return held_out
 
     def similarities(self, features: Tensor) -> Tensor:
         """Evaluate each radial kernel between genes and the inducing genes: kernels × genes × inducing genes."""
@@ -160,19 +160,20 @@ def reml(similarities: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def _fit_output(
-    similarity: np.ndarray, n_radial: int, chosen: np.ndarray, target: np.ndarray, variances: np.ndarray
-) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
+    similarity: np.ndarray, chosen: np.ndarray, target: np.ndarray, variances: np.ndarray, part: np.ndarray
+) -> tuple[np.ndarray, float, np.ndarray]:
     """Fit one output.
 
     Parameters
     ----------
-    similarity: kernels × genes × inducing genes; the first `n_radial` are radial, the others linear.
+    similarity: kernels × genes × inducing genes.
     chosen: which genes are the inducing ones.
     variances: as `reml` gives them.
+    part: number of each gene's part.
 
     Returns
     -------
-    dual and intercept of the output, and its two HeldOut predictions.
+    dual and intercept of the output, and predictions of each part of the genes by a fit without it.
     """
     covariance = np.tensordot(variances[:-1], similarity, 1)
     own = covariance[chosen]
@@ -180,25 +181,28 @@ def _fit_output(
     root = cholesky(own, lower=True, overwrite_a=True, check_finite=False)
     columns = solve_triangular(root, covariance.T, lower=True, check_finite=False).T
     center, mean = columns.mean(axis=0), target.mean()
-    weights, errors, moves = _ridge(columns - center, target - mean, variances[-1])
+    weights, held_out = _ridge(columns - center, target - mean, variances[-1], part)
     dual = solve_triangular(root, weights, lower=True, trans="T", check_finite=False)
-    linear = np.tensordot(variances[n_radial:-1], similarity[n_radial:], 1)
-    linear = solve_triangular(root, linear.T, lower=True, check_finite=False)
-    held_out = weights @ linear - np.einsum("cg,cg->g", linear, moves) * errors
-    return dual, mean - center @ weights, target - errors - held_out, held_out
+    return dual, mean - center @ weights, mean + held_out
 
 
-def _ridge(columns: np.ndarray, target: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _ridge(columns: np.ndarray, target: np.ndarray, noise: float, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Regress a centred target on centred columns (genes × columns) with weights of variance 1.
 
     Returns
     -------
-    The weights, the leave-one-out errors, and columns × genes: by how much each gene's error moves the weights.
+    The weights, and predictions of each part of the genes by a regression on the other parts.
     """
     product = columns.T @ columns
     product[np.diag_indices(len(product))] += noise
     root = cholesky(product, lower=True, overwrite_a=True, check_finite=False)
-    moves = cho_solve((root, True), columns.T, check_finite=False)
+    moves = cho_solve(
+        (root, True), columns.T, check_finite=False
+    )  # columns × genes: what a unit of a target does to weights
     weights = moves @ target
-    leverage = 1 / len(columns) + np.einsum("gc,cg->g", columns, moves)
-    return weights, (target - columns @ weights) / np.maximum(1 - leverage, 1e-3), moves
+    errors = target - columns @ weights
+    for number in np.unique(part):
+        rows = part == number
+        leverage = columns[rows] @ moves[:, rows] + 1 / len(columns)
+        errors[rows] = np.linalg.solve(np.eye(len(leverage)) - leverage, errors[rows])
+    return weights, target - errors

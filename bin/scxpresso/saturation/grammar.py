@@ -161,12 +161,12 @@ def smooth_effects(
 def stacked_trees(part: SmoothPart) -> Trees:
     """Put the trees of all ensembles after each other; their components are those of the part, as far as trees count."""
     ensembles = list(part.trees)
-    feature, threshold, child, value = (
-        np.concatenate([one.get_buffer(name).flatten(0, 1).numpy() for one in ensembles])
-        for name in ("feature", "threshold", "child", "value")
-    )
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([one.get_buffer(name).flatten(0, 1).numpy() for one in ensembles])
+
     components = torch.cat([one.get_buffer("components") for one in ensembles]) * (TREE_SHARE / len(ensembles))
-    return Trees(feature, threshold, child, value, components.numpy())
+    return Trees(joined("feature"), joined("threshold"), joined("child"), joined("value"), components.numpy())
 
 
 @njit()
