@@ -40,6 +40,7 @@ class NetworkEntry:
         several networks that train together, on a GPU. None: the plain one.
     cpu_saturation, gpu_saturation: give the effects of all substitutions without predicting every mutant: on a CPU, and by
         PyTorch on any device. None: the other one; where both are None, every mutant is predicted.
+    motifs: whether it learns motifs that can be named: its attribute `motifs` is then a MotifPart (motif_part.py).
     """
 
     name: str
@@ -55,6 +56,7 @@ class NetworkEntry:
     gpu_form: str | None = None
     cpu_saturation: str | None = None
     gpu_saturation: str | None = None
+    motifs: bool = False
 
 
 _ENTRIES = [
@@ -88,6 +90,7 @@ _ENTRIES = [
         trainer="scxpresso.training.grammar:GrammarTraining",
         plain_form="scxpresso.networks.grammar:GrammarGeneInputs",
         cpu_saturation="scxpresso.saturation.grammar:GrammarEffects",
+        motifs=True,
     ),
 ]
 NETWORKS = {entry.name: entry for entry in _ENTRIES}

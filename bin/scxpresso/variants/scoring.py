@@ -24,6 +24,7 @@ from scxpresso.problems import InputError, Problem
 from scxpresso.saturation.effects_store import resolved, rounded
 from scxpresso.saturation.incremental import incremental
 from scxpresso.variants.background import Background, Saturation, Sites, find_sites, saturate_bins
+from scxpresso.variants.changed_motifs import ChangedMotifs
 from scxpresso.variants.gene_alleles import Allele, alleles_of
 from scxpresso.variants.gene_scores import GeneScores
 from scxpresso.variants.score_table import ScorableVariant
@@ -47,7 +48,7 @@ class Scorer:
         model.check_window(features.upstream, features.downstream)
         self.phase = NETWORKS[model.network].phase
         self.reads = bases_read(model.network, model.inputs, model.upstream, model.downstream)
-        self._of_fold: dict[int | None, tuple[list[Network], Saturation]] = {}
+        self._of_fold: dict[int | None, tuple[list[Network], Saturation, ChangedMotifs]] = {}
 
     def margin(self, edits: Iterable[Edit]) -> int:
         """Count the bases beyond a window that its edits and the shifts of a phase may bring into it."""
@@ -75,7 +76,7 @@ class Scorer:
         codes = self.features.codes[row[0]]
         annotation = self.features.annotation(row, self.model.annotation_features)[0]
         fold = self.model.fold_of(gene_id)
-        networks, saturation = self._networks(fold)
+        networks, saturation, motifs = self._networks(fold)
         self._check(gene_id, codes, alleles, flanking)
 
         edits_read = [self.edits_read(allele) for allele in alleles]
@@ -95,6 +96,7 @@ class Scorer:
             alleles=alleles,
             populations=populations,
             scorable=sites.scorable,
+            changed_motifs=motifs.named(window, (self.model.upstream, self.model.downstream), alleles, sites),
             predicted_ref=background.predicted.mean(axis=0),
             effect=effect,
             sd=rounded(by_network.std(axis=0)),
@@ -103,11 +105,12 @@ class Scorer:
             **compared(effect, specificities, sites.bin_of, sites.inside, background.effects),
         )
 
-    def _networks(self, fold: int | None) -> tuple[list[Network], Saturation]:
-        """Load the networks of a fold (all for None) and their saturation; kept, because genes come in order of their ids."""
+    def _networks(self, fold: int | None) -> tuple[list[Network], Saturation, ChangedMotifs]:
+        """Load the networks of a fold (all for None), their saturation and motifs; kept, as genes come in order of their ids."""
         if fold not in self._of_fold:
             networks = self.model.networks(fold)
-            self._of_fold[fold] = networks, incremental(networks, self.device, self.engine)
+            motifs = ChangedMotifs(networks)
+            self._of_fold[fold] = networks, incremental(networks, self.device, self.engine), motifs
         return self._of_fold[fold]
 
     def _effects(
