@@ -229,6 +229,18 @@ def test_known_motifs_are_named(world):
     assert other["known_q_value"] > 0.05
 
 
+def test_the_p_value_of_an_alignment_by_hand():
+    """A word is as improbable as it is that random columns of the known motifs, on both strands, spell it."""
+    bases = ["ACGT".index(base) for base in "AACGA"]
+    same = np.eye(4)[bases]
+    (found,) = best_known([same], [Motif("all", "all", np.eye(4)), Motif("same", "same", same * 7)])
+    share = np.array([1 + 3, 1 + 1, 1 + 1, 1])  # of A, C, G and T in the columns of both
+    by_chance = np.prod(((share + share[::-1]) / (2 * share.sum()))[bases])
+    alignments = 2 * 3  # of words of five, which share four bases at least
+    assert found.known.motif == "same"
+    assert found.p_value == pytest.approx(1 - (1 - by_chance) ** alignments)
+
+
 def test_p_values_of_motifs_of_random_columns_are_not_too_small():
     rng = np.random.default_rng(1)
     known = [Motif(f"{n}", f"{n}", rng.dirichlet([0.3] * 4, size=rng.integers(5, 15))) for n in range(60)]

@@ -34,12 +34,9 @@ def best_known(motifs: Sequence[np.ndarray], known: Sequence[Motif]) -> list[Kno
     motifs: probabilities, width × A, C, G, T each.
     known: at least one.
     """
-    centred = [shares(motif.counts) - 0.25 for motif in known]
-    columns = np.concatenate(centred)
-    columns = np.concatenate([columns, columns[:, ::-1]])
-    p_values = np.array([_p_values(motif - 0.25, centred, columns) for motif in motifs]).reshape(
-        len(motifs), len(known)
-    )
+    columns = np.concatenate([motif.counts / motif.counts.sum(axis=1, keepdims=True) for motif in known])
+    widths = np.array([len(motif.counts) for motif in known])
+    p_values = np.array([_p_values(motif, columns, widths) for motif in motifs]).reshape(len(motifs), len(known))
     q_values = false_discovery_control(p_values.ravel()).reshape(p_values.shape) if p_values.size else p_values
     return [
         KnownMatch(known[at], float(p[at]), float(q[at]))
@@ -47,46 +44,47 @@ def best_known(motifs: Sequence[np.ndarray], known: Sequence[Motif]) -> list[Kno
     ]
 
 
-def shares(counts: np.ndarray) -> np.ndarray:
-    """Turn counts into probabilities: width × 4."""
-    return counts / counts.sum(axis=1, keepdims=True)
+def _p_values(motif: np.ndarray, columns: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """P-value of a motif's best alignment with each known motif.
 
-
-def _p_values(motif: np.ndarray, known: Sequence[np.ndarray], columns: np.ndarray) -> np.ndarray:
-    """P-value of a motif's best alignment with each known motif, all of them less 1/4."""
+    columns: of all known motifs, one after the other (positions × 4). widths: of each of them.
+    """
     strands = [_Aligned(motif, columns), _Aligned(motif[::-1, ::-1], columns)]
-    found = np.empty(len(known))
-    for width in {len(one) for one in known}:
-        members = [number for number, one in enumerate(known) if len(one) == width]
-        stacked = np.stack([known[number] for number in members])
-        best, tried = zip(*(strand.best(stacked) for strand in strands), strict=True)
-        found[members] = -np.expm1(sum(tried) * np.log1p(-np.minimum(np.minimum(*best), 1 - 1e-16)))
+    starts = np.cumsum(widths) - widths
+    found = np.empty(len(widths))
+    for width in np.unique(widths):
+        members = widths == width
+        best, tried = zip(*(strand.best(starts[members], width) for strand in strands), strict=True)
+        smallest = np.minimum(np.minimum(*best), 1 - 1e-16)
+        found[members] = -np.expm1(sum(tried) * np.log1p(-smallest))
     return found
 
 
 class _Aligned:
-    """A motif on one strand, and how the scores of its stretches are distributed over random columns."""
+    """A motif on one strand, its scores with the columns of known motifs, and how they are distributed."""
 
     def __init__(self, motif: np.ndarray, columns: np.ndarray):
-        self.motif = motif
-        scores = _whole(motif @ columns.T)
-        self.density = [np.bincount(row - row.min()) / len(row) for row in scores]
+        both = np.concatenate([columns, columns[:, ::-1]]) - 0.25
+        scores = np.rint(PER_UNIT * (motif - 0.25) @ both.T).astype(np.int64)
         self.lowest = scores.min(axis=1)
+        self.scores = scores[:, : len(columns)]
+        self.density = [np.bincount(row - row.min()) / len(row) for row in scores]
         self._tails: dict[tuple[int, int], np.ndarray] = {}
 
-    def best(self, known: np.ndarray) -> tuple[np.ndarray, int]:
-        """Give the smallest p-value over alignments with each of known motifs of one width, and the number of alignments."""
-        width, other = len(self.motif), known.shape[1]
+    def best(self, starts: np.ndarray, other: int) -> tuple[np.ndarray, int]:
+        """Give the smallest p-value over alignments with each of some known motifs, and the number of alignments.
+
+        starts: numbers of their first columns. other: their width.
+        """
+        width = len(self.scores)
         overlap = min(MIN_OVERLAP, width, other)
-        scores = _whole(np.einsum("ib,kjb->kij", self.motif, known))
-        starts = range(overlap - other, width - overlap + 1)
-        smallest = np.ones(len(known))
-        for start in starts:
-            first, last = max(0, start), min(width, start + other)
-            total = sum(scores[:, at, at - start] for at in range(first, last))
-            tail = self._tail(first, last)
-            smallest = np.minimum(smallest, tail[total - self.lowest[first:last].sum()])
-        return smallest, len(starts)
+        shifts = range(overlap - other, width - overlap + 1)
+        smallest = np.ones(len(starts))
+        for shift in shifts:
+            first, last = max(0, shift), min(width, shift + other)
+            total = sum(self.scores[at, starts + at - shift] for at in range(first, last))
+            smallest = np.minimum(smallest, self._tail(first, last)[total - self.lowest[first:last].sum()])
+        return smallest, len(shifts)
 
     def _tail(self, first: int, last: int) -> np.ndarray:
         """Probability of each score from the lowest on, or a higher one, of the positions from `first` to `last`."""
@@ -96,7 +94,3 @@ class _Aligned:
                 density = np.convolve(density, self.density[at])
             self._tails[first, last] = np.minimum(np.cumsum(density[::-1])[::-1], 1)
         return self._tails[first, last]
-
-
-def _whole(scores: np.ndarray) -> np.ndarray:
-    return np.rint(PER_UNIT * scores).astype(np.int64)

@@ -51,7 +51,7 @@ def write_meme(path: str | Path, motifs: Sequence[Motif], background: np.ndarray
         text += f"letter-probability matrix: alength= 4 w= {len(sites)} nsites= {sites.mean():.0f} E= 0\n"
         text += "".join(" ".join(f"{share:.6f}" for share in row) + "\n" for row in motif.counts / sites)
     with atomic_write(path) as partial:
-        partial.write_text(text, encoding="ascii")
+        partial.write_text(text, encoding="utf-8")
 
 
 def read_motifs(path: str | Path) -> list[Motif]:

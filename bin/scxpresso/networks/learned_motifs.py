@@ -47,7 +47,7 @@ def motif_parts(network: Network) -> list[tuple[MotifPart, np.ndarray]]:
 def base_probabilities(part: MotifPart) -> np.ndarray:
     """Give the probabilities of A, C, G and T at each position of a part's motifs: motifs × LENGTH × 4.
 
-    They are the softmax of its scores: what is bound where binding is as likely as a match, among bases of equal frequency.
+    They are the softmax of its scores: the bases of matches in sequence in which all bases are equally frequent.
     """
     order = [CHANNELS.index(base) for base in BASES]
     scores = part.matrices.double().numpy()[:, order].transpose(0, 2, 1)

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from scxpresso.motifs.learned import LEARNED_COLUMNS
 from scxpresso.motifs.matrices import read_motifs
 from scxpresso.reporting.data import Run, demand_file, load, model_name
 from scxpresso.reporting.figures import significant
@@ -22,7 +21,7 @@ def learned_motif_plots(run: Run) -> list[dict]:
     for entry in run.manifest["models"]:
         if not entry.get("motifs"):
             continue
-        table = load(run.folder / entry["motifs"], LEARNED_COLUMNS)
+        table = load(run.folder / entry["motifs"], [*SHOWN, "population", "weight", "weight_sd"])
         if len(table):
             demand_file(run.folder / entry["motif_matrices"])
             motifs = {motif.motif: motif for motif in read_motifs(run.folder / entry["motif_matrices"])}
