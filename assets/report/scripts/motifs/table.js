@@ -7,12 +7,12 @@ import { count, distanceText, pValue, plural, signed } from "../shared/text.js";
 import { logoPicture } from "../window/logo.js";
 import { currentModel, modelSelect } from "./chosen-model.js";
 
+const nameOf = ({ known_motif: motif, known_motif_name: name }) => (motif === name ? motif : `${motif} · ${name}`);
+
 const KNOWN = [
-  { head: "Most like", cell: (one) => nameOf(one) },
+  { head: "Most like", cell: nameOf },
   { head: "q", numeric: true, cell: (one) => one.known_q_value, format: pValue },
 ];
-
-const nameOf = ({ known_motif: motif, known_motif_name: name }) => (motif === name ? motif : `${motif} · ${name}`);
 
 // Where the mean weight is largest, whatever its sign.
 const strongestIn = ({ weight }) => weight.reduce((best, value, k) => (
