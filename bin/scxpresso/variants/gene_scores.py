@@ -17,7 +17,8 @@ class GeneScores:
     """Scores of the alleles of a gene (see docs/output.md).
 
     scorable: of each allele, whether it changes a base that the network reads. changed_motifs: of each allele, the motifs
-    that it breaks or makes, as text. predicted_ref: populations. Further arrays: alleles × populations.
+    that it breaks or makes, as text. predicted_ref: populations. Further arrays: alleles × populations; those of the pooled
+    background are NaN without one, and for alleles that are not scorable.
     """
 
     gene_id: str
@@ -35,13 +36,18 @@ class GeneScores:
     sign_agreement: np.ndarray
     percentile: np.ndarray
     p_value: np.ndarray
+    pooled_p_value: np.ndarray
     specificity: np.ndarray
     specificity_p_value: np.ndarray
+    pooled_specificity_p_value: np.ndarray
 
     def rows(self, set_name: str) -> Iterator[tuple]:
         """Yield rows of SCORE_COLUMNS, with q_value empty."""
         predicted, pearson = _texts(self.predicted_ref), _texts(np.array([self.gene_pearson]))[0]
-        matrices = (self.sd, self.sign_agreement, self.percentile, self.p_value, self.specificity_p_value)
+        matrices = (
+            self.sd, self.sign_agreement, self.percentile, self.p_value, self.pooled_p_value, self.specificity_p_value,
+            self.pooled_specificity_p_value,
+        )  # fmt: skip
         discordant = (self.sign_agreement < MIN_SIGN_AGREEMENT) & (self.effect != 0)
         fold = "" if self.fold is None else self.fold
         for number, allele in enumerate(self.alleles):
@@ -67,12 +73,12 @@ class GeneScores:
             shared = allele.risk_allele, allele.gwas_beta, allele.gwas_p_value, self.changed_motifs[number]
             columns = [_exact(matrix[number]) for matrix in (self.effect, self.specificity)]
             columns += [_texts(matrix[number]) for matrix in matrices]
-            for population, ref, effect, own, sd, agreement, percentile, p, own_p, doubt in zip(
+            for population, ref, effect, own, sd, agreement, percentile, p, pooled, own_p, own_pooled, doubt in zip(
                 self.populations, predicted, *columns, discordant[number].tolist(), strict=True
             ):
                 yield (
-                    *identity, population, fold, ref, effect, sd, agreement, percentile, p, "", own, own_p, pearson,
-                    *shared, flags[doubt],
+                    *identity, population, fold, ref, effect, sd, agreement, percentile, p, pooled, "", own, own_p,
+                    own_pooled, pearson, *shared, flags[doubt],
                 )  # fmt: skip
 
 
