@@ -59,10 +59,14 @@ class MotifPart(nn.Module):
         """z-scaled expression of codes (genes × window, uint8; on any device)."""
         if not len(self.offsets):
             return self.intercept.expand(len(codes), -1)
+        return self.matches(codes) @ self.weights + self.intercept
+
+    def matches(self, codes: Tensor) -> Tensor:
+        """Match of each gene with each motif, from 0 to 1 (genes × motifs), of codes as forward reads them."""
         start, end = self.bounds()
         scanned = torch.from_numpy(region(codes.cpu().numpy(), self.upstream, start, end)).to(self.matrices.device)
         best = best_matches(scanned, self.matrices, self.regions - start)
-        return torch.sigmoid(best.scores + self.offsets) @ self.weights + self.intercept
+        return torch.sigmoid(best.scores + self.offsets)
 
 
 def reverse_complement(matrices: Tensor) -> Tensor:

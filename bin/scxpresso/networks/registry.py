@@ -41,6 +41,7 @@ class NetworkEntry:
         networks that train together, on a GPU. None: the plain one.
     cpu_saturation, gpu_saturation: compute the effects of all substitutions without predicting every mutant: on a CPU, and
         with PyTorch on any device. None: the other one; if both are None, every mutant is predicted.
+    motifs: whether it learns motifs that can be named: its attribute `motifs` is then a MotifPart (motif_part.py).
     """
 
     name: str
@@ -57,6 +58,7 @@ class NetworkEntry:
     gpu_form: str | None = None
     cpu_saturation: str | None = None
     gpu_saturation: str | None = None
+    motifs: bool = False
 
 
 _ENTRIES = [
@@ -91,6 +93,7 @@ _ENTRIES = [
         trainer="scxpresso.training.grammar:GrammarTraining",
         plain_form="scxpresso.networks.grammar:GrammarGeneInputs",
         cpu_saturation="scxpresso.saturation.grammar:GrammarEffects",
+        motifs=True,
     ),
 ]
 NETWORKS = {entry.name: entry for entry in _ENTRIES}
