@@ -78,6 +78,7 @@ _ENTRIES = [
         trainer="scxpresso.training.hybrid:HybridTraining",
         plain_form="scxpresso.networks.hybrid:HybridGeneInputs",
         cpu_saturation="scxpresso.saturation.hybrid:HybridEffects",
+        gpu_saturation="scxpresso.saturation.hybrid_gpu:HybridEffectsGPU",
     ),
 ]
 NETWORKS = {entry.name: entry for entry in _ENTRIES}
