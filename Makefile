@@ -58,7 +58,7 @@ lint-schema: setup ## Check schema, citation and the record of a run with nf-cor
 	@$(python) -m pytest -q -m checkers tests/test_checkers.py
 
 bench: setup ## Measure speed and memory (half an hour); the tables of README.md and docs/performance.md are written anew
-	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for name in start_up training_speed saturation_speed variant_reading variant_scoring genome_size pseudobulk_size growth kernel_compilation task_overhead gpu_training; do \
+	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for name in start_up training_speed saturation_speed variant_reading variant_scoring genome_size pseudobulk_size growth kernel_compilation task_overhead gpu_training gpu_saturation gpu_memory; do \
 	echo "== benchmarks/$$name.py"; $(python) benchmarks/$$name.py || failed="$${failed:-} $$name"; done; \
 	[ -z "$${failed:-}" ] || { echo "failed:$$failed" >&2; exit 1; }
 

@@ -39,7 +39,6 @@ FIRST = START - K_BEFORE  # the first base read, relative to the TSS; bases and 
 LENGTH = END - START + K - 1  # bases read
 ALTERNATIVES = torch.from_numpy(BASE_OF_CODE[ALTERNATIVE_CODES].astype(np.int32))
 MAX_STEP = max(k for k, _, _ in COUNTED_KMERS)  # by which a substitution changes a count
-STEPS = 2 * MAX_STEP + 1
 NOTHING = MAX_STEP * N_COUNTS  # a row of what changes of counts do: no change
 CHUNK = {"cpu": 64, "cuda": 1024}  # positions at once
 
@@ -243,14 +242,17 @@ class HybridEffectsGPU:
     def on_device(self, codes: Tensor, annotation: Tensor, start: int, end: int) -> tuple[Tensor, Tensor]:
         """As `effects`, of tensors on the device."""
         gene = Gene.of(codes, self.upstream)
-        references = [layers.reference(gene, annotation) for layers in self.layers]
-        effects = torch.zeros(len(self.layers), end - start, 4, self.populations, device=self.device)
         offset = self.upstream + FIRST  # of the bases that are read
         first = min(max(start, offset), end)
         last = max(min(end, offset + LENGTH), first)
-        for begin in range(first, last, self.chunk):
-            stop = min(begin + self.chunk, last)
-            changes = Substitutions.of(gene, torch.arange(begin - offset, stop - offset, device=self.device))
-            for layers, reference, own in zip(self.layers, references, effects, strict=True):
-                own[begin - start : stop - start] = layers.effects(reference, changes)
-        return torch.stack([reference.expression for reference in references]), effects
+        chunks = torch.arange(first, last, device=self.device).split(self.chunk) if last > first else ()
+        changes = [Substitutions.of(gene, chunk - offset) for chunk in chunks]
+        effects = torch.zeros(len(self.layers), end - start, 4, self.populations, device=self.device)
+        expression = []
+        for layers, own in zip(self.layers, effects, strict=True):
+            reference = layers.reference(gene, annotation)  # 0.1 GB: of one network at a time
+            expression.append(reference.expression)
+            if changes:
+                parts = [layers.effects(reference, part) for part in changes]
+                own[first - start : last - start] = torch.cat(parts)
+        return torch.stack(expression), effects

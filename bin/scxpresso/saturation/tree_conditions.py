@@ -1,8 +1,8 @@
-"""The leaves that trees give to a gene, as sums over its features: for devices that walk slowly and add fast.
+"""The leaves of trees that a gene reaches, as sums over its features: a GPU adds faster than it walks down trees.
 
-Of a tree's leaves, a gene comes to the one on whose path it violates no condition. The violated conditions of all leaves of
-a tree are counted in one number, with FIELD bits for each leaf. To these counts a feature that changes adds the same,
-whatever the others do.
+Of a tree's leaves, a gene reaches the one on whose path it violates no condition. The violated conditions of all leaves of
+a tree are counted in one number, with FIELD bits for each leaf. What a changed feature adds to these counts does not
+depend on the other features.
 """
 
 import torch
@@ -26,7 +26,7 @@ class TreeConditions:
         left, right = trees.child.flatten(0, 1).long().unbind(2)
         node = torch.arange(left.shape[1], device=left.device)
         leaf, inner = left == node, left > node  # rows of nodes are filled up with nodes that are neither
-        number = leaf.cumsum(1) - 1
+        number = (leaf.cumsum(1) - 1).clamp(min=0)
         itself = (torch.ones_like(number) << FIELD * number).where(leaf, 0)
         below = itself  # the fields of the leaves below a node
         for _ in range(DEPTH):
@@ -34,8 +34,8 @@ class TreeConditions:
         # What lies to the left is violated where the gene goes right.
         self.if_right = below.gather(1, left).where(inner, 0)
         self.if_left = below.gather(1, right).where(inner, 0)
-        self.lacking = FIELDS - below[:, 0]  # leaves that a tree lacks are never come to
-        place = (FIELD * number).clamp(min=0).where(leaf, FIELD * LEAVES)
+        self.lacking = FIELDS - below[:, 0]  # leaves that a tree lacks are never reached
+        place = (FIELD * number).where(leaf, FIELD * LEAVES)
         values = value.new_zeros(len(value), FIELD * LEAVES + 1)
         self.values = values.scatter_(1, place, value.where(leaf, 0))[:, :-1].contiguous()
         self.first_value = torch.arange(len(value), device=value.device) * (FIELD * LEAVES) - FLOAT_BIAS
