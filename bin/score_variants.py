@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Scores of variants by one model."""
+"""Scores of variants by a model."""
 
 import click
 
 from scxpresso.console import log, reports_problems
 from scxpresso.options import (
     EXISTING,
+    FILE,
     device_option,
     engine_option,
     fasta_option,
@@ -25,15 +26,23 @@ from scxpresso.options import (
 @features_option
 @genes_option
 @fasta_option
-@click.option("--variants", required=True, type=EXISTING, help="Chunk of scorable variants, sorted by gene.")
+@click.option(
+    "--variants",
+    required=True,
+    type=EXISTING,
+    help="Chunk of scorable variants, sorted by gene, as read_variants.py writes it.",
+)
 @click.option("--set", "set_name", required=True, help="Name of the set of variants.")
 @click.option("--haplotypes", is_flag=True, help="Also score the alleles that a haplotype carries together.")
+@click.option("--pooled", type=FILE, help="pooled_effects.h5 of the model; without it, there are no pooled p-values.")
 @device_option
 @engine_option
 @threads_option
-@click.option("--output", required=True, type=click.Path(), help="Gets one row per variant, gene and population (TSV).")
+@click.option(
+    "--output", required=True, type=click.Path(), help="Output table (TSV): one row per variant, gene and population."
+)
 @reports_problems
-def main(model, features, genes, fasta, variants, set_name, haplotypes, device, engine, threads, output):
+def main(model, features, genes, fasta, variants, set_name, haplotypes, pooled, device, engine, threads, output):
     """Score variants and haplotypes in every population, by the networks that never saw their gene."""
     import torch
 
@@ -42,15 +51,18 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, device, 
     from scxpresso.networks.model import Model
     from scxpresso.networks.prediction import resolve_device
     from scxpresso.store import read_table, write_rows
+    from scxpresso.variants.pooled import PooledEffects
     from scxpresso.variants.score_table import SCORE_COLUMNS, read_chunk
     from scxpresso.variants.scoring import Scorer, score_variants
 
     torch.set_num_threads(threads)
     keep_large_blocks()
     chosen = resolve_device(device)
-    log(f"device {chosen} (asked for: {device}), {threads} threads")
+    log(f"device {chosen} (--device {device}), {threads} threads")
     table = read_table(genes, index="gene_id", columns=["gene_id", "gene_name", "chrom", "strand", "tss"])
-    scorer = Scorer(Model(model), Features(features), table, chosen, engine)
+    trained = Model(model)
+    background = PooledEffects.read(pooled, trained) if pooled else None
+    scorer = Scorer(trained, Features(features), table, chosen, engine, background)
     alleles, unread = [], 0
 
     def rows():

@@ -550,10 +550,10 @@ def test_what_reading_writes_is_what_scoring_reads():
 
 
 def test_bins_are_500_bases_and_few_bases_join_their_neighbour_towards_the_tss():
-    certain = np.ones(10_500, dtype=bool)
-    assert bins(certain, 7000).tolist() == list(range(0, 10_500, 500))
-    certain[0:300] = certain[9_000:9_300] = False
-    assert bins(certain, 7000).tolist() == [0, *range(1000, 9000, 500), *range(9500, 10_500, 500)]
+    unambiguous = np.ones(10_500, dtype=bool)
+    assert bins(unambiguous, 7000).tolist() == list(range(0, 10_500, 500))
+    unambiguous[0:300] = unambiguous[9_000:9_300] = False
+    assert bins(unambiguous, 7000).tolist() == [0, *range(1000, 9000, 500), *range(9500, 10_500, 500)]
     assert bins(np.ones(900, dtype=bool), 600).tolist() == [0, 600]
     assert bins(np.zeros(900, dtype=bool), 600).tolist() == [0]
     assert bins(np.ones(1000, dtype=bool), 1000).tolist() == [0, 500] and MIN_POSITIONS == 250
@@ -625,7 +625,8 @@ def test_joining_leaves_out_missing_p_values_and_needs_the_columns(tmp_path):
     for number, part in enumerate(np.split(p, 3)):
         paths.append(tmp_path / f"{number}.tsv.gz")
         texts = ["" if np.isnan(value) else f"{value:.6g}" for value in part]
-        rows = [(dict.fromkeys(SCORE_COLUMNS, 'a "name"') | {"p_value": text}).values() for text in texts]
+        blank = dict.fromkeys(SCORE_COLUMNS, 'a "name"') | {"pooled_p_value": ""}
+        rows = [(blank | {"p_value": text}).values() for text in texts]
         write_rows(paths[-1], SCORE_COLUMNS, rows)
     assert join_scores(paths, tmp_path / "joined.tsv") == 3000
     with open(tmp_path / "joined.tsv", newline="") as file:

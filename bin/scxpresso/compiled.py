@@ -1,11 +1,12 @@
 """numba, set up for the pipeline: its threads, and where compiled kernels are kept. Kernels take `njit` and `prange` here.
 
-A kernel that was compiled once is kept in a folder of the user's. It is found by the *content* of its source file and by the
-constants that this imports, as bin/ lies elsewhere on every machine of a cloud. The container image brings kernels compiled
-beforehand, in a folder that its environment names in SCXPRESSO_KERNELS; that one is only read.
+A kernel that was compiled once is kept in a folder of the user's. It is found by the *content* of its source file, and by the
+constants and intrinsics that this imports: bin/ lies elsewhere on every machine of a cloud. The container image brings
+kernels compiled beforehand, in a folder that its environment names in SCXPRESSO_KERNELS; that one is only read.
 """
 
 import hashlib
+import inspect
 import os
 import platform
 import stat
@@ -69,13 +70,14 @@ if _READY and platform.machine() == "x86_64":
 
 import numba  # noqa: E402
 import numpy as np  # noqa: E402
-from numba import prange  # noqa: E402, F401
+from numba import prange, types  # noqa: E402, F401
 from numba.core.caching import (  # noqa: E402
     CompileResultCacheImpl,
     FunctionCache,
     IndexDataCacheFile,
     UserProvidedCacheLocator,
 )
+from numba.extending import _Intrinsic, intrinsic, models, register_model  # noqa: E402, F401
 from numba.np.unsafe.ndarray import to_fixed_tuple  # noqa: E402, F401
 
 
@@ -97,11 +99,15 @@ class _Implementation(CompileResultCacheImpl):
     _locator_classes = (_ByContent,)
 
 
-def _constants(function: Callable) -> str:
-    """Digest of the numbers that a function's module has: they are part of what is compiled, and some are imported."""
+def _imported(function: Callable) -> str:
+    """Digest of what a function's module may have imported and is compiled with it: numbers, and files of intrinsics."""
     numbers = (int, float, tuple, np.generic, np.ndarray)
-    values = {name: value for name, value in function.__globals__.items() if isinstance(value, numbers)}
-    text = [(name, value.tobytes() if isinstance(value, np.ndarray) else value) for name, value in values.items()]
+    text = []
+    for name, value in function.__globals__.items():
+        if isinstance(value, numbers):
+            text.append((name, value.tobytes() if isinstance(value, np.ndarray) else value))
+        elif isinstance(value, _Intrinsic):
+            text.append((name, Path(inspect.getfile(value.__wrapped__)).read_bytes()))
     return hashlib.sha256(repr(sorted(text, key=lambda pair: pair[0])).encode()).hexdigest()
 
 
@@ -119,7 +125,7 @@ class KernelCache(FunctionCache):
         )
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple:
-        return *super()._index_key(sig, codegen), _constants(self._py_func)
+        return *super()._index_key(sig, codegen), _imported(self._py_func)
 
     def _load_overload(self, sig: Any, target_context: Any) -> Any:
         found = None

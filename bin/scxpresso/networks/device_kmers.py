@@ -1,4 +1,4 @@
-"""k-mers of codes as tensors, on whatever device the codes are: what genome/sequence.py has for arrays, on CPUs."""
+"""k-mers as tensors, on the device of the codes. genome/sequence.py has the same for arrays."""
 
 import numpy as np
 import torch
@@ -8,12 +8,12 @@ from torch.nn import functional
 from scxpresso.genome.sequence import BASE_OF_CODE, N_CODE
 
 MAX_K = 7
-AMBIGUOUS_BASE = -(4**MAX_K)  # makes the number of every k-mer negative that it is in
+AMBIGUOUS_BASE = -(4**MAX_K)  # makes the number of every k-mer that contains it negative
 _BASES = np.where(BASE_OF_CODE > 3, AMBIGUOUS_BASE, BASE_OF_CODE.astype(np.int32))
 
 
 def bases_around(codes: Tensor, tss: int, start: int, end: int) -> Tensor:
-    """Give the bases from `start` to `end` relative to the TSS at index `tss`: genes × (end − start), int32.
+    """Extract the bases from `start` to `end` relative to the TSS at index `tss`: genes × (end − start), int32.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def bases_around(codes: Tensor, tss: int, start: int, end: int) -> Tensor:
 
     Returns
     -------
-    0 to 3 (A, C, T, G); AMBIGUOUS_BASE for ambiguous ones, and where the window does not reach.
+    0 to 3 (A, C, T, G); AMBIGUOUS_BASE for ambiguous bases, and outside of the window.
     """
     first, last = tss + start, tss + end
     inside = codes[:, max(first, 0) : max(last, 0)]
@@ -31,7 +31,7 @@ def bases_around(codes: Tensor, tss: int, start: int, end: int) -> Tensor:
 
 
 def kmer_numbers(bases: Tensor, k: int) -> Tensor:
-    """Number the k-mers of each row, 0 to 4^k − 1, and 4^k for an ambiguous one: genes × (length − k + 1), int32."""
+    """Number the k-mers of each row, 0 to 4^k − 1, and 4^k if ambiguous: genes × (length − k + 1), int32."""
     count = max(bases.shape[1] - k + 1, 0)
     numbers = bases[:, :count].clone()
     for place in range(1, k):

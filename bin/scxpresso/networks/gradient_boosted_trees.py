@@ -70,7 +70,7 @@ class GradientBoostedTrees(nn.Module):
         self.value[at] = torch.from_numpy(nodes["value"].astype(np.float32))
 
     def forward(self, features: Tensor) -> Tensor:
-        """z-scaled expression, genes × populations. All trees take a step at once: a GPU is bound by the number of calls."""
+        """Predict z-scaled expression: genes × populations. All trees take a step at once, in few calls for a GPU."""
         # Nodes × trees, and both sides of each node × trees.
         feature, threshold, value = (part.flatten(0, 1).T for part in (self.feature.long(), self.threshold, self.value))
         child = self.child.long().flatten(2, 3).flatten(0, 1).T

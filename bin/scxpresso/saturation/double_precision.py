@@ -1,11 +1,11 @@
-"""Layers in double precision, for a gene as it is: of one gene, that costs nothing."""
+"""Layers in double precision, for reference sequences: for a single gene, this costs almost nothing."""
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 
 def in_double(layer: nn.Module, values: Tensor) -> Tensor:
-    """Give what a linear layer, or the batch norm of a trained network, makes of values (float64)."""
+    """Apply a linear layer, or the batch norm of a trained network, to values (float64)."""
     weight, bias = layer.get_parameter("weight").double(), layer.get_parameter("bias").double()
     if isinstance(layer, nn.BatchNorm1d):
         mean, variance = layer.get_buffer("running_mean").double(), layer.get_buffer("running_var").double()

@@ -1,9 +1,9 @@
-"""Every substitution of a window through the hybrid network, in plain PyTorch: only what it changes is computed.
+"""Effects of all substitutions by the hybrid network, in plain PyTorch. Only what a substitution changes is computed.
 
-A substitution changes six 6-mers of one or two pooling bins, and a few counts of k-mers. What a 6-mer adds to the first
-hidden layer is a row of a table; so is what a changed count does to the trees, and to the linear layer on counts. A
-substitution is a sum of such rows. No shape depends on the bases, so that nothing waits for the device. For GPUs; hybrid.py
-has it for CPUs.
+A substitution changes six 6-mers of one or two pooling bins, and a few k-mer counts. What a 6-mer adds to the first hidden
+layer is a row of a table. So is what a changed count adds to the trees and to the linear layer on counts. The effect of a
+substitution follows from sums of such rows. No shape depends on the sequence, so the host never waits for the device. This
+form is for GPUs; that for CPUs is in hybrid.py.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ from scxpresso.networks.device_kmers import bases_around, kmer_numbers
 from scxpresso.networks.hybrid import (
     AMBIGUOUS,
     BIN,
-    BINS,
     COUNTED_KMERS,
     END,
     K_BEFORE,
+    N_BINS,
     N_COUNTS,
     START,
     Hybrid,
@@ -31,22 +31,22 @@ from scxpresso.networks.hybrid import (
     square_roots,
 )
 from scxpresso.networks.weights import NetworkMetadata
-from scxpresso.saturation.hybrid import bin_linear_with_norms, layers_of_gene
+from scxpresso.saturation.hybrid import fold_batch_norms, layers_of_gene
 from scxpresso.saturation.published_gpu import rectified_change
 from scxpresso.saturation.tree_conditions import TreeConditions
 
-FIRST = START - K_BEFORE  # the first base read, relative to the TSS; bases and regions count from it here
+FIRST = START - K_BEFORE  # the first base read, relative to the TSS; here, bases and regions are counted from it
 LENGTH = END - START + K - 1  # bases read
-ALTERNATIVES = torch.from_numpy(BASE_OF_CODE[ALTERNATIVE_CODES].astype(np.int32))
-MAX_STEP = max(k for k, _, _ in COUNTED_KMERS)  # by which a substitution changes a count
-NOTHING = MAX_STEP * N_COUNTS  # a row of what changes of counts do: no change
-CHUNK = {"cpu": 64, "cuda": 1024}  # positions at once
+ALTERNATIVE_CHANNELS = torch.from_numpy(BASE_OF_CODE[ALTERNATIVE_CODES].astype(np.int32))
+MAX_STEP = max(k for k, _, _ in COUNTED_KMERS)  # the largest change of a count by a substitution
+NOTHING = MAX_STEP * N_COUNTS  # the row of a count that does not change
+CHUNK = {"cpu": 64, "cuda": 1024}  # positions computed at once
 
 
 def _regions() -> dict[int, Tensor]:
-    """Where k-mers are counted: of each base read, its region's first base, end and first column, 3 × LENGTH by k.
+    """Tabulate by k, for each base, the region that counts its k-mers: first base, end and first column, 3 × LENGTH.
 
-    No base is in two regions of a k. A base in none has an empty one.
+    Regions of the same k do not overlap. A base outside of all of them has an empty region.
     """
     regions, column = {k: np.zeros((3, LENGTH), dtype=np.int64) for k, _, _ in COUNTED_KMERS}, 0
     for k, start, end in COUNTED_KMERS:
@@ -61,8 +61,8 @@ REGIONS = _regions()
 class Gene(NamedTuple):
     """What all networks read of a gene, on the device.
 
-    bases: LENGTH, as bases_around gives them. read: as Hybrid.read gives it, without margins. bin_kmers: unambiguous 6-mers
-    of each bin. regions: REGIONS. alternatives: ALTERNATIVES.
+    bases: LENGTH, see bases_around. read: see Hybrid.read, without margins. bin_kmers: number of unambiguous 6-mers in each
+    bin. regions: REGIONS. alternatives: ALTERNATIVE_CHANNELS.
     """
 
     bases: Tensor
@@ -73,17 +73,17 @@ class Gene(NamedTuple):
 
     @classmethod
     def of(cls, codes: Tensor, upstream: int) -> "Gene":
-        """codes: a window (uint8), on the device."""
+        """Read a window (codes, uint8) on its device."""
         bases = bases_around(codes[None], upstream, FIRST, FIRST + LENGTH)[0]
         read = Hybrid.read(codes[None], upstream).of(slice(None))
-        bin_kmers = (read.kmers.view(BINS, BIN) != AMBIGUOUS).sum(1)
+        bin_kmers = (read.kmers.view(N_BINS, BIN) != AMBIGUOUS).sum(1)
         regions = {k: region.to(codes.device) for k, region in REGIONS.items()}
-        return cls(bases, read, bin_kmers, regions, ALTERNATIVES.to(codes.device))
+        return cls(bases, read, bin_kmers, regions, ALTERNATIVE_CHANNELS.to(codes.device))
 
     def changed_kmers(self, positions: Tensor, k: int, start: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
-        """Number the k-mers that hold a base: as they are (positions × 1 × k), and with each alternative (positions × 4 × k).
+        """Number the k-mers that contain a base: in the reference (positions × 1 × k), and with each alternative (× 4 × k).
 
-        A number is 4^k where the k-mer is ambiguous, or does not lie between the bases `start` and `end` (exclusive).
+        A number is 4^k if the k-mer is ambiguous, or does not lie between the bases `start` and `end` (exclusive).
         """
         around = torch.arange(1 - k, k, device=positions.device)
         sequence = functional.pad(self.bases, (k - 1, k - 1))[(positions + k - 1)[:, None] + around]
@@ -99,9 +99,9 @@ class Gene(NamedTuple):
 class Substitutions(NamedTuple):
     """What substitutions at some positions change, for all networks.
 
-    own: positions × 4, where the alternative is the base itself. bins: positions × 1 × K, of the 6-mers that hold the base.
-    before, after: positions × 1 (4) × K, their numbers. share: positions × 4 × K, of such a 6-mer in the mean of its bin.
-    counts: (positions · 4) × changes of counts, as rows: a step of −MAX_STEP … MAX_STEP, of each column.
+    own: positions × 4, whether the alternative is the reference base. bins: positions × 1 × K, bins of the 6-mers that
+    contain the base. before, after: positions × 1 (or 4) × K, numbers of these 6-mers. share: positions × 4 × K, weight of
+    one 6-mer in the mean of its bin. counts: (positions · 4) × changed counts, each as a row of Reference.count_effects.
     """
 
     own: Tensor
@@ -113,7 +113,7 @@ class Substitutions(NamedTuple):
 
     @classmethod
     def of(cls, gene: Gene, positions: Tensor) -> "Substitutions":
-        """positions: of the bases read."""
+        """Find the changes at positions, which are indices of gene.bases."""
         start = torch.zeros_like(positions)
         before, after = gene.changed_kmers(positions, K, start, start + LENGTH)
         begin = positions[:, None] + torch.arange(1 - K, 1, device=positions.device)
@@ -126,7 +126,7 @@ class Substitutions(NamedTuple):
 
 
 def _changed_counts(gene: Gene, positions: Tensor) -> Tensor:
-    """The rows of the changes of counts: positions × 4 × changes, filled up with NOTHING."""
+    """List the changed counts as rows of Reference.count_effects: positions × 4 × changes, padded with NOTHING."""
     columns, steps = [], []
     for k, regions in gene.regions.items():
         start, end, column = regions[:, positions]
@@ -142,11 +142,12 @@ def _changed_counts(gene: Gene, positions: Tensor) -> Tensor:
 
 
 class Reference(NamedTuple):
-    """What a network makes of the gene as it is; see Substitutions for rows of counts.
+    """Intermediate results for the reference sequence.
 
-    six_mers: BINS × 4,097 × hidden units, what a 6-mer adds to the first hidden layer; an ambiguous one counts as the mean of
-    its bin. hidden, deeper: the hidden layers before they are rectified. count_effects: rows × populations, log10 units.
-    violated, violated_changes, values: of the trees, see TreeConditions. expression: log10, float64.
+    six_mers: bins × 4,097 × hidden units, what a 6-mer adds to the first hidden layer; an ambiguous 6-mer counts as the mean
+    of its bin. hidden, deeper: the two hidden layers before ReLU. count_effects: (steps · counts) × populations, what a
+    change of a count by −MAX_STEP … MAX_STEP adds through the linear layer (log10 units). violated, violated_changes,
+    values: of the trees, see TreeConditions; violated_changes has the rows of count_effects. expression: log10, float64.
     """
 
     six_mers: Tensor
@@ -160,16 +161,13 @@ class Reference(NamedTuple):
 
 
 class Layers:
-    """A network, with its weights as a substitution meets them.
-
-    Those that give expression give log10 units, and half of it.
-    """
+    """Weights, arranged for substitutions; output layers give log10 units, halved for the mean with the trees."""
 
     def __init__(self, network: Hybrid):
         self.network = network
         weight, half = network.get_parameter, network.expression.sd / 2
         self.table = network.table()
-        self.six_mers = self.table[:-1] @ bin_linear_with_norms(network)
+        self.six_mers = self.table[:-1] @ fold_batch_norms(network)
         self.hidden_linear = weight("head.3.weight").T.contiguous()
         self.output_linear = (weight("head.6.weight").T * half).contiguous()
         self.kmer_linear = network.kmer_linear.weight.T * half
@@ -177,13 +175,13 @@ class Layers:
         self.components = network.trees.components * half
 
     def reference(self, gene: Gene, annotation: Tensor) -> Reference:
-        """annotation: features, on the device."""
+        """Compute the reference sequence of a gene; annotation: its features, on the device."""
         features = self.network.features(gene.read, annotation[None])
-        sums = self.table.double()[gene.read.kmers[0]].view(BINS, BIN, -1).sum(1)
+        sums = self.table.double()[gene.read.kmers[0]].view(N_BINS, BIN, -1).sum(1)
         means = sums / gene.bin_kmers.clamp(min=1)[:, None]
         hidden, deeper, neural = layers_of_gene(self.network, means.T[None], features)
 
-        of_mean = means.float()[:, None] @ bin_linear_with_norms(self.network)
+        of_mean = means.float()[:, None] @ fold_batch_norms(self.network)
         steps = torch.arange(-MAX_STEP, MAX_STEP + 1, device=features.device)
         counts = gene.read.counts.square().round() + steps[:, None]
         scaled = self.network.scaled_counts(HybridInputs(gene.read.kmers, square_roots(counts.clamp(min=0))))
@@ -205,7 +203,7 @@ class Layers:
         )
 
     def effects(self, reference: Reference, changes: Substitutions) -> Tensor:
-        """Effects of substitutions: positions × 4 × populations."""
+        """Compute the effects of substitutions: positions × 4 × populations."""
         six_mers = reference.six_mers
         change = six_mers[changes.bins, changes.after] - six_mers[changes.bins, changes.before]
         change = rectified_change((change * changes.share[..., None]).sum(2), reference.hidden)
@@ -221,7 +219,7 @@ class Layers:
 
 
 class HybridEffectsGPU:
-    """The effects of substitutions by several networks, as BruteForce gives them, on any device."""
+    """Effects of substitutions for several networks, in the format of BruteForce, on any device."""
 
     @torch.no_grad()
     def __init__(self, networks: Sequence[tuple[Hybrid, NetworkMetadata]], device: torch.device):
@@ -240,7 +238,7 @@ class HybridEffectsGPU:
 
     @torch.no_grad()
     def on_device(self, codes: Tensor, annotation: Tensor, start: int, end: int) -> tuple[Tensor, Tensor]:
-        """As `effects`, of tensors on the device."""
+        """Compute `effects` from tensors on the device, as tensors there."""
         gene = Gene.of(codes, self.upstream)
         offset = self.upstream + FIRST  # of the bases that are read
         first = min(max(start, offset), end)
@@ -250,7 +248,7 @@ class HybridEffectsGPU:
         effects = torch.zeros(len(self.layers), end - start, 4, self.populations, device=self.device)
         expression = []
         for layers, own in zip(self.layers, effects, strict=True):
-            reference = layers.reference(gene, annotation)  # 0.1 GB: of one network at a time
+            reference = layers.reference(gene, annotation)  # 0.1 GB, so one network at a time
             expression.append(reference.expression)
             if changes:
                 parts = [layers.effects(reference, part) for part in changes]

@@ -1,8 +1,8 @@
-"""The leaves of trees that a gene reaches, as sums over its features: a GPU adds faster than it walks down trees.
+"""Leaves of trees as sums over features: on a GPU, adding is faster than walking down trees.
 
-Of a tree's leaves, a gene reaches the one on whose path it violates no condition. The violated conditions of all leaves of
-a tree are counted in one number, with FIELD bits for each leaf. What a changed feature adds to these counts does not
-depend on the other features.
+In each tree, a gene reaches the leaf on whose path no condition is violated. The violated conditions of all leaves of a tree
+are counted in one number, with FIELD bits per leaf. What a changed feature adds to these counts does not depend on the other
+features.
 """
 
 import torch
@@ -10,14 +10,14 @@ from torch import Tensor
 
 from scxpresso.networks.gradient_boosted_trees import DEPTH, LEAVES, GradientBoostedTrees
 
-FIELD = 3  # bits: a path has DEPTH conditions. LEAVES · FIELD bits are exact in float64, which a device adds up
-FIELDS = sum(1 << FIELD * leaf for leaf in range(LEAVES))  # 1 in each
-FLOAT_BITS, FLOAT_BIAS = 23, 127  # of float32: where the exponent begins, and that of 1
+FIELD = 3  # bits, for up to DEPTH conditions; LEAVES · FIELD bits are exact in float64, which embedding_bag sums
+FIELDS = sum(1 << FIELD * leaf for leaf in range(LEAVES))  # 1 in the field of each leaf
+FLOAT_BITS, FLOAT_BIAS = 23, 127  # of float32: bits below the exponent, and the exponent of 1
 assert DEPTH < 2**FIELD and LEAVES * FIELD <= 53
 
 
 class TreeConditions:
-    """All trees, those of a component after each other. columns: of features that may change."""
+    """The conditions of all trees, sorted by component. columns: number of features that may change; they come first."""
 
     def __init__(self, trees: GradientBoostedTrees, columns: int):
         self.columns = columns
@@ -25,33 +25,33 @@ class TreeConditions:
         self.feature, self.threshold = feature.long(), threshold
         left, right = trees.child.flatten(0, 1).long().unbind(2)
         node = torch.arange(left.shape[1], device=left.device)
-        leaf, inner = left == node, left > node  # rows of nodes are filled up with nodes that are neither
+        leaf, inner = left == node, left > node  # nodes that pad a tree are neither
         number = (leaf.cumsum(1) - 1).clamp(min=0)
         itself = (torch.ones_like(number) << FIELD * number).where(leaf, 0)
-        below = itself  # the fields of the leaves below a node
+        below = itself  # fields of all leaves below each node
         for _ in range(DEPTH):
             below = (below.gather(1, left) + below.gather(1, right)).where(inner, itself)
-        # What lies to the left is violated where the gene goes right.
+        # A gene that goes right violates a condition of every leaf on the left.
         self.if_right = below.gather(1, left).where(inner, 0)
         self.if_left = below.gather(1, right).where(inner, 0)
-        self.lacking = FIELDS - below[:, 0]  # leaves that a tree lacks are never reached
+        self.lacking = FIELDS - below[:, 0]  # a gene never reaches a leaf that does not exist
         place = (FIELD * number).where(leaf, FIELD * LEAVES)
         values = value.new_zeros(len(value), FIELD * LEAVES + 1)
         self.values = values.scatter_(1, place, value.where(leaf, 0))[:, :-1].contiguous()
         self.first_value = torch.arange(len(value), device=value.device) * (FIELD * LEAVES) - FLOAT_BIAS
 
     def violated(self, features: Tensor) -> Tensor:
-        """Count the violated conditions of a gene's features: trees, float64."""
+        """Count the violated conditions for the features of a gene: one number per tree, float64."""
         right = features[self.feature] > self.threshold
         return (self.lacking + torch.where(right, self.if_right, self.if_left).sum(1)).double()
 
     def changes(self, features: Tensor, changed: Tensor) -> Tensor:
-        """Give what a change of one feature adds to `violated`.
+        """Compute what a change of one feature adds to `violated`.
 
         Parameters
         ----------
         features: of the gene.
-        changed: changes × columns, the features that may change, after it.
+        changed: changes × columns, values of the first features after a change.
 
         Returns
         -------
@@ -70,9 +70,9 @@ class TreeConditions:
         return total.view(-1, len(feature))
 
     def leaf_values(self, violated: Tensor) -> Tensor:
-        """Give the values of the leaves: of genes × trees, as `violated` counts them."""
+        """Look up the values of the leaves reached: genes × trees, from the counts of violated conditions."""
         fields = violated.long()
         some = fields | (fields >> 1) | (fields >> 2)
-        none = some.bitwise_and_(FIELDS).bitwise_xor_(FIELDS)  # a power of 2, of which float32 has the exponent
+        none = some.bitwise_and_(FIELDS).bitwise_xor_(FIELDS)  # a power of 2, and so exact in float32
         place = none.float().view(torch.int32) >> FLOAT_BITS
         return self.values.take(place + self.first_value)
