@@ -11,6 +11,7 @@ from test_scoring import World, of_every_kind, random_letters, score_cli
 from test_scoring import chunk as variants_of
 from test_training import losses, toy  # noqa: F401, a fixture
 
+from scxpresso.networks.hybrid import Hybrid
 from scxpresso.networks.prediction import predict
 from scxpresso.saturation.effects import BruteForce
 from scxpresso.saturation.incremental import incremental
@@ -85,13 +86,37 @@ def test_saturation_is_brute_force_on_the_cpu(length, populations):
     np.testing.assert_allclose(effects, by_force, rtol=0, atol=TOLERANCE)
 
 
-def test_saturation_by_hybrid_is_that_of_the_cpu(hybrid):  # noqa: F811
-    codes, annotation = window(3400), np.array([3.0, 2.0, 2.0, 3.0, 0.5])
+@pytest.mark.parametrize(
+    ("upstream", "length", "populations", "inputs"),
+    [(2300, 3400, 3, "both"), (300, 500, 3, "both"), (0, 400, 1, "sequence"), (7000, 10_500, 3, "both")],
+)
+def test_saturation_by_hybrid_is_that_of_the_cpu(hybrid, upstream, length, populations, inputs, capsys):  # noqa: F811
+    codes, annotation = window(length), np.array([3.0, 2.0, np.nan, 3.0, 0.5])
     cpu, gpu = (
-        incremental(hybrid(2300, 3400, 3), device).effects(codes, annotation, 2000, 2100) for device in (CPU, CUDA)
+        incremental(hybrid(upstream, length, populations, inputs), device).effects(codes, annotation)
+        for device in (CPU, CUDA)
     )
+    assert np.abs(cpu[1]).max() > 1e-3 and capsys.readouterr().err == ""
     for one, other in zip(cpu, gpu, strict=True):
         np.testing.assert_allclose(other, one, rtol=0, atol=1e-5)
+    assert np.abs(gpu[1][cpu[1] == 0]).max(initial=0) < 1e-7
+
+
+def test_hybrid_reads_and_predicts_as_on_the_cpu(hybrid):  # noqa: F811
+    codes = np.stack([window(3400, seed) for seed in range(12)])
+    on_cpu, on_gpu = (Hybrid.read(torch.from_numpy(codes).to(device), 2300) for device in (CPU, CUDA))
+    assert all(torch.equal(one, other.cpu()) for one, other in zip(on_cpu, on_gpu, strict=True))
+    annotation = np.random.default_rng(1).uniform(1, 3, (12, 5))
+    cpu, gpu = (predict(hybrid(2300, 3400, 3), codes, annotation, device) for device in (CPU, CUDA))
+    np.testing.assert_allclose(gpu, cpu, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("network", ["scxpresso", "hybrid"])
+def test_saturation_repeats_to_the_last_bit(hybrid, network):  # noqa: F811
+    networks = published(3400, 3) if network == "scxpresso" else hybrid(2300, 3400, 3)
+    form = incremental(networks, CUDA)
+    first, second = (form.effects(window(3400), np.zeros(5)) for _ in range(2))
+    assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
 
 
 @pytest.mark.parametrize("network", ["scxpresso", "hybrid"])

@@ -7,7 +7,7 @@ import torch
 from sklearn.ensemble import HistGradientBoostingRegressor
 from torch.nn import functional
 
-from scxpresso.genome.sequence import N_CODE, ONE_HOT, encode
+from scxpresso.genome.sequence import N_CODE, ONE_HOT, encode, kmer_counts, kmer_numbers
 from scxpresso.metrics import pearson
 from scxpresso.networks.gradient_boosted_trees import SETTINGS, GradientBoostedTrees
 from scxpresso.networks.hybrid import (
@@ -20,6 +20,7 @@ from scxpresso.networks.hybrid import (
     N_FILTERS,
     START,
     Hybrid,
+    region,
 )
 from scxpresso.networks.prediction import predict
 from scxpresso.networks.weights import NetworkMetadata, load_network, save_network
@@ -89,6 +90,20 @@ def test_a_shift_moves_the_window_and_not_the_counts():
     plain = Hybrid.read(codes, UPSTREAM + 7).of(torch.arange(2))
     assert torch.equal(moved.kmers, plain.kmers)
     assert torch.equal(moved.counts, Hybrid.read(codes, UPSTREAM).counts)
+
+
+@pytest.mark.parametrize(("upstream", "window"), [(2050, 3100), (100, 300), (2000, 2001)])
+def test_kmers_of_tensors_are_those_of_arrays(upstream, window):
+    codes = random_codes(3, window)
+    codes[np.random.default_rng(1).random(codes.shape) < 0.03] = encode("R")[0]
+    codes[0, 10:30] = N_CODE
+    read = Hybrid.read(torch.from_numpy(codes), upstream)
+    numbers, unambiguous = kmer_numbers(region(codes, upstream, START - MAX_SHIFT - 2, 1000 + MAX_SHIFT + 3), 6)
+    np.testing.assert_array_equal(read.kmers, np.where(unambiguous, numbers, AMBIGUOUS))
+    counts = np.hstack([kmer_counts(region(codes, upstream, start, end), k) for k, start, end in COUNTED_KMERS])
+    np.testing.assert_array_equal(
+        read.counts, np.sqrt(counts, dtype=np.float32)
+    )  # to the last bit: thresholds of trees
 
 
 def test_counts_are_of_the_regions_around_the_tss():

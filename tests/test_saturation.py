@@ -1,5 +1,7 @@
 """Every substitution of a window: the incremental forms give what brute force gives, wherever and whatever the bases are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,15 +15,16 @@ from scxpresso.networks.published import ScXpresso
 from scxpresso.networks.registry import NETWORKS, NetworkEntry
 from scxpresso.networks.scaling import Scaling
 from scxpresso.networks.weights import NetworkMetadata
-from scxpresso.saturation import incremental as chooser
 from scxpresso.saturation.effects import BruteForce
 from scxpresso.saturation.hybrid import HybridEffects
+from scxpresso.saturation.hybrid_gpu import HybridEffectsGPU
 from scxpresso.saturation.incremental import NoSequence, incremental
 from scxpresso.saturation.published_cpu import PublishedEffectsCPU
 from scxpresso.saturation.published_gpu import PublishedEffects
 
 CPU = torch.device("cpu")
 FORMS = [PublishedEffectsCPU, lambda networks: PublishedEffects(networks, CPU)]
+HYBRID_FORMS = [HybridEffects, lambda networks: HybridEffectsGPU(networks, CPU)]
 TOLERANCE = 1e-6  # log10 units
 
 
@@ -100,20 +103,20 @@ def fitted(populations, inputs):
     return network
 
 
-def check(form, networks, codes, annotation, start=0, end=None, least=1e-3):
-    """A form gives what brute force gives, and effects that are worth comparing."""
-    expression, effects = form.effects(codes, annotation, start, end)
+def check(forms, networks, codes, annotation, start=0, end=None, least=1e-3):
+    """Forms give what brute force gives, and effects that are worth comparing."""
     expected, by_force = BruteForce(networks, CPU).effects(codes, annotation, start, end)
-    assert effects.dtype == np.float32 and expression.shape == expected.shape and effects.shape == by_force.shape
     assert np.abs(by_force).max() > least
-    np.testing.assert_allclose(expression, expected, rtol=0, atol=TOLERANCE)
-    np.testing.assert_allclose(effects, by_force, rtol=0, atol=TOLERANCE)
     own = codes[start:end, None] == ALTERNATIVE_CODES
-    assert (effects[:, own] == 0).all()
+    for form in forms:
+        expression, effects = form(networks).effects(codes, annotation, start, end)
+        assert effects.dtype == np.float32 and expression.shape == expected.shape and effects.shape == by_force.shape
+        np.testing.assert_allclose(expression, expected, rtol=0, atol=TOLERANCE)
+        np.testing.assert_allclose(effects, by_force, rtol=0, atol=TOLERANCE)
+        assert (effects[:, own] == 0).all()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", FORMS, ids=["numba", "torch"])
 @pytest.mark.parametrize(
     ("length", "populations", "inputs", "start", "end"),
     [
@@ -127,16 +130,14 @@ def check(form, networks, codes, annotation, start=0, end=None, least=1e-3):
         (10_500, 3, "both", 10_440, None),
     ],
 )
-def test_the_published_network_by_what_changes_is_the_network(form, length, populations, inputs, start, end):
+def test_the_published_network_by_what_changes_is_the_network(length, populations, inputs, start, end):
     networks = published(length, populations, inputs)
-    check(form(networks), networks, window(length), np.random.default_rng(2).normal(size=5), start, end)
+    check(FORMS, networks, window(length), np.random.default_rng(2).normal(size=5), start, end)
 
 
 @pytest.mark.parametrize("length", range(300, 331))
 def test_pooling_windows_end_anywhere(length):
-    networks = published(length, 2, replicates=1)
-    for form in FORMS:
-        check(form(networks), networks, window(length), np.zeros(5), length - 45)
+    check(FORMS, published(length, 2, replicates=1), window(length), np.zeros(5), length - 45)
 
 
 @pytest.mark.slow
@@ -155,8 +156,7 @@ def test_pooling_windows_end_anywhere(length):
 )
 def test_the_hybrid_network_by_what_changes_is_the_network(hybrid, upstream, length, populations, inputs, start, end):
     networks = hybrid(upstream, length, populations, inputs)
-    codes = window(length)
-    check(HybridEffects(networks), networks, codes, np.random.default_rng(2).normal(size=5), start, end)
+    check(HYBRID_FORMS, networks, window(length), np.random.default_rng(2).normal(size=5), start, end)
 
 
 @pytest.mark.slow
@@ -166,7 +166,7 @@ def test_ambiguous_bins_and_unknown_annotation_of_the_hybrid_network(hybrid):
     codes[1840:2110] = N_CODE
     codes[1900:1905] = encode("ACGTA")  # one base for the last N makes the only 6-mer of its bin
     annotation = np.array([np.nan, 1.0, np.nan, 50.0, -50.0])
-    check(HybridEffects(networks), networks, codes, annotation, 1830, 1920)
+    check(HYBRID_FORMS, networks, codes, annotation, 1830, 1920)
 
 
 @pytest.mark.slow
@@ -187,18 +187,16 @@ def test_the_demo_genome(demo_genome, hybrid):
         codes, annotation = features.codes[row], features.half_life[row]
         annotation = np.log10(annotation + 0.1)
         start = int(rng.integers(700, 1200))
-        for form in FORMS:
-            networks = published(length, 4)
-            check(form(networks), networks, codes, annotation, start, start + 60)
-        networks = hybrid(features.upstream, length, 3)
-        check(HybridEffects(networks), networks, codes, annotation, start, start + 60)
+        check(FORMS, published(length, 4), codes, annotation, start, start + 60)
+        check(HYBRID_FORMS, hybrid(features.upstream, length, 3), codes, annotation, start, start + 60)
 
 
-@pytest.mark.parametrize("form", ["numba", "torch", "hybrid"])
-def test_a_part_is_the_part_of_the_whole_and_none_is_the_reference(form, hybrid):
+@pytest.mark.parametrize("form", ["auto", "plain"])
+@pytest.mark.parametrize("network", ["scxpresso", "hybrid"])
+def test_a_part_is_the_part_of_the_whole_and_none_is_the_reference(network, form, hybrid):
     codes, annotation = window(900), np.zeros(5)
-    networks = hybrid(500, 900, 3) if form == "hybrid" else published(900, 3)
-    engine = incremental(networks, CPU, "plain" if form == "torch" else "auto")
+    networks = hybrid(500, 900, 3) if network == "hybrid" else published(900, 3)
+    engine = incremental(networks, CPU, form)
     expression, whole = engine.effects(codes, annotation)
     for start, end in [(0, 1), (57, 413), (899, 900), (450, 450), (0, 0), (900, 900)]:
         reference, part = engine.effects(codes, annotation, start, end)
@@ -206,9 +204,10 @@ def test_a_part_is_the_part_of_the_whole_and_none_is_the_reference(form, hybrid)
         np.testing.assert_allclose(part, whole[:, start:end], rtol=0, atol=1e-7)
 
 
-def test_chunks_of_positions_join(monkeypatch):
-    networks, codes, annotation = published(500, 3), window(500), np.zeros(5)
-    engine = PublishedEffects(networks, CPU)
+@pytest.mark.parametrize("network", ["scxpresso", "hybrid"])
+def test_chunks_of_positions_join(network, hybrid):
+    codes, annotation = window(500), np.zeros(5)
+    engine = incremental(hybrid(300, 500, 3) if network == "hybrid" else published(500, 3), CPU, "plain")
     whole = engine.effects(codes, annotation)[1]
     engine.chunk = 7
     np.testing.assert_allclose(engine.effects(codes, annotation)[1], whole, rtol=0, atol=1e-7)
@@ -270,7 +269,10 @@ def test_the_form_is_that_of_network_device_and_engine(hybrid, monkeypatch, caps
     networks = published(600, 2, replicates=1)
     assert isinstance(incremental(networks, CPU), PublishedEffectsCPU)
     assert isinstance(incremental(networks, CPU, "plain"), PublishedEffects)
+    networks = hybrid(400, 600, 3)
+    assert isinstance(incremental(networks, CPU), HybridEffects)
+    assert isinstance(incremental(networks, CPU, "plain"), HybridEffectsGPU)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(chooser, "keep_large_blocks", lambda: None)
-    assert isinstance(incremental(hybrid(400, 600, 3), torch.device("cuda")), HybridEffects)
-    assert "on the CPU" in capsys.readouterr().err
+    monkeypatch.setitem(NETWORKS, "hybrid", replace(NETWORKS["hybrid"], gpu_saturation=None))
+    assert isinstance(incremental(networks, torch.device("cuda")), HybridEffects)
+    assert "hybrid: substitutions are evaluated on the CPU" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """One network per population: trained alone, and used together as a network of all populations."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -69,7 +70,8 @@ def test_predictions_are_those_of_the_members(members, kind, tmp_path):
 @pytest.mark.parametrize(("kind", "engine"), [("scxpresso", "auto"), ("scxpresso", "plain"), ("hybrid", "auto")])
 def test_substitutions_have_the_effects_of_brute_force(members, kind, engine):
     _, joined = members(kind)
-    check(incremental(joined, CPU, engine), joined, window(900), np.array([3.0, 2.0, 2.0, 3.0, 0.5]), 560, 640)
+    form = partial(incremental, device=CPU, engine=engine)
+    check([form], joined, window(900), np.array([3.0, 2.0, 2.0, 3.0, 0.5]), 560, 640)
 
 
 def test_networks_without_sequence_have_no_effects(members):

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scxpresso.genome.sequence import kmer_counts, kmer_numbers, region, unpack_kmers
+from scxpresso.genome.sequence import unpack_kmers
 from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
+from scxpresso.networks.device_kmers import bases_around, kmer_counts, kmer_numbers
 from scxpresso.networks.forms import GeneInputs
 from scxpresso.networks.gradient_boosted_trees import GradientBoostedTrees
 from scxpresso.networks.network import ExpressionNetwork
@@ -44,10 +45,15 @@ class HybridInputs(NamedTuple):
         """Move both to a device."""
         return HybridInputs(self.kmers.to(device), self.counts.to(device))
 
-    def of(self, rows: Tensor, shift: int = 0) -> "HybridInputs":
+    def of(self, rows: Tensor | slice, shift: int = 0) -> "HybridInputs":
         """Select some genes, with 6-mers from `shift` bases further downstream, without the margins."""
         first = MAX_SHIFT + shift
         return HybridInputs(self.kmers[rows, first : first + END - START], self.counts[rows])
+
+
+def square_roots(counts: Tensor) -> Tensor:
+    """Compute square roots of counts (float32), correctly rounded: PyTorch's own are not on every processor."""
+    return counts.double().sqrt().float()
 
 
 class Hybrid(ExpressionNetwork):
@@ -102,13 +108,12 @@ class Hybrid(ExpressionNetwork):
         return max(START - K_BEFORE, -upstream), min(END + K - 1 - K_BEFORE, downstream)
 
     @staticmethod
-    def read(codes: np.ndarray, upstream: int) -> HybridInputs:
-        """Convert codes (genes × window, uint8) to k-mers: the same for every fold and replicate."""
-        around = region(codes, upstream, START - MAX_SHIFT - K_BEFORE, END + MAX_SHIFT + K - 1 - K_BEFORE)
-        numbers, unambiguous = kmer_numbers(around, K)
-        kmers = np.where(unambiguous, numbers, AMBIGUOUS).astype(np.int32)
-        counts = [kmer_counts(region(codes, upstream, start, end), k) for k, start, end in COUNTED_KMERS]
-        return HybridInputs(torch.from_numpy(kmers), torch.from_numpy(np.sqrt(np.hstack(counts), dtype=np.float32)))
+    def read(codes: np.ndarray | Tensor, upstream: int) -> HybridInputs:
+        """Convert codes (genes × window, uint8) to k-mers, on their device: the same for every fold and replicate."""
+        first = START - MAX_SHIFT - K_BEFORE
+        bases = bases_around(torch.as_tensor(codes), upstream, first, END + MAX_SHIFT + K - 1 - K_BEFORE)
+        counts = [kmer_counts(bases[:, start - first : end - first], k) for k, start, end in COUNTED_KMERS]
+        return HybridInputs(kmer_numbers(bases, K), square_roots(torch.cat(counts, dim=1)))
 
     def scaled_counts(self, read: HybridInputs) -> Tensor:
         """Scale the k-mer counts: genes × N_COUNTS."""
@@ -127,12 +132,15 @@ class Hybrid(ExpressionNetwork):
             parts.append(self.scaled_annotation(annotation))
         return torch.cat(parts, dim=1)
 
-    def binned(self, kmers: Tensor) -> Tensor:
-        """Average the rectified convolution over each bin's unambiguous 6-mers: genes × N_FILTERS × N_BINS."""
+    def table(self) -> Tensor:
+        """Compute the rectified convolution of each 6-mer, and zeros for ambiguous ones: 4,097 × N_FILTERS."""
         bias = self.get_parameter("convolution.bias")
         table = functional.relu(self.six_mers @ self.convolution.weight.flatten(1).T + bias)
-        table = functional.pad(table, (0, 0, 0, 1))
-        means = functional.embedding_bag(kmers.reshape(-1, BIN), table, mode="mean", padding_idx=AMBIGUOUS)
+        return functional.pad(table, (0, 0, 0, 1))
+
+    def binned(self, kmers: Tensor) -> Tensor:
+        """Average the rectified convolution over each bin's unambiguous 6-mers: genes × N_FILTERS × N_BINS."""
+        means = functional.embedding_bag(kmers.reshape(-1, BIN), self.table(), mode="mean", padding_idx=AMBIGUOUS)
         return means.view(len(kmers), N_BINS, N_FILTERS).transpose(1, 2)
 
     def neural(self, read: HybridInputs, annotation: Tensor) -> Tensor:
@@ -153,8 +161,8 @@ class Hybrid(ExpressionNetwork):
 
     def forward(self, codes: Tensor, annotation: Tensor) -> Tensor:
         """Predict z-scaled expression (B × populations) from codes (B × window, uint8) and annotation features (B × features)."""
-        read = self.read(codes.cpu().numpy(), self.upstream).to(annotation.device)
-        return self.mean(read.of(torch.arange(len(codes))), annotation)
+        read = self.read(codes, self.upstream)
+        return self.mean(read.of(slice(None)), annotation)
 
 
 class HybridGeneInputs(GeneInputs):
@@ -169,7 +177,7 @@ class HybridGeneInputs(GeneInputs):
         cls, codes: np.ndarray, upstream: int, annotation: np.ndarray, device: torch.device, inputs: str
     ) -> "HybridGeneInputs":
         """As GeneInputs.of."""
-        return cls(Hybrid.read(codes, upstream), annotation, device)
+        return cls(Hybrid.read(torch.from_numpy(codes).to(device), upstream), annotation, device)
 
     def forward(self, network: Hybrid, rows: Tensor) -> Tensor:
         """As GeneInputs.forward."""

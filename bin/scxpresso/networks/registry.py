@@ -82,6 +82,7 @@ _ENTRIES = [
         trainer="scxpresso.training.hybrid:HybridTraining",
         plain_form="scxpresso.networks.hybrid:HybridGeneInputs",
         cpu_saturation="scxpresso.saturation.hybrid:HybridEffects",
+        gpu_saturation="scxpresso.saturation.hybrid_gpu:HybridEffectsGPU",
     ),
     NetworkEntry(
         name="grammar",

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from scxpresso.genome.features import mean_and_sd
+from scxpresso.networks.counted_kmers import N_COUNTS
 from scxpresso.networks.fitted import FittedModule
 from scxpresso.networks.gradient_boosted_trees import SETTINGS, GradientBoostedTrees
-from scxpresso.networks.hybrid import MAX_DEVIATIONS, N_COUNTS
 from scxpresso.networks.kernel_regression import KernelRegression
 from scxpresso.networks.promoter_composition import N_KMERS, N_WINDOWS, PromoterComposition
-from scxpresso.networks.scaling import Scaling
+from scxpresso.networks.scaling import MAX_DEVIATIONS, Scaling
 
 COMPONENTS = 10  # of expression, by kernels
 TREE_COMPONENTS = 6  # the first of them, by trees too

@@ -4,14 +4,12 @@ A substitution changes six 6-mers of one or two pooling bins, and a few k-mer co
 crosses a threshold on the path of the reference can reach another leaf; these trees are evaluated again.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from scxpresso.compiled import njit, prange, use_threads
 from scxpresso.genome.sequence import BASE_OF_CODE, region
@@ -31,6 +29,7 @@ from scxpresso.networks.hybrid import (
 )
 from scxpresso.networks.scaling import MAX_DEVIATIONS
 from scxpresso.networks.weights import NetworkMetadata
+from scxpresso.saturation.double_precision import in_double
 from scxpresso.saturation.kmer_changes import (
     ALTERNATIVE_CHANNELS,
     CountedRegions,
@@ -285,20 +284,15 @@ def _add_effects(
 
 
 class Layers:
-    """A network with its weights arranged for the kernels, and a copy in double precision for the reference."""
+    """A network with its weights arranged for the kernels."""
 
     def __init__(self, network: Hybrid):
-        self.network, self.double = network, copy.deepcopy(network).double()
+        self.network = network
         trees, weight = network.trees, network.get_parameter
-        kernels = network.convolution.weight.flatten(1).T
-        table = functional.relu(network.six_mers @ kernels + weight("convolution.bias"))
-        head_norm = next(layer for layer in network.head if isinstance(layer, nn.BatchNorm1d))
-        bin_linear = network.bin_linear.weight.view(HIDDEN, N_FILTERS, N_BINS) * _scale(network.batch_norm)[:, None]
-        bin_linear = bin_linear * _scale(head_norm)[:, None, None]
         half = network.expression.sd / 2
         self.weights = Weights(
-            table=functional.pad(table, (0, 0, 0, 1)).numpy(),
-            bin_linear=bin_linear.permute(2, 1, 0).contiguous().numpy(),
+            table=network.table().numpy(),
+            bin_linear=fold_batch_norms(network).numpy(),
             hidden_linear=weight("head.3.weight").T.contiguous().numpy(),
             output_linear=(weight("head.6.weight").T * half).contiguous().numpy(),
             count_mean=network.kmer_counts.mean.numpy(),
@@ -323,7 +317,7 @@ class Layers:
         features = self.network.features(read, annotation)
         sums, unambiguous = _sum_bins(gene.kmers, self.weights.table)
         means = sums / np.maximum(unambiguous, 1)[:, None]
-        hidden, deeper, neural = self._neural(torch.from_numpy(means.T[None]), features)
+        hidden, deeper, neural = layers_of_gene(self.network, torch.from_numpy(means.T[None]), features)
         scaled = features[0].numpy()
         leaves, *paths = tree_paths(self.trees, scaled)
         if last > first:
@@ -334,22 +328,38 @@ class Layers:
             _add_effects(gene, self.weights, self.trees, reference, first, last, result)
         return self.network.expression.undo((neural[0] + self._by_trees(leaves)) / 2).numpy()
 
-    def _neural(self, means: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the hidden layers before ReLU, and the output, in double precision."""
-        double = self.double
-        hidden = double.bin_linear(double.batch_norm(means).flatten(1))
-        if self.network.inputs != "sequence":
-            hidden = hidden + double.annotation_linear(features[:, N_COUNTS:].double())
-        hidden = double.head[0](hidden)
-        deeper = double.head[3](hidden.clamp(min=0))
-        output = double.head[6](deeper.clamp(min=0)) + double.kmer_linear(features[:, :N_COUNTS].double())
-        return hidden, deeper, output
-
     def _by_trees(self, leaves: np.ndarray) -> torch.Tensor:
         """Predict z-scaled expression by the trees, from the leaves that a gene reaches."""
         values = self.trees.value[np.arange(len(leaves)), leaves].astype(np.float64)
         scores = values.reshape(len(self.trees.components), -1).sum(axis=1)
-        return (torch.from_numpy(scores) + self.double.trees.baseline) @ self.double.trees.components
+        trees = self.network.trees
+        return (torch.from_numpy(scores) + trees.baseline.double()) @ trees.components.double()
+
+
+def layers_of_gene(
+    network: Hybrid, means: torch.Tensor, features: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Compute the hidden layers of genes before ReLU, and the output without trees, in double precision.
+
+    Parameters
+    ----------
+    means: genes × filters × bins, float64, as Hybrid.binned gives them.
+    features: genes × features, scaled.
+    """
+    hidden = in_double(network.bin_linear, in_double(network.batch_norm, means).flatten(1))
+    if network.inputs != "sequence":
+        hidden = hidden + in_double(network.annotation_linear, features[:, N_COUNTS:].double())
+    hidden = in_double(network.head[0], hidden)
+    deeper = in_double(network.head[3], hidden.clamp(min=0))
+    by_counts = in_double(network.kmer_linear, features[:, :N_COUNTS].double())
+    return hidden, deeper, in_double(network.head[6], deeper.clamp(min=0)) + by_counts
+
+
+def fold_batch_norms(network: Hybrid) -> torch.Tensor:
+    """Fold the scales of both batch norms into the linear layer on bins: bins × filters × hidden units."""
+    head_norm = next(layer for layer in network.head if isinstance(layer, nn.BatchNorm1d))
+    weight = network.bin_linear.weight.view(HIDDEN, N_FILTERS, N_BINS) * _scale(network.batch_norm)[:, None]
+    return (weight * _scale(head_norm)[:, None, None]).permute(2, 1, 0).contiguous()
 
 
 def _scale(norm: nn.BatchNorm1d) -> torch.Tensor:

@@ -6,7 +6,6 @@ three: the maximum before the changed outputs, the maximum after them, and the c
 form is for GPUs; that for CPUs is in published_cpu.py.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from scxpresso.genome.sequence import ALTERNATIVE_CODES
 from scxpresso.networks.kmers import K1, PAD1
 from scxpresso.networks.published import FILTERS1, FILTERS2, K2, PAD2, POOL1, POOL2, ScXpresso
 from scxpresso.networks.weights import NetworkMetadata
+from scxpresso.saturation.double_precision import in_double
 
 REACH = K2 + 1  # outputs of the second convolution that a substitution may change
 NOTHING = float("-inf")  # an output beyond the ends
@@ -85,14 +85,11 @@ class Layers:
         self.network = network
         (weight1, bias1), (weight2, bias2) = map(network.weight_and_bias, ("sequence.0", "sequence.3"))
         self.places = torch.einsum("fcp,kc->pkf", weight1.detach(), network.one_hot).contiguous()
-        alternatives = self.places[:, torch.from_numpy(ALTERNATIVE_CODES).long()]
+        alternatives = self.places[:, torch.from_numpy(ALTERNATIVE_CODES).long().to(self.places.device)]
         self.changes = (alternatives[:, None] - self.places[:, :, None]).flip(0).permute(1, 2, 0, 3).contiguous()
         self.bias = bias1.detach()
         self.weight2, self.bias2 = weight2.detach(), bias2.detach()
         self.second = self.weight2.flip(2).permute(1, 2, 0).reshape(FILTERS1, -1).contiguous()
-        self.head = copy.deepcopy(
-            network.head
-        ).double()  # applied to a single vector, so double precision costs nothing
         hidden = network.get_parameter("head.0.weight").detach()
         positions = (
             hidden.shape[1] - (0 if network.inputs == "sequence" else len(network.annotation.mean))
@@ -122,10 +119,11 @@ class Layers:
         parts = [second.pooled[1:-2].T.flatten().double()]
         if self.network.inputs != "sequence":
             parts.append(self.network.annotation.apply_to(annotation).double())
-        hidden = self.head[0](torch.cat(parts))
-        after = self.head[3](hidden.clamp(min=0))
+        head = self.network.head
+        hidden = in_double(head[0], torch.cat(parts))
+        after = in_double(head[3], hidden.clamp(min=0))
         deep = after if self.deep else None
-        scaled = self.head[-1](after.clamp(min=0)) if self.deep else after
+        scaled = in_double(head[-1], after.clamp(min=0)) if self.deep else after
         return Reference(second, hidden.float(), deep, self.network.expression.undo(scaled))
 
     def in_log10_units(self, change: Tensor, reference: Reference) -> Tensor:
@@ -143,56 +141,90 @@ class PublishedEffects:
         self.device, self.chunk = device, CHUNK[device.type]
         self.layers = [Layers(network.to(device)) for network, _ in networks]
 
-    @torch.no_grad()
     def effects(
         self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """As BruteForce.effects."""
         end = len(codes) if end is None else end
-        on_device = torch.from_numpy(codes).int().to(self.device)
         features = torch.from_numpy(annotation.astype(np.float32)).to(self.device)
+        expression, effects = self.on_device(torch.from_numpy(codes).to(self.device), features, start, end)
+        return expression.cpu().numpy(), effects.cpu().numpy()
+
+    @torch.no_grad()
+    def on_device(self, codes: Tensor, annotation: Tensor, start: int, end: int) -> tuple[Tensor, Tensor]:
+        """Compute `effects` from tensors on the device, as tensors there."""
+        codes = codes.int()
+        begins = range(start, end, self.chunk)
+        changed = [ChangedOutputs.of(begin, min(begin + self.chunk, end), self.device) for begin in begins]
         expression, effects = [], []
         for layers in self.layers:
-            first = Maxima.of(layers.first(on_device), POOL1, 1)
-            reference = layers.reference(first.pooled[1:-2], features)
-            chunks = [
-                _changes(layers, first, reference, on_device, torch.arange(begin, min(begin + self.chunk, end)))
-                for begin in range(start, end, self.chunk)
-            ]
-            expression.append(reference.expression.cpu())
-            empty = torch.empty(0, 4, len(reference.expression))
-            effects.append(torch.cat([empty, *(layers.in_log10_units(chunk, reference).cpu() for chunk in chunks)]))
-        return torch.stack(expression).numpy(), torch.stack(effects).numpy()
+            first = Maxima.of(layers.first(codes), POOL1, 1)
+            reference = layers.reference(first.pooled[1:-2], annotation)
+            chunks = [_changes(layers, first, reference, codes, chunk) for chunk in changed]
+            expression.append(reference.expression)
+            empty = torch.empty(0, 4, len(reference.expression), device=self.device)
+            effects.append(torch.cat([empty, *(layers.in_log10_units(chunk, reference) for chunk in chunks)]))
+        return torch.stack(expression), torch.stack(effects)
 
 
-def _changes(layers: Layers, first: Maxima, reference: Reference, codes: Tensor, positions: Tensor) -> Tensor:
+class Outputs(NamedTuple):
+    """The outputs of a convolution that substitutions at some positions may change. They lie in one or two pooling bins.
+
+    Indices are those of Maxima: an empty bin comes first. row: the first output. bin_: its bin. inside: how many outputs are
+    in that bin; the others are in the next. split: the positions with outputs in the next bin.
+    """
+
+    row: Tensor
+    bin_: Tensor
+    inside: Tensor
+    split: Tensor
+
+
+class ChangedOutputs(NamedTuple):
+    """Positions, and the outputs of both convolutions that their substitutions may change."""
+
+    positions: Tensor
+    first: Outputs
+    second: Outputs
+
+    @classmethod
+    def of(cls, begin: int, end: int, device: torch.device) -> "ChangedOutputs":
+        """Find them for positions from `begin` to `end` (exclusive), on the host, so that it never waits for the device."""
+
+        def outputs(row: np.ndarray, size: int, count: int) -> tuple[np.ndarray, ...]:
+            bin_ = row // size
+            inside = np.minimum((bin_ + 1) * size - row, count)
+            return row, bin_, inside, np.flatnonzero(inside < count)
+
+        positions = np.arange(begin, end)
+        first = outputs(positions - 3 + 1 + POOL1, POOL1, K1)
+        second = outputs(first[1] - 1 - PAD2 + POOL2, POOL2, REACH)
+        on_device = [Outputs(*(torch.from_numpy(part).to(device) for part in parts)) for parts in (first, second)]
+        return cls(torch.from_numpy(positions).to(device), *on_device)
+
+
+def _changes(layers: Layers, first: Maxima, reference: Reference, codes: Tensor, changed: ChangedOutputs) -> Tensor:
     """Compute the change after the hidden layer for substitutions at some positions: positions × 4 × (populations or 2)."""
-    positions = positions.to(codes.device)
-    count = len(positions)
-    # Indices of outputs and bins are those of Maxima: an empty bin comes first.
-    row = positions - 3 + 1 + POOL1  # of the first output changed
-    bin_ = row // POOL1
-    inside = ((bin_ + 1) * POOL1 - row).clamp(max=K1)  # of the six; the others are in the next bin
+    count = len(changed.positions)
+    row, bin_, inside, split = changed.first
     rows = row[:, None] + torch.arange(K1, device=codes.device)
-    values = first.outputs.flatten(0, 1)[rows][:, None] + layers.changes[codes[positions]]  # count × 4 × 6 × 128
+    values = (
+        first.outputs.flatten(0, 1)[rows][:, None] + layers.changes[codes[changed.positions]]
+    )  # count × 4 × 6 × 128
     total = torch.zeros(count, 4, REACH, FILTERS2, device=codes.device)
     later = torch.arange(K1, device=codes.device) >= inside[:, None]
     change = _pooled_change(first, values, later, bin_, row, row + inside - 1)
     total[:, :, :K2] = (change @ layers.second).view(count, 4, K2, FILTERS2)
-    split = torch.nonzero(inside < K1).ravel()
     after = bin_[split] + 1
     change = _pooled_change(first, values[split], ~later[split], after, after * POOL1, row[split] + K1 - 1)
     total[split, :, 1:] += (change @ layers.second).view(len(split), 4, K2, FILTERS2)
 
-    row = bin_ - 1 - PAD2 + POOL2
-    bin_ = row // POOL2
-    inside = (bin_ + 1) * POOL2 - row
+    row, bin_, inside, split = changed.second
     values = reference.second.outputs.flatten(0, 1)[row[:, None] + torch.arange(REACH, device=codes.device)][:, None]
     values = values + total
     later = torch.arange(REACH, device=codes.device) >= inside[:, None]
     change = _pooled_change(reference.second, values, later, bin_, row, row + inside - 1)
     hidden = change @ layers.hidden[bin_]
-    split = torch.nonzero(inside < REACH).ravel()
     after = bin_[split] + 1
     last = row[split] + REACH - 1
     change = _pooled_change(reference.second, values[split], ~later[split], after, after * POOL2, last)
