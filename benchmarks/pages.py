@@ -6,13 +6,13 @@ from pathlib import Path
 from platform import machine, python_version
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "running.md"]
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in ("evidence.md", "performance.md", "running.md"))]
 
 
 def write(benchmark: str, lines: list[str]) -> None:
     """Print Markdown and the machine, and put both into each page that has a place for them.
 
-    A place begins with `<!-- {benchmark} writes this -->` and ends with `<!-- end -->`.
+    A place begins with `<!-- {benchmark} writes this -->` and ends with `<!-- end -->`. benchmark: the command.
     """
     text = "\n".join([*lines, "", f"*{this_machine()}*"]) + "\n"
     print(text, end="")

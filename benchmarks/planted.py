@@ -122,6 +122,13 @@ class Grammar:
         return self.activity(reach) @ self.effects
 
 
+class Exons(NamedTuple):
+    """Exons and coding regions of a gene (0-based, half-open, from the TSS on); the stop codon ends the last region."""
+
+    exons: list[tuple[int, int]]
+    coding: list[tuple[int, int]]
+
+
 @dataclass(frozen=True)
 class Simulation:
     """Genes with their grammar.
@@ -141,7 +148,7 @@ class Simulation:
     grammar: Grammar
     codes: np.ndarray
     strands: np.ndarray
-    transcripts: list["Exons"]
+    transcripts: list[Exons]
     copies: list[Copy]
     planted: np.ndarray
     mean: np.ndarray
@@ -149,13 +156,6 @@ class Simulation:
     population: np.ndarray
     variants: pd.DataFrame
     effects: np.ndarray
-
-
-class Exons(NamedTuple):
-    """Exons and coding regions of a gene (0-based, half-open, from the TSS on); the stop codon ends the last region."""
-
-    exons: list[tuple[int, int]]
-    coding: list[tuple[int, int]]
 
 
 def simulate(kind: str = "exact", genes: int = 2000, cells: int = 900, seed: int = 1) -> Simulation:

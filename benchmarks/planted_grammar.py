@@ -2,7 +2,7 @@
 """What networks find of a simulated genome's grammar: predictions and variant effects, beside the truth.
 
 Simulates the genome (planted.py), runs the pipeline into results/planted (with -resume, so that it may be stopped), and
-writes the table of docs/evidence.md where the page has a place for these genes and this kind of motif.
+prints the tables. docs/evidence.md has places for the tables of some commands (make bench-planted); others are only printed.
 """
 
 import argparse
@@ -29,6 +29,7 @@ NAMES = {
     "kmer": "4-mers and half-life, ridge",
     "scxpresso": "`scxpresso` (published)",
 }
+SIMULATOR = ROOT / "benchmarks" / "planted.py"
 FOLDS, REPLICATES = 5, 3
 SIGNIFICANT = 0.05
 KEYS = ["variant_id", "gene_id", "population"]
@@ -105,7 +106,8 @@ def share(true: np.ndarray) -> float:
 def run(folder: Path, kind: str, genes: int, seed: int, network: str, replicates: int, window: tuple[int, int]) -> None:
     """Simulate, and run the pipeline on it; what was computed before is taken from the cache."""
     inputs = folder / "inputs"
-    if not (inputs / "truth").exists():
+    last = inputs / "truth" / "motifs.tsv"
+    if not last.exists() or last.stat().st_mtime < SIMULATOR.stat().st_mtime:
         write_simulation(simulate(kind, genes, seed=seed), inputs)
     options = {
         "input": inputs / "atlases.csv",
@@ -168,10 +170,7 @@ def main() -> None:
     args = parser.parse_args()
     folder = ROOT / "results" / "planted" / f"{args.kind}_{args.genes}_{args.seed}"
     run(folder, args.kind, args.genes, args.seed, args.network, args.replicates, tuple(args.window))
-    write(
-        f"benchmarks/planted_grammar.py --genes {args.genes} --kind {args.kind}",
-        list(table(folder, args.network.split(","))),
-    )
+    write(" ".join(["benchmarks/planted_grammar.py", *sys.argv[1:]]), list(table(folder, args.network.split(","))))
 
 
 if __name__ == "__main__":
