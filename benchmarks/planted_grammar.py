@@ -66,7 +66,7 @@ def score_variants(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float
 
     Parameters
     ----------
-    scores: variant_id, gene_id, population, effect, p_value, q_value.
+    scores: variant_id, gene_id, population, effect, p_value, q_value; where there is one, pooled_p_value.
     truth: variant_id, gene_id, population, effect.
 
     Returns
@@ -86,6 +86,7 @@ def score_variants(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float
     control = (
         table.groupby("variant_id")["effect_true"].transform(lambda effects: effects.abs().max()) == 0
     ).to_numpy()
+    p_value = table.get("pooled_p_value", table["p_value"])  # the one that q-values are computed from
     signed = functional & (effect != 0)
     return {
         "auroc": roc_auc_score(functional, np.abs(effect)),
@@ -94,7 +95,7 @@ def score_variants(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float
         "slope": (effect @ true) / (true @ true),
         "power": share(found[functional]),
         "false": share(~functional[found]),
-        "controls": share(table["p_value"].to_numpy()[control] < SIGNIFICANT),
+        "controls": share(p_value.to_numpy()[control] < SIGNIFICANT),
     }
 
 
