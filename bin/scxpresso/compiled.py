@@ -1,10 +1,11 @@
 """numba, set up for the pipeline: its threads, and where compiled kernels are kept. Kernels take `njit` and `prange` here.
 
-A kernel that was compiled once is kept in a folder of the user's. It is found by the *content* of its source file and by the
-constants that this imports, as bin/ lies elsewhere on every machine of a cloud. The container image brings kernels compiled
-beforehand, in a folder that its environment names in SCXPRESSO_KERNELS; that one is only read.
+A kernel that was compiled once is kept in a folder of the user's. It is found by the *content* of its source file, and by the
+constants and kernels that this imports, as bin/ lies elsewhere on every machine of a cloud. The container image brings
+kernels compiled beforehand, in a folder that its environment names in SCXPRESSO_KERNELS; that one is only read.
 """
 
+import functools
 import hashlib
 import os
 import platform
@@ -76,6 +77,7 @@ from numba.core.caching import (  # noqa: E402
     IndexDataCacheFile,
     UserProvidedCacheLocator,
 )
+from numba.core.dispatcher import Dispatcher  # noqa: E402
 from numba.np.unsafe.ndarray import to_fixed_tuple  # noqa: E402, F401
 
 
@@ -89,7 +91,7 @@ class _ByContent(UserProvidedCacheLocator):
 
     def __init__(self, py_func: Callable, py_file: str):
         super().__init__(py_func, py_file)
-        self.content = hashlib.sha256(Path(py_file).read_bytes()).hexdigest()
+        self.content = _content(py_file)
         self._cache_path = os.path.join(numba.config.CACHE_DIR, self.content)
 
 
@@ -97,12 +99,21 @@ class _Implementation(CompileResultCacheImpl):
     _locator_classes = (_ByContent,)
 
 
-def _constants(function: Callable) -> str:
-    """Digest of the numbers that a function's module has: they are part of what is compiled, and some are imported."""
+@functools.cache
+def _content(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _imported(function: Callable) -> str:
+    """Digest of what a function's module has and a kernel takes in: numbers, some imported, and kernels of other modules."""
     numbers = (int, float, tuple, np.generic, np.ndarray)
-    values = {name: value for name, value in function.__globals__.items() if isinstance(value, numbers)}
-    text = [(name, value.tobytes() if isinstance(value, np.ndarray) else value) for name, value in values.items()]
-    return hashlib.sha256(repr(sorted(text, key=lambda pair: pair[0])).encode()).hexdigest()
+    values = {}
+    for name, value in function.__globals__.items():
+        if isinstance(value, numbers):
+            values[name] = value.tobytes() if isinstance(value, np.ndarray) else value
+        elif isinstance(value, Dispatcher):
+            values[name] = _content(value.py_func.__code__.co_filename)
+    return hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()
 
 
 class KernelCache(FunctionCache):
@@ -119,7 +130,7 @@ class KernelCache(FunctionCache):
         )
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple:
-        return *super()._index_key(sig, codegen), _constants(self._py_func)
+        return *super()._index_key(sig, codegen), _imported(self._py_func)
 
     def _load_overload(self, sig: Any, target_context: Any) -> Any:
         found = None

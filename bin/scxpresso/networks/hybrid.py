@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scxpresso.genome.sequence import N_CODE, kmer_counts, kmer_numbers, unpack_kmers
+from scxpresso.genome.sequence import kmer_counts, kmer_numbers, region, unpack_kmers
 from scxpresso.networks.forms import GeneInputs
 from scxpresso.networks.gradient_boosted_trees import GradientBoostedTrees
 from scxpresso.networks.network import ExpressionNetwork
@@ -54,14 +54,6 @@ class HybridInputs(NamedTuple):
         """Of some genes, with 6-mers from `shift` bases further downstream; without the margins."""
         first = MAX_SHIFT + shift
         return HybridInputs(self.kmers[rows, first : first + END - START], self.counts[rows])
-
-
-def region(codes: np.ndarray, tss: int, start: int, end: int) -> np.ndarray:
-    """Codes from `start` to `end` relative to the TSS at index `tss`; N where the window does not reach."""
-    first, last = tss + start, tss + end
-    inside = codes[:, max(first, 0) : max(last, 0)]
-    left = min(max(-first, 0), end - start)
-    return np.pad(inside, ((0, 0), (left, end - start - left - inside.shape[1])), constant_values=N_CODE)
 
 
 class Hybrid(ExpressionNetwork):

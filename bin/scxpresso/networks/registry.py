@@ -79,6 +79,16 @@ _ENTRIES = [
         plain_form="scxpresso.networks.hybrid:HybridGeneInputs",
         cpu_saturation="scxpresso.saturation.hybrid:HybridEffects",
     ),
+    NetworkEntry(
+        name="grammar",
+        network="scxpresso.networks.grammar:Grammar.build",
+        bases_read="scxpresso.networks.grammar:Grammar.bases_read",
+        annotation=("half_life", "extended", "transcript"),
+        options=(),
+        trainer="scxpresso.training.grammar:GrammarTraining",
+        plain_form="scxpresso.networks.grammar:GrammarGeneInputs",
+        cpu_saturation="scxpresso.saturation.grammar:GrammarEffects",
+    ),
 ]
 NETWORKS = {entry.name: entry for entry in _ENTRIES}
 

@@ -14,12 +14,11 @@ from torch import nn
 from torch.nn import functional
 
 from scxpresso.compiled import njit, prange, use_threads
-from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
+from scxpresso.genome.sequence import BASE_OF_CODE, region
 from scxpresso.networks.hybrid import (
     AMBIGUOUS,
     BIN,
     BINS,
-    COUNTED_KMERS,
     END,
     FILTERS,
     HIDDEN,
@@ -30,22 +29,12 @@ from scxpresso.networks.hybrid import (
     Hybrid,
     HybridInputs,
     K,
-    region,
 )
 from scxpresso.networks.weights import NetworkMetadata
+from scxpresso.saturation.kmer_changes import ALTERNATIVES, FIRST, MAX_CHANGED, count_changes, kmer_with
 
-FIRST = START - K_BEFORE  # the first base read, relative to the TSS; bases and regions count from it here
 LENGTH = END - START
-# k, from, to (bases), and the column of the first k-mer.
-REGIONS = np.array(
-    [
-        (k, start - FIRST, end - FIRST, sum(4**other for other, _, _ in COUNTED_KMERS[:number]))
-        for number, (k, start, end) in enumerate(COUNTED_KMERS)
-    ]
-)
-ALTERNATIVES = BASE_OF_CODE[ALTERNATIVE_CODES].astype(np.int64)
 CHUNK = 64  # positions that a thread takes at a time
-MAX_CHANGED = sum(2 * k for k in REGIONS[:, 0])  # columns of counts
 ZERO = np.float32(0)
 FAST = {"nsz", "contract"}
 
@@ -171,39 +160,6 @@ def _paths(trees: Trees, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 
 
 @njit()
-def _kmer(bases: np.ndarray, begin: int, k: int, place: int, base: int) -> int:
-    """Number of the k-mer at `begin` with `base` at `place`, as kmer_numbers has it; −1 if it is ambiguous."""
-    number = 0
-    for index in range(begin, begin + k):
-        here = base if index == place else bases[index]
-        if here > 3:
-            return -1
-        number = number * 4 + here
-    return number
-
-
-@njit()
-def _count_changes(bases: np.ndarray, place: int, base: int, columns: np.ndarray, steps: np.ndarray) -> int:
-    """Which counts change, and by how much, where `base` comes to `place`: how many of them were written."""
-    found = 0
-    for number in range(len(REGIONS)):
-        k, start, end, column = REGIONS[number]
-        for begin in range(max(place - k + 1, start), min(place, end - k) + 1):
-            for sign in (-1, 1):
-                kmer = _kmer(bases, begin, k, place, np.int64(bases[place]) if sign < 0 else base)
-                if kmer < 0:
-                    continue
-                at = 0
-                while at < found and columns[at] != column + kmer:
-                    at += 1
-                if at == found:
-                    columns[at], steps[at] = column + kmer, 0
-                    found += 1
-                steps[at] += sign
-    return found
-
-
-@njit()
 def _add_convolution_effects(
     gene: Gene, weights: Weights, reference: Reference, first: int, last: int, result: np.ndarray
 ) -> None:
@@ -226,7 +182,7 @@ def _add_convolution_effects(
                 fewer = bin_kmers[number]
                 more = fewer
                 while position <= last_position and position // BIN == number:
-                    old, new = kmers[position], _kmer(bases, position, K, place, base)
+                    old, new = kmers[position], kmer_with(bases, position, K, place, base)
                     if new >= 0:
                         more += old == AMBIGUOUS
                         row, before = table[new], table[old]
@@ -263,7 +219,7 @@ def _add_count_effects(
                 continue
             effect = result[place - first, alt]
             substitution += 1
-            found, n_touched = _count_changes(bases, place, base, columns, steps), 0
+            found, n_touched = count_changes(bases, place, base, columns, steps), 0
             for number in range(found):
                 column = columns[number]
                 if steps[number] == 0:
