@@ -6,6 +6,7 @@ default window, so that no window holds the promoter of another gene.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,13 +16,12 @@ import pandas as pd
 import pysam
 import scipy.sparse
 
-from scxpresso.genome.sequence import CHANNELS, reverse_complement
+from scxpresso.genome.annotation import STOP_CODONS
+from scxpresso.genome.sequence import CHANNELS, decode, encode, reverse_complement
 from scxpresso.store import atomic_write, write_table
 
 KINDS = ["exact", "degenerate", "positional", "pairs"]
-CODES = np.array([1, 2, 4, 8], dtype=np.uint8)  # in the order of CHANNELS
-CHARACTERS = np.full(16, ord("N"), dtype=np.uint8)
-CHARACTERS[CODES] = list(CHANNELS.encode())
+CODES = encode(CHANNELS)
 
 UPSTREAM, DOWNSTREAM = 7000, 3500  # the block of a gene, around its TSS
 REACH = -600, 50  # tss_distance of the first base that acts, and of the one after the last
@@ -44,9 +44,7 @@ VARIANTS = 900  # at most; a third of them in planted copies
 NEXT_BASE = np.array(
     [[0.32, 0.18, 0.26, 0.24], [0.3, 0.25, 0.3, 0.15], [0.22, 0.22, 0.32, 0.24], [0.28, 0.22, 0.24, 0.26]]
 )
-SENSE_CODONS = [
-    codon for codon in (a + b + c for a in "ACGT" for b in "ACGT" for c in "ACGT") if codon not in ("TAA", "TAG", "TGA")
-]  # fmt: skip
+SENSE_CODONS = [codon for codon in map("".join, product("ACGT", repeat=3)) if codon not in STOP_CODONS]
 
 
 class Copy(NamedTuple):
@@ -136,7 +134,7 @@ class Simulation:
     Parameters
     ----------
     codes: genes × (UPSTREAM + DOWNSTREAM), each gene's block on its own strand.
-    transcripts: of each gene, exons and coding exons.
+    strands: of each gene, on its contig.
     planted: what the motifs add to the log10 expression of each gene and population.
     mean: true mean of each gene and population, log10 of counts per 10,000.
     counts: cells × genes. population: number of each cell's population.
@@ -210,14 +208,14 @@ def write_transcript(block: np.ndarray, rng: np.random.Generator) -> Exons:
     Lengths are random: they have nothing to do with expression. Three genes in ten have no intron.
     """
     utr5, utr3 = int(rng.integers(REACH[1] + 10, 300)), int(rng.integers(100, 600))
-    coding = "ATG" + "".join(rng.choice(SENSE_CODONS, rng.integers(100, 400))) + str(rng.choice(["TAA", "TAG", "TGA"]))
+    coding = "ATG" + "".join(rng.choice(SENSE_CODONS, rng.integers(100, 400))) + str(rng.choice(sorted(STOP_CODONS)))
     intron = int(rng.integers(100, 800)) if rng.random() < 0.7 else 0
     first = int(rng.integers(30, len(coding) - 30))  # coding bases before the intron
     parts = [(utr5, coding[:first]), (utr5 + first + intron, coding[first:])]
     if intron:
         parts += [(utr5 + first, "GT"), (utr5 + first + intron - 2, "AG")]
     for start, bases in parts:
-        block[UPSTREAM + start : UPSTREAM + start + len(bases)] = [CODES[CHANNELS.index(base)] for base in bases]
+        block[UPSTREAM + start : UPSTREAM + start + len(bases)] = encode(bases)
     end = utr5 + intron + len(coding)
     if not intron:
         return Exons([(0, end + utr3)], [(utr5, end)])
@@ -249,7 +247,7 @@ def plant(reach: np.ndarray, grammar: Grammar, rng: np.random.Generator) -> list
 
 
 def planned_copies(grammar: Grammar, genes: int, rng: np.random.Generator) -> list[tuple[int, int, bool]]:
-    """Draw which motif is planted in which gene, and whether where it acts."""
+    """Draw copies: numbers of motif and gene, and whether the copy lies where the motif acts."""
     planned = []
     for unit in grammar.units:
         draws = rng.random(genes)
@@ -265,7 +263,7 @@ def planned_copies(grammar: Grammar, genes: int, rng: np.random.Generator) -> li
 
 
 def free_starts(taken: np.ndarray, length: int) -> np.ndarray:
-    """Give the places at which so many bases are free."""
+    """Give the places at which a copy of this length overlaps no other."""
     return np.flatnonzero(np.convolve(taken, np.ones(length, dtype=int), mode="valid") == 0)
 
 
@@ -363,16 +361,15 @@ def population_names() -> list[str]:
 
 
 def gene_table(simulation: Simulation) -> pd.DataFrame:
-    """Say where genes are: gene_id, chrom, strand, offset (bases of the contig before the block), tss (1-based)."""
+    """Say where genes are: gene_id, chrom, strand, tss (1-based)."""
     number = np.arange(len(simulation.codes))
-    offset = number % GENES_PER_CONTIG * (UPSTREAM + DOWNSTREAM)
+    before = number % GENES_PER_CONTIG * (UPSTREAM + DOWNSTREAM)
     return pd.DataFrame(
         {
             "gene_id": [f"GENE{gene + 1:05}" for gene in number],
             "chrom": [f"chr{1 + gene // GENES_PER_CONTIG}" for gene in number],
             "strand": simulation.strands,
-            "offset": offset,
-            "tss": offset + np.where(simulation.strands == "+", UPSTREAM + 1, DOWNSTREAM),
+            "tss": before + np.where(simulation.strands == "+", UPSTREAM + 1, DOWNSTREAM),
         }
     )
 
@@ -389,7 +386,7 @@ def fasta(simulation: Simulation, genes: pd.DataFrame) -> str:
         blocks = simulation.codes[rows.index].copy()
         minus = (rows["strand"] == "-").to_numpy()
         blocks[minus] = reverse_complement(blocks[minus])
-        lines += [f">{chrom}", CHARACTERS[blocks].tobytes().decode()]
+        lines += [f">{chrom}", decode(blocks.ravel())]
     return "\n".join(lines) + "\n"
 
 
@@ -427,7 +424,7 @@ def placed_variants(simulation: Simulation, genes: pd.DataFrame) -> pd.DataFrame
     plus = (own["strand"] == "+").to_numpy()
     distance = variants["index"].to_numpy() - UPSTREAM
     alleles = {
-        name: [chr(CHARACTERS[code]) for code in np.where(plus, codes, reverse_complement(codes[:, None])[:, 0])]
+        name: list(decode(np.where(plus, codes, reverse_complement(codes[:, None])[:, 0])))
         for name, codes in ((name, variants[name].to_numpy()) for name in ("ref", "alt"))
     }
     return pd.DataFrame(
@@ -461,14 +458,14 @@ def truth_tables(simulation: Simulation, genes: pd.DataFrame) -> dict[str, pd.Da
     units = {motif: unit for unit, motifs in enumerate(grammar.units) for motif in motifs}
     motifs = pd.DataFrame(
         [
-            (f"motif_{motif + 1}", _characters(word), start + REACH[0], end + REACH[0] - 1, units[motif] + 1)
+            (f"motif_{motif + 1}", decode(word), start + REACH[0], end + REACH[0] - 1, units[motif] + 1)
             for motif, (word, (start, end)) in enumerate(zip(grammar.words, grammar.stretches, strict=True))
         ],
         columns=["motif", "sequence", "first_tss_distance", "last_tss_distance", "unit"],
     )
     copies = pd.DataFrame(
         [
-            (genes["gene_id"][gene], f"motif_{motif + 1}", strand, start + REACH[0], _characters(word))
+            (genes["gene_id"][gene], f"motif_{motif + 1}", strand, start + REACH[0], decode(word))
             for gene, motif, strand, start, word in simulation.copies
         ],
         columns=["gene_id", "motif", "strand", "tss_distance", "sequence"],
@@ -490,10 +487,6 @@ def _long(rows: pd.DataFrame, populations: list[str], **values: np.ndarray) -> p
     table = rows.loc[rows.index.repeat(len(populations))].reset_index(drop=True)
     table["population"] = populations * len(rows)
     return table.assign(**{name: matrix.ravel() for name, matrix in values.items()})
-
-
-def _characters(codes: np.ndarray) -> str:
-    return CHARACTERS[codes].tobytes().decode()
 
 
 def _write_gzipped(path: Path, text: str) -> None:
