@@ -83,9 +83,7 @@ def score_variants(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float
         )
     true, effect = table["effect_true"].to_numpy(), table["effect"].to_numpy()
     functional, found = true != 0, (table["q_value"] < SIGNIFICANT).to_numpy()
-    control = (
-        table.groupby("variant_id")["effect_true"].transform(lambda effects: effects.abs().max()) == 0
-    ).to_numpy()
+    control = (table["effect_true"].abs().groupby(table["variant_id"]).transform("max") == 0).to_numpy()
     p_value = table.get("pooled_p_value", table["p_value"])  # the one that q-values are computed from
     signed = functional & (effect != 0)
     return {
