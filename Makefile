@@ -31,11 +31,11 @@ test: setup ## Run the tests (without containers)
 test-quick: setup ## Run the tests that take a second or less (a minute in all; no Nextflow, no browser)
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) -m pytest -q -n 2 -m "not slow" tests
 
-coverage: setup ## Run the tests without Nextflow and a browser, and print which lines of bin/scxpresso they run
+coverage: setup ## Run the tests without Nextflow or a browser, and print which lines of bin/scxpresso they run
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) -m pytest -q -n 2 -m "$(here) and not nextflow and not browser" \
 	--cov --cov-report=term:skip-covered tests
 
-places: setup ## Write the table of docs/running.md that says what is checked of each place
+places: setup ## Write the table of docs/running.md that says what is tested on each platform
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" SCXPRESSO_WRITE_PLACES=1 $(python) -m pytest -q tests/test_places.py
 
 lint: setup ## Check the style of Python code, shell scripts and documents
@@ -53,11 +53,11 @@ types: setup ## Check the types in bin/scxpresso
 lint-report: setup ## Check the report's scripts with eslint (20 MB into .tools/; from then on part of `make lint`)
 	@setup/report_linter.sh
 
-lint-schema: setup ## Check schema, citation and the record of a run with nf-core, cffconvert and RO-Crate's validator (0.5 GB)
+lint-schema: setup ## Check the schema, the citation and the record of a run with nf-core, cffconvert and RO-Crate's validator (0.5 GB)
 	@setup/checkers.sh
 	@$(python) -m pytest -q -m checkers tests/test_checkers.py
 
-bench: setup ## Measure speed and memory (half an hour); the tables of README.md and docs/performance.md are written anew
+bench: setup ## Measure speed and memory (half an hour); rewrites the tables of README.md and docs/performance.md
 	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for name in start_up training_speed saturation_speed variant_reading variant_scoring genome_size pseudobulk_size growth kernel_compilation task_overhead gpu_training; do \
 	echo "== benchmarks/$$name.py"; $(python) benchmarks/$$name.py || failed="$${failed:-} $$name"; done; \
 	[ -z "$${failed:-}" ] || { echo "failed:$$failed" >&2; exit 1; }

@@ -34,9 +34,9 @@ workflow {
         inputs.files,
         files("${projectDir}/{nextflow_schema,assets/schema_*}.json"),
     )
-    // Nothing else starts before all that was given has been checked.
+    // Nothing else starts before all inputs have been checked.
     checked_ch = PREFLIGHT.out.problems.map { problems -> problems.size() ? error(problems.text) : true }
-    // What to run: recipes, models that were trained before, windows of features, methods of folds (bin/scxpresso/checks/plan.py)
+    // What to run: recipes, trained models, windows of features, fold methods (bin/scxpresso/checks/plan.py)
     plan_ch = PREFLIGHT.out.plan.combine(checked_ch).map { plan, _checked -> read_json(plan) }
 
     // [genome, its files]
@@ -120,7 +120,7 @@ workflow {
         options,
     )
 
-    // What is published: [its path in the results' folder, a file or folder]
+    // What is published: [path in the results folder, a file or folder]
     published_ch = FEATURES.out.tables_ch
         .flatMap { genome -> genome.tail().collect { table -> [path: "genomes/${genome[0]}/${table.name}", file: table] } }
         .mix(
@@ -167,7 +167,7 @@ output {
     }
 }
 
-// How the published folds of a method are named.
+// The name of the published folds of a method.
 def folds_name(method, options) {
     return method == options.fold_method ? 'folds.tsv' : "folds.${method}.tsv"
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Held-out accuracy on the demo atlas at the paper's window: 10 random folds, 2 replicates, 40 epochs, level cell_type.
 
-Runs the pipeline into results/accuracy (with -resume, so that it may be stopped) and writes the README's table.
+Runs the pipeline into results/accuracy (with -resume, so that it can be interrupted) and writes the README's table.
 """
 
 import subprocess
@@ -17,7 +17,7 @@ from pages import write  # noqa: E402
 from scxpresso.store import read_table  # noqa: E402
 
 NAMES = {
-    "half_life": "half-life features alone, ridge",
+    "half_life": "half-life features, ridge",
     "kmer": "4-mers and half-life, ridge",
     "scxpresso": "published network",
     "hybrid": "hybrid network",
@@ -26,13 +26,13 @@ OPTIONS = ["--folds", "10", "--replicates", "2", "--epochs", "40", "--batch_size
 
 
 def measured(summary: pd.DataFrame, network: str, metric: str, sign: str = "") -> str:
-    """Mean and deviation over folds."""
+    """Format the mean and standard deviation over folds."""
     row = summary.loc[(network, metric)]
     return f"{row['value']:{sign}.3f} ± {row['sd']:.3f}"
 
 
 def difference(summary: pd.DataFrame, network: str) -> str:
-    """Of a network or baseline to the published network, fold by fold."""
+    """Format the difference between a network or baseline and the published network, fold by fold."""
     if network == "scxpresso":
         return ""
     if network == "hybrid":
@@ -42,7 +42,7 @@ def difference(summary: pd.DataFrame, network: str) -> str:
 
 
 def run(outdir: Path) -> None:
-    """The pipeline on one level of the demo atlas; what was computed before is taken from the cache."""
+    """Run the pipeline on one level of the demo atlas; earlier results are taken from the cache."""
     outdir.mkdir(parents=True, exist_ok=True)
     sheet = outdir / "atlases.csv"
     atlas = ROOT / "assets" / "demo" / "atlas.h5ad"
@@ -52,7 +52,7 @@ def run(outdir: Path) -> None:
 
 
 def report(outdir: Path) -> None:
-    """The README's table from a run's summary.tsv."""
+    """Write the README's table from a run's summary.tsv."""
     summary = read_table(outdir / "evaluation" / "summary.tsv")
     summary = summary[summary["level"] == "cell_type"].set_index(["network", "metric"])
     lines = [

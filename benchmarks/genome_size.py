@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Time and memory of extract_features.py on a random genome: 24 contigs and 20,000 genes, of human size by default.
 
-Beside it, in the same run, `bedtools getfasta` cuts the same windows. Needs disk for the genome in the temporary folder.
+In the same run, `bedtools getfasta` extracts the same windows. The temporary folder must have room for the genome.
 """
 
 import argparse
@@ -17,19 +17,19 @@ sys.path[:0] = [str(ROOT / "benchmarks")]
 from measure import Taken, run  # noqa: E402
 from pages import write  # noqa: E402
 
-CONTIGS, GENES, UPSTREAM, DOWNSTREAM = 24, 20_000, 7000, 3500
+N_CONTIGS, N_GENES, UPSTREAM, DOWNSTREAM = 24, 20_000, 7000, 3500
 
 
 def make_genome(folder: Path, size: int) -> None:
-    """genome.fa in lines of 60 bases, genes.gtf with two-exon genes evenly spread, windows.bed of their windows."""
+    """Write genome.fa (lines of 60 bases), genes.gtf (evenly spaced genes of two exons) and windows.bed (their windows)."""
     rng = np.random.default_rng(1)
-    length, per_contig = size // CONTIGS // 60 * 60, GENES // CONTIGS + 1
+    length, per_contig = size // N_CONTIGS // 60 * 60, N_GENES // N_CONTIGS + 1
     with (
         (folder / "genome.fa").open("wb") as fasta,
         (folder / "genes.gtf").open("w") as gtf,
         (folder / "windows.bed").open("w") as bed,
     ):
-        for contig in range(1, CONTIGS + 1):
+        for contig in range(1, N_CONTIGS + 1):
             fasta.write(f">chr{contig}\n".encode())
             for start in range(0, length, 60_000_000):
                 bases = np.frombuffer(b"ACGT", dtype=np.uint8)[
@@ -38,7 +38,7 @@ def make_genome(folder: Path, size: int) -> None:
                 lines = np.full((len(bases) // 60, 61), ord("\n"), dtype=np.uint8)
                 lines[:, :60] = bases.reshape(-1, 60)
                 fasta.write(lines.tobytes())
-            for gene in range(min(per_contig, GENES - (contig - 1) * per_contig)):
+            for gene in range(min(per_contig, N_GENES - (contig - 1) * per_contig)):
                 name, tss = f"G{contig:02}{gene:05}", 20_000 + gene * (length // per_contig - 100)
                 about = f'gene_id "{name}"; transcript_id "{name}.1"; gene_name "{name}";'
                 for part, first, last in (
@@ -52,7 +52,7 @@ def make_genome(folder: Path, size: int) -> None:
 
 
 def measure(size: int) -> tuple[Taken, Taken]:
-    """What extract_features.py and bedtools take."""
+    """Measure extract_features.py and bedtools."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_genome(folder, size)
@@ -67,11 +67,11 @@ def measure(size: int) -> tuple[Taken, Taken]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bases", type=float, default=3.1e9, help="of the genome")
+    parser.add_argument("--bases", type=float, default=3.1e9, help="size of the genome")
     bases = int(parser.parse_args().bases)
     ours, bedtools = measure(bases)
     lines = [
-        f"| {GENES:,} genes of a {bases / 1e9:.1f} Gb genome | seconds (CPU) | memory | times as long (CPU) |",
+        f"| {N_GENES:,} genes of a {bases / 1e9:.1f} Gb genome | seconds (CPU) | memory | relative time (CPU) |",
         "|---|---|---|---|",
         f"| `bedtools getfasta`: the windows | {bedtools.seconds:.1f} ({bedtools.cpu:.1f}) | {bedtools.memory:.2f} GB | 1 |",
         f"| `extract_features.py`: windows, annotation features, `features.h5` | {ours.seconds:.1f} ({ours.cpu:.1f}) "

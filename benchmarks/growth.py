@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""How time and memory grow when one thing is doubled three times and the rest stays as it is.
+"""How time and memory grow when one quantity is doubled three times and the others stay the same.
 
-Genes, populations, window and replicates of a training fold; cells of a pseudobulk. Each point runs in a process of its own on
-one core: CPU seconds (the better of two) after a small run that compiles what is compiled; the most memory, programs included.
+Quantities: genes, populations, window and replicates of a training fold; cells of a pseudobulk. Each point is a process of its
+own on one core. CPU seconds are the better of two runs, after a small one that compiles the kernels. Memory is the peak of the
+process, programs included.
 """
 
 import json
@@ -24,8 +25,8 @@ from pages import write  # noqa: E402
 from pseudobulk_size import LEVELS, gene_ids, make_atlas  # noqa: E402
 
 TRAINING = {"genes": 500, "populations": 4, "window": 2500, "replicates": 1}
-CELLS = 20_000
-EPOCHS = 3
+N_CELLS = 20_000
+N_EPOCHS = 3
 DOUBLINGS = (1, 2, 4, 8)
 COLOURS = {
     "genes": "#0072b2",
@@ -38,7 +39,7 @@ PLOT = ROOT / "docs" / "images" / "growth.svg"
 
 
 def train(genes: int, populations: int, window: int, replicates: int) -> None:
-    """One fold on random data: a tenth of the genes validates."""
+    """Train one fold on random data; a tenth of the genes are for validation."""
     import torch
     from simulated import last_tenth_validates, random_genes
 
@@ -47,7 +48,7 @@ def train(genes: int, populations: int, window: int, replicates: int) -> None:
 
     torch.set_num_threads(1)
     data = random_genes(genes, populations, window, last_tenth_validates(genes))
-    train_folds(data, Recipe(replicates=replicates, epochs=EPOCHS), torch.device("cpu"))
+    train_folds(data, Recipe(replicates=replicates, epochs=N_EPOCHS), torch.device("cpu"))
 
 
 def pseudobulk_of(path: Path) -> None:
@@ -60,7 +61,7 @@ def pseudobulk_of(path: Path) -> None:
 
 
 def point(what: str, sizes: dict) -> None:
-    """Print seconds and GB of one point."""
+    """Measure one point, and print its seconds and GB."""
     with tempfile.TemporaryDirectory() as name:
         small, atlas = Path(name) / "small.h5ad", Path(name) / "atlas.h5ad"
         if what == "cells":
@@ -88,17 +89,17 @@ def measure(what: str, **sizes: int) -> dict:
 
 
 def measure_all() -> dict[str, list[dict]]:
-    """Seconds and memory of each thing's points."""
+    """Measure seconds and memory at all points of each quantity."""
     base = measure("training", **TRAINING)
     points = {
         name: [base] + [measure("training", **TRAINING | {name: size * times}) for times in DOUBLINGS[1:]]
         for name, size in TRAINING.items()
     }
-    return points | {"cells": [measure("cells", cells=CELLS * times) for times in DOUBLINGS]}
+    return points | {"cells": [measure("cells", cells=N_CELLS * times) for times in DOUBLINGS]}
 
 
 def plot(points: dict[str, list[dict]]) -> str:
-    """SVG of two panels, time and memory relative to the base, both axes log2; the dashed line is in proportion."""
+    """Draw two panels as SVG: time and memory relative to the first point, both axes log2. The dashed line is proportional."""
     size, left, top, apart = 240, 50, 40, 350
     box = f"0 0 {2 * apart + 10} {size + 90}"
     parts = [
@@ -144,7 +145,7 @@ def main() -> None:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, row in points.items():
-        cells = [name, f"{(TRAINING | {'cells': CELLS})[name]:,}"]
+        cells = [name, f"{(TRAINING | {'cells': N_CELLS})[name]:,}"]
         for measured in ("seconds", "memory"):
             cells += [f"{row[0][measured]:.2f}", *(f"{each[measured] / row[0][measured]:.1f}" for each in row[1:])]
         lines.append(f"| {' | '.join(cells)} |")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What a task pays where its kernels are compiled anew, and what it costs that the image's are for any processor.
+"""What compiling kernels in a task costs, and whether the image's kernels, made for any processor, are slower.
 
-Compiles the kernels and makes the inputs as the image does, by containers/compile_kernels.sh; then runs each executable that
-has kernels. Seconds of the processor, the best of two, as kernels compile on one core.
+Compiles kernels and makes inputs with containers/compile_kernels.sh, as the image does, then runs each executable that has
+kernels. Times are CPU seconds, the best of two; kernels compile on one core.
 """
 
 import os
@@ -23,13 +23,13 @@ from pages import write  # noqa: E402
 
 from scxpresso.compiled import LEVEL  # noqa: E402
 
-TIMES = 2
+N_REPEATS = 2
 DEMO = ROOT / "assets" / "demo"
 NOWHERE = "/nowhere"  # as SCXPRESSO_KERNELS: no kernels compiled beforehand
 
 
 def commands(work: Path) -> dict[str, list]:
-    """Short tasks on what compile_kernels.sh made."""
+    """Return short tasks on the files that compile_kernels.sh made."""
     shared = ["--features", work / "features.h5", "--genes", work / "genes.tsv"]
     train = [
         "--features", work / "features.h5", "--expression", work / "expression/cell_type.tsv.gz",
@@ -57,22 +57,22 @@ def commands(work: Path) -> dict[str, list]:
 
 
 def best(command: list, ready: Path | str, cache: Path | None) -> float:
-    """Seconds of an executable with the kernels of a folder, and those that the cache keeps; None: an empty one each time."""
+    """Measure seconds of an executable with the kernels in a folder and in a cache; None: an empty cache each time."""
 
     def once() -> float:
         with tempfile.TemporaryDirectory() as empty:
             kept = {"NUMBA_CACHE_DIR": str(cache or empty), "SCXPRESSO_KERNELS": str(ready)}
             return run([sys.executable, ROOT / "bin" / command[0], *command[1:]], **kept).cpu
 
-    return min(once() for _ in range(TIMES))
+    return min(once() for _ in range(N_REPEATS))
 
 
 def same(work: Path, native: Path, level: Path) -> str:
-    """How far results of kernels for this processor and for any one differ: weights, and effects of substitutions."""
+    """Compare results of kernels for this processor with those for any processor: weights and effects of substitutions."""
     weights = [load_file(folder / "trained/fold_1/replicate_1.safetensors") for folder in (native, level)]
     effects = [h5py.File(folder / "saturated/effects.h5")["effects"][:] for folder in (native, level)]
     pairs = [*((weights[0][name], weights[1][name]) for name in weights[0]), effects]
-    return "the same" if all(np.array_equal(*pair, equal_nan=True) for pair in pairs) else "not the same"
+    return "identical" if all(np.array_equal(*pair, equal_nan=True) for pair in pairs) else "not identical"
 
 
 def main() -> None:
@@ -84,7 +84,7 @@ def main() -> None:
         script = [ROOT / "containers" / "compile_kernels.sh", ROOT]
         subprocess.run(script, cwd=work, env=os.environ | made, check=True, capture_output=True)
         lines = [
-            "| task | compiled anew | kept from the task before | in the image |",
+            "| task | compiled in the task | cached by an earlier task | from the image |",
             "|---|---|---|---|",
         ]
         for name, command in commands(work).items():
@@ -100,11 +100,11 @@ def main() -> None:
 
 
 def long_tasks(work: Path, ready: Path, cache: Path) -> list[str]:
-    """Tasks of a length at which speed counts, with kernels for this processor and for any one."""
+    """Measure longer tasks, in which speed matters, with kernels for this processor and for any processor."""
     genes = [line.split("\t")[0] for line in (work / "genes.tsv").read_text().splitlines()[1:1001]]
     (work / "chunks/1.txt").write_text("\n".join(genes) + "\n")
     every_gene = ["--expression", work / "again/cell_type.tsv.gz"]  # as pseudobulk.py wrote it
-    lines = [f"| | kernels for this processor | for any one ({LEVEL}) |", "|---|---|---|"]
+    lines = [f"| | kernels for this processor | for any processor ({LEVEL}) |", "|---|---|---|"]
     for name, what, option in (
         (
             "train_fold.py, network scxpresso, 1 epoch",

@@ -1,4 +1,4 @@
-"""Processes, and what they took."""
+"""Run processes, and measure their time and memory."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Taken:
-    """seconds: on the clock. cpu: seconds of all cores. memory: GB, the most at a time."""
+    """seconds: wall time. cpu: CPU seconds over all cores. memory: peak, in GB."""
 
     seconds: float
     cpu: float
@@ -17,7 +17,7 @@ class Taken:
 
 
 def run(command: Sequence, status: int = 0, **environment: str) -> Taken:
-    """What a process took that ends with this status; its output is dropped, and shown if it ends otherwise."""
+    """Run a process that should end with this status. Raises RuntimeError with its standard error if it does not."""
     start = time.perf_counter()
     process = subprocess.Popen(
         [str(word) for word in command],
@@ -25,16 +25,16 @@ def run(command: Sequence, status: int = 0, **environment: str) -> Taken:
         stderr=subprocess.PIPE,
         env=os.environ | environment,
     )
-    said = process.stderr.read()
+    messages = process.stderr.read()
     _, ended, usage = os.wait4(process.pid, 0)
     taken = Taken(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e9)
     process.returncode = os.waitstatus_to_exitcode(ended)
     if process.returncode != status:
-        raise RuntimeError(f"{command} ended with status {process.returncode}\n{said.decode()}")
+        raise RuntimeError(f"{command} ended with status {process.returncode}\n{messages.decode()}")
     return taken
 
 
 def available_memory() -> float:
-    """GB that can be had without swapping (Linux)."""
+    """Return the GB of memory that are available without swapping (Linux)."""
     with open("/proc/meminfo") as lines:
         return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024 / 1e9

@@ -1,4 +1,4 @@
-"""What benchmarks write into README.md and docs/: their tables, and the machine that they ran on."""
+"""Write the tables of benchmarks, and the machine that they ran on, into README.md and docs/."""
 
 import os
 from importlib.metadata import version
@@ -10,7 +10,7 @@ PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in ("evidence.md", 
 
 
 def write(benchmark: str, lines: list[str]) -> None:
-    """Print Markdown and the machine, and put both into each page that has a place for them.
+    """Print Markdown and the machine, and insert both into each page that has a place for them.
 
     A place begins with `<!-- {benchmark} writes this -->` and ends with `<!-- end -->`. benchmark: the command.
     """
@@ -24,7 +24,7 @@ def write(benchmark: str, lines: list[str]) -> None:
 
 
 def this_machine() -> str:
-    """Processor, cores, memory, and the versions of what computes."""
+    """Describe the machine: processor, cores, memory, and versions of the libraries that compute."""
     names = [line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy"))

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Time and memory of pseudobulk.py on a simulated atlas, beside anndata and scipy on the same file in memory.
+"""Time and memory of pseudobulk.py on a simulated atlas, compared with anndata and scipy in memory.
 
-The atlas: 20,000 genes, 1,000 counts a cell that are not 0 (5 %), levels of 1, 20 and 100 populations; float32 and not
-compressed, as anndata writes it: 8 kB a cell of disk in the temporary folder. pseudobulk.py runs from start to written
-tables, with noise ceilings. anndata's side reads, normalises and adds up as scanpy does (normalize_total, get.aggregate),
-and nothing else; it is left out, and the table says so, where it needs more memory than there is. One core each.
+The atlas has 20,000 genes, 1,000 non-zero counts per cell (5 %), and levels of 1, 20 and 100 populations. It is uncompressed
+float32, as anndata writes it: 8 kB per cell in the temporary folder. pseudobulk.py runs from start to written tables, noise
+ceilings included. anndata only reads, normalises and sums, as scanpy does (normalize_total, get.aggregate). If that needs more
+memory than is available, it is skipped, and the table says so. Each uses one core.
 """
 
 import argparse
@@ -25,55 +25,57 @@ from pages import write  # noqa: E402
 
 from scxpresso.store import read_expression, write_table  # noqa: E402
 
-GENES, STORED, CLASSES, TYPES = 20_000, 1_000, 20, 100
+N_GENES, N_STORED, N_CLASSES, N_TYPES = 20_000, 1_000, 20, 100
 LEVELS = ["all", "class", "type"]
-IN_MEMORY = 17e-6  # GB a cell of anndata's side: float32 counts, int32 indices, and the counts once more as float64
+GB_PER_CELL = 17e-6  # of anndata in memory: float32 counts, int32 indices, and the counts again as float64
 ONE_CORE = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 
 
 def make_atlas(path: Path, cells: int, at_once: int = 20_000) -> None:
-    """A CSR atlas with STORED counts a cell. Every cell has one gene of each of STORED neighbourhoods.
+    """Write a CSR atlas with N_STORED counts per cell. Every cell has one gene of each of N_STORED neighbourhoods.
 
-    Neighbourhoods are 1 to some 200 genes wide: the fewer genes, the more cells have each of them.
+    Neighbourhoods have 1 to about 200 genes: the fewer genes, the more cells have each of them.
     """
     rng = np.random.default_rng(1)
-    width = rng.lognormal(sigma=1.2, size=STORED)
-    edges = np.round(np.cumsum(width) / width.sum() * (GENES - STORED)).astype(np.int32) + np.arange(1, STORED + 1)
+    width = rng.lognormal(sigma=1.2, size=N_STORED)
+    edges = np.round(np.cumsum(width) / width.sum() * (N_GENES - N_STORED)).astype(np.int32) + np.arange(
+        1, N_STORED + 1
+    )
     first = np.concatenate([[0], edges[:-1]]).astype(np.int32)
     width = (edges - first).astype(np.float32)
     counts = np.sort(rng.geometric(0.45, 256)).astype(np.float32)
-    kind = rng.integers(0, TYPES, cells)
+    kind = rng.integers(0, N_TYPES, cells)
     names = {
-        "class": [f"class {number:02}" for number in range(CLASSES)],
-        "type": [f"type {number:03}" for number in range(TYPES)],
+        "class": [f"class {number:02}" for number in range(N_CLASSES)],
+        "type": [f"type {number:03}" for number in range(N_TYPES)],
     }
     obs = {
-        "class": pd.Categorical.from_codes(kind // (TYPES // CLASSES), names["class"]),
+        "class": pd.Categorical.from_codes(kind // (N_TYPES // N_CLASSES), names["class"]),
         "type": pd.Categorical.from_codes(kind, names["type"]),
     }
     with h5py.File(path, "w") as file:
         anndata.io.write_elem(file, "obs", pd.DataFrame(obs, index=np.arange(cells).astype(str)))
         anndata.io.write_elem(file, "var", pd.DataFrame(index=gene_ids()))
         matrix = file.create_group("X")
-        matrix.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0", "shape": [cells, GENES]})
-        stored = np.arange(cells + 1, dtype=np.int64) * STORED
+        matrix.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0", "shape": [cells, N_GENES]})
+        stored = np.arange(cells + 1, dtype=np.int64) * N_STORED
         matrix["indptr"] = stored.astype(np.int32 if stored[-1] < 2**31 else np.int64)
-        data = matrix.create_dataset("data", cells * STORED, dtype=np.float32)
-        indices = matrix.create_dataset("indices", cells * STORED, dtype=np.int32)
+        data = matrix.create_dataset("data", cells * N_STORED, dtype=np.float32)
+        indices = matrix.create_dataset("indices", cells * N_STORED, dtype=np.int32)
         for start in range(0, cells, at_once):
-            shape = min(at_once, cells - start), STORED
-            place = slice(start * STORED, (start + shape[0]) * STORED)
+            shape = min(at_once, cells - start), N_STORED
+            place = slice(start * N_STORED, (start + shape[0]) * N_STORED)
             data[place] = counts[rng.integers(0, 256, shape, dtype=np.uint8)].ravel()
             within = (rng.random(shape, dtype=np.float32) * width).astype(np.int32)
             indices[place] = (first + np.minimum(within, width.astype(np.int32) - 1)).ravel()
 
 
 def gene_ids() -> list[str]:
-    return [f"G{number:05}" for number in range(GENES)]
+    return [f"G{number:05}" for number in range(N_GENES)]
 
 
 def in_memory(path: Path, output: Path) -> None:
-    """anndata's side. output: log10 of the means of level `class`, to compare."""
+    """Compute the pseudobulk with anndata. output: log10 of the means of level `class`, for comparison."""
     atlas = anndata.read_h5ad(path)
     size = np.asarray(atlas.X.sum(axis=1)).ravel()
     atlas.X.data *= np.repeat(1e4 / size, np.diff(atlas.X.indptr))
@@ -95,7 +97,7 @@ def measure(cells: int) -> tuple[Taken, Taken | None]:
             [sys.executable, ROOT / "bin" / "pseudobulk.py", "--counts", folder / "atlas.h5ad", "--protocol", "10x",
              "--levels", ";".join(LEVELS), "--genes", folder / "genes.tsv", "--outdir", folder], **ONE_CORE
         )  # fmt: skip
-        if cells * IN_MEMORY > available_memory():
+        if cells * GB_PER_CELL > available_memory():
             return ours, None
         theirs = run([sys.executable, __file__, "--anndata", folder], **ONE_CORE)
         np.testing.assert_allclose(read_expression(folder / "class.tsv.gz"), np.load(folder / "class.npy"), atol=1e-3)
@@ -105,7 +107,7 @@ def measure(cells: int) -> tuple[Taken, Taken | None]:
 def row(cells: int, ours: Taken, theirs: Taken | None) -> str:
     mine = f"| {cells:,} | {ours.seconds:.0f} s ({ours.cpu:.0f} s) | {ours.memory:.2f} GB "
     if theirs is None:
-        return f"{mine}| needs {cells * IN_MEMORY:.0f} GB, {available_memory():.0f} GB are free | | |"
+        return f"{mine}| needs {cells * GB_PER_CELL:.0f} GB, {available_memory():.0f} GB are free | | |"
     return (
         f"{mine}| {theirs.seconds:.0f} s ({theirs.cpu:.0f} s) | {theirs.memory:.2f} GB | "
         f"{ours.seconds / theirs.seconds:.2f} ({ours.cpu / theirs.cpu:.2f}) |"
@@ -114,8 +116,10 @@ def row(cells: int, ours: Taken, theirs: Taken | None) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cells", type=int, default=1_000_000, help="measured on a quarter of these, and on all")
-    parser.add_argument("--anndata", type=Path, help=argparse.SUPPRESS)  # the other side, in a process of its own
+    parser.add_argument(
+        "--cells", type=int, default=1_000_000, help="cells of the larger atlas; the smaller one has a quarter of these"
+    )
+    parser.add_argument("--anndata", type=Path, help=argparse.SUPPRESS)  # in a process of its own
     options = parser.parse_args()
     if options.anndata:
         in_memory(options.anndata / "atlas.h5ad", options.anndata / "class.npy")
@@ -126,12 +130,12 @@ def main() -> None:
     per_cell = (many.cpu - few.cpu) / (sizes[1] - sizes[0])
     large = many.cpu + per_cell * (10_000_000 - sizes[1])
     lines = [
-        "| cells | pseudobulk.py (CPU) | memory | anndata in memory (CPU) | memory | times as long (CPU) |",
+        "| cells | pseudobulk.py (CPU) | memory | anndata in memory (CPU) | memory | relative time (CPU) |",
         "|---|---|---|---|---|---|",
         *(row(cells, *both) for cells, both in zip(sizes, taken, strict=True)),
         "",
-        f"{per_cell * 1e6:.0f} s of CPU a million cells, so that 10,000,000 cells would take {large / 60:.0f} minutes, "
-        "and what the disk needs beyond that for 80 GB.",
+        f"At {per_cell * 1e6:.0f} CPU seconds per million cells, 10,000,000 cells would take {large / 60:.0f} minutes, "
+        "plus the time to read 80 GB.",
     ]
     write("benchmarks/pseudobulk_size.py", lines)
 

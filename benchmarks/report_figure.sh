@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The README's pictures: figures of the report of `make demo` (all else hidden), as headless chromium draws them.
+# Draws the README's pictures with headless Chromium: figures of the report of `make demo`, with everything else hidden.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# draw NAME SECTION HEADING HEIGHT: the figure after a heading of a section, both by id.
+# draw NAME SECTION HEADING HEIGHT: draw the figure after a heading of a section, both given by id.
 draw() {
   local only=".toc, header, section:not(#$2), #$2 > :not(#$3, #$3 + *), #$3, figcaption { display: none } #$2, #$3 { margin: 0; padding: 0 }"
   sed "s|</head>|<style>$only</style></head>|" results/demo/report.html >"$scratch/report.html"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""All substitutions of a gene's window on CPU: one mutant at a time, in batches, and by what they change, in one run.
+"""All substitutions of a gene's window on CPU, in one run: one mutant at a time, in batches, and incrementally.
 
-Windows are random, of the paper's size; networks are untrained, but for the hybrid's trees, which are fitted to noise. What
-is slow is measured on some mutants and multiplied; of the hybrid network only mutants of bases that it reads are counted.
+Windows are random and have the paper's size. Networks are untrained, except for the hybrid's trees, which are fitted to noise.
+Slow methods are measured on some mutants and extrapolated. For the hybrid network, only mutants of bases that it reads count.
 """
 
 import statistics
@@ -27,32 +27,32 @@ from scxpresso.networks.weights import Network, NetworkMetadata  # noqa: E402
 from scxpresso.saturation.effects import BruteForce  # noqa: E402
 from scxpresso.saturation.incremental import incremental  # noqa: E402
 
-GENES, WINDOW, POPULATIONS, THREADS = 400, 10_500, 20, 2
+N_GENES, WINDOW, N_POPULATIONS, N_THREADS = 400, 10_500, 20, 2
 UPSTREAM = WINDOW * 2 // 3
-POSITIONS = 128  # whose mutants are measured where it takes long
-REPEATS = 5
+N_POSITIONS = 128  # whose mutants are measured by the slow methods
+N_REPEATS = 5
 FORMS = {"auto": "numba", "plain": "PyTorch"}
 CPU = torch.device("cpu")
 
 
 def untrained(kind: str, data) -> Network:
-    """An untrained network; the hybrid's trees are fitted to the genes."""
+    """Make an untrained network; the hybrid's trees are fitted to the genes."""
     torch.manual_seed(1)
-    about = NetworkMetadata(kind, "both", UPSTREAM, WINDOW - UPSTREAM, tuple(map(str, range(POPULATIONS))))
+    about = NetworkMetadata(kind, "both", UPSTREAM, WINDOW - UPSTREAM, tuple(map(str, range(N_POPULATIONS))))
     network = about.build().eval()
     if isinstance(network, Hybrid):
         read = network.read(data.codes, UPSTREAM)
         network.kmer_counts.fit(read.counts.mean(0), read.counts.std(0).clamp(min=0.1))
         with torch.no_grad():
-            features = network.features(read.of(torch.arange(GENES)), torch.from_numpy(data.annotation))
+            features = network.features(read.of(torch.arange(N_GENES)), torch.from_numpy(data.annotation))
         network.trees.fit(features.numpy(), data.expression, seed=1)
     return network, about
 
 
 def seconds(compute: Callable, data, start: int, end: int) -> float:
-    """The median over some genes, after one that is not counted, for substitutions from `start` to `end`."""
+    """Return the median over some genes for substitutions from `start` to `end`, after one gene that is not counted."""
     taken = []
-    for codes, annotation in zip(data.codes[: REPEATS + 1], data.annotation, strict=False):
+    for codes, annotation in zip(data.codes[: N_REPEATS + 1], data.annotation, strict=False):
         begun = time.perf_counter()
         compute(codes, annotation, start, end)
         taken.append(time.perf_counter() - begun)
@@ -70,8 +70,8 @@ def one_at_a_time(network: torch.nn.Module, codes: np.ndarray, annotation: np.nd
 
 
 def main() -> None:
-    torch.set_num_threads(THREADS)
-    data = random_genes(GENES, POPULATIONS, WINDOW, last_tenth_validates(GENES))
+    torch.set_num_threads(N_THREADS)
+    data = random_genes(N_GENES, N_POPULATIONS, WINDOW, last_tenth_validates(N_GENES))
     lines = ["| | substitutions | ms per gene and network | speed-up |", "|---|---|---|---|"]
     for kind in NETWORKS:
         networks = [untrained(kind, data)]
@@ -80,9 +80,9 @@ def main() -> None:
             del forms["PyTorch"]
         _, effects = forms["numba"].effects(data.codes[0], data.annotation[0])
         mutants = 3 * int(np.ptp(np.flatnonzero(effects.any(axis=(0, 2, 3)))) + 1)
-        part = UPSTREAM, UPSTREAM + POSITIONS
-        alone = seconds(partial(one_at_a_time, networks[0][0]), data, *part) / (3 * POSITIONS) * mutants
-        batches = seconds(BruteForce(networks, CPU).effects, data, *part) / (3 * POSITIONS) * mutants
+        part = UPSTREAM, UPSTREAM + N_POSITIONS
+        alone = seconds(partial(one_at_a_time, networks[0][0]), data, *part) / (3 * N_POSITIONS) * mutants
+        batches = seconds(BruteForce(networks, CPU).effects, data, *part) / (3 * N_POSITIONS) * mutants
         times = {"one mutant at a time, plain PyTorch": alone, "mutants in batches": batches} | {
             f"incremental, {name}": seconds(form.effects, data, 0, WINDOW) for name, form in forms.items()
         }

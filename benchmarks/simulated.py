@@ -1,4 +1,4 @@
-"""Genes that do not exist, to measure training on."""
+"""Simulated genes, to measure training."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from scxpresso.training.data import Split, TrainingData
 
 
 def random_genes(genes: int, populations: int, window: int, splits: dict[int, Split]) -> TrainingData:
-    """Random codes, half-life features and expression; two thirds of the window lie before the TSS, as in the paper's."""
+    """Draw random codes, half-life features and expression; two thirds of the window are upstream, as in the paper."""
     rng = np.random.default_rng(1)
     return TrainingData(
         codes=rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=(genes, window)),
@@ -21,6 +21,6 @@ def random_genes(genes: int, populations: int, window: int, splits: dict[int, Sp
 
 
 def last_tenth_validates(genes: int) -> dict[int, Split]:
-    """One fold, in which nine tenths of the genes train."""
+    """Make one fold: nine tenths of the genes for training, one tenth for validation."""
     train = genes - genes // 10
     return {1: Split(train=np.arange(train), validation=np.arange(train, genes))}

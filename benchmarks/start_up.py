@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Seconds until each executable has printed its --help, and until it has refused an option that it does not have."""
+"""Seconds until each executable has printed its --help, and until it has rejected an unknown option."""
 
 import sys
 from pathlib import Path
@@ -10,11 +10,11 @@ sys.path[:0] = [str(ROOT / "benchmarks")]
 from measure import run  # noqa: E402
 from pages import write  # noqa: E402
 
-TIMES = 3
+N_REPEATS = 3
 
 
 def best(executable: Path, option: str, status: int) -> float:
-    return min(run([sys.executable, executable, option], status).seconds for _ in range(TIMES))
+    return min(run([sys.executable, executable, option], status).seconds for _ in range(N_REPEATS))
 
 
 def main() -> None:

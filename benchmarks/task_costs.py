@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What each process of a run took: tasks, time and memory, from Nextflow's trace. Writes the table into docs/running.md.
+"""Tasks, time and memory of each process of a run, from Nextflow's trace. Writes the table into docs/running.md.
 
-Reads the demo's run (`make demo`) unless another trace is named.
+Reads the trace of the demo (`make demo`) unless another one is named.
 """
 
 import argparse
@@ -20,7 +20,7 @@ UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "B": 1e-9, "KB": 1
 
 
 def amount(text: str) -> float:
-    """A duration in seconds (`1m 5s`) or a size in GB (`1.2 GB`); 0 where there is none (`-`)."""
+    """Convert a duration (`1m 5s`) to seconds, or a size (`1.2 GB`) to GB; 0 if there is none (`-`)."""
     found = re.findall(r"([0-9.]+) ?(ms|[smhd]|[KMG]?B)\b", text)
     return sum(float(number) * UNITS[unit] for number, unit in found)
 

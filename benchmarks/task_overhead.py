@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What Nextflow adds to training tasks, and what starting Python adds: the demo, many folds, a window of 300.
+"""Overhead of Nextflow and of Python's start per training task, on the demo with many folds and a window of 300 bases.
 
-Runs the pipeline into results/task_overhead, all tasks anew, and reads Nextflow's trace and the lines that the tasks log.
+Runs the pipeline into results/task_overhead, without a cache, and reads Nextflow's trace and the logs of the tasks.
 """
 
 import argparse
@@ -19,15 +19,15 @@ sys.path[:0] = [str(ROOT / "benchmarks")]
 
 from pages import write  # noqa: E402
 
-EPOCHS = 3
+N_EPOCHS = 3
 OPTIONS = [
-    "--upstream", "200", "--downstream", "100", "--network", "scxpresso", "--replicates", "1", "--epochs", str(EPOCHS),
+    "--upstream", "200", "--downstream", "100", "--network", "scxpresso", "--replicates", "1", "--epochs", str(N_EPOCHS),
 ]  # fmt: skip
 TRACE = "trace.raw = true\ntrace.fields = 'name,submit,start,complete,realtime,workdir'\n"  # raw: in milliseconds
 
 
 def run_pipeline(outdir: Path, work: Path, folds: int) -> pd.DataFrame:
-    """The trace of a run, times in seconds; start_up: of the script of a training task."""
+    """Run the pipeline and return its trace, with times in seconds. start_up: that of a training task's script."""
     outdir.mkdir(parents=True, exist_ok=True)
     sheet, config = outdir / "atlases.csv", outdir / "trace.config"
     atlas = ROOT / "assets" / "demo" / "atlas.h5ad"
@@ -45,44 +45,44 @@ def run_pipeline(outdir: Path, work: Path, folds: int) -> pd.DataFrame:
 
 
 def start_up(folder: str) -> float:
-    """Seconds that a training task's script takes before it trains: imports, inputs, compiled kernels, PyTorch's first step.
+    """Return the seconds before a task starts to train: imports, inputs, compiled kernels, PyTorch's first step.
 
-    The time of its first epoch's line less what an epoch takes, which is known from the lines after it.
+    That is the time at which the first epoch was logged, minus the duration of an epoch, known from the lines after it.
     """
     lines = (Path(folder) / ".command.err").read_text()
     first, *_, last = [float(time) for time in re.findall(r"^\[ *([0-9.]+) s\] .* epoch ", lines, re.MULTILINE)][
-        :EPOCHS
+        :N_EPOCHS
     ]
-    return first - (last - first) / (EPOCHS - 1)
+    return first - (last - first) / (N_EPOCHS - 1)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tasks", type=int, default=100, help="training tasks, one a fold")
+    parser.add_argument("--tasks", type=int, default=100, help="training tasks, one per fold")
     tasks = parser.parse_args().tasks
     with tempfile.TemporaryDirectory() as work:
         trace = run_pipeline(ROOT / "results" / "task_overhead", Path(work), tasks)
     training, cores = trace[trace["training"]], os.cpu_count()
     first, last = training["submit"].min(), training["complete"].max()
-    # While they train the cores also run baselines, which are no overhead.
+    # During training, the cores also fit baselines, which are not overhead.
     shared = (trace["complete"].clip(upper=last) - trace["start"].clip(lower=first)).clip(lower=0)
     others = shared[~trace["training"]].sum()
     realtime, starting = training["realtime"].mean(), training["start_up"].mean()
     added = (cores * (last - first) - others) / len(training) - realtime
     lines = [
-        "| part of a training task | seconds a task | of all |",
+        "| part of a training task | seconds per task | share |",
         "|---|---|---|",
         *(
             f"| {part} | {seconds:.2f} | {seconds / (realtime + added):.0%} |"
             for part, seconds in {
-                "Python starts: imports, inputs, compiled kernels, PyTorch's first step": starting,
-                f"trains {EPOCHS} epochs, writes": realtime - starting,
-                "Nextflow: makes the folder, starts the script, sees its end": added,
+                "Python's start: imports, inputs, compiled kernels, PyTorch's first step": starting,
+                f"training for {N_EPOCHS} epochs, writing": realtime - starting,
+                "Nextflow: creating the folder, starting the script, noticing its end": added,
             }.items()
         ),
         "",
-        f"{len(training)} tasks, {cores} at a time, took {last - first:.0f} s. Of the cores' {cores * (last - first):.0f} s "
-        f"their scripts took {training['realtime'].sum():.0f} s, and other steps {others:.0f} s.",
+        f"{len(training)} tasks, {cores} at a time, took {last - first:.0f} s. Of the cores' {cores * (last - first):.0f} s, "
+        f"their scripts took {training['realtime'].sum():.0f} s and other steps {others:.0f} s.",
     ]
     write("benchmarks/task_overhead.py", lines)
 

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Training on CPU: a plain PyTorch loop of the published recipe against this pipeline's, in one run.
+"""Training on CPU, in one run: a plain PyTorch loop as published, and this pipeline.
 
-The plain loop does what the published code does: a DataLoader of float one-hot sequences, batches of 128, and after each
-epoch an evaluation of every training and validation gene, one at a time. It runs twice, with glibc's memory settings as
-they are and with large blocks kept (train.tune_cpu). Data are random, of human size but for the number of genes. A time
-is that of one epoch; memory is what all of it adds to its process, compiled kernels included. Beside it, a whole network of
-the hybrid.
+The plain loop does what the published code does: a DataLoader of float one-hot sequences, batches of 128, and after each epoch
+an evaluation of every training and validation gene, one at a time. It runs twice, with glibc's default memory settings and
+with those of this pipeline (train.tune_cpu). Data are random, of human size except for the number of genes. Times are those of
+one epoch. Memory is what training adds to the process, compiled kernels included. A whole hybrid network is measured, too.
 """
 
 import resource
@@ -27,17 +26,17 @@ from scxpresso.networks.published import ScXpresso  # noqa: E402
 from scxpresso.training.data import Recipe, TrainingData  # noqa: E402
 from scxpresso.training.train import train_folds, tune_cpu  # noqa: E402
 
-GENES, WINDOW, POPULATIONS, THREADS = 2000, 10_500, 22, 2
+N_GENES, WINDOW, N_POPULATIONS, N_THREADS = 2000, 10_500, 22, 2
 
 
-def random_data(genes: int = GENES) -> TrainingData:
-    return random_genes(genes, POPULATIONS, WINDOW, last_tenth_validates(genes))
+def random_data(genes: int = N_GENES) -> TrainingData:
+    return random_genes(genes, N_POPULATIONS, WINDOW, last_tenth_validates(genes))
 
 
 def published_epoch(data: TrainingData) -> float:
-    """Seconds of one epoch of the published loop (its network is networks/published.py's, which reads one-hot the same way)."""
+    """Return the seconds of one epoch of the published loop. The network is that of networks/published.py, given one-hot."""
     torch.manual_seed(1)
-    network = ScXpresso(POPULATIONS, WINDOW)
+    network = ScXpresso(N_POPULATIONS, WINDOW)
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-4)
     criterion = torch.nn.MSELoss()
     tensors = torch.from_numpy(data.codes), torch.from_numpy(data.annotation), torch.from_numpy(data.expression).float()
@@ -62,7 +61,7 @@ def published_epoch(data: TrainingData) -> float:
 
 
 def our_epoch(data: TrainingData) -> float:
-    """Seconds of one epoch of train_folds, from the last of three: compiling and tables are paid once a fold."""
+    """Return the seconds of one epoch of train_folds: the last of three, as kernels and tables are made once per fold."""
     marks = []
     recipe = Recipe(replicates=1, epochs=3)
     train_folds(data, recipe, torch.device("cpu"), "auto", lambda row: marks.append(time.perf_counter()))
@@ -70,34 +69,34 @@ def our_epoch(data: TrainingData) -> float:
 
 
 def hybrid_replicate(data: TrainingData) -> float:
-    """Seconds of one hybrid network: all of its epochs, and its trees."""
+    """Return the seconds of one hybrid network: all of its epochs, and its trees."""
     start = time.perf_counter()
     train_folds(data, Recipe(network="hybrid", replicates=1), torch.device("cpu"))
     return time.perf_counter() - start
 
 
 def measured(what: str) -> tuple[float, float]:
-    """Seconds, and by how many MB the memory grew, in a process of its own: memory settings cannot be taken back."""
+    """Measure seconds and MB of memory added, in a process of its own, because memory settings cannot be undone."""
     done = subprocess.run([sys.executable, __file__, what], stdout=subprocess.PIPE, text=True, check=True)
     seconds, memory = done.stdout.split()[-2:]
     return float(seconds), float(memory)
 
 
 def main() -> None:
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(N_THREADS)
     if len(sys.argv) > 1:
         few, data = random_data(200), random_data()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         if sys.argv[1] != "published":
             tune_cpu()
         train = {"ours": our_epoch, "hybrid": hybrid_replicate}.get(sys.argv[1], published_epoch)
-        train(few)  # a first step fetches memory, and compiles
+        train(few)  # the first step allocates memory and compiles kernels
         print(train(data), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
         return
     (plain, memory), (tuned, _), (ours, ours_memory), (hybrid, _) = map(
         measured, ("published", "tuned", "ours", "hybrid")
     )
-    step = 1000 / GENES
+    step = 1000 / N_GENES
     epochs = Recipe().epochs
     lines = [
         "| | ms per gene and epoch | speed-up | training memory |",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Time and memory of read_variants.py while a VCF grows tenfold: a simulated genome, variants all over it in random order."""
+"""Time and memory of read_variants.py as a VCF grows tenfold: simulated variants all over a genome, in random order."""
 
 import argparse
 import json
@@ -18,41 +18,41 @@ from pages import write  # noqa: E402
 
 from scxpresso.store import write_table  # noqa: E402
 
-CONTIGS, LENGTH, GENES = 10, 30_000_000, 4_000
-FEW = 100  # lines of the smallest VCF, some in a window
+N_CONTIGS, LENGTH, N_GENES = 10, 30_000_000, 4_000
+MIN_LINES = 100  # lines of the smallest VCF, some in a window
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)
 
 
 def make_genome(folder: Path) -> np.ndarray:
-    """genome.fa, and genes.tsv with windows over about a seventh of it; its bases as numbers, contigs × LENGTH."""
+    """Write genome.fa, and genes.tsv with windows on about a seventh of it; return its bases as numbers, contigs × LENGTH."""
     rng = np.random.default_rng(1)
-    genome = rng.integers(0, 4, (CONTIGS, LENGTH), dtype=np.uint8)
+    genome = rng.integers(0, 4, (N_CONTIGS, LENGTH), dtype=np.uint8)
     with (folder / "genome.fa").open("wb") as fasta:
         for contig, bases in enumerate(genome, start=1):
             fasta.write(f">chr{contig}\n".encode() + BASES[bases].tobytes() + b"\n")
-    names = [f"G{gene:05}" for gene in range(GENES)]
+    names = [f"G{gene:05}" for gene in range(N_GENES)]
     genes = {
         "gene_id": names,
         "gene_name": names,
-        "chrom": [f"chr{contig}" for contig in rng.integers(1, CONTIGS + 1, GENES)],
-        "strand": rng.choice(["+", "-"], GENES),
-        "tss": rng.integers(10_000, LENGTH - 10_000, GENES),
+        "chrom": [f"chr{contig}" for contig in rng.integers(1, N_CONTIGS + 1, N_GENES)],
+        "strand": rng.choice(["+", "-"], N_GENES),
+        "tss": rng.integers(10_000, LENGTH - 10_000, N_GENES),
     }
     write_table(folder / "genes.tsv", pd.DataFrame(genes))
     return genome
 
 
 def make_vcf(path: Path, genome: np.ndarray, lines: int, samples: int = 0) -> None:
-    """A VCF of substitutions in random order, with phased genotypes if there are samples."""
+    """Write a VCF of substitutions in random order, with phased genotypes if there are samples."""
     rng = np.random.default_rng(2)
     names = "".join(f"\ts{sample}" for sample in range(samples))
     with path.open("w") as vcf:
-        vcf.write("##fileformat=VCFv4.3\n" + "".join(f"##contig=<ID=chr{c}>\n" for c in range(1, CONTIGS + 1)))
+        vcf.write("##fileformat=VCFv4.3\n" + "".join(f"##contig=<ID=chr{c}>\n" for c in range(1, N_CONTIGS + 1)))
         vcf.write('##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n')
         vcf.write(f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO{chr(9) + 'FORMAT' if samples else ''}{names}\n")
         for start in range(0, lines, 100_000):
             count = min(100_000, lines - start)
-            contig, pos = rng.integers(0, CONTIGS, count), rng.integers(0, LENGTH, count)
+            contig, pos = rng.integers(0, N_CONTIGS, count), rng.integers(0, LENGTH, count)
             ref = genome[contig, pos]
             alt = (ref + rng.integers(1, 4, count, dtype=np.uint8)) % 4
             called = (
@@ -66,7 +66,7 @@ def make_vcf(path: Path, genome: np.ndarray, lines: int, samples: int = 0) -> No
 
 
 def measure(folder: Path, vcf: Path, *options: str) -> tuple[Taken, dict]:
-    """What reading takes, and its counts."""
+    """Read a VCF; return time and memory, and the counts."""
     taken = run(
         [sys.executable, ROOT / "bin" / "read_variants.py", "--set", "simulated", "--file", vcf,
          "--fasta", folder / "genome.fa", "--genes", folder / "genes.tsv", "--outdir", folder / "out", *options]
@@ -75,7 +75,7 @@ def measure(folder: Path, vcf: Path, *options: str) -> tuple[Taken, dict]:
 
 
 def make(folder: Path, sizes: list[tuple[int, int]]) -> None:
-    """The genome, and a VCF of each number of lines and of samples."""
+    """Write the genome, and a VCF for each number of lines and samples."""
     genome = make_genome(folder)
     for lines, samples in sizes:
         make_vcf(folder / f"{lines}_{samples}.vcf", genome, lines, samples)
@@ -83,20 +83,20 @@ def make(folder: Path, sizes: list[tuple[int, int]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--lines", type=int, default=1_000_000, help="of the larger VCF")
+    parser.add_argument("--lines", type=int, default=1_000_000, help="lines of the larger VCF")
     most = parser.parse_args().lines
-    sizes = [(FEW, 0), (most // 10, 0), (most, 0), (most // 10, 100)]
-    table = ["| lines of the VCF | rows written | seconds | lines a second | memory |", "|---|---|---|---|---|"]
+    sizes = [(MIN_LINES, 0), (most // 10, 0), (most, 0), (most // 10, 100)]
+    table = ["| lines of the VCF | rows written | seconds | lines per second | memory |", "|---|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        # In a process of its own: what this one takes counts as its children's too, as they begin as copies of it.
+        # In a process of its own: children start as copies of this process, so its memory would count as theirs.
         with ProcessPoolExecutor(1) as process:
             process.submit(make, folder, sizes).result()
         for lines, samples in sizes:
             options = ["--haplotypes"] if samples else []
             taken, counts = measure(folder, folder / f"{lines}_{samples}.vcf", *options)
             what = f"{lines:,}" + (f", {samples} phased samples, `--haplotypes`" if samples else "")
-            speed = "" if lines == FEW else f"{lines / taken.seconds:,.0f}"
+            speed = "" if lines == MIN_LINES else f"{lines / taken.seconds:,.0f}"
             table.append(f"| {what} | {counts['pairs']:,} | {taken.seconds:.1f} | {speed} | {taken.memory:.2f} GB |")
     write("benchmarks/variant_reading.py", table)
 

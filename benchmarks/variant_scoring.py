@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Scoring of variants on CPU: score_variants.py, against one variant at a time by whole predictions in plain PyTorch.
+"""Scoring of variants on CPU: score_variants.py, and one variant at a time by whole predictions in plain PyTorch.
 
-Genome and networks are random, of the published kind and of human size but for the number of genes. A set of cohort density
-has a substitution every 37 bases of a window (a variant every 37 bases is what the 1000 Genomes Project found; 4 % of its
-variants are insertions and deletions, which have a row of their own here), one of GWAS density two per gene. A time is that of
-the whole process: Python's start, reading, saturation of the 500 bases around each variant (which its p-values need, and the
-plain way does not do), and writing a row a variant and population.
+The genome is random and of human size except for the number of genes; networks are of the published kind and untrained. At
+cohort density there is a substitution every 37 bases of a window. The 1000 Genomes Project found a variant every 37 bases;
+4 % of these are insertions and deletions, which have a row of their own here. At GWAS density there are two substitutions per
+gene. Times of score_variants.py cover the whole process: Python's start, reading, saturation of the 500 bases around each
+variant (which its p-values need, and the plain way omits), and writing one row per variant and population.
 """
 
 import json
@@ -32,39 +32,39 @@ from scxpresso.store import write_rows, write_table  # noqa: E402
 from scxpresso.variants.score_table import ScorableVariant  # noqa: E402
 from scxpresso.variants.scoring import SHIFTS  # noqa: E402
 
-UPSTREAM, DOWNSTREAM, POPULATIONS, REPLICATES, THREADS = 7000, 3500, 20, 5, 2
+UPSTREAM, DOWNSTREAM, N_POPULATIONS, N_REPLICATES, N_THREADS = 7000, 3500, 20, 5, 2
 WINDOW = UPSTREAM + DOWNSTREAM
-GENES = 500
-COHORT_GENES = 40  # genes with variants of cohort density
-DENSITY = 37  # bases a substitution
-ONE_BY_ONE = 30  # variants that the plain way scores
+N_GENES = 500
+N_COHORT_GENES = 40  # genes with variants of cohort density
+BASES_PER_SUBSTITUTION = 37
+N_ONE_BY_ONE = 30  # variants scored in plain PyTorch
 
 
 def make_world(folder: Path) -> tuple[str, pd.DataFrame]:
-    """Genome, features and a model in a folder; the genome's bases and genes.tsv."""
+    """Write a genome, features and a model to a folder; return the genome's bases and genes.tsv."""
     rng = np.random.default_rng(1)
-    bases = "".join(rng.choice(list("ACGT"), WINDOW * (GENES + 1)))
+    bases = "".join(rng.choice(list("ACGT"), WINDOW * (N_GENES + 1)))
     (folder / "genome.fa").write_text(f">1\n{bases}\n")
-    names = [f"gene_{number:03}" for number in range(GENES)]
+    names = [f"gene_{number:03}" for number in range(N_GENES)]
     genes = pd.DataFrame(
         {
             "gene_id": names,
             "gene_name": names,
             "chrom": "1",
-            "strand": ["+-"[number % 2] for number in range(GENES)],
-            "tss": [WINDOW * number + WINDOW for number in range(GENES)],
+            "strand": ["+-"[number % 2] for number in range(N_GENES)],
+            "tss": [WINDOW * number + WINDOW for number in range(N_GENES)],
         }
     )
     write_table(folder / "genes.tsv", genes)
     places = zip(genes["tss"], genes["strand"], strict=True)
     codes = np.stack([window_codes(bases, tss, strand, UPSTREAM, DOWNSTREAM)[0] for tss, strand in places])
-    half_life = rng.uniform(100, 1000, (GENES, len(HALF_LIFE)))
+    half_life = rng.uniform(100, 1000, (N_GENES, len(HALF_LIFE)))
     write_features(folder / "features.h5", names, codes, half_life, half_life, UPSTREAM)
 
     about = NetworkMetadata(
-        "scxpresso", "both", UPSTREAM, DOWNSTREAM, tuple(f"population {number}" for number in range(POPULATIONS))
+        "scxpresso", "both", UPSTREAM, DOWNSTREAM, tuple(f"population {number}" for number in range(N_POPULATIONS))
     )
-    files = [f"fold_1/replicate_{number}.safetensors" for number in range(1, REPLICATES + 1)]
+    files = [f"fold_1/replicate_{number}.safetensors" for number in range(1, N_REPLICATES + 1)]
     for seed, file in enumerate(files):
         torch.manual_seed(seed)
         save_network(folder / "model" / file, about.build(), about)
@@ -78,7 +78,7 @@ def make_world(folder: Path) -> tuple[str, pd.DataFrame]:
 
 
 def variants(bases: str, genes: pd.DataFrame, each: int, deleted: int = 0) -> list[ScorableVariant]:
-    """Substitutions spread over each gene's window, `each` of them, or deletions of some bases."""
+    """Draw substitutions (or deletions of some bases) over each gene's window, `each` per gene."""
     rng, found = np.random.default_rng(2), []
     for gene in genes.itertuples():
         first = gene.tss - (UPSTREAM if gene.strand == "+" else DOWNSTREAM) + 1
@@ -91,49 +91,49 @@ def variants(bases: str, genes: pd.DataFrame, each: int, deleted: int = 0) -> li
 
 
 def scored(folder: Path, found: list[ScorableVariant]) -> float:
-    """Variants a second of score_variants.py, the whole process."""
+    """Return the variants per second of score_variants.py, over the whole process."""
     write_rows(folder / "chunk.tsv.gz", ScorableVariant._fields, found)
-    command = [sys.executable, ROOT / "bin" / "score_variants.py", "--model", folder / "model", "--set", "made up"]
+    command = [sys.executable, ROOT / "bin" / "score_variants.py", "--model", folder / "model", "--set", "simulated"]
     for option in ("features.h5", "genes.tsv", "genome.fa"):
         command += ["--" + {"genome.fa": "fasta"}.get(option, option.split(".")[0]), folder / option]
     command += ["--variants", folder / "chunk.tsv.gz", "--output", folder / "scores.tsv.gz", "--device", "cpu"]
-    return len(found) / run([*command, "--threads", THREADS]).seconds
+    return len(found) / run([*command, "--threads", N_THREADS]).seconds
 
 
 @torch.no_grad()
 def one_by_one(folder: Path) -> float:
-    """Variants a second where reference and alternative are predicted one at a time, by each replicate."""
+    """Return the variants per second if each replicate predicts reference and alternative one at a time."""
     networks = [network for network, _ in Model(folder / "model").networks(1)]
     rng = np.random.default_rng(3)
-    windows = torch.from_numpy(rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), (ONE_BY_ONE, 2, 1, WINDOW)))
+    windows = torch.from_numpy(rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), (N_ONE_BY_ONE, 2, 1, WINDOW)))
     annotation = torch.zeros(1, len(HALF_LIFE))
     start = time.perf_counter()
     for reference, alternative in windows:
         for network in networks:
             network(alternative, annotation) - network(reference, annotation)
-    return ONE_BY_ONE / (time.perf_counter() - start)
+    return N_ONE_BY_ONE / (time.perf_counter() - start)
 
 
 def main() -> None:
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(N_THREADS)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         bases, genes = make_world(folder)
         scored(folder, variants(bases, genes.head(1), 2))  # compiles
         plain = one_by_one(folder)
         ours = {
-            f"this pipeline, substitutions of cohort density (one in {DENSITY} bases)": scored(
-                folder, variants(bases, genes.head(COHORT_GENES), WINDOW // DENSITY)
+            f"this pipeline, substitutions of cohort density (one in {BASES_PER_SUBSTITUTION} bases)": scored(
+                folder, variants(bases, genes.head(N_COHORT_GENES), WINDOW // BASES_PER_SUBSTITUTION)
             ),
             "this pipeline, substitutions of GWAS density (two per gene)": scored(folder, variants(bases, genes, 2)),
             "this pipeline, deletions of three bases": scored(folder, variants(bases, genes.head(20), 12, deleted=3)),
         }
     lines = [
-        f"| {REPLICATES} replicates, {POPULATIONS} populations, {WINDOW:,} bases, {THREADS} threads | variants a second | "
-        "times as fast |",
+        f"| {N_REPLICATES} replicates, {N_POPULATIONS} populations, {WINDOW:,} bases, {N_THREADS} threads "
+        "| variants per second | speed-up |",
         "|---|---|---|",
-        f"| effects alone, one at a time, PyTorch: of substitutions | {plain:.1f} | 1 |",
-        f"| of deletions, over {SHIFTS} shifts of the pooling's phase | {plain / SHIFTS:.1f} | 1 |",
+        f"| plain PyTorch, one at a time, effects only: substitutions | {plain:.1f} | 1 |",
+        f"| plain PyTorch, one at a time, effects only: deletions, over {SHIFTS} shifts | {plain / SHIFTS:.1f} | 1 |",
     ]
     for name, rate in ours.items():
         lines.append(f"| {name} | {rate:,.1f} | {rate / plain * (SHIFTS if 'deletions' in name else 1):,.1f} |")

@@ -10,12 +10,12 @@ from scxpresso.options import FOLDER
 
 
 @click.command(epilog="Example: checksum.py --folder files --output checksums.json")
-@click.option("--folder", required=True, type=FOLDER, help="Folders 1, 2, … in it.")
-@click.option("--output", default="checksums.json", show_default=True, help="The JSON to write.")
+@click.option("--folder", required=True, type=FOLDER, help="Folder with the subfolders 1, 2, …; each has one entry.")
+@click.option("--output", default="checksums.json", show_default=True, help="JSON file to write.")
 def main(folder, output):
-    """Write `number`, `path`, `sha256` and `size` of each file in folder/<number>/, which has one entry each.
+    """Write `number`, `path`, `sha256` and `size` of each file in folder/<number>/.
 
-    That entry is a file, whose `path` is empty, or a folder, and `path` is relative to it.
+    The entry of a subfolder is a file, whose `path` is then empty, or a folder, to which `path` is relative.
     """
     from scxpresso.reporting.checksums import checksums
     from scxpresso.store import write_json

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Scores of variants beside those of other tools."""
+"""Scores of variants, compared with those of other tools."""
 
 import click
 
@@ -9,20 +9,22 @@ from scxpresso.options import EXISTING
 
 @click.command(
     epilog="Example: compare_scores.py --scores atlas.level.scxpresso.tsv.gz --external enformer.tsv "
-    "--output comparison.tsv --correlations correlations.tsv. Effects are in log10 expression, scores as their tool has them."
+    "--output comparison.tsv --correlations correlations.tsv. Effects are in log10 expression, scores in the units of their tool."
 )
-@click.option("--scores", required=True, type=EXISTING, help="Table of scores of join_scores.py.")
+@click.option("--scores", required=True, type=EXISTING, help="Table of scores, as join_scores.py writes it.")
 @click.option(
     "--external",
     required=True,
     type=EXISTING,
-    help="TSV: variant, gene (id or name), model, track, score; alt if a variant has several alleles.",
+    help="TSV with the columns variant, gene (id or name), model, track and score; alt if a variant has several alleles.",
 )
-@click.option("--output", required=True, type=click.Path(), help="Gets effects and scores side by side (TSV).")
-@click.option("--correlations", required=True, type=click.Path(), help="Gets rank correlations by population (TSV).")
+@click.option("--output", required=True, type=click.Path(), help="Output table (TSV): effects and scores side by side.")
+@click.option(
+    "--correlations", required=True, type=click.Path(), help="Output table (TSV): rank correlations by population."
+)
 @reports_problems
 def main(scores, external, output, correlations):
-    """Join scores of other tools to ours by variant and gene, and correlate their ranks."""
+    """Join scores of other tools to ours by variant and gene, and compute rank correlations."""
     from scxpresso.problems import preview
     from scxpresso.store import write_table
     from scxpresso.variants.external import compare, read_external

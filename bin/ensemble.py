@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Out-of-fold predictions of a model, and all it takes to use it elsewhere."""
+"""Out-of-fold predictions of a model, and the description with which it can be used elsewhere."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +26,7 @@ from scxpresso.options import (
 @folds_option
 @click.option("--atlas", required=True, help="Name of the atlas.")
 @click.option("--level", required=True, help="Level of the atlas.")
-@click.option("--recipe", default="", help="Name of the recipe; that of the weights by default.")
+@click.option("--recipe", default="", help="Name of the recipe; by default that of the weights.")
 @click.option("--genome", required=True, help="Name of the genome.")
 @click.option("--ensemble", default="mean", show_default=True, type=click.Choice(["mean", "best"]))
 @threads_option
@@ -34,7 +34,7 @@ from scxpresso.options import (
 @click.option("--model", default="model.json", show_default=True)
 @reports_problems
 def main(fold_dirs, features, expression, populations, folds, threads, predictions, model, **names):
-    """Predict every gene with the networks for which it was held out: mean and deviation over the replicates.
+    """Predict every gene by the networks for which it was held out: mean and standard deviation over the replicates.
 
     `--ensemble best` uses only the replicate with the lowest validation loss of each fold (Xpresso's recipe).
     """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How well every model and baseline predicts held-out genes."""
+"""Accuracy of every model and baseline on held-out genes."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ from scxpresso.options import FILE, outdir_option
     "--manifest",
     required=True,
     type=FILE,
-    help="JSON: where the genomes, the atlases' expression and the predictions are (see docs/output.md).",
+    help="JSON: paths of the genomes, the observed expression and the predictions (see docs/output.md).",
 )
 @outdir_option("populations.tsv, genes.tsv, summary.tsv and comparisons.tsv")
 @reports_problems
 def main(manifest, outdir):
-    """Correlate predictions with observations: per population and fold, per gene, and between levels, atlases and recipes."""
+    """Correlate predictions with observations: per population and fold, per gene, and across levels, atlases and recipes."""
     from scxpresso.evaluation.evaluation import evaluate
     from scxpresso.store import write_table
 

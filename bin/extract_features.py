@@ -20,7 +20,7 @@ from scxpresso.options import EXISTING, downstream_option, fasta_option, outdir_
     default="extended",
     show_default=True,
     type=click.Choice(["half_life", "extended"]),
-    help="Annotation features: the five half-life features alone, or codons, GC content, transcript and neighbours too.",
+    help="Annotation features: the five half-life features, or also codons, GC content, transcript and neighbours.",
 )
 @outdir_option("genes.tsv, features.h5, dropped_genes.tsv and transcripts.bed")
 @reports_problems

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Out-of-fold predictions of the baselines that a network has to beat."""
+"""Out-of-fold predictions of the baselines that a network should outperform."""
 
 from pathlib import Path
 
@@ -18,7 +18,11 @@ from scxpresso.options import expression_option, features_option, folds_option, 
 @outdir_option("<baseline>.tsv.gz: mean, half_life, kmer")
 @reports_problems
 def main(features, expression, folds, outdir):
-    """Predict every gene by the training mean, half-life features (ridge), and 4-mers with half-life (ridge)."""
+    """Predict every gene by three baselines.
+
+    mean: the mean of the training genes. half_life: ridge regression on half-life features. kmer: ridge regression on
+    these and 4-mer counts.
+    """
     from scxpresso.evaluation.baselines import predict_held_out
     from scxpresso.genome.feature_store import Features
     from scxpresso.store import BASELINES, prediction_table, read_expression, read_folds, write_table

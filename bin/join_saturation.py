@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One folder of effects and profiles from those of a model's chunks of genes."""
+"""Join the effects and profiles of a model's chunks of genes."""
 
 import click
 
@@ -13,15 +13,17 @@ from scxpresso.options import FOLDER, genes_option, outdir_option
 @click.argument("parts", nargs=-1, required=True, type=FOLDER)
 @genes_option
 @click.option(
-    "--contrast", multiple=True, help="Two populations, joined by ';': profile of the first minus that of the second."
+    "--contrast",
+    multiple=True,
+    help="Two populations joined by ';': the profile of the first minus that of the second.",
 )
 @outdir_option("effects.h5, profiles.tsv.gz, positions.tsv and, with --contrast, contrasts.tsv.gz")
 @reports_problems
 def main(parts, genes, contrast, outdir):
-    """Join PARTS, folders that saturate.py wrote, in the order of genes.tsv; write means over genes and contrasts.
+    """Join PARTS, the folders that saturate.py wrote, in the order of genes.tsv; add means over genes, and contrasts.
 
-    positions.tsv has the mean over genes of the largest absolute effect at each position relative to the TSS;
-    contrasts.tsv.gz, where --contrast is given, differences of profiles. All in log10 expression.
+    positions.tsv has the mean over genes of the largest absolute effect at each position relative to the TSS. With
+    --contrast, contrasts.tsv.gz has differences of profiles. All values are in log10 expression.
     """
     from scxpresso.saturation.saturate import join_saturation
     from scxpresso.store import read_table

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The scores of a set's chunks as one table."""
+"""Join the scores of a set's chunks into one table."""
 
 import click
 
@@ -8,11 +8,14 @@ from scxpresso.options import EXISTING
 
 
 @click.command(epilog="Example: join_scores.py --output atlas.level.scxpresso.tsv.gz scores_1.tsv.gz scores_2.tsv.gz")
-@click.option("--output", required=True, type=click.Path(), help="Gets every row, with its q-value (TSV).")
+@click.option("--output", required=True, type=click.Path(), help="Output table (TSV): all rows, with q-values.")
 @click.argument("scores", nargs=-1, required=True, type=EXISTING)
 @reports_problems
 def main(output, scores):
-    """Join SCORES, tables of score_variants.py, in the order given; q-values (Benjamini-Hochberg) are over all rows."""
+    """Join SCORES, the tables that score_variants.py wrote, in the order given.
+
+    Adds q-values (Benjamini-Hochberg) over all rows.
+    """
     from scxpresso.variants.joining import join_scores
 
     log(f"{join_scores(scores, output):,} rows")

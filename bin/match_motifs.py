@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Known motifs where a model finds sequence important."""
+"""Known motifs in sequence that a model finds important."""
 
 import os
 
@@ -18,13 +18,17 @@ from scxpresso.options import EXISTING, genes_option, motifs_option, p_value_opt
 @motifs_option
 @p_value_option
 @threads_option
-@click.option("--output", default="motifs.tsv", show_default=True, help="Importance of each motif by population.")
-@click.option("--seqlets", default="seqlets.tsv.gz", show_default=True, help="Seqlets, with their best motif.")
+@click.option(
+    "--output", default="motifs.tsv", show_default=True, help="Output table: importance of each motif by population."
+)
+@click.option(
+    "--seqlets", default="seqlets.tsv.gz", show_default=True, help="Output table: seqlets with their best motif."
+)
 @reports_problems
 def main(effects, genes, motifs, p_value, threads, output, seqlets):
     """Test whether the hits of each motif are important, and match the seqlets of each gene's window to motifs.
 
-    Importance of a base: by how much it raises log10 expression over the mean of the other three. Positions are 1-based.
+    The importance of a base is how much it raises log10 expression over the mean of the other three. Positions are 1-based.
     """
     os.environ["NUMBA_NUM_THREADS"] = str(threads)  # which numba reads when it is imported
 

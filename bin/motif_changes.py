@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What scored variants do to known motifs."""
+"""Known motifs that scored variants change."""
 
 import os
 
@@ -13,18 +13,20 @@ from scxpresso.options import EXISTING, features_option, genes_option, motifs_op
     epilog="Example: motif_changes.py --scores scores.tsv.gz --features features.h5 --genes genes.tsv "
     "--motifs motifs.meme --output changes.tsv.gz"
 )
-@click.option("--scores", required=True, type=EXISTING, help="Scored variants of a model.")
+@click.option("--scores", required=True, type=EXISTING, help="Table of scores of a model, as join_scores.py writes it.")
 @features_option
 @genes_option
 @motifs_option
 @p_value_option
 @threads_option
-@click.option("--output", default="changes.tsv.gz", show_default=True, help="Motifs that variants change.")
+@click.option(
+    "--output", default="changes.tsv.gz", show_default=True, help="Output table: motifs that variants change."
+)
 @reports_problems
 def main(scores, features, genes, motifs, p_value, threads, output):
-    """Compare REF and ALT by each motif's best score (bits) over the placements at a variant, on both strands.
+    """Compare each motif's best score (bits) at the reference and at the alternative allele, on both strands.
 
-    Motifs are written that are a hit in one of the two and score differently in the other. Positions are 1-based.
+    A motif is listed if it is a hit in one of the two and if the scores differ. Positions are 1-based.
     """
     os.environ["NUMBA_NUM_THREADS"] = str(threads)  # which numba reads when it is imported
 

@@ -19,27 +19,32 @@ from scxpresso.options import (
 @click.option(
     "--windows",
     type=click.Path(exists=True, dir_okay=False),
-    help="FASTA of windows around the TSS, all of one length.",
+    help="FASTA of promoter windows, all of the same length.",
 )
-@click.option("--upstream", type=click.IntRange(0), help="Bases of each window before the TSS; the model's by default.")
 @click.option(
-    "--downstream", type=click.IntRange(1), help="Bases of each window from the TSS on; the model's by default."
+    "--upstream", type=click.IntRange(0), help="Bases of each window before the TSS; by default those of the model."
+)
+@click.option(
+    "--downstream", type=click.IntRange(1), help="Bases of each window from the TSS on; by default those of the model."
 )
 @click.option(
     "--features",
     type=click.Path(exists=True, dir_okay=False),
-    help="features.h5 (extract_features.py): without --windows its genes are predicted; with them it has the annotation "
-    "features of records that are named after its genes.",
+    help="features.h5, as extract_features.py writes it. Without --windows, its genes are predicted. With --windows, it has "
+    "the annotation features of records named after its genes.",
 )
 @device_option
 @threads_option
-@click.option("--output", default="predictions.tsv.gz", show_default=True, help="Table of predictions (log10 units).")
+@click.option(
+    "--output", default="predictions.tsv.gz", show_default=True, help="Output table: predictions in log10 units."
+)
 @reports_problems
 def main(model, windows, upstream, downstream, features, device, threads, output):
     """Predict every population's expression of new sequences.
 
-    Windows are on the gene's own strand; longer ones than the model reads are cut. A sequence that is named after a gene
-    of the model is predicted by the networks for which this gene was held out; any other one by the networks of all folds.
+    Windows are on the gene's own strand; if they are longer than the model's window, only that part is read. A sequence
+    named after a gene of the model is predicted by the networks for which this gene was held out. Any other sequence is
+    predicted by the networks of all folds.
     """
     import torch
 
@@ -53,7 +58,7 @@ def main(model, windows, upstream, downstream, features, device, threads, output
         raise click.UsageError("give --windows, --features or both")
     torch.set_num_threads(threads)
     chosen = resolve_device(device)
-    log(f"device {chosen} (asked for: {device}), {threads} threads")
+    log(f"device {chosen} (--device {device}), {threads} threads")
     trained, genome = Model(model), Features(features) if features else None
     bases = (
         trained.upstream if upstream is None else upstream,
@@ -65,7 +70,9 @@ def main(model, windows, upstream, downstream, features, device, threads, output
     table = predict_sequences(trained, sequences, chosen)
     write_table(output, table)
     held_out = (table["fold"] != "").sum() // len(trained.populations)
-    log(f"{len(sequences.names):,} sequences predicted, {held_out:,} of them by the networks that held out their gene")
+    log(
+        f"{len(sequences.names):,} sequences predicted, {held_out:,} of them by the networks for which their gene was held out"
+    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks of parameters, sheets and files, and of these against each other, before anything expensive."""
+"""Checks of parameters, sheets and files, alone and against each other, before anything expensive runs."""
 
 import sys
 from datetime import UTC, datetime
@@ -12,19 +12,22 @@ from scxpresso.options import FILE, FOLDER, outdir_option
 
 
 @click.command(epilog="Example: preflight.py --request request.json --schemas schemas")
-@click.option("--request", required=True, type=FILE, help="Parameters and files.")
-@click.option("--schemas", required=True, type=FOLDER, help="Folder of schemas.")
+@click.option("--request", required=True, type=FILE, help="JSON: parameters and files.")
+@click.option("--schemas", required=True, type=FOLDER, help="Folder of the JSON Schemas.")
 @outdir_option("problems.txt and four .json files")
 def main(request, schemas, outdir):
-    """Write every problem of the input in one report (empty when all is well); exit with 1 when there are any.
+    """Check the input, and report all problems at once; exit with status 1 if there are any.
 
-    The request is JSON: `params` (name: value), `genome` (its name where there is no sheet of genomes), and `sources`,
-    one for each sheet and each file that a sheet names: `sheet` (input or genomes), `row` and `column` (not for a sheet
-    itself), `value` (as the user wrote it), `staged_path` (its path, relative to the request; null where there is no file)
-    and `folder` (whether there is a folder instead).
+    problems.txt lists the problems; it is empty if there are none.
 
-    plan.json says what to run (see checks/plan.py). params.json repeats `params`; versions.json has the software's
-    versions, with those that only Nextflow knows: `software` (name: version or image, null where there is none).
+    The request is JSON. `params` has the parameters by name. `genome` is the name of the genome if there is no sheet of
+    genomes. `software` has versions and images that only Nextflow knows, by name, or null. `sources` has one entry per
+    sheet and per file that a sheet names: `sheet` (its parameter), `row` and `column` (not for a sheet itself), `value`
+    (as the user wrote it), `staged_path` (relative to the request; null if there is no file) and `folder` (whether it is
+    a folder).
+
+    plan.json says what to run (see checks/plan.py). preflight.json has the notes, params.json repeats `params`, and
+    versions.json has the versions of all software.
     """
     from scxpresso.checks.preflight import preflight
     from scxpresso.store import atomic_write, read_json, write_json

@@ -20,22 +20,24 @@ from scxpresso.options import (
 @click.command(
     epilog="Example: pseudobulk.py --counts atlas.h5ad --protocol 10x --levels 'all;cell_type' --genes genes.tsv"
 )
-@click.option("--counts", required=True, type=EXISTING, help="h5ad of raw counts; bulk: also TSV/CSV.")
+@click.option("--counts", required=True, type=EXISTING, help="h5ad of raw counts; for bulk also a TSV or CSV.")
 @click.option(
-    "--protocol", required=True, type=click.Choice(["10x", "smartseq2", "bulk"]), help="How it was sequenced."
+    "--protocol", required=True, type=click.Choice(["10x", "smartseq2", "bulk"]), help="How the atlas was sequenced."
 )
 @click.option("--levels", default="all", show_default=True, help="Columns of obs, coarse to fine, joined by ';'.")
 @genes_option
 @click.option("--floor", default=-4.0, show_default=True, help="log10 expression of a gene not detected in any cell.")
 @layer_option
 @gene_column_option
-@click.option("--min_cells", default=10, show_default=True, help="Cells that a population needs to be kept.")
+@click.option(
+    "--min_cells", default=10, show_default=True, help="Cells that a population needs; smaller ones are excluded."
+)
 @click.option("--aggregation", default="mean", show_default=True, type=click.Choice(["mean", "median"]))
 @click.option("--pseudocount", default=0.0, show_default=True, help="Added before log10; 0 uses the floor instead.")
 @library_column_option
 @click.option("--exclude", help="Populations to exclude, joined by ';'.")
 @seed_option("Seed of the random halves behind the noise ceiling.")
-@outdir_option("<level>.tsv.gz and <level>.populations.tsv of each level, and what was dropped")
+@outdir_option("<level>.tsv.gz and <level>.populations.tsv of each level, and tables of what was dropped")
 @reports_problems
 def main(genes, outdir, counts, layer, gene_column, levels, library_column, exclude, **options):
     """Write log10 mean normalised expression (genes × populations) and the noise ceiling of each population."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Which variants of a file can be scored, and for which genes."""
+"""Find out which variants of a file can be scored, and for which genes."""
 
 import click
 
@@ -15,19 +15,19 @@ from scxpresso.options import FILE, downstream_option, fasta_option, genes_optio
     "--file",
     required=True,
     type=FILE,
-    help="VCF, BCF, summary statistics, or a table of the GWAS Catalog or of chrom, pos (from 1), ref and alt; gzipped or not.",
+    help="VCF, BCF, summary statistics, GWAS Catalog, or a table of chrom, pos (1-based), ref and alt; plain or gzipped.",
 )
 @fasta_option
 @genes_option
 @upstream_option
 @downstream_option
-@click.option("--haplotypes", is_flag=True, help="With the haplotypes that carry each allele (phased VCF or BCF).")
+@click.option("--haplotypes", is_flag=True, help="Also list the haplotypes that carry each allele (phased VCF or BCF).")
 @click.option(
     "--rows_per_chunk",
     default=50_000,
     show_default=True,
     type=click.IntRange(1),
-    help="Rows per table, each a variant and a gene; more only where a single gene has more.",
+    help="Rows (pairs of a variant and a gene) per chunk; more only if a single gene has more.",
 )
 @outdir_option("chunks/, rejected.tsv and counts.json")
 @reports_problems

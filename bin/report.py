@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The report of a run: one HTML page that needs no network."""
+"""The report of a run: one HTML page that works offline."""
 
 import click
 
@@ -12,18 +12,18 @@ from scxpresso.options import FILE, FOLDER
     "--manifest",
     required=True,
     type=FILE,
-    help="JSON: the run and where its tables are, relative to the manifest's folder (see docs/output.md).",
+    help="JSON: a description of the run and the paths of its tables, relative to the manifest (see docs/output.md).",
 )
 @click.option(
     "--template",
     required=True,
     type=FOLDER,
-    help="Folder of report.html.j2, its style and its scripts.",
+    help="Folder with report.html.j2, its style and its scripts.",
 )
-@click.option("--output", default="report.html", show_default=True, help="The page to write.")
+@click.option("--output", default="report.html", show_default=True, help="HTML file to write.")
 @reports_problems
 def main(manifest, template, output):
-    """Write what was run and what came out as one page that holds its data, style and plotly.js."""
+    """Write what was run and what came out as one self-contained page, with its data, style and plotly.js inside."""
     from scxpresso.reporting.report import write_report
 
     write_report(manifest, template, output)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Effects of every substitution in some genes' windows by a trained model."""
+"""Effects of every substitution in the promoter windows of some genes, by a trained model."""
 
 import click
 
@@ -29,10 +29,11 @@ from scxpresso.options import (
 @outdir_option("effects.h5 and profiles.tsv.gz")
 @reports_problems
 def main(model, features, genes, chunk, device, engine, threads, outdir):
-    """Predict every substitution with the networks that held the gene out; effects are in log10 expression.
+    """Predict the effect of every substitution, in log10 expression, by the networks for which the gene was held out.
 
-    effects.h5 holds the mean over the networks of every substitution, profiles.tsv.gz the one of largest absolute effect at
-    each position. A gene that the model does not know is predicted by the networks of all folds.
+    effects.h5 holds the effects of all substitutions, as means over the networks. profiles.tsv.gz holds the substitution
+    with the largest absolute effect at each position. A gene absent from training is predicted by the networks of all
+    folds.
     """
     import torch
 
@@ -45,11 +46,11 @@ def main(model, features, genes, chunk, device, engine, threads, outdir):
     from scxpresso.store import read_table
 
     chosen = resolve_device(device)
-    log(f"device {chosen} (asked for: {device}), {threads} threads")
+    log(f"device {chosen} (--device {device}), {threads} threads")
     wanted, trained = read_chunk(chunk), Model(model)
     unknown = sum(trained.fold_of(gene) is None for gene in wanted)
     if unknown:
-        log(f"{unknown:,} genes unknown to the model: the mean over all folds' networks")
+        log(f"{unknown:,} genes absent from training: predicted by the networks of all folds")
     with progress(len(wanted), "saturating") as step:
         saturate(trained, Features(features), read_table(genes), wanted, chosen, engine, outdir, step)
     log(f"{len(wanted):,} genes, {len(trained.populations):,} populations")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Scores of variants by one model."""
+"""Scores of variants by a model."""
 
 import click
 
@@ -25,13 +25,20 @@ from scxpresso.options import (
 @features_option
 @genes_option
 @fasta_option
-@click.option("--variants", required=True, type=EXISTING, help="Chunk of scorable variants, sorted by gene.")
+@click.option(
+    "--variants",
+    required=True,
+    type=EXISTING,
+    help="Chunk of scorable variants, sorted by gene, as read_variants.py writes it.",
+)
 @click.option("--set", "set_name", required=True, help="Name of the set of variants.")
 @click.option("--haplotypes", is_flag=True, help="Also score the alleles that a haplotype carries together.")
 @device_option
 @engine_option
 @threads_option
-@click.option("--output", required=True, type=click.Path(), help="Gets one row per variant, gene and population (TSV).")
+@click.option(
+    "--output", required=True, type=click.Path(), help="Output table (TSV): one row per variant, gene and population."
+)
 @reports_problems
 def main(model, features, genes, fasta, variants, set_name, haplotypes, device, engine, threads, output):
     """Score variants and haplotypes in every population, by the networks that never saw their gene."""
@@ -48,7 +55,7 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, device, 
     torch.set_num_threads(threads)
     keep_large_blocks()
     chosen = resolve_device(device)
-    log(f"device {chosen} (asked for: {device}), {threads} threads")
+    log(f"device {chosen} (--device {device}), {threads} threads")
     table = read_table(genes, index="gene_id", columns=["gene_id", "gene_name", "chrom", "strand", "tss"])
     scorer = Scorer(Model(model), Features(features), table, chosen, engine)
     alleles, unread = [], 0

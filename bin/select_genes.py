@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The genes to saturate, in chunks, one per task."""
+"""Select the genes to saturate, in chunks, one per task."""
 
 from pathlib import Path
 
@@ -21,9 +21,14 @@ from scxpresso.options import (
     epilog="Example: select_genes.py --genes genes.tsv --select 'hvg:2000,CACNA1I' --counts atlas.h5ad --outdir chunks"
 )
 @genes_option
-@click.option("--select", help="Gene ids or names, hvg:<number> (highly variable genes), all; joined by commas.")
-@click.option("--list", "listed", type=EXISTING, help="File of gene ids or names, one per line; # comments.")
-@click.option("--counts", type=EXISTING, help="h5ad of raw counts, for hvg.")
+@click.option("--select", help="Gene ids or names, hvg:<number> (highly variable genes), or all; joined by commas.")
+@click.option(
+    "--list",
+    "listed",
+    type=EXISTING,
+    help="File of gene ids or names, one per line; lines that start with # are comments.",
+)
+@click.option("--counts", type=EXISTING, help="h5ad of raw counts, for hvg:<number>.")
 @layer_option
 @gene_column_option
 @library_column_option
@@ -32,10 +37,10 @@ from scxpresso.options import (
 @outdir_option("<n>.txt: gene ids, one per line", default="chunks")
 @reports_problems
 def main(genes, select, listed, counts, layer, gene_column, library_column, genes_per_chunk, seed, outdir):
-    """Write the ids of the selected genes, in the order of genes.tsv, to files, one per chunk.
+    """Write the ids of the selected genes, in the order of genes.tsv, to one file per chunk.
 
-    Selections add up. Highly variable genes are scanpy's (default flavour, log1p of counts per 10,000) among the genes with
-    features, over a random sample of at most 20,000 cells.
+    Selections add up. Highly variable genes are selected with scanpy (default flavour, log1p of counts per 10,000) among the
+    genes with features, on a random sample of at most 20,000 cells.
     """
     from scxpresso.expression.atlas import Atlas
     from scxpresso.expression.highly_variable import highly_variable_genes

@@ -16,7 +16,7 @@ from scxpresso.options import features_option, genes_option, seed_option
     default="random",
     show_default=True,
     type=click.Choice(["random", "chromosome", "family"]),
-    help="What shares a fold: only isoforms of a locus, whole chromosomes, or near copies.",
+    help="Which genes share a fold: only isoforms of a locus, whole chromosomes, or near copies.",
 )
 @seed_option("The same genes and seed give the same folds everywhere.")
 @click.option("--output", default="folds.tsv", show_default=True)

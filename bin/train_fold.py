@@ -37,18 +37,18 @@ class Numbers(click.ParamType):
 @features_option
 @expression_option
 @folds_option
-@click.option("--fold", required=True, type=Numbers(), help="The folds that are held out in turn, joined by commas.")
+@click.option("--fold", required=True, type=Numbers(), help="Folds to hold out, one after the other; joined by commas.")
 @click.option(
     "--network", default="scxpresso", show_default=True, type=click.Choice(list(NETWORKS)), help="Architecture."
 )
-@click.option("--recipe", "name", default="", help="Name of this way to train; the network's by default.")
+@click.option("--recipe", "name", default="", help="Name of the recipe; by default that of the network.")
 @click.option("--inputs", default="both", show_default=True, type=click.Choice(INPUTS), help="What the network reads.")
 @click.option(
     "--annotation_features",
     default="extended",
     show_default=True,
     type=click.Choice(["half_life", "extended"]),
-    help="extended: where features.h5 has them and the network reads them.",
+    help="extended: if features.h5 has them and the network reads them.",
 )
 @click.option(
     "--tasks",
@@ -59,11 +59,21 @@ class Numbers(click.ParamType):
 )
 @click.option("--replicates", default=5, show_default=True, type=click.IntRange(1), help="Networks per fold.")
 @click.option("--epochs", default=40, show_default=True, type=click.IntRange(1), help="Passes over the training genes.")
-@click.option("--batch_size", default=128, show_default=True, type=click.IntRange(1), help="Genes per step.")
+@click.option("--batch_size", default=128, show_default=True, type=click.IntRange(1), help="Genes per training step.")
 @click.option(
-    "--learning_rate", default=5e-4, show_default=True, type=click.FloatRange(0, min_open=True), help="Of Adam."
+    "--learning_rate",
+    default=5e-4,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Learning rate of Adam.",
 )
-@click.option("--validation_genes", default=1000, show_default=True, type=click.IntRange(1), help="At most a tenth.")
+@click.option(
+    "--validation_genes",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Training genes that choose the best epoch; at most a tenth of them.",
+)
 @seed_option("The same inputs and seed give the same weights.")
 @device_option
 @engine_option
@@ -71,7 +81,7 @@ class Numbers(click.ParamType):
 @outdir_option("fold_<k>/replicate_<r>.safetensors and history.tsv")
 @reports_problems
 def main(features, expression, folds, fold, device, engine, threads, outdir, **recipe):
-    """Train every replicate of each fold and keep the weights of each one's best validation epoch."""
+    """Train all replicates of each fold; keep the weights of each replicate's best validation epoch."""
     import torch
 
     from scxpresso.genome.feature_store import Features
@@ -83,7 +93,7 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
 
     torch.set_num_threads(threads)
     chosen = resolve_device(device)
-    log(f"device {chosen} (asked for: {device}), {threads} threads")
+    log(f"device {chosen} (--device {device}), {threads} threads")
 
     recipe = Recipe(**recipe)
     genome, observed = Features(features), read_expression(expression)

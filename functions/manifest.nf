@@ -1,13 +1,13 @@
 /*
- * Which of a task's numbered files is what: steps that see everything at once read it in a manifest.
+ * Manifests: they tell steps that read everything at once what each numbered file is.
  */
 
-// A file for such a step: what kind of thing it is part of, that thing's names, and what the file is of it.
+// A file for such a step: the kind of entry it belongs to, the names of the entry, and the role of the file.
 def part(kind, about, role, file) {
     return [kind: kind, about: about, role: role, file: file]
 }
 
-// The parts as a manifest: a list of entries a kind, with the staged path of each part under its role.
+// The parts as a manifest: one list of entries per kind, with the staged path of each part under its role.
 def contents(parts) {
     def kinds = ['genomes', 'atlases', 'models', 'predictions', 'evaluation', 'saturation', 'variants', 'sets', 'motifs', 'warnings']
     def staged = parts.withIndex(1).collect { one, number -> one + [path: "files/${number}/${one.file.name}".toString()] }
@@ -18,7 +18,7 @@ def contents(parts) {
     return entries + ['evaluation', 'motifs'].collectEntries { kind -> [kind, entries[kind] ? entries[kind][0].path : null] }
 }
 
-// role: path; of the roles `histories` and `warnings`, which several files have, a list.
+// role: path; a list for `histories` and `warnings`, which several files have.
 def paths(roles) {
     return roles.groupBy { one -> one.role }.collectEntries { role, same ->
         def all = same.collect { one -> role == 'histories' ? "${one.path}/history.tsv".toString() : one.path }
@@ -26,8 +26,8 @@ def paths(roles) {
     }
 }
 
-// What REPORT is told besides: how the run was started; nothing that differs when a run is resumed, which would make the
-// page anew.
+// Further input of REPORT: how the run was started. It has nothing that changes when a run is resumed, because the page would
+// be made again.
 def recorded(workflow, params, plan, notes, versions) {
     return [
         params: params + plan.windows[0].subMap('upstream', 'downstream', 'features'),

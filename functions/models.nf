@@ -1,19 +1,19 @@
 /*
- * What a model is called, and models that were trained before: every model.json in a folder, with the networks beside it.
+ * The identity of a model, and trained models: every model.json in a folder, with the networks beside it.
  */
 
-// A model: atlas × level × recipe, by which all its tasks, files and rows of tables know it. Nothing parses its id.
+// A model: atlas × level × recipe, which identify it in all tasks, files and tables. Nothing parses its id.
 def identify(level, recipe) {
     def names = level.subMap('atlas', 'level', 'genome') + recipe.subMap('recipe', 'network', 'upstream', 'downstream', 'window')
     return [id: "${level.atlas}.${level.level}.${recipe.recipe}".toString()] + names
 }
 
-// Where a model's results of a kind go, in the results' folder.
+// The folder for one kind of a model's results, in the results folder.
 def folder_of(kind, model) {
     return "${kind}/${model.atlas}/${model.level}.${model.recipe}"
 }
 
-// [values: what model.json says, empty where it cannot be read; file: model.json; folds: folders of its folds' networks;
+// [values: content of model.json, empty if it cannot be read; file: model.json; folds: folders of its folds' networks;
 // networks: their files, relative to model.json], sorted by path.
 def trained_before(folder) {
     return descriptions(folder, 5).sort { path -> path.toUriString() }.collect { path ->
@@ -27,7 +27,7 @@ def trained_before(folder) {
     }
 }
 
-// What a folder holds, on a disk or in a bucket. (`files` would take the brackets and stars of a folder's name for a pattern.)
+// The content of a folder, on a disk or in a bucket. (`files` would read brackets and stars in a folder's name as a pattern.)
 def entries(folder) {
     def found = []
     folder.eachFile { path -> found << path }

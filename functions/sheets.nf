@@ -5,7 +5,7 @@
 include { read_json      } from './scripts'
 include { trained_before } from './models'
 
-// The columns of each sheet that name a file, by its schema.
+// The columns of each sheet that name files, according to its schema.
 def file_columns() {
     def sheets = [input: 'atlases', genomes: 'genomes', recipes: 'recipes', variants: 'variants', predict: 'predict']
     return sheets.collectEntries { sheet, schema ->
@@ -14,7 +14,7 @@ def file_columns() {
     }
 }
 
-// A path, a URL, or a path relative to a folder, whether or not there is anything; null where it cannot be looked up.
+// A path, a URL, or a path relative to a folder, whether or not it exists; null if it cannot be looked up.
 def resolved_path(value, folder) {
     def absolute = value ==~ /^(\/|[a-zA-Z][a-zA-Z0-9+.-]*:\/\/).*/
     try {
@@ -40,7 +40,7 @@ def cells(text) {
     return rows.findAll { row -> row.any() }
 }
 
-// The rows of a sheet: [values, files], with blanks left out and each named file that exists.
+// The rows of a sheet: [values, files], without blank cells and with each named file that exists.
 def read_sheet(sheet, columns) {
     def rows = sheet && sheet.size() < 10_000_000 ? cells(new String(sheet.bytes, 'UTF-8')) : []
     return rows.drop(1).collect { row ->
@@ -56,7 +56,7 @@ def with_files(values, columns, folder) {
     return [values: values, files: files]
 }
 
-// What PREFLIGHT is told of a file; a folder is not handed over.
+// The description of a file for PREFLIGHT; folders are not staged.
 def source(about, value, path) {
     def folder = path != null && path.isDirectory()
     return about + [value: value, folder: folder, file: folder ? null : path]
@@ -77,7 +77,7 @@ def read_inputs(params) {
         def name = (rows.input + models).collect { row -> row.values.genome }.find()
         rows.genomes = [with_files([genome: name, fasta: params.fasta, gtf: params.gtf], columns.genomes, null)]
     }
-    // A list of genes is named as genes themselves are, by --saturate.
+    // --saturate may name a list of genes instead of genes.
     def list = params.saturate ? resolved_path(params.saturate.toString(), null) : null
     if (list != null) {
         named << source([sheet: 'saturate'], params.saturate, list)
@@ -105,7 +105,7 @@ def read_inputs(params) {
     ]
 }
 
-// What PREFLIGHT is told: parameters, and where each named file is staged; null for one that was not found.
+// The request of PREFLIGHT: parameters, and the staged path of each named file; null if it was not found.
 def preflight_request(params, inputs) {
     def staged = 0
     return [

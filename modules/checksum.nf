@@ -1,6 +1,6 @@
 include { fingerprint } from '../functions/scripts'
 
-// Checksums of one file that was given, or of the files of one model; nothing but these files runs it again.
+// Checksums of one input file, or of the files of one model; it runs again only if these files change.
 process CHECKSUM {
     label 'process_single'
     ext code: { fingerprint('checksum.py') }

@@ -9,7 +9,7 @@ process MATCH_MOTIFS {
     input:
     tuple val(model), path(saturation), path(genes)
     path motifs, stageAs: 'motif_file'
-    val p_value                                     // of a placement, below which it is a hit
+    val p_value                                     // highest p-value of a hit
 
     output:
     tuple val(model), path('motifs.tsv'), path('seqlets.tsv.gz'), emit: made

@@ -9,7 +9,7 @@ process MOTIF_CHANGES {
     input:
     tuple val(scored), path(scores), path(features), path(genes)
     path motifs, stageAs: 'motif_file'
-    val p_value                                     // of a placement, below which it is a hit
+    val p_value                                     // highest p-value of a hit
 
     output:
     tuple val(scored), path('motifs.tsv.gz'), emit: made

@@ -1,6 +1,6 @@
 include { fingerprint } from '../functions/scripts'
 
-// The effect of every substitution in the windows of some genes, by the networks that never saw them.
+// The effect of every substitution in the windows of some genes, by the networks for which they were held out.
 process SATURATE {
     tag "${model.id}"
     label 'process_gpu'

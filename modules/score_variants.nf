@@ -1,6 +1,6 @@
 include { fingerprint } from '../functions/scripts'
 
-// The effect of alleles on the genes in whose windows they lie, by the networks that never saw these genes.
+// The effect of alleles on the genes in whose windows they lie, by the networks for which these genes were held out.
 process SCORE_VARIANTS {
     tag "${scored.set} ${scored.id}"
     label 'process_gpu'

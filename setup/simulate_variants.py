@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes the demo's variants, assets/demo/variants/, from its FASTA and annotation: nothing in them was ever observed.
+"""Simulate the demo's variants, assets/demo/variants/, from its FASTA and annotation. None of them was observed.
 
-Run it anew when the demo genome changes; the same genome gives the same variants. Most lie near the TSS of a few genes.
+Run it again if the demo genome changes; the same genome gives the same variants. Most lie near the TSS of a few genes.
 """
 
 import csv
@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "bin"))
 
 DEMO = ROOT / "assets" / "demo"
 SEED = 1
-GENES, GWAS_GENES = 12, 5
+N_GENES, N_GWAS_GENES = 12, 5
 UPSTREAM, DOWNSTREAM = 7000, 3500  # the pipeline's window
 NEAR = range(-2000, 1001)  # tss_distance of most variants
 VCF_HEADER = """\
@@ -34,7 +34,7 @@ GWAS_COLUMNS = [
 
 
 class Simulation:
-    """Draws positions and alleles of a genome. letters: of each contig. genes: those that variants are drawn for."""
+    """Draw positions and alleles of a genome. sequences: by contig. genes: those that variants are drawn for."""
 
     def __init__(self, fasta: Path, gtf: Path):
         from scxpresso.genome.annotation import select_transcripts
@@ -42,13 +42,13 @@ class Simulation:
         from scxpresso.genome.sequence import read_fasta
 
         self.random = random.Random(SEED)
-        self.letters = {name: letters.upper() for name, letters in read_fasta(str(fasta))}
+        self.sequences = {name: bases.upper() for name, bases in read_fasta(str(fasta))}
         self.all_genes = select_transcripts(read_annotation(str(gtf)))[0]
         self.genes = self.spread_genes()
         self.taken: set[tuple[str, int]] = set()
 
     def windows_at(self, chrom: str, pos: int) -> int:
-        """How many genes' windows hold a position."""
+        """Count the genes whose window contains a position."""
         from scxpresso.genome.sequence import window_bounds
 
         bounds = (
@@ -57,32 +57,32 @@ class Simulation:
         return sum(start < pos <= end for start, end in bounds)
 
     def crowd(self, gene) -> int:
-        """In how many genes' windows variants near this gene may lie."""
+        """Return the largest number of genes in whose windows a variant near this gene may lie."""
         ends = (gene.tss + distance for distance in (NEAR[0], NEAR[-1], -NEAR[0], -NEAR[-1]))
         return max(self.windows_at(gene.chrom, pos) for pos in (gene.tss, *ends))
 
     def spread_genes(self) -> list:
-        """Genes of different contigs and with few neighbours, so that few genes have to be saturated to score them all."""
+        """Choose genes on different contigs with few neighbours, so that scoring all variants needs few genes."""
         shuffled = self.random.sample(self.all_genes, len(self.all_genes))
         chosen = {}
         for gene in shuffled:
-            inside = gene.tss > UPSTREAM and gene.tss + UPSTREAM < len(self.letters[gene.chrom])
+            inside = gene.tss > UPSTREAM and gene.tss + UPSTREAM < len(self.sequences[gene.chrom])
             if inside and gene.chrom not in chosen and self.crowd(gene) <= 2:
                 chosen[gene.chrom] = gene
-                if len(chosen) == GENES:
+                if len(chosen) == N_GENES:
                     break
         return list(chosen.values())
 
     def free(self, chrom: str, pos: int, length: int) -> bool:
-        """Whether variants may change these bases: certain ones, which no other variant of the file has."""
+        """Whether a variant may change these bases: they are unambiguous, and not changed by another variant of the file."""
         spans = {(chrom, base) for base in range(pos, pos + length)}
-        if spans & self.taken or not set("ACGT").issuperset(self.letters[chrom][pos - 1 : pos - 1 + length]):
+        if spans & self.taken or not set("ACGT").issuperset(self.sequences[chrom][pos - 1 : pos - 1 + length]):
             return False
         self.taken |= spans
         return True
 
     def near(self, gene, length: int = 1) -> tuple[str, int, str]:
-        """Contig, position and bases near a gene's TSS."""
+        """Draw contig, position and bases near a gene's TSS."""
         while True:
             distance = self.random.choice(NEAR)
             pos = gene.tss + distance if gene.strand == "+" else gene.tss - distance
@@ -90,24 +90,24 @@ class Simulation:
                 return gene.chrom, pos, self.bases(gene.chrom, pos, length)
 
     def outside(self) -> tuple[str, int, str]:
-        """Contig, position and base outside every gene's window."""
+        """Draw contig, position and base outside every gene's window."""
         while True:
-            chrom = self.random.choice(sorted(self.letters))
-            pos = self.random.randint(1, len(self.letters[chrom]))
+            chrom = self.random.choice(sorted(self.sequences))
+            pos = self.random.randint(1, len(self.sequences[chrom]))
             if not self.windows_at(chrom, pos) and self.free(chrom, pos, 1):
                 return chrom, pos, self.bases(chrom, pos, 1)
 
     def bases(self, chrom: str, pos: int, length: int) -> str:
-        return self.letters[chrom][pos - 1 : pos - 1 + length]
+        return self.sequences[chrom][pos - 1 : pos - 1 + length]
 
     def other(self, base: str) -> str:
         return self.random.choice([alt for alt in "ACGT" if alt != base])
 
     def records(self) -> list[list]:
-        """Records of the VCF, sorted: contig, position, reference, alternatives."""
+        """Draw the records of the VCF, sorted: contig, position, reference, alternatives."""
         records = []
         for number in range(120):
-            chrom, pos, ref = self.near(self.genes[number % GENES])
+            chrom, pos, ref = self.near(self.genes[number % N_GENES])
             records.append([chrom, pos, ref, self.other(ref)])
         for gene in self.genes[:6]:
             chrom, pos, ref = self.near(gene)
@@ -125,11 +125,11 @@ class Simulation:
         records.append([chrom, pos, ref, "<DEL>"])
         chrom, pos, ref = self.near(self.genes[1])
         records.append([chrom, pos, self.other(ref), ref])  # not what the FASTA has
-        order = {name: number for number, name in enumerate(self.letters)}
+        order = {name: number for number, name in enumerate(self.sequences)}
         return sorted(records, key=lambda record: (order[record[0]], record[1]))
 
     def vcf(self) -> str:
-        contigs = "".join(f"##contig=<ID={name},length={len(bases)}>\n" for name, bases in self.letters.items())
+        contigs = "".join(f"##contig=<ID={name},length={len(bases)}>\n" for name, bases in self.sequences.items())
         lines = ["#" + "\t".join(VCF_COLUMNS)]
         for number, (chrom, pos, ref, alt) in enumerate(self.records(), start=1):
             alleles = range(alt.count(",") + 2)
@@ -140,9 +140,9 @@ class Simulation:
         return VCF_HEADER + contigs + "\n".join(lines) + "\n"
 
     def gwas(self) -> str:
-        """Associations: most of one position, some of two, one that came before, one without position, one outside."""
+        """Draw associations: most with one position, some with two, one repeated, one without position, one outside."""
         self.taken.clear()
-        near = [self.near(self.genes[number % GWAS_GENES])[:2] for number in range(24)]
+        near = [self.near(self.genes[number % N_GWAS_GENES])[:2] for number in range(24)]
         outside = self.outside()[:2]
         number_of = {position: number for number, position in enumerate([*near, outside], start=1)}
         rows = [("", [position]) for position in near[:20]]
@@ -163,7 +163,10 @@ class Simulation:
 
 @click.command(epilog="Example: .tools/venv/bin/python setup/simulate_variants.py")
 @click.option(
-    "--outdir", default=str(DEMO / "variants"), show_default=True, help="Gets simulated.vcf.gz and simulated_gwas.tsv."
+    "--outdir",
+    default=str(DEMO / "variants"),
+    show_default=True,
+    help="Folder for simulated.vcf.gz and simulated_gwas.tsv.",
 )
 def main(outdir):
     """Make the simulated variants of the demo."""

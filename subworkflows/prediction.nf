@@ -1,5 +1,5 @@
 /*
- * Expression of sequences that the models were not made from: windows, or the genes of another assembly or individual.
+ * Expression of new sequences: windows, or the genes of another assembly or individual.
  */
 
 include { PREDICT } from '../modules/predict'
@@ -16,8 +16,8 @@ workflow PREDICTION {
     main:
     assembled_ch = samples_ch.filter { row, _files -> row.gtf }
     windows_ch = samples_ch.filter { row, _files -> !row.gtf }
-    // [genome of the models, name of a window, sample, windows or [], features.h5: its own, or those of genes that windows may
-    // be named after]
+    // [genome of the models, name of a window, sample, windows or [], features.h5: its own, or that of genes after which windows
+    // may be named]
     sequences_ch = assembled_ch
         .map { row, _files -> [row.sample, row.genome] }
         .combine(assemblies_ch, by: 0)

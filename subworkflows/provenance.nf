@@ -1,6 +1,6 @@
 /*
- * The record of the run, for machines. It waits for everything else, but for the checksums of what was given: they are
- * computed beside the training, once for each file.
+ * The machine-readable record of the run. It waits for everything else, except the checksums of inputs: they are computed
+ * beside the training, once per file.
  */
 
 include { read_json                    } from '../functions/scripts'
@@ -12,10 +12,10 @@ include { WRITE_CRATE                  } from '../modules/write_crate'
 workflow PROVENANCE {
     take:
     plan_ch                                         // what to run (see main.nf)
-    published_ch                                    // path in the results' folder, and the file or folder that goes there
+    published_ch                                    // path in the results folder, and the file or folder that is published there
     notes_ch                                        // preflight.json
     versions_ch                                     // versions.json
-    inputs                                          // what was given
+    inputs                                          // inputs of the run
     run                                             // about the run
     options                                         // the parameters
 
@@ -24,8 +24,8 @@ workflow PROVENANCE {
     summed_ch = CHECKSUM(
         plan_ch.flatMap { given(inputs).collect { files -> [files.collect { path -> path.toUriString() }, files] } },
     )
-    // Each of them as the only item of a list, so that `combine` leaves it together; in an order that does not depend on who
-    // finished first.
+    // Each of them as the only item of a list, so that `combine` keeps it together; sorted, so that the order does not depend
+    // on which task finished first.
     inputs_list = summed_ch
         .map { addresses, sums -> [addresses: addresses, files: read_json(sums)] }
         .toList()
@@ -56,13 +56,13 @@ workflow PROVENANCE {
     crate_ch                                        // ro-crate-metadata.json, main.nf
 }
 
-// Every file that was given, once, in a list of its own; the files of a model, some hundred, together.
+// Every input file once, in a list of its own; the files of a model (about a hundred) in one list.
 def given(inputs) {
     def single = inputs.named.findAll { one -> one.file != null && one.sheet != 'models' }.collect { one -> [one.file] }
     return single.unique() + inputs.models.collect { model -> [model.file] + model.folds }
 }
 
-// What each file was given for: a parameter, or a column of its sheet.
+// The use of each file: a parameter, or a column of a sheet.
 def uses(inputs) {
     return inputs.named
         .findAll { one -> one.file != null }

@@ -13,7 +13,7 @@ workflow SATURATION {
     models_ch                                       // [model, model.json, its folds' folders]
     genes_ch                                        // [genome, genes.tsv, features.h5], of the run's first window
     features_ch                                     // [genome, name of a window, features.h5]
-    inputs                                          // what was given
+    inputs                                          // inputs of the run
     options                                         // the parameters
 
     main:

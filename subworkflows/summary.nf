@@ -1,5 +1,5 @@
 /*
- * What came out: the evaluation of models that were trained in this run, and the report of everything.
+ * Results: the evaluation of models that were trained in this run, and the report of everything.
  */
 
 include { read_json                  } from '../functions/scripts'
@@ -11,7 +11,7 @@ workflow SUMMARY {
     take:
     results                                         // channels of what the steps made, by name (see main.nf)
     plan_ch                                         // what to run (see main.nf)
-    inputs                                          // what was given
+    inputs                                          // inputs of the run
     run                                             // about the run
     options                                         // the parameters
 
@@ -72,7 +72,7 @@ workflow SUMMARY {
     report_ch
 }
 
-// All parts at once, in an order that does not depend on who finished first.
+// All parts at once, sorted, so that their order does not depend on which task finished first.
 def in_order(parts_ch) {
     return parts_ch
         .map { one -> ["${one.kind} ${one.about} ${one.role} ${one.file.name}".toString(), one] }

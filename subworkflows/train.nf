@@ -11,7 +11,7 @@ include { ENSEMBLE            } from '../modules/ensemble'
 
 workflow TRAIN {
     take:
-    plan_ch                                         // what to run: recipes, methods of folds (see main.nf)
+    plan_ch                                         // what to run: recipes, fold methods (see main.nf)
     atlases_ch                                      // [atlas: its row of the sheet, levels as a list; counts]
     genes_ch                                        // [genome, genes.tsv, features.h5], of the run's first window
     features_ch                                     // [genome, name of a window, features.h5]
@@ -74,7 +74,7 @@ workflow TRAIN {
             [model, recipe, features, expression, populations, folds]
         }
 
-    // The folds of each training task, in a list of their own so that `combine` leaves them together.
+    // The folds of each training task, in a list of their own so that `combine` keeps them together.
     held_out_ch = ready_ch.flatMap {
         (1..options.folds).toList().collate(options.folds_per_task).collect { held_out -> [held_out] }
     }
@@ -89,7 +89,7 @@ workflow TRAIN {
         options.device,
     ).made.flatMap { model, folders -> folders.collect { folder -> [model, folder] } }
 
-    // [model, its folds' folders], as soon as the last of them is there. (Nextflow 26.04 has `groupBy` for it, 25.04 has not.)
+    // [model, its folds' folders], as soon as the last of them is there. (Nextflow 26.04 has `groupBy` for this; 25.04 does not.)
     folders_ch = trained_ch
         .map { model, folder -> [groupKey(model, options.folds), folder] }
         .groupTuple()

@@ -15,7 +15,7 @@ workflow VARIANTS {
     genes_ch                                        // [genome, genes.tsv, features.h5], of the run's first window
     features_ch                                     // [genome, name of a window, features.h5]
     genomes_ch                                      // [genome, its files]
-    inputs                                          // what was given
+    inputs                                          // inputs of the run
     options                                         // the parameters
 
     main:

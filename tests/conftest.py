@@ -121,7 +121,7 @@ def demo_expression(demo, demo_genome, tmp_path_factory, run_cli) -> Path:
 def tiny_model(demo_genome, tmp_path_factory) -> Path:
     """Two models of the demo genome, tiny/level/{scxpresso,hybrid}: random weights, scales of real genes, fitted trees.
 
-    Three populations, two folds of two replicates. The last ten genes of genes.tsv are unknown to the models.
+    Three populations, two folds of two replicates. The last ten genes of genes.tsv are absent from training.
     """
 
     from scxpresso.genome.feature_store import Features

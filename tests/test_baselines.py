@@ -22,7 +22,7 @@ def test_the_kmer_design_is_half_life_and_square_roots_of_counts_of_two_regions(
     columns = design("kmer", features, features.gene_id[:10])
     assert columns.shape == (10, 5 + 2 * 256)
     counts = columns[:, 5:] ** 2
-    assert counts[:, :256].sum(axis=1) == pytest.approx(997, abs=1)  # 4-mers of 1,000 certain bases
+    assert counts[:, :256].sum(axis=1) == pytest.approx(997, abs=1)  # 4-mers of 1,000 unambiguous bases
     assert counts[:, 256:].sum(axis=1) == pytest.approx(497, abs=1)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from test_report import HOSTILE, TEMPLATE, make_run, page_of, plain_levels
-from test_report_variants import LEVEL, make_effects, make_questions, make_scores
+from test_report_variants import LEVEL, make_analyses, make_effects, make_scores
 
 from scxpresso.motifs.matching import MOTIF_COLUMNS
 from scxpresso.reporting.gene_figures import pack
@@ -78,14 +78,15 @@ def add_second_model(manifest: Path, populations: list) -> Path:
     return manifest
 
 
-def tell_networks_apart(manifest: Path) -> Path:
-    """Learning curves of the network hybrid, which make_run gives those of scxpresso."""
+def distinguish_networks(manifest: Path) -> Path:
+    """Give the network hybrid learning curves of its own, of single-task networks; make_run shares those of scxpresso."""
     content = json.loads(manifest.read_text())
     for model in content["models"]:
         if model["network"] == "hybrid":
             history = read_table(manifest.parent / model["histories"][0])
             model["histories"] = [model["histories"][0].replace(".tsv", ".hybrid.tsv")]
             history["validation_loss"] *= 2
+            history["population"] = "<i>b"
             write_table(manifest.parent / model["histories"][0], history)
     write_json(manifest, content)
     return manifest
@@ -97,11 +98,11 @@ def files(tmp_path_factory) -> dict:
     folder = tmp_path_factory.mktemp("pages")
     manifests = {
         "trained": make_run(folder / "trained", plain_levels()),
-        "full": add_second_model(make_questions(folder / "full", ["a", "b", "c"]), ["a", "b", "c"]),
-        "hostile": make_questions(folder / "hostile", HOSTILE, label=HOSTILE[5], atlas=HOSTILE[0]),
+        "full": add_second_model(make_analyses(folder / "full", ["a", "b", "c"]), ["a", "b", "c"]),
+        "hostile": make_analyses(folder / "hostile", HOSTILE, label=HOSTILE[5], atlas=HOSTILE[0]),
     }
     for manifest in manifests.values():
-        page_of(tell_networks_apart(manifest))
+        page_of(distinguish_networks(manifest))
     return {name: manifest.parent / "report.html" for name, manifest in manifests.items()}
 
 
@@ -262,11 +263,11 @@ def test_every_select_changes_its_figure(tabs, name):
         chosen.append(f"{panel} {label}")
     assert chosen == {
         "trained": [
-            "training Model", "performance Level", "coarse Level", "transfer Level", "scatter Level", "scatter Network",
-            "scatter Population", "variance Level", "variance Network",
+            "training Model", "performance Level", "coarse Level", "transfer Level", "scatter Level", "scatter Recipe",
+            "scatter Population", "variance Level", "variance Recipe",
         ],
         "full": [
-            "training Model", "transfer Level", "scatter Network", "scatter Population", "variance Network",
+            "training Model", "transfer Level", "scatter Recipe", "scatter Population", "variance Recipe",
             "profile Model", "profile Gene", "profile Population", "profile Minus", "profile View",
             "mean-profile Model", "mean-profile Population", "mean-profile Smoothing", "positions Model",
             "positions Gene", "motifs Model", "locus Gene", "locus Population", "locus View", "variant-map Rows",
@@ -284,6 +285,15 @@ def test_set_and_model_of_variants(full):
     full.page.get_by_label("Set and model").select_option(index=0)
     full.wait("document.querySelectorAll('[data-table=variants] tbody tr').length === 36")
     assert full.page.locator("#no-correlations").is_hidden()
+
+
+def test_single_task_networks_are_named_after_their_population(trained):
+    texts = "document.querySelector('[data-plot=training] .plot').data.at(-1).text"
+    model = trained.control("training", "Model")
+    model.select_option(label=f"atlas one · {LEVEL} · hybrid")
+    trained.wait(f"{texts}[0].startsWith('fold 0 · replicate 1 · &lt;i&gt;b: epoch ')")
+    model.select_option(label=f"atlas one · {LEVEL} · scxpresso")
+    trained.wait(f"{texts}[0].startsWith('fold 0 · replicate 1: epoch ')")
 
 
 def test_a_gene_is_chosen_by_name(trained):
@@ -512,7 +522,7 @@ def test_modules_link_as_they_stand(browser):
     page = browser.new_page()
     faults = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    empty = {name: [] for name in ("loci", "names", "networks", "saturation", "variants")}
+    empty = {name: [] for name in ("loci", "names", "recipes", "saturation", "variants")}
     body = f'<script type="application/json" id="report-data">{json.dumps(empty)}</script>'
     page.route("https://report.test/", lambda route: route.fulfill(body=body, content_type="text/html"))
     page.route(

@@ -40,7 +40,7 @@ def test_mean_of_counts_per_ten_thousand_by_hand(tmp_path, gene_frame):
     assert levels["kind"].values.loc["A", "x"] == pytest.approx(np.log10(4250))
     assert levels["kind"].values.loc["A", "y"] == pytest.approx(np.log10(2500))
     assert levels["all"].values.loc["B", "all"] == pytest.approx(np.log10((0.1 + 0.25 + 0.5 + 0) / 4 * 1e4))
-    assert (levels["kind"].values.loc["C"] == -4).all()  # seen in no cell: the floor
+    assert (levels["kind"].values.loc["C"] == -4).all()  # not detected in any cell: the floor
     assert unused["gene"].tolist() == ["not annotated"]
     populations = levels["kind"].populations.set_index("population")
     assert populations["cells"].tolist() == [2, 2] and populations["parent"].tolist() == ["all", "all"]

@@ -14,7 +14,7 @@ from conftest import ROOT
 from scxpresso.metrics import pearson
 from scxpresso.store import TEXT_COLUMNS, read_table, write_table
 
-GENES = 400
+N_GENES = 400
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def run(tmp_path_factory):
 def test_the_network_of_the_page_runs_end_to_end(run, demo, demo_genome, demo_expression, tmp_path, tasks):
     features, genes = demo_genome / "features.h5", demo_genome / "genes.tsv"
     expression = read_table(demo_expression / "cell_type.tsv.gz", index="gene_id", text=["gene_id"])
-    write_table(tmp_path / "cell_type.tsv.gz", expression[:GENES].reset_index())
+    write_table(tmp_path / "cell_type.tsv.gz", expression[:N_GENES].reset_index())
     data = "--features", features, "--expression", tmp_path / "cell_type.tsv.gz", "--folds", demo_genome / "folds.tsv"
 
     model = tmp_path / "model"
@@ -65,10 +65,10 @@ def test_the_network_of_the_page_runs_end_to_end(run, demo, demo_genome, demo_ex
         "--level", "cell_type", "--genome", "pf", "--predictions", model / "predictions.tsv.gz", "--model",
         model / "model.json", *sorted(model.glob("fold_*")),
     )  # fmt: skip
-    said = json.loads((model / "model.json").read_text())
-    assert (said["recipe"], said["network"], said["tasks"]) == ("gc", "gc", tasks)
+    description = json.loads((model / "model.json").read_text())
+    assert (description["recipe"], description["network"], description["tasks"]) == ("gc", "gc", tasks)
     held_out = read_table(model / "predictions.tsv.gz")
-    assert len(held_out) == GENES * len(said["populations"]) and np.isfinite(held_out["predicted"]).all()
+    assert len(held_out) == N_GENES * len(description["populations"]) and np.isfinite(held_out["predicted"]).all()
     ring = held_out[held_out["population"] == "ring"]
     assert pearson(ring[["observed"]].to_numpy(), ring[["predicted"]].to_numpy())[0] > 0.1
 

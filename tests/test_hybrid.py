@@ -13,11 +13,11 @@ from scxpresso.networks.gradient_boosted_trees import SETTINGS, GradientBoostedT
 from scxpresso.networks.hybrid import (
     AMBIGUOUS,
     BIN,
-    BINS,
     COUNTED_KMERS,
-    FILTERS,
     MAX_SHIFT,
+    N_BINS,
     N_COUNTS,
+    N_FILTERS,
     START,
     Hybrid,
 )
@@ -75,9 +75,11 @@ def test_the_table_and_its_means_are_a_convolution():
     codes = random_codes(3)
     network = Hybrid(2, UPSTREAM)
     read = network.read(codes, UPSTREAM).of(torch.arange(3))
-    window = torch.from_numpy(ONE_HOT[codes[:, 48 : 48 + 3005]]).transpose(1, 2)  # from the first six-mer's first base
+    window = torch.from_numpy(ONE_HOT[codes[:, 48 : 48 + 3005]]).transpose(
+        1, 2
+    )  # from the first base of the first 6-mer
     expected = functional.avg_pool1d(functional.relu(network.convolution(window)), BIN)
-    assert expected.shape == (3, FILTERS, BINS)
+    assert expected.shape == (3, N_FILTERS, N_BINS)
     torch.testing.assert_close(network.binned(read.kmers), expected, rtol=0, atol=1e-5)
 
 

@@ -202,7 +202,7 @@ def test_p_values_are_those_of_all_words(some_motifs):
 
 
 def placements(scanner, motif, codes, background):
-    """Every placement's better score and strand, the plain way; None where a base is uncertain."""
+    """Every placement's better score and strand, the plain way; None where a base is ambiguous."""
     matrix = score_matrix(scanner.motifs[motif].counts, background)
     bases = base_numbers(codes)
     found = []
@@ -288,7 +288,7 @@ def planted(tmp_path, gene_frame):
             effects[row, start : start + 8, :, 0] += effect
         effects[row, np.arange(1500), base_numbers(codes[row])] = 0
     codes[3, 50:60] = N_CODE
-    effects[3, 50:60] = 1  # of bases made certain: they count nowhere
+    effects[3, 50:60] = 1  # of ambiguous bases made unambiguous: they count nowhere
     store_effects(tmp_path / "effects.h5", codes, effects)
     genes = gene_frame([f"g{row:03}" for row in range(40)], strand=["+", "-"] * 20)
     return tmp_path / "effects.h5", genes
@@ -372,10 +372,10 @@ def test_hits_in_what_the_network_does_not_read_count_for_nothing(tmp_path, gene
 
 
 def test_seqlets_by_hand():
-    sums, certain = np.zeros((400, 1)), np.ones(400, dtype=bool)
+    sums, unambiguous = np.zeros((400, 1)), np.ones(400, dtype=bool)
     sums[100:105], sums[108:110], sums[200:205] = 3.0, 3.0, -3.0
     sums[300] = 0.006  # smoothed to a fifth, 0.0004: below the floor
-    found = find_seqlets(sums, certain)
+    found = find_seqlets(sums, unambiguous)
     # smoothed over five positions and more than the 99th percentile; 3 positions more on either side
     assert len(found.start) >= 1
     assert all(found.end - found.start >= 7)

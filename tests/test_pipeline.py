@@ -511,7 +511,7 @@ def test_warnings_of_tasks_reach_the_report_and_the_console(project, asked):
         assert run.status == 0, run.output
         assert run.output.count("so they have no hits") == 2, run.output  # one for each model
         page = (project.folder / "warned/report.html").read_text()
-        assert "Warning of MATCH_MOTIFS" in page and "so they have no hits" in page
+        assert "Warning from MATCH_MOTIFS" in page and "so they have no hits" in page
 
 
 def check_record(run: Run, project: Project) -> dict:
@@ -612,7 +612,7 @@ def test_models_from_another_folder_answer_alike_and_nothing_is_trained(project,
         "saturation/first/kind.scxpresso/positions.tsv",
     ):  # fmt: skip
         pd.testing.assert_frame_equal(*(pd.read_csv(out / file, sep="\t") for out in (asked.outdir, run.outdir)))
-    assert "models trained before" in (run.outdir / "report.html").read_text()
+    assert "models of an earlier run" in (run.outdir / "report.html").read_text()
     found = check_record(run, project)
     assert sum(entity.get("name") == "replicate_1.safetensors" and "sha256" in entity for entity in found.values()) == 4
 

@@ -54,7 +54,7 @@ def test_windows_named_after_a_gene_are_predicted_by_the_networks_that_held_it_o
         "--device", "cpu", "--output", tmp_path / "predicted.tsv.gz",
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
-    assert "3 sequences predicted, 1 of them by the networks that held out their gene" in made.stderr
+    assert "3 sequences predicted, 1 of them by the networks for which their gene was held out" in made.stderr
     table = read_table(tmp_path / "predicted.tsv.gz")
     assert list(table) == COLUMNS
     assert table["sequence"].tolist() == np.repeat([known, new, "a"], 3).tolist()

@@ -292,7 +292,7 @@ CELLS = {
     "missing file": ("counts", "no such.h5ad", "no file 'no such.h5ad'", "the folder of the sheet"),
     "folder": ("counts", ".", "column counts: '.' is a folder"),
     "address": ("counts", "https://x.org/a.h5ad", "nothing to read at 'https://x.org/a.h5ad'"),
-    "level twice": ("levels", "kind;all;kind", "each one once"),
+    "level twice": ("levels", "kind;all;kind", "each only once"),
     "no level": ("levels", ";", "column levels: ';'"),
     "empty": ("levels", "", "column levels: an empty cell", "coarse to fine"),
     "unknown level": ("levels", "all;Knd", "no column 'Knd' in obs", "such as 'kind'", "did you mean 'kind'?"),

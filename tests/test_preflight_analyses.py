@@ -173,7 +173,7 @@ def test_models_that_are_none_or_do_not_agree(project):
     project.problem("--models: no model.json in 'models'")
     give_model(project)
     give_model(project, "other.json", upstream=3500)
-    project.problem("--models: models of the same name: 'tiny.kind.hybrid'", "each one once")
+    project.problem("--models: models of the same name: 'tiny.kind.hybrid'", "each only once")
 
 
 def test_models_without_a_downstream_analysis(project):

@@ -199,7 +199,7 @@ def test_images(image, registry, name, tag, digest):
     assert tuple(found.get(key) for key in ("registry", "name", "tag", "sha256")) == (registry, name, tag, digest)
 
 
-def test_a_run_without_containers_questions_and_revision(schemas):
+def test_a_run_without_containers_downstream_analyses_and_revision(schemas):
     bare = manifest() | {"inputs": [], "uses": [], "outputs": ["report.html"], "params": {"epochs": 3}}
     bare["run"] |= {"revision": None}
     bare["versions"] = {"nf-scxpresso": __version__}

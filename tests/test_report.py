@@ -13,7 +13,7 @@ import pytest
 from scxpresso.evaluation.evaluation import evaluate
 from scxpresso.problems import InputError
 from scxpresso.reporting import gene_figures, report, verdicts
-from scxpresso.reporting.data import load
+from scxpresso.reporting.data import BASELINE_NAMES, MeasuredLevel, Run, load
 from scxpresso.store import HISTORY_COLUMNS, POPULATION_COLUMNS, PREDICTION_COLUMNS, write_json, write_table
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "assets" / "report"
@@ -165,11 +165,11 @@ def test_page_says_what_was_run_and_how_good_it_is(page):
     assert "Against the k-mer ridge: worse in 6 of 6 models." in page.text
     assert "It predicts held-out genes better than the recipe scxpresso: 0.98 against 0.89" in page.text
     assert "Which recipe to use: differences, fold by fold" in page.text
-    assert "1 window runs off the end of a contig and is padded with N (7 bases)" in page.text
+    assert "1 window extends beyond the end of a contig and is padded with N (7 bases)" in page.text
     assert "cells without a label" in page.text
     assert "1 replicate collapsed to a constant prediction and was retrained" in page.text
     assert "fold 2 replicate 1 (2 attempts)" in page.text
-    assert "1 replicate still constant after every attempt, and part of the mean: fold 1 replicate 1" in page.text
+    assert "1 replicate still constant after every attempt, and included in the mean: fold 1 replicate 1" in page.text
 
 
 def test_every_plot_has_its_data(page):
@@ -184,7 +184,7 @@ def test_every_plot_has_its_data(page):
     ]
     fine = data["performance"][2]
     assert fine["populations"] == ["a1", "a2", "b1"] and fine["folds"] == list(range(6))
-    assert [one["network"] for one in fine["networks"]] == ["scxpresso", "hybrid", "half_life", "kmer"]
+    assert [one["recipe"] for one in fine["recipes"]] == ["scxpresso", "hybrid", "half_life", "kmer"]
     assert [model["level"] for model in data["coarse"][2]["models"]] == ["type", "class", "all"]
     assert len(data["training"][0]["runs"]) == 6
 
@@ -216,8 +216,8 @@ def test_warnings_of_tasks_are_in_the_page(tmp_path):
     entries = [{"process": "MATCH", "task": f"chunk {n}", "warnings": [f"warnings_{n}"]} for n in range(2)]
     write_json(manifest, json.loads(manifest.read_text()) | {"warnings": entries})
     page = page_of(manifest)
-    assert "Warning of MATCH too short (2 tasks: 'chunk 0', 'chunk 1')" in page.text
-    assert f"Warning of MATCH {HOSTILE[0]} (1 task: 'chunk 1')" in page.text
+    assert "Warning from MATCH too short (2 tasks: 'chunk 0', 'chunk 1')" in page.text
+    assert f"Warning from MATCH {HOSTILE[0]} (1 task: 'chunk 1')" in page.text
 
 
 def test_labels_are_escaped_for_plotly_too():
@@ -254,15 +254,23 @@ def test_recipes_are_named_beside_their_network_where_the_two_differ(tmp_path):
         entry |= {"upstream": 2000, "downstream": 1003} if short else {"upstream": 7000, "downstream": 3500}
     write_json(manifest, content)
     page = page_of(evaluated(manifest))
-    assert [one["network"] for one in page.data["networks"]] == [
+    assert [one["recipe"] for one in page.data["recipes"]] == [
         "scxpresso", "short (scxpresso)", "half_life", "kmer", "mean",
     ]  # fmt: skip
-    assert len({one["colour"] for one in page.data["networks"]}) == 5
-    assert [one["network"] for one in page.data["predictions"][2]["networks"]][:2] == ["scxpresso", "short (scxpresso)"]
+    assert len({one["colour"] for one in page.data["recipes"]}) == 5
+    assert [one["recipe"] for one in page.data["predictions"][2]["recipes"]][:2] == ["scxpresso", "short (scxpresso)"]
     assert "atlas one · type · short (scxpresso)" in [one["name"] for one in page.data["training"]]
     assert "windows of 7,000 + 3,500 and 2,000 + 1,003 bases around the TSS" in page.text
     assert "It predicts held-out genes better than the recipe scxpresso: 0.98 against 0.89" in page.text
     assert "type short scxpresso 3 0.98" in page.text  # of all numbers
+
+
+def test_ten_recipes_have_ten_colours():
+    networks = {f"recipe {number}": "hybrid" for number in range(10)} | {name: name for name in BASELINE_NAMES}
+    level = MeasuredLevel("a", "l", "g", Path(), pd.DataFrame(), networks=networks)
+    empty = pd.DataFrame()
+    palette = Run({}, Path(), [level], empty, empty, empty, empty).palette()
+    assert len(set(palette.values())) == len(palette) == 13
 
 
 @pytest.mark.slow
@@ -316,12 +324,16 @@ def test_one_population_and_one_fold_render(tmp_path):
     page = page_of(make_run(tmp_path, {"all": {"all": ""}}, folds=1))
     assert page.data["coarse"] == page.data["transfer"] == page.data["genes"] == []
     assert "It scores higher than half-life features alone" in page.text
-    assert "1 fold cannot tell" in page.text and "tell populations apart" not in page.text
+    assert (
+        "not tested, because a test needs at least 5 folds" in page.text and "tell populations apart" not in page.text
+    )
 
 
 @pytest.mark.slow
 def test_too_few_folds_are_no_verdict(tmp_path):
-    assert "4 folds cannot tell: a test needs 5" in page_of(make_run(tmp_path, plain_levels(), folds=4)).text
+    assert (
+        "not tested, because a test needs at least 5 folds" in page_of(make_run(tmp_path, plain_levels(), folds=4)).text
+    )
 
 
 @pytest.mark.parametrize(

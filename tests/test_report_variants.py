@@ -15,7 +15,7 @@ from scxpresso.motifs.changes import CHANGE_COLUMNS
 from scxpresso.motifs.matching import MOTIF_COLUMNS
 from scxpresso.problems import InputError
 from scxpresso.reporting import report, saturation_figures, variant_figures, variant_tables
-from scxpresso.reporting.locus import Stretch, overlapping
+from scxpresso.reporting.locus import Locus, overlapping
 from scxpresso.saturation.effects_store import EffectsMetadata, rounded, write_effects
 from scxpresso.saturation.profiles import PositionSums, profile
 from scxpresso.store import read_table, write_json, write_table
@@ -100,7 +100,7 @@ def add_genome(folder: Path, label: str) -> dict:
     return {**GENOME, "transcripts": "g/transcripts.bed", "ccres": "ccres.bed.gz"}
 
 
-def make_questions(folder: Path, populations: list, label: str = "rs0", atlas: str = "atlas one") -> Path:
+def make_analyses(folder: Path, populations: list, label: str = "rs0", atlas: str = "atlas one") -> Path:
     """A small run with saturation (motifs included), a set of variants, motif changes and other tools' scores."""
     manifest = make_run(folder, {LEVEL: dict.fromkeys(populations, "all")}, label=atlas)
     make_effects(folder / "s", populations, atlas)
@@ -160,7 +160,7 @@ def changed(manifest: Path, **values) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    return make_questions(tmp_path_factory.mktemp("questions"), ["a", "b", "c"]).parent
+    return make_analyses(tmp_path_factory.mktemp("analyses"), ["a", "b", "c"]).parent
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,7 @@ def page(folder) -> Page:
 @pytest.fixture(scope="module")
 def hostile_page(tmp_path_factory) -> Page:
     folder = tmp_path_factory.mktemp("hostile")
-    return page_of(make_questions(folder, HOSTILE, label=HOSTILE[5], atlas=HOSTILE[0]))
+    return page_of(make_analyses(folder, HOSTILE, label=HOSTILE[5], atlas=HOSTILE[0]))
 
 
 def panels(page: Page) -> set:
@@ -227,9 +227,9 @@ def test_profile_is_that_of_the_effects(page, folder):
                 np.testing.assert_allclose(unpacked(gene["importance"][k]), minus_mean, atol=2e-5)
                 bins = pd.Series(np.abs(wanted[:, k])).groupby((np.arange(WINDOW) - UPSTREAM) // 50).mean()
                 np.testing.assert_allclose(unpacked(gene["bins"]["values"][k]), bins, atol=1e-4)
-            assert gene["letters"][UPSTREAM - 5] == ("N" if name == "G000" else gene["letters"][UPSTREAM - 5])
+            assert gene["bases"][UPSTREAM - 5] == ("N" if name == "G000" else gene["bases"][UPSTREAM - 5])
             assert UPSTREAM - 5 not in at or name != "G000"
-            assert gene["bins"]["first"] == -UPSTREAM and gene["left_out"] == 0
+            assert gene["bins"]["first"] == -UPSTREAM and gene["omitted"] == 0
 
 
 def test_mean_profile_is_positions_tsv(page, folder):
@@ -248,7 +248,7 @@ def test_a_page_stays_small(folder, monkeypatch):
     (model,) = data["saturation"]
     assert [data["names"][gene["gene"]] for gene in model["genes"]] == ["atlas one", "G001"]  # of the variants
     for gene in model["genes"]:
-        assert len(unpacked(gene["distances"])) == 100 and gene["left_out"] > 0
+        assert len(unpacked(gene["distances"])) == 100 and gene["omitted"] > 0
         assert 0 in np.round(np.abs(unpacked(gene["distances"])) // 300)
     assert model["mean"]["step"] == 9
 
@@ -275,23 +275,23 @@ def test_locus_has_what_lies_in_the_window(page):
 
 @pytest.mark.parametrize(("strand", "wanted"), [("+", [-10, -1]), ("-", [1, 10])])
 def test_distances_follow_the_strand(strand, wanted):
-    assert Stretch({"chrom": "c", "strand": strand, "tss": 101}, -50, 50).between(90, 100) == wanted
+    assert Locus({"chrom": "c", "strand": strand, "tss": 101}, -50, 50).between(90, 100) == wanted
 
 
 @pytest.mark.parametrize(("strand", "first", "last"), [("+", 50, 120), ("-", 80, 150)])
-def test_features_overlap_a_stretch_from_its_first_base_to_its_last(tmp_path, strand, first, last):
-    """Positions are those of BED; the stretch is bases 51 to 121 on the + strand (1-based), 81 to 151 on the other."""
+def test_features_overlap_a_locus_from_its_first_base_to_its_last(tmp_path, strand, first, last):
+    """Positions are those of BED; the locus is bases 51 to 121 on the + strand (1-based), 81 to 151 on the other."""
     (tmp_path / "x.bed").write_text(
         f"track name=x\nchr1\t{first - 9}\t{first}\tbefore\nchr1\t{first}\t{first + 1}\tfirst\nchr1\t98\t99\tnear\n"
         f"CHR1\t{last}\t{last + 9}\tlast\n1\t{last + 1}\t{last + 9}\tbehind\nchr2\t0\t999\telsewhere\n"
     )
-    stretch = Stretch({"chrom": "1", "strand": strand, "tss": 101}, -50, 20)
-    none = Stretch({"chrom": "7", "strand": strand, "tss": 101}, -50, 20)
-    of_none, inside = overlapping(tmp_path / "x.bed", 3, [none, stretch])
+    locus = Locus({"chrom": "1", "strand": strand, "tss": 101}, -50, 20)
+    none = Locus({"chrom": "7", "strand": strand, "tss": 101}, -50, 20)
+    of_none, inside = overlapping(tmp_path / "x.bed", 3, [none, locus])
     assert of_none == [] and {fields[3] for fields in inside} == {"first", "near", "last"}
-    assert stretch.nearest(inside)[0] == ["chr1", "98", "99", "near"]
-    assert overlapping(None, 3, [stretch]) == [[]]
-    before = Stretch({"chrom": "1", "strand": "+", "tss": 5}, -50, 0)
+    assert locus.nearest(inside)[0] == ["chr1", "98", "99", "near"]
+    assert overlapping(None, 3, [locus]) == [[]]
+    before = Locus({"chrom": "1", "strand": "+", "tss": 5}, -50, 0)
     assert overlapping(tmp_path / "x.bed", 3, [before]) == [[]]
 
 
@@ -299,19 +299,19 @@ def test_contigs_that_are_numbers_are_no_sam(tmp_path):
     """With a number for a contig, a row of two BEDs looks like one of SAM to pybedtools."""
     transcript = "1\t80\t120\tt\t0\t+\t80\t120\t0\t1\t40,\t0,"
     (tmp_path / "x.bed").write_text(transcript + "\n")
-    stretch = Stretch({"chrom": "1", "strand": "+", "tss": 101}, -50, 20)
-    assert overlapping(tmp_path / "x.bed", 12, [stretch]) == [[transcript.split("\t")]]
+    locus = Locus({"chrom": "1", "strand": "+", "tss": 101}, -50, 20)
+    assert overlapping(tmp_path / "x.bed", 12, [locus]) == [[transcript.split("\t")]]
 
 
 def test_a_file_that_is_no_bed_is_named(tmp_path):
-    stretch = Stretch({"chrom": "1", "strand": "+", "tss": 101}, -50, 50)
+    locus = Locus({"chrom": "1", "strand": "+", "tss": 101}, -50, 50)
     for text in ("chr1\t1\t2\nchr1\tone\t2\n", "chr1\t1\t2\nchr1 1 2\n"):
         (tmp_path / "x.bed").write_text(text)
         with pytest.raises(InputError, match=r"x\.bed: bedtools cannot read it"):
-            overlapping(tmp_path / "x.bed", 3, [stretch])
+            overlapping(tmp_path / "x.bed", 3, [locus])
     (tmp_path / "x.bed").write_text("chr1\t99\t200\n")
     with pytest.raises(InputError, match=r"x\.bed: 3 columns"):
-        overlapping(tmp_path / "x.bed", 12, [stretch])
+        overlapping(tmp_path / "x.bed", 12, [locus])
 
 
 def test_motifs_by_population(page):
@@ -326,7 +326,7 @@ def test_sets_are_counted(page):
 
 def test_variants_are_listed_by_effect_among_the_significant(page):
     (plot,) = page.data["variants"]
-    assert plot["rows"] == 108 and plot["certain"] == 36 and len(plot["first"]) == len(plot["variants"]) == 36
+    assert plot["rows"] == 108 and plot["significant"] == 36 and len(plot["first"]) == len(plot["variants"]) == 36
     assert [one["population"] for one in plot["first"]] == [1] * 36
     assert {one["variant"] for one in plot["variants"][:3]} == {"rs0"}
     sizes = [abs(one["effect"]) for one in plot["first"]]
@@ -363,8 +363,8 @@ def test_significant_effects_come_first_by_size_and_then_the_others_by_q(tmp_pat
         for name, population, effect, q, flag in table
     ]
     write_table(tmp_path / "scores.tsv", pd.DataFrame(scores))
-    total, significant, unread, best = variant_tables.strongest(tmp_path / "scores.tsv")
-    assert (total, significant, unread) == (12, 4, 2)
+    total, significant, not_scorable, best = variant_tables.strongest(tmp_path / "scores.tsv")
+    assert (total, significant, not_scorable) == (12, 4, 2)
     assert best[["variant_id", "population"]].agg(" ".join, axis=1).tolist() == [
         "most a", "large b", "rare b", "not a", "last a",
     ]  # fmt: skip
@@ -373,16 +373,16 @@ def test_significant_effects_come_first_by_size_and_then_the_others_by_q(tmp_pat
 
 
 def test_a_set_of_which_the_network_reads_nothing_renders(tmp_path):
-    manifest = make_questions(tmp_path, ["a", "b"])
+    manifest = make_analyses(tmp_path, ["a", "b"])
     scores = read_table(tmp_path / "scores.tsv.gz")
     nothing = {"effect": 0, "sd": 0, "percentile": 0, "p_value": 1, "q_value": np.nan, "flag": "not_scorable"}
     write_table(tmp_path / "scores.tsv.gz", scores.assign(**nothing))
     page = page_of(manifest)
     (plot,) = page.data["variants"]
-    assert plot["unread"] == plot["rows"] == 72 and plot["certain"] == 0
+    assert plot["not_scorable"] == plot["rows"] == 72 and plot["significant"] == 0
     assert {one["q_value"] for one in plot["first"]} == {None}
     assert all(np.isnan(unpacked(column)).all() for column in plot["log_q"])
-    assert "outside of what this network reads" in page.text
+    assert "outside the bases that this network reads" in page.text
 
 
 def test_motifs_are_listed_by_difference_among_the_significant(tmp_path):
@@ -428,10 +428,10 @@ def test_sequence_around_a_variant(page, folder):
         for one, logo in zip(plot["variants"], plot["logos"], strict=True):
             at = one["distance"] + UPSTREAM
             gene = "G001" if one["variant"] in [f"rs{n}" for n in range(1, 12, 2)] else "G000"
-            assert logo["first"] == one["distance"] - 25 and len(logo["letters"]) == 51
+            assert logo["first"] == one["distance"] - 25 and len(logo["bases"]) == 51
             wanted = -effects.effects(gene, at - 25, at + 26)[..., 1].sum(axis=1) / 3
             np.testing.assert_allclose(
-                unpacked(logo["importance"]), np.where(np.array(list(logo["letters"])) == "N", 0, wanted), atol=1e-4
+                unpacked(logo["importance"]), np.where(np.array(list(logo["bases"])) == "N", 0, wanted), atol=1e-4
             )
 
 
@@ -460,7 +460,7 @@ def plot_number(plot: dict, variant: str, alt: str) -> int:
 def test_scores_of_other_tools_are_scaled(page, folder):
     (plot,) = page.data["variants"]
     other = plot["external"]
-    assert other["tracks"] == [{"model": "Enformer", "track": "rs0"}] and other["left_out"] == 0
+    assert other["tracks"] == [{"model": "Enformer", "track": "rs0"}] and other["omitted"] == 0
     table = read_table(folder / "comparison.tsv")
     score = table.drop_duplicates(["variant_id", "alt", "gene_id"]).set_index(["variant_id", "alt"])["score"]
     wanted = [
@@ -492,7 +492,7 @@ def test_scripts_put_no_label_into_markup():
 
 
 def test_header_only_tables_render(tmp_path):
-    manifest = make_questions(tmp_path, ["a", "b"])
+    manifest = make_analyses(tmp_path, ["a", "b"])
     for name in (
         "scores.tsv.gz",
         "changes.tsv.gz",
@@ -510,19 +510,19 @@ def test_header_only_tables_render(tmp_path):
 
 @pytest.mark.slow
 def test_variants_without_saturation_and_the_reverse(tmp_path):
-    manifest = make_questions(tmp_path, ["a", "b"])
+    manifest = make_analyses(tmp_path, ["a", "b"])
     alone = page_of(changed(manifest, saturation=[]))
     (plot,) = alone.data["variants"]
     assert set(plot["logos"]) == {None} and "#saturation" not in links(alone)
     assert {(locus["start"], locus["end"]) for locus in alone.data["loci"]} == {(-800, 640)}
-    make_questions(tmp_path / "again", ["a", "b"])
+    make_analyses(tmp_path / "again", ["a", "b"])
     without = page_of(changed(tmp_path / "again/manifest.json", variants=[]))
     assert "No variant was scored." in without.text and "#variants" in links(without)
     assert "#variants" not in links(page_of(changed(tmp_path / "again/manifest.json", sets=[])))
 
 
 def test_a_model_from_elsewhere_renders(tmp_path):
-    manifest = make_questions(tmp_path, ["a", "b"])
+    manifest = make_analyses(tmp_path, ["a", "b"])
     genome = {name: path for name, path in add_genome(tmp_path, "x").items() if name != "folds"}
     nothing = {"atlases": [], "models": [], "predictions": [], "evaluation": None, "genomes": [genome]}
     page = page_of(changed(manifest, **nothing))
@@ -535,7 +535,7 @@ def test_a_model_from_elsewhere_renders(tmp_path):
 
 
 def test_haplotypes_and_genes_without_a_place_render(tmp_path):
-    manifest = make_questions(tmp_path, ["a", "b"])
+    manifest = make_analyses(tmp_path, ["a", "b"])
     scores = read_table(tmp_path / "scores.tsv.gz").astype({"pos": str})
     scores.loc[:1, ["variant_id", "pos", "ref", "alt"]] = ["x+y", "1;9", "A;C", "T;G"]
     scores.loc[:1, ["gene_id", "q_value"]] = ["unknown", 0]
@@ -545,7 +545,7 @@ def test_haplotypes_and_genes_without_a_place_render(tmp_path):
 
 
 def test_a_missing_file_or_column_is_named(tmp_path):
-    manifest = make_questions(tmp_path, ["a"])
+    manifest = make_analyses(tmp_path, ["a"])
     write_table(tmp_path / "scores.tsv.gz", read_table(tmp_path / "scores.tsv.gz").drop(columns="percentile"))
     with pytest.raises(InputError, match=r"scores\.tsv\.gz: no column 'percentile'"):
         report.write_report(manifest, TEMPLATE, tmp_path / "report.html")

@@ -48,7 +48,7 @@ def effects_by_hand():
     effects[0, :, 1] = [0, 0.125, 0, 0.002]
     effects[1, :, 0] = [-0.75, 0, 0, 0.0005]
     effects[1, :, 1] = [0, 0, 0, 0.5]
-    effects[2] = 9  # uncertain
+    effects[2] = 9  # ambiguous
     effects[3, 0] = [0.0005, -0.0004]
     return effects
 
@@ -84,10 +84,12 @@ def test_effects_of_version_0_1_are_of_the_recipe_that_is_named_after_the_networ
 def test_a_profile_is_the_largest_of_each_position():
     codes, effects = random_gene(1, 400, 22)
     signed, base = profile(effects, codes)
-    certain = codes != N_CODE
-    np.testing.assert_array_equal(np.abs(signed[certain]), np.abs(effects[certain]).max(axis=1))
-    np.testing.assert_array_equal(signed[certain], np.take_along_axis(effects, base[:, None], axis=1)[certain, 0])
-    assert np.isnan(signed[~certain]).all()
+    unambiguous = codes != N_CODE
+    np.testing.assert_array_equal(np.abs(signed[unambiguous]), np.abs(effects[unambiguous]).max(axis=1))
+    np.testing.assert_array_equal(
+        signed[unambiguous], np.take_along_axis(effects, base[:, None], axis=1)[unambiguous, 0]
+    )
+    assert np.isnan(signed[~unambiguous]).all()
 
 
 def test_contrast_leaves_opposite_signs_out():
@@ -95,7 +97,7 @@ def test_contrast_leaves_opposite_signs_out():
     np.testing.assert_array_equal(contrast(first, second), np.float32([0.25, 0.25, np.nan, np.nan, 0.5, -0.25]))
 
 
-def test_mean_profile_counts_only_genes_whose_base_is_certain():
+def test_mean_profile_counts_only_genes_whose_base_is_unambiguous():
     sums = PositionSums(5, 2)
     for effects, codes in ((effects_by_hand(), CODES), (effects_by_hand() * 3, encode("NCNGT"))):
         sums.add(profile(effects, codes)[0])
@@ -308,7 +310,7 @@ def test_a_sample_of_cells_from_every_layout(tmp_path, monkeypatch, gene_frame, 
 @pytest.mark.slow
 def test_executables_from_selection_to_joined_files(tmp_path, run_cli, demo_genome, tiny_model):
     genes = read_table(demo_genome / "genes.tsv")
-    wanted = [genes["gene_id"].iloc[row] for row in (3, 10, -1)]  # the last is unknown to the model
+    wanted = [genes["gene_id"].iloc[row] for row in (3, 10, -1)]  # the last is absent from training
     common = ["--genes", demo_genome / "genes.tsv"]
     (tmp_path / "list.txt").write_text("\n".join(wanted[1:]))
     made = run_cli(

@@ -550,10 +550,10 @@ def test_what_reading_writes_is_what_scoring_reads():
 
 
 def test_bins_are_500_bases_and_few_bases_join_their_neighbour_towards_the_tss():
-    certain = np.ones(10_500, dtype=bool)
-    assert bins(certain, 7000).tolist() == list(range(0, 10_500, 500))
-    certain[0:300] = certain[9_000:9_300] = False
-    assert bins(certain, 7000).tolist() == [0, *range(1000, 9000, 500), *range(9500, 10_500, 500)]
+    unambiguous = np.ones(10_500, dtype=bool)
+    assert bins(unambiguous, 7000).tolist() == list(range(0, 10_500, 500))
+    unambiguous[0:300] = unambiguous[9_000:9_300] = False
+    assert bins(unambiguous, 7000).tolist() == [0, *range(1000, 9000, 500), *range(9500, 10_500, 500)]
     assert bins(np.ones(900, dtype=bool), 600).tolist() == [0, 600]
     assert bins(np.zeros(900, dtype=bool), 600).tolist() == [0]
     assert bins(np.ones(1000, dtype=bool), 1000).tolist() == [0, 500] and MIN_POSITIONS == 250

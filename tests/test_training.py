@@ -292,7 +292,7 @@ def test_a_network_that_cannot_move_counts_as_collapsed(toy):
     features.half_life[:] = 1.0  # but constant inputs give constant outputs
     _, trained = fit((features, expression, folds), epochs=1, inputs="half_life")
     assert trained.collapsed == [(1, "")]
-    assert max(row["attempt"] for row in trained.history) == train.ATTEMPTS
+    assert max(row["attempt"] for row in trained.history) == train.MAX_ATTEMPTS
 
 
 def test_weights_say_what_they_are_and_come_back_whole(toy, tmp_path):
@@ -354,7 +354,7 @@ def test_the_executable_trains_folds_of_the_demo(demo_genome, demo_expression, t
         "--folds", demo_genome / "folds.tsv", "--fold", "3,1", "--replicates", 1, "--epochs", 2, "--outdir", tmp_path,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
-    assert "device cpu (asked for: auto)" in made.stderr or torch.cuda.is_available()
+    assert "device cpu (--device auto)" in made.stderr or torch.cuda.is_available()
     assert "fold 3 replicate 1 epoch 2: train" in made.stderr
     for fold in (1, 3):
         history = read_table(tmp_path / f"fold_{fold}" / "history.tsv")

@@ -213,7 +213,7 @@ def test_beta_is_of_the_alternative(read_case, tmp_path):
         "missing": ("A", "C", "", ""),
     }
     assert rejected["reason"].tolist() == ["an allele is missing"]
-    assert any("1 alleles turned" in line for line in said)
+    assert any("1 alleles swapped" in line for line in said)
 
 
 @pytest.mark.parametrize(

@@ -324,10 +324,10 @@ def test_plain_table(genome, read):
     assert reasons["other_gene"] == OUTSIDE_GENE
     words = {
         "from_genome": "the same", "no_gene": "not in genes.tsv", "as_it_is": "the same", "longer": "no reference",
-        "no_alt": "no alternative", "uncertain": "an ambiguous base", "no_number": "no whole number: found 'x7'",
-        "no_position": "no position", "before": "before", "long": "no whole number: found '9999", "first": "missing allele",
+        "no_alt": "no alternative", "uncertain": "an ambiguous base", "no_number": "not a whole number: found 'x7'",
+        "no_position": "no position", "before": "before", "long": "not a whole number: found '9999", "first": "missing allele",
         "wider": "more cells than the header: found 'G 31",
-        "chr1:31:C:G": "fewer cells than the header: the row is cut: found 'G 31 C chr1 one'",
+        "chr1:31:C:G": "fewer cells than the header: the row is truncated: found 'G 31 C chr1 one'",
     }  # fmt: skip
     assert reasons.keys() == words.keys() | {"other_gene"}
     for name, word in words.items():
@@ -580,7 +580,7 @@ def write(path, content):
         ("chrom,pos,ref\n1,25,C\n", "text that starts with"),
         ("chrom\tpos\tref\talt\tPos\n1\t25\tC\tG\t25\n", "several columns named 'pos'"),
         ("chrom\tpos\tref\talt\n1\t50\tT\tC\n1\tx\tT\tC\n",
-         "none of its 2 variants can be scored: 1 because the position is no .*; 1 because .*outside.* first: 1, 50, T, C"),
+         "none of its 2 variants can be scored: 1 because the position is not a .*; 1 because .*outside.* first: 1, 50, T, C"),
         ("chrom\tpos\tref\talt\n", "without variants"),
         (vcf_text([]), "without variants"),
         (b"PK\x03\x04rubbish", "zip"),

@@ -12,7 +12,7 @@ def pearson(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     x = observed - observed.mean(axis=0)
     y = predicted - predicted.mean(axis=0)
     spread_x, spread_y = np.sqrt((x**2).sum(axis=0)), np.sqrt((y**2).sum(axis=0))
-    # A column that differs from its mean by rounding alone is constant.
+    # A column that differs from its mean only by rounding is constant.
     tiny_x = 1e-9 * np.maximum(np.abs(observed).max(axis=0), 1) * np.sqrt(len(observed))
     tiny_y = 1e-9 * np.maximum(np.abs(predicted).max(axis=0), 1) * np.sqrt(len(predicted))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -38,7 +38,7 @@ def specificity(observed: np.ndarray, predicted: np.ndarray) -> float:
     if observed.shape[1] < 2 or len(observed) < 2:
         return float("nan")
     residuals = [_interaction(values).reshape(-1, 1) for values in (observed, predicted)]
-    # Rounding leaves specks of a prediction that is the same for every population: they are no signal.
+    # If a prediction is the same for every population, rounding leaves residuals that are not a signal.
     if np.abs(residuals[1]).max() <= 1e-9 * max(np.abs(predicted).max(), 1):
         return 0.0
     return float(pearson(*residuals)[0])

@@ -1,4 +1,4 @@
-"""Command-line options that several executables share, so that each has one type, default and text."""
+"""Command-line options shared by several executables, so that each has one type, default and help text."""
 
 from collections.abc import Callable
 
@@ -25,20 +25,28 @@ p_value_option = click.option(
     default=1e-4,
     show_default=True,
     type=click.FloatRange(0, 1, min_open=True),
-    help="Largest p-value of a hit, for a placement on one strand.",
+    help="Highest p-value of a hit, for one placement on one strand.",
 )
 
 upstream_option = click.option(
-    "--upstream", default=7000, show_default=True, type=click.IntRange(0), help="Bases of the window before the TSS."
+    "--upstream",
+    default=7000,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Bases of the promoter window before the TSS.",
 )
 downstream_option = click.option(
-    "--downstream", default=3500, show_default=True, type=click.IntRange(1), help="Bases from the TSS on."
+    "--downstream",
+    default=3500,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Bases of the promoter window from the TSS on.",
 )
 
-layer_option = click.option("--layer", help="Layer that holds the raw counts, or 'raw' for .raw; X by default.")
-gene_column_option = click.option("--gene_column", help="Column of var with gene ids or symbols; its index by default.")
+layer_option = click.option("--layer", help="Layer that holds the raw counts, or 'raw' for .raw; by default X.")
+gene_column_option = click.option("--gene_column", help="Column of var with gene ids or symbols; by default its index.")
 library_column_option = click.option(
-    "--library_column", help="Column of obs with the library of each cell; the sum of its genes by default."
+    "--library_column", help="Column of obs with each cell's total of raw counts; by default the sum of its genes."
 )
 
 device_option = click.option(
@@ -46,19 +54,23 @@ device_option = click.option(
     default="auto",
     show_default=True,
     type=click.Choice(["auto", "cpu", "cuda"]),
-    help="auto: a GPU if any.",
+    help="auto: a GPU if there is one.",
 )
 engine_option = click.option(
-    "--engine", default="auto", show_default=True, type=click.Choice(["auto", "plain"]), help="plain: PyTorch only."
+    "--engine",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "plain"]),
+    help="auto: the fast form of the network; plain: PyTorch's layers as written.",
 )
 threads_option = click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
 
 
 def seed_option(text: str) -> Callable:
-    """Make the option --seed; `text` says what it is the seed of."""
+    """Make the option --seed; `text` is its help."""
     return click.option("--seed", default=1, show_default=True, help=text)
 
 
 def outdir_option(contents: str, default: str = ".") -> Callable:
-    """Make the option --outdir; `contents` names the files that are written there."""
-    return click.option("--outdir", default=default, show_default=True, help=f"Gets {contents}.")
+    """Make the option --outdir; `contents` names the files that are written to it."""
+    return click.option("--outdir", default=default, show_default=True, help=f"Folder for {contents}.")

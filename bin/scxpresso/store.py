@@ -34,7 +34,7 @@ HISTORY_COLUMNS = [
     "fold", "replicate", "population", "attempt", "seed", "epoch", "learning_rate", "train_loss", "validation_loss", "best",
     "collapsed",
 ]  # fmt: skip
-NETWORK_OF_MODEL = HISTORY_COLUMNS[:3]  # what names a network; the population is empty for a network of all
+NETWORK_OF_MODEL = HISTORY_COLUMNS[:3]  # identify a network; the population is empty for multi-task networks
 
 
 _UMASK = os.umask(0)
@@ -144,13 +144,13 @@ def read_folds(path: str | Path) -> pd.Series:
 
 
 def read_history(path: str | Path) -> pd.DataFrame:
-    """history.tsv: HISTORY_COLUMNS. population is empty where a network has all of them, as in files of version 0.1."""
+    """Read history.tsv: HISTORY_COLUMNS. population is empty for multi-task networks, and in files of version 0.1."""
     history = read_table(path)
     return history if "population" in history else history.assign(population="")
 
 
 def last_attempts(history: pd.DataFrame) -> pd.DataFrame:
-    """The epochs of each network's final attempt: earlier ones collapsed and were thrown away."""
+    """Select the epochs of each network's last attempt; earlier attempts collapsed and were discarded."""
     last = history.groupby(NETWORK_OF_MODEL)["attempt"].transform("max")
     return history[history["attempt"] == last]
 

@@ -1,4 +1,4 @@
-// The sections that every report has, and when they are drawn; saturation.js and variants.js add theirs.
+// The sections of every report, and when they are drawn; saturation.js and variants.js add theirs.
 import "./run/training.js";
 import "./run/levels.js";
 import "./run/performance.js";

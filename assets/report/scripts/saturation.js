@@ -1,4 +1,4 @@
-// The section on saturation mutagenesis, of a report that has one.
+// The section on saturation mutagenesis, in reports that have it.
 import "./saturation/profile.js";
 import "./saturation/mean-profile.js";
 import "./saturation/positions.js";

@@ -1,4 +1,4 @@
-// The section on variants, of a report that has scores of them.
+// The section on variants, in reports that have variant scores.
 import "./variants/alleles.js";
 import "./variants/logo.js";
 import "./variants/locus.js";

@@ -21,7 +21,7 @@ ASSEMBLY = "take FASTA and annotation of one assembly and one source"
 
 
 def check_fit(row: Row, chosen: list[Transcript], contigs: Collection[str], findings: Findings) -> None:
-    """Coding regions that start with ATG and end in a stop codon: how many, and why so few where they are few."""
+    """Check of the coding regions that start with ATG and end in a stop codon: how many, and the cause if there are few."""
     name_of = match_contigs({transcript.chrom for transcript in chosen}, contigs)
     fit, by_contig = measure_fit(str(row.paths["fasta"]), chosen, name_of)
     found = fit.summary()

@@ -25,13 +25,13 @@ from scxpresso.identifiers import OTHER_NUMBER, GeneMatch, match_genes
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean, shown
 
-SMALLEST_TRAINING_SET = 20  # genes, as training.fold_data demands
+MIN_TRAINING_GENES = 20  # genes, as training.data.split requires
 MAX_POPULATIONS = 1000  # of a level; more are measurements or the cells' names
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # as in the schemas
 
 
 def check_atlas(row: Row, genes: list[Transcript], params: dict, findings: Findings) -> None:
-    """An atlas' counts, levels and genes; the last against its genome's where those are known."""
+    """Check the counts, levels and genes of an atlas; genes are compared with those of its genome, if they are known."""
     protocol = row.values.get("protocol")
     if protocol in SCALE:
         check_single_cells(row, params, findings)
@@ -70,8 +70,8 @@ def check_table(row: Row, genes: list[Transcript], params: dict, findings: Findi
     obs = pd.DataFrame(index=table.columns)
     check_levels(row, obs, params, findings)
     reasons = rows_not_genes(table.index, names_of(genes))
-    if left_out := excluded_features(list(table.index), reasons):
-        findings.note(row.atlas, left_out)
+    if excluded := excluded_features(list(table.index), reasons):
+        findings.note(row.atlas, excluded)
     check_genes(row, list(table.index[reasons == ""]), {}, genes, params, findings)
 
 
@@ -109,7 +109,7 @@ def names_of(genes: list[Transcript]) -> list[str]:
 
 
 def open_atlas(row: Row, findings: Findings) -> Atlas:
-    """The atlas as the row asks for it or, where a layer or column is not there, without it, so that the rest is checked too."""
+    """Open the atlas as the row describes it; a missing layer or column is ignored, so that the rest is checked too."""
     asked = {column: row.values.get(column) for column in ("layer", "gene_column")}
     while True:
         try:
@@ -125,7 +125,7 @@ def open_atlas(row: Row, findings: Findings) -> Atlas:
 def check_matrix(row: Row, atlas: Atlas, reasons: np.ndarray, findings: Findings) -> None:
     """The kind of numbers that the protocol asks for, in a sample of cells; and their libraries.
 
-    reasons: why each feature is no gene, '' for a gene.
+    reasons: why each feature is not a gene, '' for a gene.
     """
     matrix = f"layer {atlas.layer!r}" if atlas.layer else "X"
     if atlas.layer == "raw" and {"layers/raw", "raw/X"} <= set(atlas.matrices()):
@@ -142,8 +142,8 @@ def check_matrix(row: Row, atlas: Atlas, reasons: np.ndarray, findings: Findings
         check_bulk(row, findings)
     elif check_counts(row, matrix, atlas, of_genes, findings):
         check_libraries(row, atlas, sample, of_genes, findings)
-    if left_out := excluded_features(atlas.gene_ids, reasons):
-        findings.note(row.atlas, left_out + (shares(row, atlas, sample, of_genes) if sample.whole_cells else ""))
+    if excluded := excluded_features(atlas.gene_ids, reasons):
+        findings.note(row.atlas, excluded + (shares(row, atlas, sample, of_genes) if sample.whole_cells else ""))
 
 
 def shares(row: Row, atlas: Atlas, sample: Sample, of_genes: Sample) -> str:
@@ -192,7 +192,7 @@ def check_tpm(row: Row, matrix: str, sample: Sample, findings: Findings) -> None
 
 
 def check_counts(row: Row, matrix: str, atlas: Atlas, sample: Sample, findings: Findings) -> bool:
-    """Whether these are raw counts; where not, what else in the file holds them."""
+    """Check whether these are raw counts; if not, find which other matrix of the file holds them."""
     if fault := counts_fault(sample):
         fix = where_counts_are(row.paths["counts"], atlas.other_matrices())
         findings.problem(row.file("counts"), f"{matrix}: {fault}", "raw counts: whole numbers, 0 or more", fix)
@@ -208,7 +208,7 @@ def check_counts(row: Row, matrix: str, atlas: Atlas, sample: Sample, findings: 
 
 
 def where_counts_are(path: Path, others: list[str]) -> str:
-    """How to fix a matrix without counts: which of the h5ad's others holds them, by name first. others: '' for X."""
+    """Advise how to fix a matrix without counts: use another matrix of the h5ad, ranked by name. others: '' for X."""
     likely = by_likelihood(others)
     best = next((name for name in likely if holds_counts(path, name)), None)
     if best:
@@ -223,7 +223,7 @@ def where_counts_are(path: Path, others: list[str]) -> str:
 
 
 def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) -> None:
-    """Each level a column of labels with at least one population that is large enough."""
+    """Check that each level is a column of labels with at least one population that is large enough."""
     where = row.at("levels")
     exclude = check_exclude(row, obs, findings)
     for level in row.values.get("levels", ()):
@@ -330,7 +330,7 @@ def check_genes(
         findings.note(row.atlas, message)
     elif repeated:
         unique = [column for column, ids in columns.items() if len(set(ids)) == len(ids)]
-        fix = advice(unique, "adata.var_names_make_unique() for an h5ad, one row a gene for a table")
+        fix = advice(unique, "adata.var_names_make_unique() for an h5ad, one row per gene for a table")
         findings.problem(row.file("counts"), f"gene ids more than once: {preview(repeated)}", "each gene id once", fix)
     if not genes:
         return
@@ -354,10 +354,10 @@ def check_genes(
     ways = ", ".join(f"{times:,} by {way}" for way, times in match.by.items() if times)
     findings.note(row.atlas, f"{matched}: {ways}")
     held_out = math.ceil(len(match.gene_of) / params["folds"])
-    if len(match.gene_of) - held_out < SMALLEST_TRAINING_SET:
+    if len(match.gene_of) - held_out < MIN_TRAINING_GENES:
         findings.problem(
             row.file("counts"), f"only {len(match.gene_of)} genes, of which a fold holds out {held_out}",
-            f"at least {SMALLEST_TRAINING_SET} to train on", "give an atlas of all genes",
+            f"at least {MIN_TRAINING_GENES} to train on", "give an atlas of all genes",
         )  # fmt: skip
 
 
@@ -368,14 +368,14 @@ def gene_columns(var: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def advice(columns: list[str], otherwise: str) -> str:
-    """What to write into gene_column, where one of the columns will do."""
+    """Suggest a value for gene_column, if one of the columns would match."""
     if not columns:
         return otherwise
     return f"write {columns[0]!r} into the column gene_column" if columns[0] else "leave the column gene_column empty"
 
 
 def numbers_advice(match: GeneMatch) -> str:
-    """What to do about ids that are not matched, most of which may differ in what follows the last dot."""
+    """Advise what to do about unmatched ids, most of which may differ after the last dot."""
     numbered = sum(reason == OTHER_NUMBER for reason in match.unused.values())
     if numbered * 2 < len(match.unused):
         return "check species and kind of id, and take the annotation that the atlas was made with"

@@ -28,7 +28,7 @@ def check_saturate(
     atlases: list[Row],
     findings: Findings,
 ) -> None:
-    """Genes to saturate that every genome knows; an atlas where highly variable ones are asked for."""
+    """Check that every genome has the genes to saturate, and that there is an atlas if highly variable ones are selected."""
     if params["saturate"] is None:
         return
     list_path = request.path(request.source("saturate"))
@@ -109,7 +109,7 @@ def check_sets(sets: list[Row], findings: Findings) -> None:
 
 
 def check_samples(samples: list[Row], params: dict, findings: Findings) -> None:
-    """Assemblies with their genes, as genomes are checked; windows that are as long as the models'."""
+    """Check samples: assemblies with their genes, like genomes, and windows as long as those of the models."""
     for row in samples:
         if "gtf" in row.text:
             check_genome(row, params, findings)
@@ -119,7 +119,7 @@ def check_samples(samples: list[Row], params: dict, findings: Findings) -> None:
 
 
 def check_windows(path: str, window: int) -> None:
-    """Raises InputError for records of another length than the models' window, and where there are none."""
+    """Raise InputError for records whose length is not that of the models' window, and if there are none."""
     lengths = {name: len(bases) for name, bases in read_fasta(path)}
     wrong = [f"{name} ({length:,})" for name, length in lengths.items() if length != window]
     if wrong or not lengths:

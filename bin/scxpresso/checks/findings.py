@@ -34,7 +34,7 @@ class Findings:
 
 @dataclass
 class Row:
-    """A row of a sheet. place: how messages name it; '' where --fasta and --gtf stand for a sheet.
+    """A row of a sheet. place: how messages name it; '' if --fasta and --gtf replace the sheet.
 
     text: cells as they were written. values: those that agree with the schema. paths: files that were found. populations:
     of an atlas, those that each level keeps.

@@ -27,7 +27,7 @@ NUCLEOTIDES = bytes(np.flatnonzero(CHARACTER_CODES != INVALID).astype(np.uint8))
 
 
 def check_genome(row: Row, params: dict, findings: Findings) -> list[Transcript]:
-    """The transcripts whose features the genome's models will read, one a gene; none where that cannot be known."""
+    """Return the transcripts whose features models will read, one per gene; none if that cannot be known."""
     contigs, chosen = {}, []
     if "fasta" in row.paths:
         with reading(row, "fasta", "a FASTA of nucleotides, plain, gzipped or bgzipped", findings):
@@ -47,7 +47,7 @@ def check_genome(row: Row, params: dict, findings: Findings) -> list[Transcript]
 
 
 def check_fasta(row: Row, findings: Findings) -> dict[str, int]:
-    """Length of each contig, in one pass; none where the file is no FASTA of nucleotides."""
+    """Read the length of each contig in one pass; none if the file is not a FASTA of nucleotides."""
     path, where = row.paths["fasta"], row.file("fasta")
     if not start_of(path).startswith(b">"):
         findings.problem(where, looks_like(path), "a FASTA, which starts with '>'", "check which file this is")
@@ -72,7 +72,7 @@ def check_fasta(row: Row, findings: Findings) -> dict[str, int]:
 
 
 def check_annotation(row: Row, contigs: Collection[str], findings: Findings) -> list[Transcript]:
-    """One transcript of each gene that has a coding region; contigs: of the FASTA, empty where that is not known."""
+    """Choose one transcript per gene with a coding region. contigs: those of the FASTA, empty if unknown."""
     transcripts = read_annotation(str(row.paths["gtf"]))
     canonical = CanonicalList()
     if "canonical" in row.paths:
@@ -103,7 +103,7 @@ def reason_of_choice(transcript: Transcript, canonical: CanonicalList) -> str:
 
 
 def check_canonical(row: Row, transcripts: list[Transcript], findings: Findings) -> CanonicalList:
-    """The listed transcripts, some of which the annotation has to know; notes of how a list of several a gene is read."""
+    """Read the listed transcripts, of which the annotation must have some; note how a list of several per gene is read."""
     listed = read_canonical(str(row.paths["canonical"]), transcripts)
     marks = f"column{'s' if len(listed.marks) > 1 else ''} {preview(listed.marks)}"
     if not listed.rank:
@@ -155,7 +155,7 @@ def check_bed(path: Path) -> None:
 def check_contigs(
     row: Row, chosen: list[Transcript], contigs: dict[str, int], params: dict, findings: Findings
 ) -> list[Transcript]:
-    """The transcripts on contigs of the FASTA, whatever either file calls them; all of them where most are on none."""
+    """Return the transcripts on contigs of the FASTA, whatever either file calls them; all if most are on none."""
     genes_on = Counter(transcript.chrom for transcript in chosen)
     name_of = match_contigs(genes_on, contigs)
     lost = {name: genes_on[name] for name in sorted(genes_on.keys() - name_of)}
@@ -203,7 +203,7 @@ def check_positions(
 
 
 def check_folds(row: Row, chosen: list[Transcript], params: dict, findings: Findings) -> None:
-    """At least as many groups of genes that may be parted as folds, as far as that is known without the sequence."""
+    """Check that there are at least as many separable groups of genes as folds, as far as that is known without sequence."""
     by_contig = params["fold_method"] == "chromosome"
     loci = [(one.gene_id, one.chrom, one.strand, *one.span) for one in chosen]
     groups = groups_of_genes(pd.DataFrame(loci, columns=LOCUS), params["fold_method"])
@@ -211,5 +211,5 @@ def check_folds(row: Row, chosen: list[Transcript], params: dict, findings: Find
         findings.problem(
             f"--folds {params['folds']} --fold_method {params['fold_method']}",
             f"{row.genome} has only {len(groups)} {'contigs with genes' if by_contig else 'genes'}",
-            f"at least {params['folds']}", "ask for fewer folds" + (", or --fold_method random" if by_contig else ""),
+            f"at least {params['folds']}", "use fewer folds" + (", or --fold_method random" if by_contig else ""),
         )  # fmt: skip

@@ -72,7 +72,7 @@ def check_names_once(models: list[dict], findings: Findings) -> None:
     names = [f"{model['atlas']}.{model['level']}.{model['recipe']}" for model in models]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         findings.problem(
-            "--models", f"models of the same name: {preview(repeated)}", "each one once", "name one folder"
+            "--models", f"models of the same name: {preview(repeated)}", "each only once", "name one folder"
         )
 
 

@@ -1,4 +1,4 @@
-"""Single values against their JSON Schema, and what is wrong with them in words."""
+"""Validation of single values against their JSON Schema, with messages in plain words."""
 
 import re
 
@@ -9,7 +9,7 @@ from scxpresso.text import did_you_mean
 
 
 def coerced(value: object, rule: dict) -> object:
-    """A value as the type that its schema names, where its text can be read so: Nextflow hands over text or numbers."""
+    """Convert a value to the type in its schema, if its text can be read so; Nextflow passes text or numbers."""
     kind, text = rule.get("type"), str(value)
     if value is True and kind != "boolean":
         return value  # an option without a value
@@ -25,7 +25,7 @@ def coerced(value: object, rule: dict) -> object:
 
 
 def expectation(rule: dict) -> str:
-    """What a schema allows, in words."""
+    """Describe in words what a schema allows."""
     if "errorMessage" in rule:
         return rule["errorMessage"]
     if "enum" in rule:
@@ -37,7 +37,7 @@ def expectation(rule: dict) -> str:
 
 
 def misfit(where: str, given: object, error: ValidationError, fix: str) -> Problem:
-    """What jsonschema says of a value, in words."""
+    """Convert an error of jsonschema to a problem."""
     text = error.instance if isinstance(error.instance, str) else str(given)
     found = "no value" if given is True else repr(text if len(text) <= 200 else f"{text[:200]}…")
     near = did_you_mean(given, error.schema.get("enum", ()))

@@ -16,7 +16,7 @@ from scxpresso.damage import AGAIN, first_fault, looks_like
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean, shown
 
-LARGEST_SHEET = 10_000_000  # bytes; a larger file is no sheet
+MAX_SHEET_SIZE = 10_000_000  # bytes; a larger file is not a sheet
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Request:
     folder: Path
 
     def source(self, sheet: str, row: int | None = None, column: str | None = None) -> dict:
-        """The source of a sheet, or of a cell that names a file; empty where there is none."""
+        """Return the source of a sheet, or of a cell that names a file; empty if there is none."""
         wanted = (sheet, row, column)
         return next((s for s in self.content["sources"] if (s["sheet"], s.get("row"), s.get("column")) == wanted), {})
 
     def path(self, source: dict) -> Path | None:
-        """Where the file of a source is; None where there is none."""
+        """Return the path of a source's file; None if there is none."""
         return self.folder / source["staged_path"] if source.get("staged_path") else None
 
 
@@ -92,7 +92,7 @@ def read_text(path: Path, place: str) -> str:
     """A sheet's text. Raises InputError for a file that cannot be a CSV."""
     expected, fix = "a CSV: text in UTF-8 with commas between cells", "save it as CSV (UTF-8)"
     size = path.stat().st_size
-    if size > LARGEST_SHEET:
+    if size > MAX_SHEET_SIZE:
         raise InputError(Problem(place, f"{size:,} bytes, too many for a sheet", expected, "check which file this is"))
     content = path.read_bytes()
     if not content.removeprefix(codecs.BOM_UTF8).strip(b" \t\r\n,"):
@@ -152,7 +152,7 @@ def check_header(sheet: Sheet, line: int, header: list[str], findings: Findings)
 
 
 def read_row(sheet: Sheet, number: str, columns: list[str], cells: list[str], findings: Findings) -> Row:
-    """A row with the cells of readable columns, as their types; none where it has more cells than the header."""
+    """Parse a row: the cells of readable columns, converted to their types; none if it has more cells than the header."""
     row = Row(f"{sheet.place}, {number}")
     if len(cells) > len(columns):
         fix = "put a cell that holds a comma between quotation marks"
@@ -190,7 +190,7 @@ def check_rows(sheet: Sheet, rows: list[Row], request: Request, findings: Findin
 
 
 def find_files(option: str, number: int, row: Row, rules: dict, request: Request, findings: Findings) -> None:
-    """The file of each cell that names one; a problem where there is none, or an empty one."""
+    """Find the file of each cell that names one; a missing or empty file is a problem."""
     for column in [name for name in row.values if rules[name].get("format") == "file-path"]:
         source = request.source(option, number, column) or {"value": row.text[column]}
         path = request.path(source)

@@ -18,7 +18,7 @@ ALPHAS = np.logspace(-1, 6, 22)
 
 
 def design(baseline: str, features: Features, genes: Sequence[str]) -> np.ndarray:
-    """Make the design matrix (genes × columns) of a ridge: half-life alone, or with square roots of 4-mer counts."""
+    """Make the design matrix (genes × columns) of a ridge: half-life features, or also square roots of 4-mer counts."""
     rows = features.rows(genes)
     half_life = log_half_life(features.half_life[rows])
     if baseline == "half_life":

@@ -105,7 +105,7 @@ def paired_models(models: list[Predictions]) -> set[tuple[ModelKey, ModelKey]]:
 
 
 def same_folds(one: pd.Series, other: pd.Series) -> bool:
-    """Tell whether every gene that both have (fold by gene_id) has the same fold in both."""
+    """Return whether every gene that both have (fold by gene_id) has the same fold in both."""
     genes = one.index.intersection(other.index)
     return bool((one.loc[genes].to_numpy() == other.loc[genes].to_numpy()).all())
 
@@ -143,7 +143,7 @@ def ancestor(fine: Level, population: str, coarse: Level, levels: Sequence[Level
 
 
 def population_rows(model: Predictions, levels: Sequence[Level]) -> Iterator[dict]:
-    """Yield rows of populations.tsv of a model; baselines predict their own populations alone."""
+    """Yield rows of populations.tsv of a model; baselines predict only their own populations."""
     pairs = [
         pair
         for pair in targets(model, levels)
@@ -201,7 +201,7 @@ def fold_metrics(model: Predictions) -> dict[str, np.ndarray]:
 
 
 def _mean_known(values: np.ndarray) -> float:
-    """Average what is not NaN; NaN where everything is."""
+    """Average all values that are not NaN; NaN if there are none."""
     known = values[np.isfinite(values)]
     return known.mean() if len(known) else np.nan
 
@@ -233,7 +233,7 @@ def summary_rows(model: Predictions, metrics: dict[str, np.ndarray], others: dic
 
 
 def summaries(models: list[Predictions], paired: set[tuple[ModelKey, ModelKey]]) -> Iterator[dict]:
-    """Yield rows of summary.tsv: every model and baseline beside the others of its level, those of `paired` alone."""
+    """Yield rows of summary.tsv: each model and baseline, and its difference to the others of its level in `paired`."""
     metrics = [fold_metrics(model) for model in models]
     for model, mine in zip(models, metrics, strict=True):
         others = {
@@ -270,7 +270,7 @@ def comparison_rows(populations: pd.DataFrame, paired: set[tuple[ModelKey, Model
 
 
 def _kind(model: pd.Series, other: pd.Series) -> str | None:
-    """Tell in what the other way differs; None where it differs in more than one thing, or the model is a baseline."""
+    """Return in what the other prediction differs; None if in more than one thing, or if the model is a baseline."""
     if model["network"] in BASELINES:
         return None
     columns = {"atlas": "model_atlas", "level": "model_level", "population": "model_population", "recipe": "recipe"}

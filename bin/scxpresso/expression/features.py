@@ -1,4 +1,4 @@
-"""Tell which features of an atlas are genes; spike-ins, antibodies, peaks and rows of summaries are not in a library."""
+"""Return which features of an atlas are genes; spike-ins, antibodies, peaks and rows of summaries are not in a library."""
 
 import re
 from collections.abc import Collection, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Tell whether values can be raw counts or TPM, and what they look like if they cannot."""
+"""Decide whether values can be raw counts or TPM, and what they look like if not."""
 
 import re
 from collections.abc import Callable
@@ -160,12 +160,12 @@ def _kind_of_cell(values: np.ndarray) -> str:
 
 
 def _near(values: np.ndarray) -> np.ndarray:
-    """Tell which values lie near a whole number other than 0."""
+    """Return which values lie near a whole number other than 0."""
     return (np.abs(values - np.rint(values)) < MAX_DISTANCE_TO_WHOLE) & (values > 0.5)
 
 
 def _whole(values: np.ndarray) -> np.ndarray:
-    """Tell which values are whole numbers, to the precision of float32 after a logarithm."""
+    """Return which values are whole numbers, to the precision of float32 after a logarithm."""
     return (np.abs(values - np.rint(values)) < 0.01) & (values > 0.5) & (values < MAX_COUNT)
 
 

@@ -92,7 +92,7 @@ _GFF3_STYLE = re.compile(r"\s*[^\s;=\"]+\s*=")  # name=value
 
 
 def is_gff3(path: str) -> bool:
-    """Tell whether attributes are written as in GFF3 (name=value), by the majority of the first lines.
+    """Return whether attributes are written as in GFF3 (name=value), by the majority of the first lines.
 
     If no line tells, `##gff-version 3` decides.
 

@@ -152,7 +152,7 @@ def pack_kmers(symbols: np.ndarray, k: int, bits: int) -> np.ndarray:
 
 
 def unpack_kmers(packed: np.ndarray, k: int, bits: int) -> np.ndarray:
-    """Give the symbols of packed k-mers: numbers × k."""
+    """Return the symbols of packed k-mers: numbers × k."""
     return (packed[:, None] >> (bits * np.arange(k)[::-1])) & ((1 << bits) - 1)
 
 

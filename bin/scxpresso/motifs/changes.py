@@ -39,7 +39,7 @@ def write_motif_changes(
     """Write changes.tsv.gz: motifs of which one allele is a hit and whose best score the variant changes.
 
     Scores are in bits, over placements on both strands that overlap the allele (or span the junction that a deletion
-    leaves); empty where ambiguous bases leave no placement. strand and start (1-based, the first base on the + strand) are
+    leaves); empty if ambiguous bases leave no placement. strand and start (1-based, the first base on the + strand) are
     of the better allele's placement; where that is ALT, start counts on the reference up to the variant. The background is
     the base composition of all windows.
 
@@ -100,7 +100,7 @@ def _variants(path: str | Path) -> Iterator[tuple[pd.DataFrame, int]]:
 def _alleles(
     table: pd.DataFrame, features: Features, genes: pd.DataFrame, flank: int
 ) -> tuple[np.ndarray, list[np.ndarray], list[np.ndarray]]:
-    """Give the position of each variant's first changed base, and base numbers of REF and ALT between flanks (+ strand).
+    """Return the position of each variant's first changed base, and base numbers of REF and ALT between flanks (+ strand).
 
     What lies outside the gene's window is AMBIGUOUS, and so are all bases of a variant that does not touch it. Bases that
     REF and ALT share at either end belong to the flanks.

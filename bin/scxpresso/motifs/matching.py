@@ -1,4 +1,4 @@
-"""Which known motifs lie where a model finds sequence important, over all genes and in every population."""
+"""Known motifs in sequence that a model finds important, over all genes and in every population."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -138,7 +138,7 @@ def _compare(
 
 
 def best_hits(scanner: Scanner, hits: Hits, p_values: np.ndarray, seqlets: Seqlets) -> np.ndarray:
-    """Find each seqlet's hit of smallest p among those with at least half of their bases in it; −1 where there is none."""
+    """Find for each seqlet the hit with the smallest p-value that is at least half inside it; −1 if there is none."""
     width = scanner.width[hits.motif]
     best = np.full(len(seqlets.start), -1)
     for number in range(len(best) if len(width) else 0):

@@ -43,7 +43,7 @@ class _Bad(Exception):
 def read_motifs(path: str | Path) -> list[Motif]:
     """Read the motifs of a file: MEME (minimal or text output, from version 4), JASPAR, or one bare matrix (.pfm).
 
-    The format is told by the content; the text may be gzipped. A bare matrix is named after its file. Raises InputError,
+    The format is recognised from the content; the text may be gzipped. A bare matrix is named after its file. Raises InputError,
     for all bad motifs at once.
     """
     name = shown(Path(path).name)
@@ -102,7 +102,7 @@ def _blocks(lines: list[str], start: str) -> list[tuple[str, list[str]]]:
 
 
 def _meme_blocks(file: str, lines: list[str]) -> list[tuple[str, list[str]]]:
-    """Split a MEME file into motifs. Raises InputError where it is not of DNA, or older than version 4."""
+    """Split a MEME file into motifs. Raises InputError if it is not of DNA, or older than version 4."""
     version = next(line for line in lines if line.startswith("MEME version"))
     number = re.match(r"MEME version\s+(\d+)", version)
     if not number or int(number[1]) < 4:
@@ -147,7 +147,7 @@ def _meme_counts(lines: list[str]) -> np.ndarray:
 
 
 def _header_number(header: dict[str, str], name: str) -> float:
-    """Read a number of a matrix's first line, however it is written (1e+05); 0 where it has none."""
+    """Read a number of a matrix's first line, however it is written (1e+05); 0 if it has none."""
     try:
         number = float(header.get(name, 0))
     except ValueError:
@@ -179,7 +179,7 @@ def _jaspar_counts(lines: list[str]) -> np.ndarray:
 
 
 def _alike(counts: np.ndarray) -> bool:
-    """Tell whether the rows have equal sums, as positions do, but for rounding."""
+    """Return whether the rows have equal sums, as positions do, but for rounding."""
     total = counts.sum(axis=1)
     return bool(np.ptp(total) <= TOLERANCE * np.abs(total).max())
 

@@ -32,12 +32,12 @@ BLOCK = 6
 
 
 def base_numbers(codes: np.ndarray) -> np.ndarray:
-    """Turn codes (see sequence.py) into numbers: A 0, C 1, G 2, T 3, AMBIGUOUS elsewhere (uint8, any shape)."""
+    """Convert codes (see sequence.py) to numbers: A 0, C 1, G 2, T 3, AMBIGUOUS elsewhere (uint8, any shape)."""
     return _NUMBER[codes]
 
 
 def composition(base_counts: np.ndarray) -> np.ndarray:
-    """Give background probabilities of A, C, G, T from their counts, over both strands: A as T, C as G."""
+    """Return background probabilities of A, C, G, T from their counts, over both strands: A as T, C as G."""
     counts = np.asarray(base_counts, dtype=np.float64) + 1  # no base is impossible
     return (counts + counts[::-1]) / (2 * counts.sum())
 
@@ -55,7 +55,7 @@ def score_matrix(counts: np.ndarray, background: np.ndarray) -> np.ndarray:
 
 
 def score_tail(scores: np.ndarray, background: np.ndarray) -> tuple[int, np.ndarray]:
-    """Give the lowest score, and for each score from it on the probability of that or a higher one in random sequence."""
+    """Return the lowest score, and for each score from it on the probability of that or a higher one in random sequence."""
     density = np.ones(1)
     for row in scores:
         steps = row - row.min()
@@ -117,7 +117,7 @@ class Scanner:
             )
 
     def p_values(self, motif: np.ndarray, score: np.ndarray) -> np.ndarray:
-        """Give the probability of a score or a higher one, for a placement on one strand in random sequence; NaN for NONE."""
+        """Return the probability of a score or a higher one, for a placement on one strand in random sequence; NaN for NONE."""
         known = score != NONE
         place = np.where(known, score - self._lowest[motif], 0)
         return np.where(known, self._tail[self._first[motif] + place], np.nan)
@@ -188,7 +188,7 @@ def _block_tables(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @njit()
 def _words(bases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the k-mer of BLOCK bases from each position on (ambiguous ones as A), and how many unambiguous ones follow."""
+    """Return the k-mer of BLOCK bases from each position on (ambiguous ones as A), and how many unambiguous ones follow."""
     length = len(bases)
     word, unambiguous = np.zeros(length, dtype=np.uint16), np.zeros(length, dtype=np.int32)
     number, run = 0, 0
@@ -227,7 +227,7 @@ def _scan(
     score: np.ndarray,
     reverse: np.ndarray,
 ) -> None:
-    """Placements that reach the threshold on either strand; `count` goes on where there is no more room for them."""
+    """Find placements that reach the threshold on either strand; all are counted, even if there is no room to store them."""
     for motif in prange(len(width)):
         found, room, least = 0, start.shape[1], threshold[motif]
         own, other, after = blocks[2 * motif], blocks[2 * motif + 1], blocks[2 * motif + 2]

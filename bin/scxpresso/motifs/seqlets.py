@@ -22,7 +22,7 @@ class Seqlets:
 
 
 def substitution_sums(effects: np.ndarray, unambiguous: np.ndarray) -> np.ndarray:
-    """Give minus the sum of each position's three effects (window × populations, float64); 0 at ambiguous bases.
+    """Return minus the sum of each position's three effects (window × populations, float64); 0 at ambiguous bases.
 
     effects: window × alternatives × populations (log10 expression). A third of it is the position's importance: how much
     the base there raises expression over the mean of the other three. Effects are multiples of 2^-20, so sums are exact.

@@ -1,1 +1,1 @@
-"""The networks, their fast forms, their files of weights, and prediction with them."""
+"""The networks, their fast forms, their weight files, and prediction."""

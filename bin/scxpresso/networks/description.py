@@ -1,4 +1,4 @@
-"""model.json: what a model says of itself, beside its weights. The one list of its keys, for who writes and who reads it."""
+"""model.json: the description of a model, beside its weights. The only list of its keys, for writing and reading."""
 
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
@@ -6,14 +6,14 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 @dataclass(frozen=True, kw_only=True)
 class ModelDescription:
-    """The keys of model.json, in their order. Those with a default are not needed to use the model again.
+    """The keys of model.json, in order. Those with a default are not needed to use the model.
 
     atlas, level, recipe, genome, network: names. ensemble: `mean` or `best`. inputs: one of registry.INPUTS. tasks: `multi`,
     one network for all populations, or `single`, one per population. upstream, downstream: bases of the promoter window.
-    populations: outputs, in their order. annotation_features: names of those that are read. parents: of each population.
-    folds: `replicates` and `used`, files of weights, of each fold. fold_of_gene: of every gene of the genome. gene_pearson:
-    of each gene with expression, the correlation over populations of observed and held-out predicted expression; None where
-    it is not defined.
+    populations: outputs, in order. annotation_features: names of those that are read. parents: parent of each population.
+    folds: for each fold, its weight files: all `replicates`, and those `used`. fold_of_gene: fold of every gene of the genome.
+    gene_pearson: for each gene with expression, the correlation over populations of observed and held-out predicted
+    expression; None if it is not defined.
     """
 
     code_version: str = ""
@@ -37,9 +37,9 @@ class ModelDescription:
 
     @classmethod
     def of(cls, content: dict) -> "ModelDescription":
-        """Read the content of a model.json. Raises ValueError where a key is missing or holds another type.
+        """Read the content of a model.json. Raises ValueError if a key is missing or has the wrong type.
 
-        Files of version 0.1 name no recipe: it is that of the network's name.
+        Files of version 0.1 have no recipe: it is named after the network.
         """
         if unfit := unfit_keys(content):
             raise ValueError(f"no {unfit[0]!r} in it")
@@ -48,7 +48,7 @@ class ModelDescription:
 
 
 def unfit_keys(content: object) -> list[str]:
-    """Name the keys of a model.json that are missing though they are needed, or that hold another type."""
+    """List the required keys of a model.json that are missing, and keys of the wrong type."""
     types = get_type_hints(ModelDescription)
     content = content if isinstance(content, dict) else {}
     needed = {key.name for key in fields(ModelDescription) if key.default is MISSING and key.default_factory is MISSING}
@@ -60,7 +60,7 @@ def unfit_keys(content: object) -> list[str]:
 
 
 def _fits(value: object, hint: Any) -> bool:
-    """Whether a value has a type, and the items of a list, or the folds, too."""
+    """Whether a value has a type; also checks the items of a list and the folds."""
     kind = get_origin(hint) or hint
     if not isinstance(value, kind) or isinstance(value, bool):
         return False

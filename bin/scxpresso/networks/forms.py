@@ -1,4 +1,4 @@
-"""Genes in the form in which networks of a kind read them: on a device, made once for all epochs and replicates."""
+"""Genes in the form that a kind of network reads: on a device, and computed once for all epochs and replicates."""
 
 from typing import Any
 
@@ -10,15 +10,15 @@ from scxpresso.networks.registry import NETWORKS, resolve
 from scxpresso.networks.single_task import SingleTaskNetworks, members_of
 
 BATCH = 256
-# Or a GPU's convolutions round what they multiply to 11 bits, which moves effects of variants by a hundredth.
+# Otherwise, convolutions on a GPU round their inputs to 11 bits, which changes effects of variants by a hundredth.
 torch.backends.cudnn.allow_tf32 = False
 
 
 class GeneInputs:
-    """Genes as networks read them. A form has its own `of` and, unless it is stacked, its own `forward`.
+    """Genes as networks read them. A subclass defines `of` and, unless it is stacked, `forward`.
 
-    device: on which the networks have to be. annotation: genes × features, on it. stacked: whether it is for several
-    networks that train together; a network by itself has no `forward` then.
+    device: where the networks have to be. annotation: genes × features, on the device. stacked: whether it is for several
+    networks that train together; then a single network has no `forward`.
     """
 
     stacked = False
@@ -31,18 +31,18 @@ class GeneInputs:
     def of(
         cls, codes: np.ndarray, upstream: int, annotation: np.ndarray, device: torch.device, inputs: str
     ) -> "GeneInputs | None":
-        """Make the form of genes; None where it is not for such inputs or codes.
+        """Make the form of genes; None if it does not support these inputs or codes.
 
         Parameters
         ----------
-        codes: genes × window (uint8), `upstream` bases of it before the TSS.
-        annotation: genes × features, as Features.annotation gives them.
+        codes: genes × window (uint8), with `upstream` bases before the TSS.
+        annotation: genes × features, as Features.annotation returns them.
         inputs: what the networks read, one of registry.INPUTS.
         """
         raise NotImplementedError
 
     def forward(self, network: Any, rows: torch.Tensor) -> torch.Tensor:
-        """z-scaled expression (rows × populations) by one network of the form's kind; differentiable in its parameters."""
+        """Predict z-scaled expression (rows × populations) with one network; differentiable in its parameters."""
         raise NotImplementedError
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class GeneInputs:
 
     @torch.no_grad()
     def predict(self, network: ExpressionNetwork | SingleTaskNetworks, rows: torch.Tensor) -> torch.Tensor:
-        """As forward, in batches and without dropout; of a network per population, the outputs of all of them."""
+        """Predict as `forward` does, in batches and without dropout; single-task networks give the outputs of all members."""
         network.eval()
         outputs = [
             torch.cat([self.forward(member, batch) for batch in rows.split(BATCH)]) for member in members_of(network)
@@ -59,7 +59,7 @@ class GeneInputs:
 
 
 class CodeInputs(GeneInputs):
-    """Codes and annotation features, as every network reads them."""
+    """Codes and annotation features, the form that every network reads."""
 
     def __init__(self, codes: np.ndarray, annotation: np.ndarray, device: torch.device):
         super().__init__(annotation, device)
@@ -87,13 +87,13 @@ def gene_inputs(
     device: torch.device,
     engine: str,
 ) -> GeneInputs:
-    """Make the form of genes that a network has for a device and an engine.
+    """Make the form of genes that suits a network, a device and an engine.
 
     Parameters
     ----------
     network: name of the network. Others: see GeneInputs.of.
-    engine: `auto` takes the network's form for the device; `stacked` takes that for a GPU on any device; `plain` takes the
-        plain form, which `auto` and `stacked` fall back to.
+    engine: `auto` uses the network's form for the device; `stacked` uses its form for GPUs on any device; `plain` uses the
+        plain form, to which `auto` and `stacked` fall back.
     """
     entry = NETWORKS[network]
     on_cpu = engine == "auto" and device.type == "cpu"

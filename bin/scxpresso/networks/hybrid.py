@@ -1,8 +1,8 @@
-"""The second network: k-mers, a shallow convolution, the annotation and gradient-boosted trees (docs/science.md says why).
+"""The network `hybrid`: k-mers, a shallow convolution, annotation features and gradient-boosted trees (see docs/science.md).
 
-It reads the 3,000 bases around the TSS in which most of the published network's knowledge lies, averages where that takes
-the maximum, and is far more regularised. Ambiguous 6-mers count for nothing, so that every 6-mer read is one of 4,096: the
-convolution is a table, and its average over a pooling bin one `embedding_bag`.
+It reads 3,000 bases around the TSS, averages where the published network takes the maximum, and is far more regularised.
+Ambiguous 6-mers are ignored, so every 6-mer is one of 4,096. The convolution is therefore a table, and its average over a
+pooling bin is one `embedding_bag`.
 """
 
 from typing import ClassVar, NamedTuple
@@ -18,14 +18,14 @@ from scxpresso.networks.gradient_boosted_trees import GradientBoostedTrees
 from scxpresso.networks.network import ExpressionNetwork
 from scxpresso.networks.scaling import Scaling
 
-START, END = -2000, 1000  # of the 6-mers read, relative to the TSS, which is 0
-BIN = 250  # 6-mers of a pooling bin
-BINS = (END - START) // BIN
-MAX_SHIFT = 25  # bases by which training moves what is read, either way
+START, END = -2000, 1000  # of the 6-mers read, relative to the TSS
+BIN = 250  # 6-mers per pooling bin
+N_BINS = (END - START) // BIN
+MAX_SHIFT = 25  # bases by which training shifts the window, either way
 K = 6  # bases that the convolution reads
-K_BEFORE = 2  # of a 6-mer's bases, before the position that it belongs to
+K_BEFORE = 2  # bases of a 6-mer before the position that it belongs to
 AMBIGUOUS = 4**K  # number of every ambiguous 6-mer
-FILTERS = 64
+N_FILTERS = 64
 HIDDEN = 64
 DROPOUT = 0.4
 # k, from, to: square roots of counts. Long k-mers in wide regions, short ones in narrow regions.
@@ -34,11 +34,11 @@ COUNTED_KMERS = [
     (3, -2000, -1000), (3, -1000, -300), (3, -300, 0), (3, 0, 300), (3, 300, 1000),
 ]  # fmt: skip
 N_COUNTS = sum(4**k for k, _, _ in COUNTED_KMERS)
-MAX_DEVIATIONS = 5.0  # beyond which a feature says no more
+MAX_DEVIATIONS = 5.0  # at which scaled features are clipped
 
 
 class HybridInputs(NamedTuple):
-    """What a gene's bases become before anything is learned.
+    """K-mers of genes: the part of the computation without learned weights.
 
     kmers: genes × (3,000 + 2 · MAX_SHIFT), the 6-mer of each position (0 … 4,095; AMBIGUOUS). counts: genes × N_COUNTS.
     """
@@ -47,23 +47,23 @@ class HybridInputs(NamedTuple):
     counts: Tensor
 
     def to(self, device: torch.device) -> "HybridInputs":
-        """The same on a device."""
+        """Move both to a device."""
         return HybridInputs(self.kmers.to(device), self.counts.to(device))
 
     def of(self, rows: Tensor, shift: int = 0) -> "HybridInputs":
-        """Of some genes, with 6-mers from `shift` bases further downstream; without the margins."""
+        """Select some genes, with 6-mers from `shift` bases further downstream, without the margins."""
         first = MAX_SHIFT + shift
         return HybridInputs(self.kmers[rows, first : first + END - START], self.counts[rows])
 
 
 class Hybrid(ExpressionNetwork):
-    """The mean of a network and of gradient-boosted trees on the same features.
+    """The mean of a neural network and gradient-boosted trees on the same features.
 
     populations: outputs. upstream: bases of the codes before the TSS. inputs: `both`, `sequence` (no annotation) or
     `half_life` (annotation only). annotation: number of annotation features.
     """
 
-    # Layers by their names in files of 0.1.
+    # Present names of layers by their names in files of version 0.1.
     FORMER_NAMES: ClassVar = {
         "boosting": "trees", "filters": "convolution", "even": "batch_norm", "bins": "bin_linear",
         "counts": "kmer_counts", "wide": "kmer_linear", "annotated": "annotation_linear",
@@ -77,9 +77,9 @@ class Hybrid(ExpressionNetwork):
         self.expression = Scaling(populations)
         self.trees = GradientBoostedTrees(populations)
         if inputs != "half_life":
-            self.convolution = nn.Conv1d(4, FILTERS, K)
-            self.batch_norm = nn.BatchNorm1d(FILTERS)
-            self.bin_linear = nn.Linear(FILTERS * BINS, HIDDEN)
+            self.convolution = nn.Conv1d(4, N_FILTERS, K)
+            self.batch_norm = nn.BatchNorm1d(N_FILTERS)
+            self.bin_linear = nn.Linear(N_FILTERS * N_BINS, HIDDEN)
             self.kmer_counts = Scaling(N_COUNTS)
             self.kmer_linear = nn.Linear(N_COUNTS, populations)
             nn.init.zeros_(self.kmer_linear.weight)
@@ -99,17 +99,17 @@ class Hybrid(ExpressionNetwork):
 
     @classmethod
     def build(cls, populations: int, upstream: int, downstream: int, inputs: str, annotation: int) -> "Hybrid":
-        """Make a network from what the registry builds networks from; annotation: number of features."""
+        """Build a network from the arguments of the registry; annotation: number of features."""
         return cls(populations, upstream, inputs, annotation)
 
     @staticmethod
     def bases_read(upstream: int, downstream: int) -> tuple[int, int]:
-        """The bases of a window that it reads, relative to the TSS: the first, and the one after the last."""
+        """Return the first base of a window that is read, and the one after the last, relative to the TSS."""
         return max(START - K_BEFORE, -upstream), min(END + K - 1 - K_BEFORE, downstream)
 
     @staticmethod
     def read(codes: np.ndarray, upstream: int) -> HybridInputs:
-        """What codes (genes × window, uint8) become before anything is learned: the same for every fold and replicate."""
+        """Convert codes (genes × window, uint8) to k-mers: the same for every fold and replicate."""
         around = region(codes, upstream, START - MAX_SHIFT - K_BEFORE, END + MAX_SHIFT + K - 1 - K_BEFORE)
         numbers, unambiguous = kmer_numbers(around, K)
         kmers = np.where(unambiguous, numbers, AMBIGUOUS).astype(np.int32)
@@ -117,15 +117,15 @@ class Hybrid(ExpressionNetwork):
         return HybridInputs(torch.from_numpy(kmers), torch.from_numpy(np.sqrt(np.hstack(counts), dtype=np.float32)))
 
     def scaled_counts(self, read: HybridInputs) -> Tensor:
-        """Counts of k-mers as features: genes × N_COUNTS."""
+        """Scale the k-mer counts: genes × N_COUNTS."""
         return self.kmer_counts.apply_to(read.counts).clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS)
 
     def scaled_annotation(self, annotation: Tensor) -> Tensor:
-        """Annotation as features: genes × features."""
+        """Scale the annotation features: genes × features."""
         return self.annotation.apply_to(annotation).clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS)
 
     def features(self, read: HybridInputs, annotation: Tensor) -> Tensor:
-        """What the trees read: genes × (N_COUNTS + annotation), scaled."""
+        """Return the features that the trees read: genes × (N_COUNTS + annotation), scaled."""
         parts = []
         if self.inputs != "half_life":
             parts.append(self.scaled_counts(read))
@@ -134,15 +134,15 @@ class Hybrid(ExpressionNetwork):
         return torch.cat(parts, dim=1)
 
     def binned(self, kmers: Tensor) -> Tensor:
-        """Mean of the rectified convolution over each bin's unambiguous 6-mers: genes × FILTERS × BINS."""
+        """Average the rectified convolution over each bin's unambiguous 6-mers: genes × N_FILTERS × N_BINS."""
         bias = self.get_parameter("convolution.bias")
         table = functional.relu(self.six_mers @ self.convolution.weight.flatten(1).T + bias)
         table = functional.pad(table, (0, 0, 0, 1))
         means = functional.embedding_bag(kmers.reshape(-1, BIN), table, mode="mean", padding_idx=AMBIGUOUS)
-        return means.view(len(kmers), BINS, FILTERS).transpose(1, 2)
+        return means.view(len(kmers), N_BINS, N_FILTERS).transpose(1, 2)
 
     def neural(self, read: HybridInputs, annotation: Tensor) -> Tensor:
-        """z-scaled expression by the network alone."""
+        """Predict z-scaled expression with the neural network, without trees."""
         hidden = 0.0
         if self.inputs != "half_life":
             hidden = hidden + self.bin_linear(self.batch_norm(self.binned(read.kmers)).flatten(1))
@@ -154,17 +154,17 @@ class Hybrid(ExpressionNetwork):
         return output
 
     def mean(self, read: HybridInputs, annotation: Tensor) -> Tensor:
-        """z-scaled expression: the mean of network and trees."""
+        """Predict z-scaled expression: the mean of neural network and trees."""
         return (self.neural(read, annotation) + self.trees(self.features(read, annotation))) / 2
 
     def forward(self, codes: Tensor, annotation: Tensor) -> Tensor:
-        """z-scaled expression, B × populations, of codes (B × window, uint8) and annotation features (B × features)."""
+        """Predict z-scaled expression (B × populations) from codes (B × window, uint8) and annotation features (B × features)."""
         read = self.read(codes.cpu().numpy(), self.upstream).to(annotation.device)
         return self.mean(read.of(torch.arange(len(codes))), annotation)
 
 
 class HybridGeneInputs(GeneInputs):
-    """Genes as 6-mers and counts of k-mers, on any device."""
+    """Genes as 6-mers and k-mer counts, on any device."""
 
     def __init__(self, read: HybridInputs, annotation: np.ndarray, device: torch.device):
         super().__init__(annotation, device)

@@ -1,4 +1,4 @@
-"""A convolution over six bases as a look-up: sequences as numbers of the distinct 6-mers that they hold."""
+"""Sequences as indices of their distinct 6-mers, so that a convolution over six bases is a look-up."""
 
 import numpy as np
 import torch
@@ -6,15 +6,15 @@ import torch
 from scxpresso.genome.sequence import ONE_HOT, pack_kmers, unpack_kmers
 
 K1, PAD1 = 6, 2
-BITS = 4  # of a code
+BITS = 4  # per code
 MAX_KMERS = 2**16  # an index is 16 bits
 
 
 class KmerTable:
-    """Every distinct 6-mer of codes of some sequences, numbered, and each sequence as those numbers.
+    """The distinct 6-mers of some sequences, numbered, and each sequence as these numbers.
 
     index: sequences × (window − 1), uint16. one_hot: distinct 6-mers × 24 (channel-major, as the convolution's weights);
-    zero-padding outside the sequence is a row of zeros. `None` from `of` when there are too many distinct 6-mers.
+    zero-padding outside the sequence is a row of zeros. `of` returns None if there are too many distinct 6-mers.
     """
 
     def __init__(self, index: np.ndarray, one_hot: np.ndarray):
@@ -23,7 +23,7 @@ class KmerTable:
 
     @classmethod
     def of(cls, codes: np.ndarray, rows: int = 512) -> "KmerTable | None":
-        """Number the 6-mers of codes (sequences × window, uint8), some rows at a time."""
+        """Number the 6-mers of codes (sequences × window, uint8), `rows` sequences at a time."""
         present = np.zeros(1 << (BITS * K1), dtype=bool)
         for start in range(0, len(codes), rows):
             present[_packed(codes[start : start + rows])] = True
@@ -40,5 +40,5 @@ class KmerTable:
 
 
 def _packed(codes: np.ndarray) -> np.ndarray:
-    """Each 6-mer of codes as a number of 24 bits; code 0 stands for the convolution's zero-padding."""
+    """Pack each 6-mer of codes into 24 bits; code 0 stands for the convolution's zero-padding."""
     return pack_kmers(np.pad(codes, ((0, 0), (PAD1, PAD1))), K1, BITS)

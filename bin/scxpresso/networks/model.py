@@ -1,4 +1,4 @@
-"""A trained model as a folder, here or from elsewhere: what model.json says of it, and its networks when they are needed."""
+"""A trained model, read from its folder: model.json, and its networks when they are needed."""
 
 import json
 from functools import lru_cache
@@ -14,10 +14,10 @@ from scxpresso.text import shown
 class Model:
     """models/<atlas>/<level>/<recipe>/: the networks of every fold, and for which of them a gene was held out (paper 2.6).
 
-    atlas, level, recipe, genome, network: names. populations: outputs, in their order. parents: of each population, ''
-    where there is none. upstream, downstream: bases of the promoter window. annotation_features: names of those it reads.
-    folds: numbers of its folds. gene_pearson: of each gene that the model was evaluated on, the Pearson correlation of
-    observed and held-out predicted expression over populations; NaN where it is not defined.
+    atlas, level, recipe, genome, network: names. populations: outputs, in order. parents: parent of each population, '' if
+    there is none. upstream, downstream: bases of the promoter window. annotation_features: names of those that are read.
+    folds: their numbers. gene_pearson: for each gene on which the model was evaluated, the Pearson correlation of
+    observed and held-out predicted expression over populations; NaN if it is not defined.
     Raises InputError for a folder that is no model.
     """
 
@@ -47,21 +47,21 @@ class Model:
 
     @property
     def name(self) -> str:
-        """How files name it."""
+        """The model's name in file names."""
         return f"{self.atlas}.{self.level}.{self.recipe}"
 
     @property
     def window(self) -> int:
-        """Bases of the window."""
+        """Bases of the promoter window."""
         return self.upstream + self.downstream
 
     @property
     def folds(self) -> list[int]:
-        """Numbers of its folds."""
+        """Numbers of the folds."""
         return sorted(self._used)
 
     def check_window(self, upstream: int, downstream: int) -> None:
-        """Raises InputError where features have another window than the model reads."""
+        """Raise InputError if features have another window than the model reads."""
         if (upstream, downstream) != (self.upstream, self.downstream):
             raise InputError(
                 Problem(
@@ -73,13 +73,13 @@ class Model:
             )
 
     def fold_of(self, gene_id: str) -> int | None:
-        """The fold whose networks never saw a gene, by its id in any version; None where the model does not know it."""
+        """Return the fold in which a gene was held out, by its id in any version; None if it is absent from training."""
         known = self._genes.gene(gene_id)
         return None if known is None else self._fold_of_gene.get(known)
 
-    @lru_cache(maxsize=2)  # noqa: B019 (models live as long as the task)
+    @lru_cache(maxsize=2)  # noqa: B019 (a model exists until the task ends)
     def networks(self, fold: int | None) -> list[Network]:
-        """The replicates of a fold that its predictions use, those of every fold for None, ready to predict."""
+        """Load the replicates of a fold that its predictions use, or those of all folds if `fold` is None."""
         files = [name for part in (self.folds if fold is None else [fold]) for name in self._used[part]]
         for name in files:
             if Path(name).is_absolute() or ".." in Path(name).parts:

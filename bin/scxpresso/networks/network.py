@@ -1,4 +1,4 @@
-"""What every network has to be, whatever its kind."""
+"""The base class of all networks."""
 
 from torch import Tensor, nn
 
@@ -6,7 +6,7 @@ from scxpresso.networks.scaling import Scaling
 
 
 class ExpressionNetwork(nn.Module):
-    """A network of the registry: it predicts expression, and keeps the scalings of the genes that trained it.
+    """A network that predicts expression and keeps the scalings of its training genes.
 
     expression: scaling of the populations. annotation: scaling of the annotation features.
     """
@@ -15,5 +15,5 @@ class ExpressionNetwork(nn.Module):
     annotation: Scaling
 
     def forward(self, codes: Tensor, annotation: Tensor) -> Tensor:
-        """z-scaled expression, B × populations, of codes (B × window, uint8) and annotation features (B × features)."""
+        """Predict z-scaled expression (B × populations) from codes (B × window, uint8) and annotation features (B × features)."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Expression of sequences that a model was not made from: windows of a FASTA, or the genes of another assembly."""
+"""Expression of new sequences: promoter windows in a FASTA, or the genes of another assembly."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,9 @@ COLUMNS = ["sequence", "fold", "population", "predicted", "sd", "annotation"]
 
 @dataclass
 class Sequences:
-    """Windows to predict. names: of each. codes: windows × bases (uint8). annotation: windows × the model's features.
+    """Windows to predict. names: one per window. codes: windows × bases (uint8). annotation: windows × the model's features.
 
-    An annotation feature that is not known is NaN, and read as the mean of the training genes.
+    Unknown annotation features are NaN, and are read as the mean of the training genes.
     """
 
     names: list[str]
@@ -28,7 +28,7 @@ class Sequences:
 
     @classmethod
     def of_genes(cls, features: Features, model: Model) -> "Sequences":
-        """The genes of a features.h5. Raises InputError for another window than the model's."""
+        """Use the genes of a features.h5. Raises InputError if its window is not that of the model."""
         model.check_window(features.upstream, features.downstream)
         rows = np.arange(len(features.gene_id))
         annotation = features.annotation(rows, model.annotation_features)
@@ -40,11 +40,11 @@ class Sequences:
     ) -> "Sequences":
         """Read the records of a FASTA, each a window on the gene's own strand, and cut them to the model's window.
 
-        Parameters: bases: what each record has upstream and downstream of the TSS, the model's window by default. A record
-        that is named after a gene of `features` has the annotation features of that gene.
+        bases: bases of each record upstream and downstream of the TSS; by default those of the model's window. A record named
+        after a gene of `features` has the annotation features of that gene.
 
-        Raises InputError for records of another length, of other characters, or of one name, and where they are shorter
-        than the model's window.
+        Raises InputError for records of another length, with other characters or with the same name, and if records are
+        shorter than the model's window.
         """
         upstream, downstream = bases or (model.upstream, model.downstream)
         if upstream < model.upstream or downstream < model.downstream:
@@ -85,10 +85,11 @@ class Sequences:
 
 
 def predict_sequences(model: Model, sequences: Sequences, device: torch.device) -> pd.DataFrame:
-    """COLUMNS, one row per sequence and population: mean and deviation over networks, in log10 units.
+    """Predict sequences: COLUMNS, one row per sequence and population. Mean and standard deviation are over the networks.
 
-    A sequence that is named after a gene of the model is predicted by the networks that held this gene out; any other one
-    by the networks of every fold, and its fold is empty. annotation: `own`, or `mean` where its features are not known.
+    A sequence named after a gene of the model is predicted by the networks for which this gene was held out. Any other
+    sequence is predicted by the networks of all folds, and its fold is empty. annotation: `own`, or `mean` if its features
+    are not known.
     """
     folds = [model.fold_of(name) for name in sequences.names]
     shape = (len(folds), len(model.populations))

@@ -1,4 +1,4 @@
-"""Expression from trained networks: the one place where sequence becomes log10 expression."""
+"""Prediction of log10 expression by trained networks."""
 
 from collections.abc import Sequence
 
@@ -13,14 +13,14 @@ CPU = torch.device("cpu")
 
 
 def resolve_device(name: str) -> torch.device:
-    """`cpu`, `cuda` or `auto` as a device. Raises InputError for `cuda` where there is none: no silent fall-back."""
+    """Return the device for `cpu`, `cuda` or `auto`. Raises InputError for `cuda` if there is no GPU: no silent fallback."""
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError(
             Problem(
                 "--device cuda",
                 "torch sees no CUDA device",
                 "a GPU that the task (and its container) may use",
-                "use --device cpu or auto, or the profile `gpu` so that tasks ask for one",
+                "use --device cpu or auto, or the profile `gpu` so that tasks request one",
             )
         )
     if name == "auto":
@@ -34,13 +34,13 @@ def predict(
     annotation: np.ndarray,
     device: torch.device = CPU,
 ) -> np.ndarray:
-    """Predict log10 expression: the training genes' z-scaling is undone (paper 2.4).
+    """Predict log10 expression; the z-scaling of the training genes is undone (paper 2.4).
 
     Parameters
     ----------
-    networks: of one kind, as load_network gives them; they are moved to the device.
+    networks: of one kind, as load_network returns them; they are moved to the device.
     codes: genes × window (uint8).
-    annotation: genes × the features that the networks were trained on, as Features.annotation gives them.
+    annotation: genes × the features that the networks were trained on, as Features.annotation returns them.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The published network: it reads codes and half-life features and predicts every population's expression."""
+"""The published network: it reads codes and half-life features, and predicts expression in every population."""
 
 from typing import ClassVar
 
@@ -17,11 +17,11 @@ FILTERS1, FILTERS2 = 128, 32  # of the convolutions
 class ScXpresso(ExpressionNetwork):
     """The published network (paper 2.1, Figure S1): 113,590 parameters for 22 populations at 10,500 bases.
 
-    populations: outputs; one output has a head of its own. window: bases. inputs: one of registry.INPUTS. annotation: number of
-    features, those of the half-life. Raises ValueError for a window too short for its two poolings.
+    populations: outputs; a single output has a different head. window: bases. inputs: one of registry.INPUTS. annotation:
+    number of half-life features. Raises ValueError if the window is too short for two poolings.
     """
 
-    FORMER_NAMES: ClassVar = {"half_life": "annotation"}  # of layers in files of 0.1
+    FORMER_NAMES: ClassVar = {"half_life": "annotation"}  # of layers in files of version 0.1
 
     one_hot: Tensor
 
@@ -52,17 +52,17 @@ class ScXpresso(ExpressionNetwork):
         self.head = nn.Sequential(*head)
 
     def weight_and_bias(self, layer: str) -> tuple[nn.Parameter, nn.Parameter]:
-        """Of a layer by its name in files of weights, such as `sequence.0`."""
+        """Return weight and bias of a layer, by its name in weight files, such as `sequence.0`."""
         return self.get_parameter(f"{layer}.weight"), self.get_parameter(f"{layer}.bias")
 
     @classmethod
     def build(cls, populations: int, upstream: int, downstream: int, inputs: str, annotation: int) -> "ScXpresso":
-        """Make a network from what the registry builds networks from; annotation: number of features."""
+        """Build a network from the arguments of the registry; annotation: number of features."""
         return cls(populations, upstream + downstream, inputs, annotation)
 
     @staticmethod
     def positions(window: int) -> int:
-        """Positions that two convolutions and poolings leave of a window: 35 of 10,500."""
+        """Count the positions that remain after two convolutions and poolings: 35 for a window of 10,500."""
         after = ((window - 1 + 2 - 30) // 30 + 1) // 10
         if after < 1:
             raise ValueError(f"a window of {window} bases is too short for this network: it needs at least 299")
@@ -70,16 +70,16 @@ class ScXpresso(ExpressionNetwork):
 
     @classmethod
     def bases_read(cls, upstream: int, downstream: int) -> tuple[int, int]:
-        """The bases of a window that it reads, relative to the TSS: the first, and the one after the last.
+        """Return the first base of a window that is read, and the one after the last, relative to the TSS.
 
-        Its poolings leave out what fills no pooling bin: 0 bases of 10,500, up to 300 at the end of other windows.
+        Pooling ignores bases that fill no pooling bin: none of 10,500, up to 300 at the end of other windows.
         """
         window = upstream + downstream
         pooled = min((window - 1 + 2 - 30) // 30 + 1, 10 * cls.positions(window) + 4)
         return -upstream, min(30 * pooled + 2, window) - upstream
 
     def forward(self, codes: Tensor, annotation: Tensor) -> Tensor:
-        """z-scaled expression, B × populations, of codes (B × window, uint8) and log10 half-life features (B × 5)."""
+        """Predict z-scaled expression (B × populations) from codes (B × window, uint8) and log10 half-life features (B × 5)."""
         parts = []
         if self.inputs != "half_life":
             parts.append(self.sequence(self.one_hot[codes.int()].transpose(1, 2)))

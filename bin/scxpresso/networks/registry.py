@@ -1,9 +1,9 @@
-"""The networks, by the names that `--network` gives them: the one place that says what each of them is.
+"""The networks by their names in `--network`: the only place that says what each network is.
 
-An entry names code by references, `scxpresso.<part>.<module>:<object>`, that are imported when they are used. So the checks
-of a run's input read this table without PyTorch, and functions/scripts.nf counts a reference as code of an executable that
-imports something of the same part: an edited trainer runs training again, and not prediction. docs/extending.md shows how
-a network is added.
+Entries name code by references, `scxpresso.<part>.<module>:<object>`, which are imported when they are used. The checks of
+a run's input can therefore read this table without PyTorch. functions/scripts.nf counts a reference as code of an
+executable that imports something from the same part: after an edit to a trainer, training runs again, but prediction does
+not. docs/extending.md shows how to add a network.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from typing import Any
 
 INPUTS = ["both", "sequence", "half_life"]
 TASKS = ["multi", "single"]  # one network for all populations, or one per population (single_task.py)
-# Options of train_fold.py that every network uses.
-TRAINING_OPTIONS = ("epochs", "batch_size", "learning_rate")  # that some networks use
+# Options of train_fold.py that only some networks use, and those that all use.
+TRAINING_OPTIONS = ("epochs", "batch_size", "learning_rate")
 SHARED_OPTIONS = ("inputs", "tasks", "replicates", "validation_genes", "seed", "engine")
 
 
@@ -24,22 +24,22 @@ class NetworkEntry:
 
     Parameters
     ----------
-    name: in `--network`, in files of weights and in model.json.
-    network: makes an untrained network, from the number of populations, the bases upstream and downstream of the TSS, the
+    name: in `--network`, in weight files and in model.json.
+    network: makes an untrained network from the number of populations, the bases upstream and downstream of the TSS, the
         inputs (one of INPUTS) and the number of annotation features. The network is an ExpressionNetwork
         (network.py).
-    min_window: bases that a window needs to have.
-    bases_read: gives the first base that is read and the one after the last, relative to the TSS, from the bases upstream
-        and downstream. Without it, the whole window is read.
-    phase: bases after which its poolings begin anew; 1 for a network that sees a base the same wherever it lies.
-    annotation: sets of annotation features that it reads, of `half_life`, `extended` and `transcript`, where features.h5
-        has them.
-    options: options of train_fold.py that its training uses beside SHARED_OPTIONS.
+    min_window: bases that a window needs.
+    bases_read: returns the first base that is read and the one after the last, relative to the TSS, given the bases
+        upstream and downstream. Without it, the whole window is read.
+    phase: bases after which pooling bins repeat; 1 if the network treats all positions alike.
+    annotation: sets of annotation features that it reads, of `half_life`, `extended` and `transcript`, if features.h5 has
+        them.
+    options: options of train_fold.py that its training uses besides SHARED_OPTIONS.
     trainer: makes a Training (training/train.py).
-    plain_form, cpu_form, gpu_form: how genes are handed to it (forms.py): by PyTorch on any device; faster on a CPU; for
-        several networks that train together, on a GPU. None: the plain one.
-    cpu_saturation, gpu_saturation: give the effects of all substitutions without predicting every mutant: on a CPU, and by
-        PyTorch on any device. None: the other one; where both are None, every mutant is predicted.
+    plain_form, cpu_form, gpu_form: forms of genes (forms.py): for PyTorch on any device; a faster one on a CPU; for several
+        networks that train together, on a GPU. None: the plain one.
+    cpu_saturation, gpu_saturation: compute the effects of all substitutions without predicting every mutant: on a CPU, and
+        with PyTorch on any device. None: the other one; if both are None, every mutant is predicted.
     """
 
     name: str
@@ -94,21 +94,21 @@ NETWORKS = {entry.name: entry for entry in _ENTRIES}
 
 
 def resolve(reference: str) -> Any:
-    """Give the object that a reference of an entry names."""
+    """Import the object that a reference of an entry names."""
     module, _, name = reference.partition(":")
     return attrgetter(name)(import_module(module))
 
 
 def training_options(network: str) -> tuple[str, ...]:
-    """Name the options of train_fold.py that a network uses: others need not train it again."""
+    """List the options of train_fold.py that a network uses; a change of others does not require new training."""
     entry = NETWORKS[network]
     return SHARED_OPTIONS + entry.options + (() if entry.annotation == ("half_life",) else ("annotation_features",))
 
 
 def bases_read(network: str, inputs: str, upstream: int, downstream: int) -> tuple[int, int]:
-    """Give the first base of a window that a network reads, and the one after the last, relative to the TSS.
+    """Return the first base of a window that a network reads, and the one after the last, relative to the TSS.
 
-    Both are 0 where no sequence is read.
+    Both are 0 if no sequence is read.
     """
     if inputs == "half_life":
         return 0, 0

@@ -1,4 +1,4 @@
-"""z-scaling that is kept with a network's weights."""
+"""z-scaling, saved with the weights of a network."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Scaling(nn.Module):
-    """Means and deviations of the training genes, kept with the weights so that no output can forget them."""
+    """Means and standard deviations of the training genes, saved with the weights so that they cannot be lost."""
 
     mean: Tensor
     sd: Tensor
@@ -17,14 +17,14 @@ class Scaling(nn.Module):
         self.register_buffer("sd", torch.ones(columns))
 
     def fit(self, mean: Tensor | np.ndarray, sd: Tensor | np.ndarray) -> None:
-        """Take the means and deviations of each column."""
+        """Set the mean and standard deviation of each column."""
         self.mean.copy_(torch.as_tensor(mean))
         self.sd.copy_(torch.as_tensor(sd))
 
     def apply_to(self, values: Tensor) -> Tensor:
-        """Scale values; what is not known (NaN) is read as the mean of the training genes."""
+        """Scale values; missing values (NaN) are read as the mean of the training genes."""
         return ((values - self.mean) / self.sd).nan_to_num(0.0)
 
     def undo(self, scaled: Tensor) -> Tensor:
-        """Give the values of scaled ones."""
+        """Convert scaled values back."""
         return scaled * self.sd + self.mean

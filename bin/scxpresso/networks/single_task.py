@@ -1,4 +1,4 @@
-"""One network per population instead of one for all: what `--tasks single` trains (paper, Figure S5)."""
+"""Single-task networks: one per population instead of one for all, as `--tasks single` trains (paper, Figure S5)."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,9 +10,9 @@ from scxpresso.networks.scaling import Scaling
 
 
 class SingleTaskNetworks(nn.Module):
-    """Networks of one population each, as one network of all populations, in their order."""
+    """Networks of one population each, combined into one network of all populations, in order."""
 
-    members: Iterable[ExpressionNetwork]  # a ModuleList, whose own type forgets of what
+    members: Iterable[ExpressionNetwork]  # a ModuleList, whose type does not name its items
 
     def __init__(self, members: Sequence[ExpressionNetwork]):
         super().__init__()
@@ -20,17 +20,17 @@ class SingleTaskNetworks(nn.Module):
 
     @property
     def expression(self) -> Scaling:
-        """The scaling of all outputs."""
+        """Scaling of all outputs."""
         scalings = [member.expression for member in self.members]
         joined = Scaling(len(scalings)).to(scalings[0].mean.device)
         joined.fit(torch.cat([scaling.mean for scaling in scalings]), torch.cat([scaling.sd for scaling in scalings]))
         return joined
 
     def forward(self, codes: Tensor, annotation: Tensor) -> Tensor:
-        """z-scaled expression, B × populations, of codes and annotation features, as each member has it."""
+        """Predict z-scaled expression (B × populations) from codes and annotation features, each population by its member."""
         return torch.cat([member(codes, annotation) for member in self.members], dim=1)
 
 
 def members_of(network: ExpressionNetwork | SingleTaskNetworks) -> list[ExpressionNetwork]:
-    """Give the networks of single populations that a network is made of; else itself alone."""
+    """List the members of single-task networks; a multi-task network is its own only member."""
     return list(network.members) if isinstance(network, SingleTaskNetworks) else [network]

@@ -1,4 +1,4 @@
-"""Files of weights: what they say of their network, and how it is written and read."""
+"""Weight files: the metadata of a network, and how networks are saved and loaded."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -16,14 +16,14 @@ from scxpresso.networks.single_task import SingleTaskNetworks
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import atomic_write
 
-HEADER = __name__.partition(".")[0]  # key of the metadata in a file: the name of the package
+HEADER = __name__.partition(".")[0]  # key of the metadata in the file: the name of the package
 
 
 @dataclass(frozen=True)
 class NetworkMetadata:
-    """What a file of weights says of itself: enough to rebuild its network and to name its outputs.
+    """Metadata of a weight file: enough to rebuild the network and to name its outputs.
 
-    tasks: `multi`, or `single` for a network per population. recipe: that it was trained by; '' in files of version 0.1.
+    tasks: `multi`, or `single` for one network per population. recipe: how it was trained; '' in files of version 0.1.
     """
 
     network: str
@@ -36,7 +36,7 @@ class NetworkMetadata:
     recipe: str = ""
 
     def build(self) -> ExpressionNetwork | SingleTaskNetworks:
-        """Make the network, untrained."""
+        """Build the network, untrained."""
         if self.tasks == "single":
             return SingleTaskNetworks([self._build(1) for _ in self.populations])
         return self._build(len(self.populations))
@@ -52,7 +52,7 @@ Network = tuple[ExpressionNetwork | SingleTaskNetworks, NetworkMetadata]
 def build_network(
     network: str, populations: int, upstream: int, downstream: int, inputs: str, annotation_features: int
 ) -> ExpressionNetwork:
-    """Make an untrained network by its name and by numbers: of populations, bases and annotation features."""
+    """Build an untrained network from its name, its inputs, and numbers of populations, bases and annotation features."""
     return resolve(NETWORKS[network].network)(populations, upstream, downstream, inputs, annotation_features)
 
 
@@ -64,7 +64,7 @@ def save_network(path: str | Path, network: torch.nn.Module, metadata: NetworkMe
 
 
 def load_network(path: str | Path) -> Network:
-    """Read a trained network, ready to predict, and its metadata. Raises InputError for a file that is not one of ours."""
+    """Load a trained network, ready to predict, and its metadata. Raises InputError for any other file."""
     try:
         with safe_open(path, framework="pt") as file:
             header: dict[str, Any] = json.loads(file.metadata()[HEADER])
@@ -83,7 +83,7 @@ def load_network(path: str | Path) -> Network:
 
 
 def with_current_names(weights: dict[str, torch.Tensor], former: dict[str, str]) -> dict[str, torch.Tensor]:
-    """Rename tensors whose layer had another name in an earlier version: `former` has the present name of each."""
+    """Rename tensors whose layer had another name in an earlier version; `former` maps former to present names."""
     renamed = {}
     for name, tensor in weights.items():
         layer, dot, rest = name.partition(".")

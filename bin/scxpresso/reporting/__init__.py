@@ -1,1 +1,1 @@
-"""The report: from the tables of a run to one page."""
+"""The report of a run, and its record as an RO-Crate."""

@@ -1,14 +1,14 @@
-"""Addresses of files as others may read them: percent-encoded, and without what gives access to them."""
+"""Addresses of files for publication: percent-encoded, and without credentials."""
 
 import re
 from urllib.parse import quote, unquote
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*", re.DOTALL)
-ENCODED = {"http", "https", "ftp"}  # of these Nextflow hands over what the user wrote, percent-encoded
+ENCODED = {"http", "https", "ftp"}  # Nextflow passes these on as the user wrote them, percent-encoded
 
 
 def without_secrets(text: str) -> str:
-    """Remove user, password, query (as of signed URLs) and fragment from URLs. Text that begins as a URL is one."""
+    """Remove user, password, query (as in signed URLs) and fragment from URLs. Text that starts like a URL is one."""
     if URL.fullmatch(text):
         return _bare(text)
     return re.sub(r"[A-Za-z][A-Za-z0-9+.-]*://\S*", lambda found: _bare(found[0]), text)
@@ -21,7 +21,7 @@ def _bare(url: str) -> str:
 
 
 def file_uri(address: str) -> str:
-    """Turn a path or URL, as Nextflow writes it, into a URI."""
+    """Convert a path or URL, as Nextflow writes it, to a URI."""
     if not URL.fullmatch(address):
         return f"file://{quote(address)}"
     scheme, _, rest = without_secrets(address).partition("://")
@@ -30,5 +30,5 @@ def file_uri(address: str) -> str:
 
 
 def file_name(uri: str) -> str:
-    """Give the last part of a URI, readable."""
+    """Return the last part of a URI, decoded."""
     return unquote(uri.rsplit("/", 1)[1])

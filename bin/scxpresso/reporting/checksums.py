@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def checksums(folder: Path) -> list[dict]:
-    """Give `number`, `path`, `sha256` and `size` of each file below folder/<number>/<entry>, in order; paths as in checksum.py.
+    """Return `number`, `path`, `sha256` and `size` of each file below folder/<number>/<entry>, sorted; see checksum.py.
 
-    Files are read in parts, so that their size does not matter.
+    Files are read in blocks, so they may be larger than memory.
     """
     found = []
     for staged in sorted(folder.iterdir(), key=lambda path: int(path.name)):
@@ -22,6 +22,6 @@ def checksums(folder: Path) -> list[dict]:
 
 
 def files_in(folder: Path) -> list[str]:
-    """List the paths of all files in a folder, relative to it, sorted; links are followed, as Nextflow stages links."""
+    """List the paths of all files in a folder, relative to it, sorted; links are followed, because Nextflow stages links."""
     found = [Path(where, name) for where, _, names in os.walk(folder, followlinks=True) for name in names]
     return sorted(path.relative_to(folder).as_posix() for path in found)

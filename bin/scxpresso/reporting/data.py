@@ -1,4 +1,4 @@
-"""What a report is made from: the tables that manifest.json lists, read and checked for their columns."""
+"""Input of the report: the tables that manifest.json lists, read and checked for their columns."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,38 +24,41 @@ BASELINE_NAMES = {
     "kmer": "the k-mer ridge",
     "mean": "the mean of the training genes",
 }
-# Okabe and Ito's colours: safe for the colour blind. Of a baseline, one for each method of folds.
+# Okabe and Ito's colours, and more that differ from them under every kind of colour blindness. Baselines have a shade for
+# each fold method.
 BASELINE_COLOURS = {
     "half_life": ("#E69F00", "#B37A00", "#F5C970"),
     "kmer": ("#009E73", "#00634A", "#66C5AB"),
     "mean": ("#8A8F98", "#5C616B", "#B9BDC4"),
 }
-NETWORK_COLOURS = ("#0072B2", "#CC79A7", "#56B4E9", "#D55E00", "#6A4C93")
+RECIPE_COLOURS = (
+    "#0072B2", "#CC79A7", "#56B4E9", "#D55E00", "#6A4C93", "#5B2C00", "#DDCC77", "#332288", "#882255", "#A6DBA0",
+)  # fmt: skip
 
 SIGNIFICANT = 0.05  # p-values below it are significant
 
-# What the report reads of the manifest; it may hold more.
+# Keys that the report reads; the manifest may have more.
 MANIFEST = [
     "run", "params", "notes", "versions", "genomes", "atlases", "models", "predictions", "evaluation", "saturation",
     "variants", "sets", "motifs", "warnings",
 ]  # fmt: skip
-# The tables of an evaluation, which a run that trains nothing has not.
+# The tables of an evaluation; a run that trains nothing has none.
 EVALUATION = {
     "populations": POPULATION_SCORE_COLUMNS,
     "genes": GENE_SCORE_COLUMNS,
     "summary": SUMMARY_COLUMNS,
     "comparisons": COMPARISON_COLUMNS,
 }
-# Columns that tables of version 0.1 lack, and those that hold the same there: a recipe was named after its network.
+# Columns that tables of version 0.1 lack, and the columns used instead: a recipe was named after its network.
 RENAMED = {"recipe": "network", "other_recipe": "other_network", "genes_detected": "genes_seen"}
 
 
 @dataclass(eq=False)
 class MeasuredLevel(Level):
-    """A level with what was trained and measured at it.
+    """A level with its models and results.
 
-    networks: network, or baseline, of each recipe; those that were trained come first. predictions, histories: of a
-    recipe, its table of predictions, and its folds' history.tsv.
+    networks: network (or baseline) of each recipe; trained ones come first. predictions, histories: table of predictions,
+    and history.tsv of each fold, by recipe.
     """
 
     networks: dict[str, str] = field(default_factory=dict)
@@ -74,25 +77,25 @@ class MeasuredLevel(Level):
 
     @property
     def scored(self) -> list[str]:
-        """Recipes but for those of the mean: a constant has no correlation over genes and no cloud."""
+        """Recipes except the mean baseline: a constant has no correlation over genes and no scatter plot."""
         return [recipe for recipe, network in self.networks.items() if network != "mean"]
 
     def is_baseline(self, recipe: str) -> bool:
-        """Whether a recipe is a baseline's."""
+        """Whether a recipe is a baseline."""
         return self.networks[recipe] in BASELINE_NAMES
 
     def label(self, recipe: str) -> str:
-        """How the page names a recipe: with its network beside it where the two differ."""
+        """Name a recipe on the page, with its network if the two names differ."""
         return label(recipe, self.networks[recipe])
 
     def model_name(self, recipe: str) -> str:
-        """How the page names the model of a recipe."""
+        """Name the model of a recipe on the page."""
         return f"{self.name} · {self.label(recipe)}"
 
 
 @dataclass
 class Run:
-    """The manifest with its small tables read; paths of the large ones stay paths until they are drawn."""
+    """The manifest and its small tables; large tables are read when they are drawn."""
 
     manifest: dict
     folder: Path
@@ -103,14 +106,14 @@ class Run:
     comparisons: pd.DataFrame
 
     def networks(self) -> dict[str, str]:
-        """Network, or baseline, of each recipe of the run, baselines last."""
+        """Return the network (or baseline) of each recipe of the run, baselines last."""
         return in_order({recipe: network for level in self.levels for recipe, network in level.networks.items()})
 
     def palette(self) -> dict[str, str]:
-        """Colour of each recipe, the same in every plot."""
+        """Return the colour of each recipe, the same in every plot."""
         networks = self.networks()
         trained = [recipe for recipe, network in networks.items() if network not in BASELINE_NAMES]
-        colours = dict(zip(trained, cycle(NETWORK_COLOURS), strict=False))
+        colours = dict(zip(trained, cycle(RECIPE_COLOURS), strict=False))
         for baseline, shades in BASELINE_COLOURS.items():
             recipes = [recipe for recipe, network in networks.items() if network == baseline]
             colours |= dict(zip(recipes, cycle(shades), strict=False))
@@ -118,12 +121,12 @@ class Run:
 
 
 def label(recipe: str, network: str) -> str:
-    """Name a recipe on the page, with its network beside it where the two differ."""
+    """Name a recipe on the page, with its network if the two names differ."""
     return recipe if recipe == network else f"{recipe} ({network})"
 
 
 def model_of(entry: dict) -> tuple[str, str, str]:
-    """Give atlas, level and recipe of an entry of the manifest, which name a model."""
+    """Return atlas, level and recipe of an entry of the manifest, which identify a model."""
     return entry["atlas"], entry["level"], entry["recipe"]
 
 
@@ -133,17 +136,17 @@ def model_name(entry: dict) -> str:
 
 
 def in_order(networks: dict[str, str]) -> dict[str, str]:
-    """Order networks by recipe: trained ones as they come, then baselines by their kind."""
+    """Sort networks by recipe: trained ones in their order, then baselines by kind."""
     order = list(BASELINE_NAMES)
     return dict(sorted(networks.items(), key=lambda one: order.index(one[1]) if one[1] in order else -1))
 
 
 def read_run(manifest_path: str | Path) -> Run:
-    """Read manifest.json and its small tables. Raises InputError naming the file that is missing or malformed."""
+    """Read manifest.json and its small tables. Raises InputError if a file is missing or malformed."""
     folder = Path(manifest_path).resolve().parent
     manifest = read_manifest(manifest_path)
     demand(manifest_path, "key", MANIFEST, manifest)
-    # A run that trains nothing has no tables of an evaluation.
+    # A run that trains nothing has no evaluation.
     tables = folder / manifest["evaluation"] if manifest["evaluation"] else None
     evaluation = {name: load_if(tables and tables / f"{name}.tsv", columns) for name, columns in EVALUATION.items()}
     return Run(
@@ -180,35 +183,35 @@ def read_levels(manifest: dict, folder: Path, summary: pd.DataFrame) -> list[Mea
 
 
 def load(path: str | Path, columns: list[str]) -> pd.DataFrame:
-    """Read columns of a table. Raises InputError where the file or a column is missing."""
+    """Read columns of a table. Raises InputError if the file or a column is missing."""
     demand_file(path)
     table = read_table(path)
     for column, named in RENAMED.items():
         if column in columns and column not in table and named in table:
             table[column] = table[named]
     demand(path, "column", columns, table.columns)
-    # A table of no rows has no numbers to tell its numeric columns by.
+    # In a table without rows, numeric columns cannot be recognised by their values.
     return table[columns].astype({name: float for name in columns if name not in TEXT_COLUMNS and table.empty})
 
 
 def load_if(path: Path | None, columns: list[str]) -> pd.DataFrame:
-    """As `load`; no rows where there is no file."""
+    """Load a table; without a path, return one without rows."""
     return load(path, columns) if path else pd.DataFrame(columns=columns)
 
 
 def file_of(run: Run, entry: dict, role: str) -> Path | None:
-    """Locate the file that a manifest entry has under a role; None where it has none."""
+    """Return the path of the file that an entry of the manifest has under a key; None if it has none."""
     return run.folder / entry[role] if entry.get(role) else None
 
 
 def demand_file(path: str | Path) -> None:
-    """Raise InputError where a file is missing."""
+    """Raise InputError if a file is missing."""
     if not Path(path).is_file():
         raise InputError(Problem(str(path), "no such file", "a file that manifest.json lists"))
 
 
 def demand(path: str | Path, what: str, wanted: list[str], found: Iterable[str]) -> None:
-    """Raise InputError naming the wanted columns or keys that a file lacks."""
+    """Raise InputError if a file lacks columns or keys."""
     names = set(found)
     if absent := [name for name in wanted if name not in names]:
         raise InputError(Problem(str(path), f"no {what} {preview(absent)}", f"{what}s {preview(wanted, len(wanted))}"))
@@ -228,7 +231,7 @@ def rows(table: pd.DataFrame, **values: object) -> pd.DataFrame:
 
 
 def own(table: pd.DataFrame, *sides: str) -> pd.DataFrame:
-    """Select rows in which the models of these sides (model, other) predict the population that they learned."""
+    """Select rows in which the models of these sides (model, other) predict the population on which they were trained."""
     same = np.ones(len(table), dtype=bool)
     for side in sides:
         for what in ("atlas", "level", "population"):
@@ -237,7 +240,7 @@ def own(table: pd.DataFrame, *sides: str) -> pd.DataFrame:
 
 
 def metric(run: Run, level: Level, recipe: str, name: str) -> tuple[float, float, float]:
-    """Look up a row of summary.tsv: (value, sd, folds); NaN where it is missing."""
+    """Look up a row of summary.tsv: (value, sd, folds); NaN if it is missing."""
     found = rows(run.summary, **level.key, recipe=recipe, metric=name)
     if found.empty:
         return (np.nan, np.nan, np.nan)
@@ -245,11 +248,11 @@ def metric(run: Run, level: Level, recipe: str, name: str) -> tuple[float, float
 
 
 def difference(run: Run, level: Level, recipe: str, other: str, name: str = "pearson") -> tuple[float, float, float]:
-    """Look up by how much a recipe's metric exceeds another one's; NaN where the two have different folds."""
+    """Look up the difference between two recipes in a metric; NaN if they have different folds."""
     return metric(run, level, recipe, f"{name}_minus_{other}")
 
 
 def ceiling(run: Run, level: Level) -> float:
-    """Look up the level's mean noise ceiling: a property of the data, whichever recipe's row has it."""
+    """Look up the mean noise ceiling of a level, a property of the data that any recipe's row may hold."""
     values = rows(run.summary, **level.key, metric="ceiling")["value"].dropna()
     return values.iloc[0] if len(values) else level.noise_ceiling

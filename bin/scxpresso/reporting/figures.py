@@ -1,4 +1,4 @@
-"""What the page draws of training and of held-out performance."""
+"""Data of the figures on training and held-out performance."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from scxpresso.store import NETWORK_OF_MODEL
 
 
 def training_plots(views: list[dict]) -> list[dict]:
-    """Make learning curves: per model the losses of each fold × replicate, and the epoch whose weights were kept."""
+    """Build learning curves: for each model, the losses of its networks, and the epochs whose weights were kept."""
     return [
         {
             "name": view["name"],
@@ -20,10 +20,12 @@ def training_plots(views: list[dict]) -> list[dict]:
 
 
 def learning_curve(key: tuple, history: pd.DataFrame) -> dict:
-    """Make one replicate's learning curve, to four digits."""
+    """Build the learning curve of one network, to four digits. key: the values of NETWORK_OF_MODEL."""
+    fold, replicate, population = key
     return {
-        "fold": int(key[0]),
-        "replicate": int(key[1]),
+        "fold": int(fold),
+        "replicate": int(replicate),
+        "population": population,
         "epoch": [int(epoch) for epoch in history["epoch"]],
         "train": significant(history["train_loss"]),
         "validation": significant(history["validation_loss"]),
@@ -32,14 +34,14 @@ def learning_curve(key: tuple, history: pd.DataFrame) -> dict:
 
 
 def performance_plots(run: Run) -> list[dict]:
-    """Make, per level: populations, their ceilings, and each recipe's Pearson by population and fold."""
+    """Build for each level: populations, noise ceilings, and Pearson of each recipe by population and fold."""
     plots = []
     for level in run.levels:
         mine = own(rows(run.scores, **level.target), "model")
         folds = fold_order(mine)
         tables = {level.label(recipe): rows(mine, recipe=recipe) for recipe in level.scored}
-        networks = pearsons("network", tables, level, folds)
-        if networks:
+        recipes = pearsons("recipe", tables, level, folds)
+        if recipes:
             plots.append(
                 {
                     "name": level.name,
@@ -47,14 +49,14 @@ def performance_plots(run: Run) -> list[dict]:
                     "populations": level.labels,
                     "folds": folds,
                     "ceilings": significant(level.populations["noise_ceiling"]),
-                    "networks": networks,
+                    "recipes": recipes,
                 }
             )
     return plots
 
 
 def coarse_plots(run: Run) -> list[dict]:
-    """Make, per level and recipe: its populations predicted by itself and by each coarser level's model (Fig. 4B)."""
+    """Build for each level and recipe: its populations predicted by its own and by coarser levels' models (Fig. 4B)."""
     plots = []
     for level in run.levels:
         mine = rows(run.scores, **level.target, model_atlas=level.atlas)
@@ -78,12 +80,12 @@ def coarse_plots(run: Run) -> list[dict]:
 
 
 def level_scores(scores: pd.DataFrame, target: MeasuredLevel) -> pd.DataFrame:
-    """Select what a model of one level predicts of each population of `target`: by itself, or by its parent."""
+    """Select the predictions of each population of `target` by models of one level: by itself, or by its parent."""
     return scores[(scores["model_level"] != target.level) | (scores["model_population"] == scores["target_population"])]
 
 
 def coarse_comparisons(run: Run, level: MeasuredLevel, recipe: str) -> list[dict]:
-    """Select the tests of one level's model against another level's, on this level's populations."""
+    """Select the tests of a level's model against those of other levels, on its populations."""
     same = {"model_atlas": level.atlas, "other_atlas": level.atlas, "recipe": recipe, "other_recipe": recipe}
     table = rows(run.comparisons, **level.target, **same)
     table = table[table["model_level"] != table["other_level"]]
@@ -92,7 +94,7 @@ def coarse_comparisons(run: Run, level: MeasuredLevel, recipe: str) -> list[dict
 
 
 def transfer_plots(run: Run) -> list[dict]:
-    """Make, per level and recipe: median Pearson of every model population on every target population (Fig. 3)."""
+    """Build for each level and recipe: median Pearson of every model population on every target population (Fig. 3)."""
     plots = []
     for level in run.levels:
         mine = rows(run.scores, **level.target)
@@ -107,7 +109,7 @@ def transfer_plots(run: Run) -> list[dict]:
 
 
 def transfer_matrix(scores: pd.DataFrame, level: MeasuredLevel) -> dict:
-    """Make medians over folds: one row per target population, one column per model; own populations first."""
+    """Compute medians over folds: one row per target population, one column per model, own populations first."""
     model = ["model_atlas", "model_level", "model_population"]
     wide = scores.pivot_table(index="target_population", columns=model, values="pearson", aggfunc="median")
     own = [(level.atlas, level.level, label) for label in level.labels]
@@ -125,7 +127,7 @@ def fold_order(scores: pd.DataFrame) -> list[int]:
 
 
 def pearsons(what: str, tables: dict[str, pd.DataFrame], level: MeasuredLevel, folds: list) -> list[dict]:
-    """Give, for each table with rows, its name (called `what`) and Pearson as target populations × folds."""
+    """Return for each table with rows its name (under the key `what`) and Pearson: target populations × folds."""
     found = []
     for name, table in tables.items():
         if len(table):
@@ -136,5 +138,5 @@ def pearsons(what: str, tables: dict[str, pd.DataFrame], level: MeasuredLevel, f
 
 
 def significant(values: Iterable[float], digits: int = 4) -> list[float]:
-    """Round values to `digits` significant digits: what a plot can show, in fewer bytes."""
+    """Round values to `digits` significant digits: enough for a plot, in fewer bytes."""
     return [float(f"{value:.{digits}g}") for value in values]

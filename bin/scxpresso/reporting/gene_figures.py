@@ -1,4 +1,4 @@
-"""What the page draws of single genes: predictions against observations, and genes across populations."""
+"""Data of the figures on genes: predictions against observations, and correlation across populations."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -11,38 +11,38 @@ from scxpresso.reporting.data import MeasuredLevel, Run, load, rows
 from scxpresso.reporting.figures import significant
 from scxpresso.store import PREDICTION_COLUMNS
 
-N_SCATTER_GENES = 4000  # drawn per population; more only make the page heavier and the cloud blacker
+N_SCATTER_GENES = 4000  # drawn per population; more would only make the page larger
 N_TOP_GENES = 25  # the most variable genes of a level
 TREND_BINS = 20
-SEED = 20240306  # which genes are drawn must not change between two renderings of a run
+SEED = 20240306  # the same genes are drawn whenever a report is made
 
 
 class ShownGenes:
-    """Names of the genes that the page shows, each stored once and pointed to by number."""
+    """Names of the genes on the page; each is stored once, and referred to by number."""
 
     def __init__(self, genomes: list[dict]):
         self.known = {genome["genome"]: genome["names"] for genome in genomes}
         self.numbers: dict[tuple[str, str], int] = {}
 
     def number(self, genome: str, genes: Iterable[str]) -> list[int]:
-        """Number these gene ids; new ones get the next numbers."""
+        """Return the numbers of gene ids; new ones get the next numbers."""
         return [self.numbers.setdefault((genome, gene), len(self.numbers)) for gene in genes]
 
     def listed(self) -> list[str]:
-        """List the names by number; the id where a gene has no name."""
+        """List the names by number; a gene without a name is listed by id."""
         return [self.known.get(genome, {}).get(gene) or gene for genome, gene in self.numbers]
 
 
 def prediction_plots(run: Run, names: ShownGenes) -> list[dict]:
-    """Make, per level: observed and, by recipe, predicted log10 expression of a random 4,000 genes (and the top ones).
+    """Build for each level: observed and predicted log10 expression of 4,000 random genes and the most variable ones.
 
-    The first `drawn` genes are the random ones, for the scatter plots; the most variable follow, so that they can be
-    looked up. Pearson and n are over all genes.
+    The first `drawn` genes are random, for the scatter plots. The most variable ones follow, so that they can be looked up.
+    Pearson and n are over all genes.
     """
     plots = []
     for level in run.levels:
         observed: pd.DataFrame | None = None
-        networks = []
+        recipes = []
         for recipe in level.scored:
             table = load(level.predictions[recipe], PREDICTION_COLUMNS) if recipe in level.predictions else ()
             if not len(table):
@@ -50,7 +50,7 @@ def prediction_plots(run: Run, names: ShownGenes) -> list[dict]:
             if observed is None:  # the same in every table of a level
                 observed = matrix(table, "observed", level)
                 genes, drawn = shown_genes(run, level, observed.index)
-            networks.append(prediction(level.label(recipe), table, observed, level, genes))
+            recipes.append(prediction(level.label(recipe), table, observed, level, genes))
         if observed is not None:
             plots.append(
                 {
@@ -61,7 +61,7 @@ def prediction_plots(run: Run, names: ShownGenes) -> list[dict]:
                     "drawn": drawn,
                     "total": len(observed),
                     "observed": packed(observed, genes),
-                    "networks": networks,
+                    "recipes": recipes,
                 }
             )
     return plots
@@ -70,10 +70,10 @@ def prediction_plots(run: Run, names: ShownGenes) -> list[dict]:
 def prediction(
     label: str, table: pd.DataFrame, observed: pd.DataFrame, level: MeasuredLevel, genes: Sequence[str]
 ) -> dict:
-    """Make one recipe's part of a prediction plot."""
+    """Build the part of one recipe in a prediction plot."""
     predicted = matrix(table, "predicted", level)
     return {
-        "network": label,
+        "recipe": label,
         "pearson": [observed[one].corr(predicted[one]) for one in level.labels],
         "n": [int((observed[one].notna() & predicted[one].notna()).sum()) for one in level.labels],
         "predicted": packed(predicted, genes),
@@ -82,18 +82,18 @@ def prediction(
 
 
 def matrix(table: pd.DataFrame, values: str, level: MeasuredLevel) -> pd.DataFrame:
-    """Pivot one column of a predictions file to genes × populations."""
+    """Pivot a column of a table of predictions to genes × populations."""
     return table.pivot(index="gene_id", columns="population", values=values).reindex(columns=level.labels)
 
 
 def packed(wide: pd.DataFrame, genes: Sequence[str]) -> list[dict] | None:
-    """Pack one vector per population; None where all is missing (a baseline has no sd)."""
+    """Pack one vector per population; None if all values are missing (baselines have no sd)."""
     wide = wide.reindex(index=genes)
     return [pack(wide[label]) for label in wide.columns] if wide.notna().to_numpy().any() else None
 
 
 def shown_genes(run: Run, level: MeasuredLevel, genes: Iterable[str]) -> tuple[list[str], int]:
-    """Choose genes, the drawn ones first, and count these: random ones with a fixed seed, then top genes not yet among them."""
+    """Choose genes: random ones with a fixed seed, then further top genes. Returns the genes and the number of random ones."""
     genes = sorted(genes)
     picked = np.random.default_rng(SEED).permutation(len(genes))[:N_SCATTER_GENES]
     drawn = [genes[i] for i in sorted(picked)]
@@ -102,7 +102,7 @@ def shown_genes(run: Run, level: MeasuredLevel, genes: Iterable[str]) -> tuple[l
 
 
 def gene_plots(run: Run, names: ShownGenes) -> list[dict]:
-    """Make, per level of several populations: each gene's variance and, by recipe, its Pearson across them (Fig. 4C)."""
+    """Build for each level of several populations: variance of each gene, and its Pearson by recipe (Fig. 4C)."""
     plots = []
     for level in run.levels:
         mine = rows(run.genes, **level.key)
@@ -118,8 +118,8 @@ def gene_plots(run: Run, names: ShownGenes) -> list[dict]:
                 "genes": names.number(level.genome, variance.index),
                 "log_variance": pack(np.log10(variance)),
                 "top": names.number(level.genome, top_genes(run, level)),
-                "networks": [
-                    {"network": name, "pearson": pack(table["pearson"].reindex(variance.index)), "trend": trend(table)}
+                "recipes": [
+                    {"recipe": name, "pearson": pack(table["pearson"].reindex(variance.index)), "trend": trend(table)}
                     for name, table in tables
                     if len(table)
                 ],
@@ -135,14 +135,14 @@ def top_genes(run: Run, level: MeasuredLevel) -> list[str]:
 
 
 def trend(table: pd.DataFrame) -> list[list[float]]:
-    """Give the median Pearson in bins of equally many genes by variance: [[variance, pearson]…]."""
+    """Compute the median Pearson in bins of genes sorted by variance, of equal size: [[variance, pearson]…]."""
     table = table.sort_values("variance")
     bins = [part for part in np.array_split(np.arange(len(table)), min(TREND_BINS, len(table))) if len(part)]
     return [significant(table.iloc[part][["variance", "pearson"]].median()) for part in bins]
 
 
 def pack(values: ArrayLike) -> dict:
-    """Pack numbers as base64 of 16-bit steps between their extremes (65535 = missing): a third of JSON's bytes."""
+    """Pack numbers as base64 of 16-bit steps between their extremes (65535: missing), a third of the size of JSON."""
     values = np.asarray(values, dtype=float)
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)

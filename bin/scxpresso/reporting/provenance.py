@@ -1,8 +1,8 @@
-"""The record of a run for machines: an RO-Crate by the profile Workflow Run RO-Crate 0.5, which builds on RO-Crate 1.1.
+"""The machine-readable record of a run: an RO-Crate of the profile Workflow Run Crate 0.5, which builds on RO-Crate 1.1.
 
-The crate's file lies in the results' folder pipeline_info, and describes the whole results' folder: the paths of results are
-relative to the file, as everything in an RO-Crate, and most lead out of its folder (`../report.html`). Inputs lie wherever
-they were given, by their absolute addresses. The same manifest gives the same bytes.
+The file is in pipeline_info/ and describes the whole results folder. Paths of results are relative to the file, as usual in
+an RO-Crate, so most lead out of its folder (`../report.html`). Inputs have their absolute addresses. The same manifest gives
+the same bytes.
 """
 
 import posixpath
@@ -14,7 +14,7 @@ from urllib.parse import quote
 from scxpresso.reporting.addresses import file_name, file_uri, without_secrets
 from scxpresso.store import read_json
 
-FOLDER = "pipeline_info"  # of the crate, in the results' folder
+FOLDER = "pipeline_info"  # of the crate, in the results folder
 WORKFLOW, RUN, AUTHORS, RIGHTS = "main.nf", "#run", "#authors", "#rights"
 NEXTFLOW = "https://w3id.org/workflowhub/workflow-ro-crate#nextflow"
 PROFILES = {
@@ -22,41 +22,41 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
-# Terms of the profile that RO-Crate's own context lacks; written out, a reader needs to know one context only.
+# Terms of the profile that are not in the context of RO-Crate; written out, so that a reader needs only that context.
 TERMS = {
     name: f"https://w3id.org/ro/terms/workflow-run#{name}"
     for name in ("sha256", "containerImage", "ContainerImage", "registry", "tag")
 }
 TYPES = {"integer": "Integer", "number": "Float", "boolean": "Boolean", "string": "Text"}
 
-# What is published, by path (the first that fits); docs/output.md describes the columns.
+# Descriptions of published files, by path (the first match counts); docs/output.md describes the columns.
 OUTPUTS = {
     "report.html": "The run on one page",
-    "genomes/*/genes.tsv": "Genes of the genome with the features of their annotation",
+    "genomes/*/genes.tsv": "Genes of the genome with their annotation features",
     "genomes/*/features.h5": "Promoter sequences and annotation features that models read",
     "genomes/*/windows/*/features.h5": "As features.h5, for another promoter window",
-    "genomes/*/folds.tsv": "The fold that holds each gene out",
-    "genomes/*/folds.*.tsv": "As folds.tsv, by another method",
+    "genomes/*/folds.tsv": "The fold in which each gene is held out",
+    "genomes/*/folds.*.tsv": "As folds.tsv, for another fold method",
     "genomes/*/dropped_genes.tsv": "Genes of the annotation that are not used, and why",
-    "genomes/*/transcripts.bed": "The transcript that stands for each gene",
+    "genomes/*/transcripts.bed": "The transcript that represents each gene",
     "expression/*/dropped_populations.tsv": "Populations of the atlas that are not used, and why",
     "expression/*/dropped_genes.tsv": "Genes of the atlas that are not used, and why",
     "expression/*/*.populations.tsv": "Populations of a level: cells, genes and noise ceiling",
     "expression/*/*.tsv.gz": "Observed expression of each gene in each population of a level (log10)",
-    "models/*/*/*/model.json": "What a model is: its inputs, populations, folds and held-out correlations",
-    "models/*/*/*/fold_*/history.tsv": "Losses of each epoch of a fold's training",
+    "models/*/*/*/model.json": "Description of a model: inputs, populations, folds and held-out correlations",
+    "models/*/*/*/fold_*/history.tsv": "Losses of every epoch of training, for one fold",
     "models/*/*/*/fold_*/*.safetensors": "Weights of one trained network",
-    "predictions/*/*.tsv.gz": "Observed and predicted expression of each gene in each population, held out",
+    "predictions/*/*.tsv.gz": "Observed and out-of-fold predicted expression of each gene in each population",
     "evaluation/populations.tsv": "Held-out correlations of each population and fold",
     "evaluation/genes.tsv": "Held-out correlation of each gene over the populations",
     "evaluation/summary.tsv": "Held-out performance of each model and baseline",
-    "evaluation/comparisons.tsv": "Each population's model against other ways to predict it",
+    "evaluation/comparisons.tsv": "Each population's own model compared with other predictions of it",
     "saturation/*/*/effects.h5": "Effect of every substitution in the windows of the chosen genes",
-    "saturation/*/*/profiles.tsv.gz": "The substitution of largest effect at each position",
+    "saturation/*/*/profiles.tsv.gz": "The substitution with the largest effect at each position",
     "saturation/*/*/positions.tsv": "Mean of the largest effects by distance to the TSS",
     "saturation/*/*/contrasts.tsv.gz": "Profiles of two populations compared",
     "saturation/*/*/motifs.tsv": "Importance of each motif's hits",
-    "saturation/*/*/seqlets.tsv.gz": "Stretches that matter, with the motifs that they match",
+    "saturation/*/*/seqlets.tsv.gz": "Seqlets (stretches that matter), with the motifs that they match",
     "variants/*/rejected.tsv": "Variants that were not scored, and why",
     "variants/*/counts.json": "How many variants were read, scored and rejected",
     "variants/*/*.motifs.tsv.gz": "Motifs that variants change",
@@ -65,8 +65,8 @@ OUTPUTS = {
     "variants/*/*.tsv.gz": "Effects of variants on the expression of genes in each population",
     "samples/*/*.tsv.gz": "Predicted expression of new sequences",
     "pipeline_info/params.json": "Every parameter of the run",
-    "pipeline_info/preflight.json": "What the checks of the input decided",
-    "pipeline_info/versions.json": "Versions of the software of the run",
+    "pipeline_info/preflight.json": "Decisions of the input checks",
+    "pipeline_info/versions.json": "Versions of the software used",
 }
 UNDESCRIBED = "A result of the pipeline"
 FORMATS = {
@@ -84,7 +84,7 @@ FORMATS = {
 
 
 def describe_run(manifest: dict, folder: str | Path) -> dict:
-    """Make the content of ro-crate-metadata.json; `manifest` as in write_crate.py, `folder` that of the JSON Schemas."""
+    """Build the content of ro-crate-metadata.json. manifest: see write_crate.py. folder: that of the JSON Schemas."""
     schemas = {path.stem: read_json(path) for path in Path(folder).glob("*.json")}
     rules = {
         name: rule
@@ -121,23 +121,23 @@ def describe_run(manifest: dict, folder: str | Path) -> dict:
 
 
 def refs(entities: list[dict]) -> dict | list[dict]:
-    """Refer to entities; a single one is no list, as RO-Crate recommends."""
+    """Make references to entities; a single one is not a list, as RO-Crate recommends."""
     found = [{"@id": entity["@id"]} for entity in entities]
     return found[0] if len(found) == 1 else found
 
 
 def linked(**properties: list[dict]) -> dict:
-    """Make properties that refer to entities; those that refer to none are left away."""
+    """Make properties that refer to entities; properties without any are omitted."""
     return {name: refs(entities) for name, entities in properties.items() if entities}
 
 
 def root_entity(manifest: dict, files: list[dict]) -> dict:
-    """Describe the results' folder."""
+    """Describe the results folder."""
     return {
         "@id": "./",
         "@type": "Dataset",
         "name": "Results of nf-scxpresso",
-        "description": "What a run of nf-scxpresso read and wrote. Its results are in the folder above this file's.",
+        "description": "Inputs and results of a run of nf-scxpresso. The results are in the folder above that of this file.",
         "datePublished": manifest["checked"],
         "license": {"@id": RIGHTS},
         "conformsTo": refs([{"@id": profile} for profile in PROFILES]),
@@ -167,7 +167,7 @@ def workflow_entity(manifest: dict, schemas: dict, parameters: list[dict], softw
 
 
 def run_entity(manifest: dict, objects: list[dict], results: list[dict], images: list[dict]) -> dict:
-    """Describe the run itself. It started when its input was checked; when it ends is not known before it has."""
+    """Describe the run itself. It starts when its input is checked; its end is not known yet."""
     return {
         "@id": RUN,
         "@type": "CreateAction",
@@ -205,7 +205,7 @@ def input_files(manifest: dict, rules: dict, schemas: dict) -> list[dict]:
 
 
 def parameter_of(use: dict, params: dict) -> str | None:
-    """Name the parameter whose value a file is; None where a sheet names it."""
+    """Return the parameter whose value is the file; None if a sheet names the file."""
     name = use["column"] or use["parameter"]
     if use["column"] and not (use["parameter"] == "genomes" and params["genomes"] is None):
         return None
@@ -213,7 +213,7 @@ def parameter_of(use: dict, params: dict) -> str | None:
 
 
 def purpose(use: dict, rules: dict, schemas: dict) -> str:
-    """Say what an input file is for, in the words of the schemas."""
+    """Describe the role of an input file, in the words of the schemas."""
     rule = rules[use["parameter"]]
     if use["column"]:
         return schemas[Path(rule["schema"]).stem]["items"]["properties"][use["column"]]["description"]
@@ -233,17 +233,17 @@ def output_file(path: str) -> dict:
 
 
 def encoding_format(path: str) -> str:
-    """Tell the media type by a file's name; text where it is unknown."""
+    """Return the media type of a file by its name; that of text if it is unknown."""
     return FORMATS.get(path.rsplit(".", 1)[-1].lower(), "text/plain")
 
 
 def parameter_id(name: str) -> str:
-    """Make the @id of a parameter, as opposed to that of its value."""
+    """Make the @id of a parameter, which differs from that of its value."""
     return f"#parameter-{name}"
 
 
 def parameter_entities(params: dict, rules: dict, inputs: list[dict]) -> tuple[list[dict], list[dict]]:
-    """Describe the values of parameters that are no files, and the parameters that have a value; in the schema's order."""
+    """Describe the values of parameters that are not files, and all parameters with a value, in the order of the schema."""
     values, parameters = [], []
     for name, rule in rules.items():
         value = params.get(name)
@@ -278,7 +278,7 @@ def as_list(value: Any) -> list:
 
 
 def software_entities(versions: dict) -> list[dict]:
-    """Describe every program and package but Nextflow, which is the workflow's language, and the images, which hold them."""
+    """Describe all programs and packages except Nextflow (the language of the workflow) and the images."""
     return [
         {"@id": f"#software-{name}", "@type": "SoftwareApplication", "name": name, "softwareVersion": version}
         for name, version in versions.items()
@@ -287,7 +287,7 @@ def software_entities(versions: dict) -> list[dict]:
 
 
 def image_entity(name: str, image: str) -> dict:
-    """Describe a container image, from its address: registry/name:tag@sha256:digest, of which the name alone is always there."""
+    """Describe a container image from its address, registry/name:tag@sha256:digest; only the name is required."""
     rest, _, digest = image.removeprefix("docker://").partition("@sha256:")
     tagged = re.search(r":([^:/]*)$", rest)
     address, tag = (rest[: tagged.start()], tagged[1]) if tagged else (rest, None)
@@ -304,7 +304,7 @@ def image_entity(name: str, image: str) -> dict:
 
 
 def context_entities(versions: dict) -> list[dict]:
-    """Describe what the others refer to and is no file."""
+    """Describe the entities to which others refer and that are not files."""
     nextflow = {"version": versions["nextflow"]} if "nextflow" in versions else {}
     return [
         {"@id": NEXTFLOW, "@type": "ComputerLanguage", "name": "Nextflow", "url": {"@id": "https://www.nextflow.io/"}}
@@ -314,7 +314,7 @@ def context_entities(versions: dict) -> list[dict]:
             "@id": RIGHTS,
             "@type": "CreativeWork",
             "name": "Rights",
-            "description": "Whoever made the run decides about its results, within what the licences of its inputs allow.",
+            "description": "Those who made the run decide on the rights to its results, within the licences of the inputs.",
         },
         *(
             {"@id": profile, "@type": "CreativeWork", "name": name, "version": profile.rsplit("/", 1)[1]}

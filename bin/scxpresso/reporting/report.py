@@ -1,11 +1,10 @@
 """The report: one self-contained HTML page made from the tables of a run.
 
-data.py reads what manifest.json points to, verdicts.py and tables.py make of it what the template
-prints, the modules of figures (and locus.py) what the scripts draw, and `render` puts all of it into one page.
+data.py reads the tables that manifest.json lists. verdicts.py and tables.py build what the template prints; the modules of
+figures, and locus.py, build what the scripts draw. `render` puts everything into one page.
 
-Labels (populations, atlases, genes, parameters) are hostile until proven otherwise. Three places
-make them text, so that no view has to remember: jinja2's autoescape with `finalize`; `plain` for the JSON island;
-and `safe` in scripts/shared/text.js for the HTML subset that plotly understands.
+Labels (populations, atlases, genes, parameters) may contain anything. Three places escape them: autoescape of jinja2 with
+`finalize`; `plain` for the JSON data; and `safe` in scripts/shared/text.js for the HTML subset that plotly understands.
 """
 
 import json
@@ -54,7 +53,7 @@ def write_report(manifest: str | Path, template: str | Path, output: str | Path)
 
 def render(run: Run, template: str | Path) -> str:
     """Render the page; `template` is the folder of report.html.j2, its style and its scripts."""
-    from plotly.offline import get_plotlyjs  # here: importing plotly is slow, and only the page needs it
+    from plotly.offline import get_plotlyjs  # slow to import, and only needed here
 
     template = Path(template)
     genomes = [genome_view(run, entry) for entry in run.manifest["genomes"]]
@@ -84,7 +83,7 @@ def render(run: Run, template: str | Path) -> str:
         atlases=[atlas_view(run, entry) for entry in run.manifest["atlases"]],
         training=training,
         reused=run.manifest["models"] if not run.levels else [],
-        unused=Markup("" if run.levels else " hidden"),  # of what only a run that trains has
+        unused=Markup("" if run.levels else " hidden"),  # hides sections that only a run with training has
         kinds=comparison_kinds(run),
         top=N_TOP_GENES,
         sets=[set_view(run, entry) for entry in run.manifest["sets"]],
@@ -98,13 +97,13 @@ def render(run: Run, template: str | Path) -> str:
 
 
 def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
-    """Collect what the page's scripts draw, as JSON-ready lists. Labels are always values, never keys: one may be __proto__."""
+    """Collect the data that the scripts draw, as JSON-ready lists. Labels are values, never keys: one may be __proto__."""
     names = ShownGenes(genomes)
     palette = run.palette()
     loci, tables = Loci(run, names), read_scores(run)
     return {
-        "networks": [
-            {"network": label(recipe, network), "colour": palette[recipe]} for recipe, network in run.networks().items()
+        "recipes": [
+            {"recipe": label(recipe, network), "colour": palette[recipe]} for recipe, network in run.networks().items()
         ],
         "training": training_plots(training),
         "performance": performance_plots(run),
@@ -126,7 +125,7 @@ def script(template: Path, data: dict) -> str:
 
 
 def environment(template: str | Path) -> Environment:
-    """Set up jinja2 with autoescape, and this module's formats as filters."""
+    """Set up jinja2 with autoescape, and the formatting functions as filters."""
     env = Environment(
         loader=FileSystemLoader(template),
         autoescape=True,
@@ -141,14 +140,14 @@ def environment(template: str | Path) -> Environment:
 
 
 def finalize(value: object) -> object:
-    """Prepare every value that jinja2 prints: markup as it is, labels printable, None as a dash."""
+    """Prepare a value for printing by jinja2: keep markup, make labels printable, show None as a dash."""
     if isinstance(value, Markup):
         return value
     return shown(value) if isinstance(value, str) else "–" if value is None else value
 
 
 def plain(value: Any) -> Any:
-    """Make `value` what JSON can hold: labels printable, NaN as None, numpy's numbers as Python's."""
+    """Convert `value` for JSON: printable labels, None for NaN, Python's numbers for numpy's."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -160,15 +159,15 @@ def plain(value: Any) -> Any:
 
 
 def verbatim(text: object) -> Markup:
-    """Escape text that keeps its line breaks (a command)."""
+    """Escape text and keep its line breaks (for commands)."""
     return escape("\n".join(shown(line) for line in str(text).splitlines()))
 
 
 def tally(value: object) -> object:
-    """Format a count of counts.json; what is no number stays as it is."""
+    """Format a value of counts.json if it is a number; keep it otherwise."""
     return count(value) if isinstance(value, (int, float)) else value
 
 
 def parameter(value: object) -> str | None:
-    """Format a parameter as it would be typed."""
+    """Format a parameter as a user would type it."""
     return value if value is None or isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""What the page draws of saturation: profiles of genes, means around the TSS, and motifs."""
+"""Data of the figures on saturation mutagenesis: profiles of genes, means around the TSS, and motifs."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -14,9 +14,9 @@ from scxpresso.reporting.locus import Loci
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.saturation.profiles import MIN_EFFECT, profile
 
-N_PROFILES = 8  # genes whose profiles are held, per model
-MAX_NUMBERS = 250_000  # positions × populations held of all profiles of a model, and of its mean profile
-NEAR_TSS = 500  # bases around the TSS in which genes are compared for which to show
+N_PROFILES = 8  # genes per model whose profiles are on the page
+MAX_NUMBERS = 250_000  # positions × populations of all profiles of a model, and of its mean profile
+NEAR_TSS = 500  # bases around the TSS whose effects decide which genes are shown
 BIN = 50  # bases per column of the heat map
 N_MOTIFS = 60  # rows of the motifs' heat map
 POSITIONS = ["tss_distance", "population", "genes", "mean_effect"]
@@ -25,15 +25,15 @@ MOTIF_EFFECTS = ["population", "motif", "motif_name", *MOTIF_NUMBERS]
 
 
 def open_effects(folder: Path) -> Effects:
-    """Open effects.h5 of a model's saturation. Raises InputError where there is none."""
+    """Open effects.h5 of a model's saturation. Raises InputError if there is none."""
     return Effects(folder / "effects.h5")
 
 
 def around(effects: Effects, gene: str, start: int, end: int) -> tuple[int, np.ndarray, np.ndarray]:
-    """Read (first, codes, effects) from `start` to `end` bases from the TSS (inclusive), as far as the window reaches.
+    """Read (first, codes, effects) from `start` to `end` bases from the TSS (inclusive), within the window.
 
     first: distance of the first position from the TSS. codes: uint8, on the gene's strand. effects: positions ×
-    alternatives × populations; 0 where the reference is ambiguous.
+    alternatives × populations; 0 if the reference is ambiguous.
     """
     part = slice(max(effects.upstream + start, 0), max(effects.upstream + end + 1, 0))
     codes = effects.codes[effects.row(gene), part]
@@ -43,7 +43,7 @@ def around(effects: Effects, gene: str, start: int, end: int) -> tuple[int, np.n
 
 
 def largest(effects: Effects, count: int, first: Collection[str]) -> list[str]:
-    """Choose up to `count` genes: those of `first` that are saturated, then those of the largest effects near the TSS."""
+    """Choose up to `count` genes: saturated genes of `first`, then those with the largest effects near the TSS."""
     chosen, others = [gene for gene in first if gene in effects], effects.gene_id
     if len(others) > count > len(chosen):
         near = {gene: np.abs(around(effects, gene, -NEAR_TSS, NEAR_TSS)[2]).max(initial=0) for gene in others}
@@ -52,9 +52,9 @@ def largest(effects: Effects, count: int, first: Collection[str]) -> list[str]:
 
 
 def saturation_plots(run: Run, names: ShownGenes, loci: Loci, wanted: dict) -> list[dict]:
-    """Make, per saturated model: profiles of a few genes, the mean profile, and motifs.
+    """Build for each saturated model: profiles of a few genes, the mean profile, and motifs.
 
-    wanted: (atlas, level, recipe) -> genes to show before others: those of its largest significant effects.
+    wanted: genes to show first, by (atlas, level, recipe): those with the largest significant variant effects.
     """
     plots = []
     for entry in run.manifest["saturation"]:
@@ -78,10 +78,10 @@ def saturation_plots(run: Run, names: ShownGenes, loci: Loci, wanted: dict) -> l
 
 
 def gene_profile(effects: Effects, gene: str, room: int, names: ShownGenes, loci: Loci) -> dict:
-    """Make a gene's profile: its largest effects by position (at most `room` of them) and population, for plot and logo.
+    """Build the profile of a gene: at most `room` positions with the largest effects, by population.
 
-    effect: signed largest effect of the three substitutions. alternatives: its base. importance: minus the mean effect of the
-    three substitutions. bins: mean of |effect| in bins of BIN bases.
+    effect: the signed largest effect of the three substitutions. alternatives: its base. importance: minus the mean effect of
+    the three substitutions. bins: mean of |effect| in bins of BIN bases.
     """
     genome = effects.about.genome
     first, codes, of_bases = around(effects, gene, -effects.upstream, effects.downstream)
@@ -92,19 +92,19 @@ def gene_profile(effects: Effects, gene: str, room: int, names: ShownGenes, loci
     return {
         "gene": names.number(genome, [gene])[0],
         "locus": loci.number(genome, gene, -effects.upstream, effects.downstream - 1),
-        "letters": decode(codes),
+        "bases": decode(codes),
         "predicted": significant(effects.predicted[effects.row(gene)], 3),
         "distances": pack(distances[kept]),
         "effect": by_population(effect[kept]),
         "alternatives": ["".join(ALTERNATIVES[base] for base in column) for column in best[kept].T],
         "importance": by_population(importance(of_bases[kept])),
         "bins": binned(np.abs(effect), distances),
-        "left_out": int((size >= MIN_EFFECT).sum()) - len(kept),
+        "omitted": int((size >= MIN_EFFECT).sum()) - len(kept),
     }
 
 
 def importance(effects: np.ndarray) -> np.ndarray:
-    """Give minus the mean effect of the three substitutions (positions × populations); the reference's own effect is 0."""
+    """Compute minus the mean effect of the three substitutions: positions × populations. The reference has effect 0."""
     return -effects.sum(axis=1) / 3
 
 
@@ -120,7 +120,7 @@ def binned(values: np.ndarray, distances: np.ndarray) -> dict:
 
 
 def mean_profile(table: pd.DataFrame, populations: list[str]) -> dict:
-    """Make the mean over genes of the largest |effect| by position; over several bases where the page would grow large."""
+    """Build the mean over genes of the largest |effect| by position, over several bases if the page would get too large."""
     wide = table.pivot(index="tss_distance", columns="population", values="mean_effect").reindex(columns=populations)
     if len(wide):
         wide = wide.reindex(range(int(wide.index.min()), int(wide.index.max()) + 1))
@@ -137,9 +137,9 @@ def mean_profile(table: pd.DataFrame, populations: list[str]) -> dict:
 
 
 def motif_effects(path: Path | None, populations: list[str]) -> list[dict]:
-    """Make, per motif of the table: its effect and q-value in each population.
+    """Build for each motif of the table: its effect and q-value in each population.
 
-    Motifs that are significant in a population come first, by the largest |difference| in these, then those of the smallest q.
+    Motifs that are significant in any population come first, by their largest |difference| there; then the others, by q.
     """
     table = load_if(path, MOTIF_EFFECTS)
     motifs = []

@@ -1,7 +1,7 @@
-"""The page's script: the ES modules of assets/report/scripts as one.
+"""The script of the page: the ES modules of assets/report/scripts, joined into one.
 
-A browser loads no module from a file:// address, and the page has to open by a double click. So each module becomes a
-function that returns what the module exports, and runs after those that it imports. That takes modules of plain form:
+A browser loads no modules from a file:// address, but the page must open with a double click. So each module becomes a
+function that returns the exports of the module, and runs after those that it imports. Modules must have a simple form:
 `import "./a.js";` or `import { b, c } from "./a.js";` at the start of a line, and `export function` or `export const`.
 """
 
@@ -16,19 +16,19 @@ LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
 def join_modules(folder: Path, entries: Iterable[str]) -> str:
-    """Join modules and all that they import to one script that runs each once.
+    """Join modules and all their imports into one script that runs each module once.
 
     Parameters
     ----------
     folder
-        Where the modules are.
+        Folder of the modules.
     entries
         Names of modules below `folder`, in the order in which they run.
 
     Raises
     ------
     ValueError
-        If a module imports or exports in another form, or modules import each other.
+        If a module uses another form of import or export, or if modules import each other.
     """
     joined: dict[str, str] = {}
 
@@ -53,7 +53,7 @@ def resolve(importer: str, path: str) -> str:
 
 
 def as_function(name: str, source: str) -> str:
-    """Return a statement that runs a module and keeps what it exports as modules[name]."""
+    """Return a statement that runs a module and stores its exports as modules[name]."""
 
     def local_names(found: re.Match) -> str:
         names, path = found.groups()

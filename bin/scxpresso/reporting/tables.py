@@ -1,4 +1,4 @@
-"""What the template prints as tables: of genomes, atlases, training and scores."""
+"""Tables that the template prints: genomes, atlases, training and scores."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from scxpresso.reporting.data import (
 from scxpresso.store import HISTORY_COLUMNS, NETWORK_OF_MODEL, last_attempts, read_history
 from scxpresso.text import span
 
-# What the report reads of each table; the tables may hold more.
+# Columns that the report reads; the tables may have more.
 GENOME_GENES = ["gene_id", "gene_name", "padded_bases"]
 FOLDS = ["gene_id", "fold"]
 DROPPED_GENES = ["gene", "reason"]
@@ -89,13 +89,13 @@ def warnings_view(run: Run) -> list[dict]:
 
 
 def reasons(table: pd.DataFrame) -> list[dict]:
-    """Count dropped genes by reason, most first: [{reason, genes, share}]; share is of the largest."""
+    """Count dropped genes by reason, the most frequent first: [{reason, n, share}]; share is relative to the first."""
     counts = table["reason"].value_counts()
-    return [{"reason": reason, "genes": n, "share": n / counts.iloc[0]} for reason, n in counts.items()]
+    return [{"reason": reason, "n": n, "share": n / counts.iloc[0]} for reason, n in counts.items()]
 
 
 def load_history(path: str | Path) -> pd.DataFrame:
-    """A history.tsv. Raises InputError where the file or a column is missing."""
+    """Load a history.tsv. Raises InputError if the file or a column is missing."""
     demand_file(path)
     history = read_history(path)
     demand(path, "column", HISTORY_COLUMNS, history.columns)
@@ -103,7 +103,7 @@ def load_history(path: str | Path) -> pd.DataFrame:
 
 
 def training_view(run: Run) -> list[dict]:
-    """Summarise the training of each model: how its replicates converged, and which collapsed first."""
+    """Summarise the training of each model: convergence of its networks, and networks that collapsed."""
     views = []
     for level in run.levels:
         for recipe, paths in level.histories.items():
@@ -136,7 +136,7 @@ def training_view(run: Run) -> list[dict]:
 
 
 def numbers_table(run: Run) -> list[dict]:
-    """Make summary.tsv wide: one row per atlas, level and recipe, baselines included."""
+    """Pivot summary.tsv to one row per atlas, level and recipe, baselines included."""
     metrics = ("pearson", "spearman", "specificity")
     return [
         {
@@ -154,7 +154,7 @@ def numbers_table(run: Run) -> list[dict]:
 
 
 def differences_table(run: Run) -> list[dict]:
-    """List how much better each recipe is than every other one and each baseline of its level with the same folds."""
+    """List the difference of each recipe to all other recipes and baselines of its level with the same folds."""
     return [
         {
             **level.key,
@@ -171,7 +171,7 @@ def differences_table(run: Run) -> list[dict]:
 
 
 def comparison_kinds(run: Run) -> list[dict]:
-    """Count comparisons.tsv by kind: how many, in how many the model is ahead, in how many with p < 0.05."""
+    """Count comparisons by kind: all, those in which the model is ahead, and those with p < 0.05."""
     return [
         {
             "kind": kind,

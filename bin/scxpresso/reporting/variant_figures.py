@@ -1,4 +1,4 @@
-"""What the page draws of variants: the largest significant effects, the loci they lie in, and other tools' scores of them."""
+"""Data of the figures on variants: the largest significant effects, their loci, and scores of other tools."""
 
 from collections.abc import Hashable
 from contextlib import AbstractContextManager, nullcontext
@@ -19,27 +19,27 @@ from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import read_json
 from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS
 
-MOTIFS_PER_VARIANT = 6  # those of the largest changes
+MAX_MOTIFS_PER_VARIANT = 6  # those with the largest changes
 FLANK = 25  # bases drawn on either side of a variant
 N_TRACKS = 30  # of other tools, beside our populations
 N_CORRELATIONS = 300  # rows of the table of rank correlations
 
 CHANGES = [*ALLELE, "motif", "motif_name", "strand", "start", "ref_score", "alt_score"]
 
-# What the words of the column `flag` mean.
+# Meanings of the terms in the column `flag`.
 FLAGS = {
     "replicates_disagree": "fewer than 80 % of the replicates have the sign of their mean",
     "gene_badly_predicted": "the model's held-out correlation over populations is below 0.3 for this gene",
-    "all_folds": "the gene is absent from training, so that the networks of all folds were used",
-    "not_scorable": "the allele lies outside of what this network reads, so that its effect is 0; it has no q-value",
+    "all_folds": "the gene is absent from training, so the networks of all folds were used",
+    "not_scorable": "the allele lies outside the bases that this network reads, so its effect is 0 and it has no q-value",
     "overlapping_alleles": "alleles of the haplotype overlap others and were excluded",
-    "incomplete_calls": "a call in the window is missing, not phased, or in another phase set, or an allele cannot be "
-    "scored, so that the haplotype may carry more",
+    "incomplete_calls": "a call in the window is missing, unphased or in another phase set, or an allele cannot be scored, "
+    "so the haplotype may carry more",
 }
 
 
 def variant_plots(run: Run, tables: list[Scores], names: ShownGenes, loci: Loci) -> list[dict]:
-    """Make, per set and model, the variants' table and figures."""
+    """Build the table and figures of variants, for each set and model."""
     plots = []
     for scores in tables:
         with effects_of(run, scores) as effects:
@@ -48,7 +48,7 @@ def variant_plots(run: Run, tables: list[Scores], names: ShownGenes, loci: Loci)
 
 
 def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: ShownGenes, loci: Loci) -> dict:
-    """Make the plots of one set and model. Vectors run over `variants`, the first of which are those of the table."""
+    """Build the plots of one set and model. Vectors are over `variants`, which start with those of the table."""
     entry, first, shown = scores.entry, scores.first.to_dict("records"), scores.shown
     about = described(run, scores)
     parents = about.get("parents", {})
@@ -69,8 +69,8 @@ def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: Shown
         "populations": populations,
         "parents": [parents.get(label, "") for label in populations],
         "rows": scores.rows,
-        "certain": scores.significant,
-        "unread": scores.unread,
+        "significant": scores.significant,
+        "not_scorable": scores.not_scorable,
         "genes": [
             {"gene": names.number(genome, [gene])[0], "locus": loci.number(genome, gene, *reach)}
             for gene in locus_genes(scores.first)
@@ -88,19 +88,19 @@ def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: Shown
 
 
 def entries_of(run: Run, kind: str, scores: Scores) -> list[dict]:
-    """Select the entries of the manifest's list `kind` that are of the model of some scores."""
+    """Select the entries of the manifest's list `kind` for the model of some scores."""
     atlas, level, recipe = model_of(scores.entry)
     return select(run.manifest[kind], atlas=atlas, level=level, recipe=recipe)
 
 
 def effects_of(run: Run, scores: Scores) -> AbstractContextManager[Effects | None]:
-    """Open the saturation of a set's model; None where the run has none."""
+    """Open the saturation of a set's model; None if the run has none."""
     found = entries_of(run, "saturation", scores)
     return open_effects(run.folder / found[0]["path"]) if found else nullcontext()
 
 
 def described(run: Run, scores: Scores) -> dict:
-    """Look up a model's `genome` and `parents` (of each population), by its atlas in this run or by its model.json."""
+    """Look up `genome` and `parents` (of populations) of a model, in this run's atlas or in its model.json."""
     atlas, level, _ = model_of(scores.entry)
     known = next((one for one in run.levels if (one.atlas, one.level) == (atlas, level)), None)
     if known:
@@ -112,7 +112,7 @@ def described(run: Run, scores: Scores) -> dict:
 
 
 def variant(allele: dict, genome: str, names: ShownGenes) -> dict:
-    """Name an allele on the page."""
+    """Describe an allele on the page."""
     return {
         "variant": allele["variant_id"],
         "gene": names.number(genome, [allele["gene_id"]])[0],
@@ -129,7 +129,7 @@ def best_row(row: dict, populations: list[str]) -> dict:
 
 
 def reach_of(variants: list[dict], effects: Effects | None) -> tuple[int, int]:
-    """Give the first and last base of the loci: the model's window, or what the variants span."""
+    """Return the first and last base of the loci: the model's window, or the span of the variants."""
     if effects:
         return -effects.upstream, effects.downstream - 1
     places = [0, *(one["distance"] for one in variants)]
@@ -137,19 +137,19 @@ def reach_of(variants: list[dict], effects: Effects | None) -> tuple[int, int]:
 
 
 def logo(effects: Effects | None, row: dict) -> dict | None:
-    """Make the logo of the bases around an allele in its best population; None without saturation."""
+    """Build the logo of the bases around an allele, in its best population; None without saturation."""
     if effects is None or row["gene_id"] not in effects or row["population"] not in effects.populations:
         return None
     place = int(row["tss_distance"])
     first, codes, of_bases = around(effects, row["gene_id"], place - FLANK, place + FLANK)
-    if not len(codes):  # outside of the model's window, which may be narrower than another model's
+    if not len(codes):  # outside the model's window, which may be smaller than that of another model
         return None
     population = effects.populations.index(row["population"])
-    return {"first": first, "letters": decode(codes), "importance": pack(importance(of_bases)[:, population])}
+    return {"first": first, "bases": decode(codes), "importance": pack(importance(of_bases)[:, population])}
 
 
 def motif_changes(run: Run, entry: dict, first: pd.DataFrame) -> list[dict]:
-    """List the motifs that alleles of `first` change most, by their number: the site on the + strand, its scores in bits."""
+    """List the motifs that alleles of `first` change most, by allele: site on the + strand, and scores in bits."""
     if not entry.get("changes"):
         return []
     keys, found = pd.MultiIndex.from_frame(first[ALLELE]), []
@@ -158,12 +158,12 @@ def motif_changes(run: Run, entry: dict, first: pd.DataFrame) -> list[dict]:
         number = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE]))
         found.append(part.assign(number=number, size=(part["alt_score"] - part["ref_score"]).abs())[number >= 0])
     table = pd.concat(found).sort_values(["number", "size"], ascending=[True, False], kind="stable")
-    table = table.groupby("number").head(MOTIFS_PER_VARIANT).rename(columns={"motif_name": "name"})
+    table = table.groupby("number").head(MAX_MOTIFS_PER_VARIANT).rename(columns={"motif_name": "name"})
     return table[["number", "motif", "name", "strand", "start", "ref_score", "alt_score"]].to_dict("records")
 
 
 def matrices(run: Run, changes: list[dict]) -> list[dict]:
-    """Give, for each motif among `changes`, the heights of its bases in a logo: positions × A, C, G, T, in bits."""
+    """Return for each motif in `changes` the heights of its logo: positions × A, C, G, T, in bits."""
     wanted = {one["motif"] for one in changes}
     if not wanted:
         return []
@@ -175,16 +175,16 @@ def matrices(run: Run, changes: list[dict]) -> list[dict]:
 
 
 def logo_heights(counts: np.ndarray) -> np.ndarray:
-    """Give each base's share of its position's information (bits, against equal bases): width × 4 from width × 4 counts."""
+    """Compute logo heights from counts (width × 4): each base's share of the information in bits, against equal frequencies."""
     shares = counts / counts.sum(axis=1, keepdims=True)
     entropy = -(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1, keepdims=True)
     return shares * (2 - entropy)
 
 
 def external(run: Run, entry: dict, alleles: pd.DataFrame, populations: list[str]) -> dict | None:
-    """Join scores of other tools to ours, each z-scaled over the variants that it scores; None where there are none.
+    """Join scores of other tools to ours, each z-scored over the variants that it scores; None if there are none.
 
-    alleles: of the variants that the page holds, by number. theirs, ours: one packed vector per track and per population, over
+    alleles: those of the variants on the page, by number. theirs, ours: one packed vector per track and per population, over
     `variants`.
     """
     if not entry.get("comparison"):
@@ -206,7 +206,7 @@ def external(run: Run, entry: dict, alleles: pd.DataFrame, populations: list[str
     return {
         "variants": [int(number) for number in variants],
         "tracks": [{"model": model, "track": track} for model, track in tracks[:N_TRACKS]],
-        "left_out": max(len(tracks) - N_TRACKS, 0),
+        "omitted": max(len(tracks) - N_TRACKS, 0),
         "theirs": [theirs.scaled(by_track, track, variants) for track in tracks[:N_TRACKS]],
         "ours": [ours.scaled(by_population, label, variants) for label in populations],
         "correlations": correlations[:N_CORRELATIONS],
@@ -223,13 +223,13 @@ def rank_correlations(run: Run, entry: dict) -> list[dict]:
 
 
 class Moments:
-    """Means and deviations of groups of numbers that are read part by part."""
+    """Means and standard deviations of groups of numbers that are read in parts."""
 
     def __init__(self) -> None:
         self._sums: pd.DataFrame | None = None
 
     def add(self, groups: SeriesGroupBy) -> None:
-        """Add one part, a column grouped."""
+        """Add one part: a grouped column."""
         sums = groups.agg(n="count", total="sum", squares=lambda values: (values**2).sum())
         self._sums = sums if self._sums is None else self._sums.add(sums, fill_value=0)
 
@@ -238,7 +238,7 @@ class Moments:
         return [] if self._sums is None else list(self._sums.index)
 
     def scaled(self, table: pd.DataFrame, group: Hashable, rows: list[int]) -> dict:
-        """Scale and pack the group's column of a table at `rows`; all missing where there is no such column."""
+        """Scale and pack the column of a group at `rows`; all values are missing if there is no such column."""
         if self._sums is None or group not in table.columns:
             return pack([np.nan] * len(rows))
         n, total, squares = self._sums.loc[group]

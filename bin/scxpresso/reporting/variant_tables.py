@@ -1,4 +1,4 @@
-"""Tables of variants, read part by part: counts of a set, and the alleles of a table of scores that the page shows."""
+"""Tables of variants, read in parts: counts of a set, and the scores that the page shows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from scxpresso.variants.score_table import FOUND, is_scorable
 
 N_VARIANTS = 200  # variants × genes in the table
 N_LOCI = 8  # genes with a figure of their locus: those of the first variants in the table
-N_PER_LOCUS = 150  # variants of one gene held, those of the largest effects
-ROWS_AT_ONCE = 100_000  # of tables that need not fit into memory
+N_PER_LOCUS = 150  # variants per gene, those with the largest effects
+ROWS_AT_ONCE = 100_000  # of tables that may not fit into memory
 
-ALLELE = ["variant_id", "chrom", "pos", "ref", "alt", "gene_id"]  # what names a row but for its population
+ALLELE = ["variant_id", "chrom", "pos", "ref", "alt", "gene_id"]  # identify a row, together with its population
 STATISTICS = [
     "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "q_value", "specificity",
     "specificity_p_value", "gene_pearson",
@@ -25,16 +25,16 @@ ASSOCIATION = ["risk_allele", "gwas_beta", "gwas_p_value"]  # as the set's file 
 SCORES = [*ALLELE, "gene_name", "tss_distance", "population", "flag", *STATISTICS]
 NUMERIC = {*STATISTICS, "tss_distance", "score", "start", "ref_score", "alt_score"}  # what `read_parts` reads as such
 
-# What is shown of counts.json, and how it is called.
+# Keys of counts.json that are shown, and their labels.
 COUNTS = {
-    "format": "format", "variants": "variants in the file", "repeated": "of them repeated", "scorable": "variants scored",
+    "format": "format", "variants": "variants in the file", "repeated": "repeated", "scorable": "variants scored",
     "not_scorable": "outside every window", "alleles": "alleles scored", "pairs": "alleles × genes",
     "unphased_calls": "unphased calls", "missing_calls": "missing calls",
 }  # fmt: skip
 
 
 def set_view(run: Run, entry: dict) -> dict:
-    """Summarise a set of variants: its counts, and rejected alleles by reason, most first."""
+    """Summarise a set of variants: its counts, and rejected alleles by reason, the most frequent first."""
     demand_file(run.folder / entry["counts"])
     described = read_json(run.folder / entry["counts"])
     rejected: dict[str, int] = {}
@@ -42,44 +42,44 @@ def set_view(run: Run, entry: dict) -> dict:
         for reason, number in table["reason"].str.split(FOUND).str[0].value_counts().items():
             rejected[reason] = rejected.get(reason, 0) + int(number)
     most = max(rejected.values(), default=0)
-    reasons = [{"reason": reason, "genes": n, "share": n / most} for reason, n in rejected.items()]
+    reasons = [{"reason": reason, "n": n, "share": n / most} for reason, n in rejected.items()]
     return {
         "set": entry["set"],
         "counts": {label: described[name] for name, label in COUNTS.items() if name in described},
         "rejected": sum(rejected.values()),
-        "reasons": sorted(reasons, key=lambda one: -one["genes"]),
+        "reasons": sorted(reasons, key=lambda one: -one["n"]),
     }
 
 
 @dataclass
 class Scores:
-    """What is held of the scores of a set by a model, whatever their number.
+    """The part of a set's scores by a model that the page shows.
 
-    entry: of the manifest. rows: their number. significant: of them with q below SIGNIFICANT. unread: of alleles that the
-    network does not read. first: the alleles × genes of the table, a row each, in its best population. shown: all populations
-    of these, then of others in the same genes; its column `place` numbers the alleles.
+    entry: entry of the manifest. rows, significant, not_scorable: numbers of all rows, of those with q below SIGNIFICANT, and
+    of those whose allele the network does not read. first: one row per allele and gene of the table, in the best population.
+    shown: rows of these in all populations, then of others in the same genes; the column `place` numbers the alleles.
     """
 
     entry: dict
     rows: int
     significant: int
-    unread: int
+    not_scorable: int
     first: pd.DataFrame
     shown: pd.DataFrame
 
 
 def read_scores(run: Run) -> list[Scores]:
-    """Read the tables of scores of all sets and models. Raises InputError where one or a column is missing."""
+    """Read the tables of scores of all sets and models. Raises InputError if one or a column is missing."""
     tables = []
     for entry in run.manifest["variants"]:
         path = run.folder / entry["path"]
-        total, significant, unread, best = strongest(path)
-        tables.append(Scores(entry, total, significant, unread, *all_populations(path, best)))
+        total, significant, not_scorable, best = strongest(path)
+        tables.append(Scores(entry, total, significant, not_scorable, *all_populations(path, best)))
     return tables
 
 
 def wanted_genes(tables: list[Scores]) -> dict[tuple, list[str]]:
-    """List the genes whose loci the variants' figures show, by (atlas, level, recipe)."""
+    """List the genes whose loci are shown, by (atlas, level, recipe)."""
     wanted: dict[tuple, list[str]] = {}
     for scores in tables:
         wanted.setdefault(model_of(scores.entry), []).extend(locus_genes(scores.first))
@@ -87,12 +87,12 @@ def wanted_genes(tables: list[Scores]) -> dict[tuple, list[str]]:
 
 
 def locus_genes(first: pd.DataFrame) -> list[str]:
-    """List the genes that get a figure: those of the first variants in the table."""
+    """List the genes whose loci are shown: those of the first variants in the table."""
     return list(first["gene_id"].drop_duplicates()[:N_LOCI])
 
 
 def read_parts(path: Path, columns: list[str], if_there: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
-    """Read columns of a table part by part, as text but for NUMERIC. Raises InputError where it or a column is missing.
+    """Read columns of a table in parts, as text except for NUMERIC. Raises InputError if the file or a column is missing.
 
     if_there: further columns of text, '' where the table lacks them.
     """
@@ -113,31 +113,31 @@ def read_parts(path: Path, columns: list[str], if_there: Sequence[str] = ()) -> 
 
 
 def strongest(path: Path) -> tuple[int, int, int, pd.DataFrame]:
-    """Count rows, rows with q below SIGNIFICANT and rows that are not scorable; find the first N_VARIANTS alleles × genes.
+    """Count all rows, significant rows and rows that are not scorable; find the first N_VARIANTS alleles × genes.
 
-    Those with q below SIGNIFICANT come first, by |effect|, then the others, by q and |effect|; each is in the population in
-    which it comes first. q says how rare an effect is, not how large: it orders nothing among what is significant.
+    Those with q below SIGNIFICANT come first, by |effect|; then the others, by q and |effect|. Each is in the population in
+    which it ranks first. q says how rare an effect is, not how large, so it does not rank significant effects.
     """
-    total = significant = unread = 0
+    total = significant = not_scorable = 0
     best: list[pd.DataFrame] = []
     for part in read_parts(path, [*ALLELE, "population", "q_value", "effect", "flag"]):
         significant_here = part["q_value"] < SIGNIFICANT
         total += len(part)
         significant += int(significant_here.sum())
-        unread += int((~part.pop("flag").map(is_scorable)).sum())
+        not_scorable += int((~part.pop("flag").map(is_scorable)).sum())
         order = part["q_value"].mask(significant_here, 0).fillna(np.inf)
         part = part.assign(order=order, size=-part["effect"].abs())
         if best and len(best[0]) == N_VARIANTS:
             part = part[part["order"] <= best[0]["order"].max()]
         joined = pd.concat([*best, part])
         best = [joined.sort_values(["order", "size"], kind="stable").drop_duplicates(ALLELE)[:N_VARIANTS]]
-    return total, significant, unread, best[0].reset_index(drop=True)
+    return total, significant, not_scorable, best[0].reset_index(drop=True)
 
 
 def all_populations(path: Path, best: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read (first, shown): the rows of `best` in full; all populations' rows of these alleles, then of others in their genes.
+    """Read (first, shown): the complete rows of `best`, and rows of these alleles and of others in all populations.
 
-    Others are those of the largest effects, in the genes that get a figure. `place` numbers the alleles of both.
+    The others have the largest effects in the genes whose loci are shown. `place` numbers the alleles of both.
     """
     genes, keys = set(locus_genes(best)), pd.MultiIndex.from_frame(best[ALLELE])
     found = []

@@ -1,4 +1,4 @@
-"""How good the models are, in key numbers and in words: what the page says first."""
+"""Verdicts on the models, in key numbers and in words: the start of the page."""
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,7 @@ def headline(run: Run, genomes: list[dict], training: list[dict]) -> str:
 
 
 def window_sizes(run: Run) -> str:
-    """Describe the promoter windows of the models, else of the parameters; '' where neither names any."""
+    """Describe the promoter windows of the models, or of the parameters; '' if neither has any."""
     params = run.manifest["params"]
     models = [model for model in run.manifest["models"] if "upstream" in model]
     known = models or ([params] if "upstream" in params and "downstream" in params else [])
@@ -52,7 +52,7 @@ def window_sizes(run: Run) -> str:
 
 
 def overall(cards: list[dict]) -> list[str]:
-    """Sum up the verdicts of all models, one sentence per baseline; none where a single card says it already."""
+    """Summarise the verdicts on all models, one sentence per baseline; none if there is only one card."""
     if len(cards) < 2:
         return []
     sides = {"better": "better", "worse": "worse", "same": "not clearly different", "untested": "untested"}
@@ -111,9 +111,9 @@ def verdict_on_other(run: Run, level: MeasuredLevel, recipe: str, other: str) ->
 
 
 def side_taken(tested: pd.DataFrame, delta: float) -> str:
-    """Tell which way the one-sided tests point: better, worse, same, or untested where they could not."""
+    """Decide what the one-sided tests say: better, worse, same, or untested if there are too few folds."""
     if tested.empty or 0.5 ** tested["n_folds"].max() > SIGNIFICANT:
-        return "untested"  # with n folds no signed rank p is below 1/2^n
+        return "untested"  # with n folds, no signed-rank p-value is below 1/2^n
     if delta > 0 and (tested["p_value"] < SIGNIFICANT).mean() > 0.5:
         return "better"
     if delta < 0 and (tested["p_value"] > 1 - SIGNIFICANT).mean() > 0.5:
@@ -127,7 +127,7 @@ def evidence(tested: pd.DataFrame, kind: str) -> str:
         return ", without a test"
     folds = tested["n_folds"].max()
     if kind == "untested":
-        return f"; {plural(folds, 'fold')} cannot tell: a test needs 5"
+        return "; not tested, because a test needs at least 5 folds"
     if len(tested) == 1:
         p = p_text(tested["p_value"].iloc[0])
         return f" (one-sided Wilcoxon over {plural(folds, 'fold')} that it is better: p = {p})"
@@ -147,9 +147,9 @@ def verdict_on_specificity(run: Run, level: MeasuredLevel, recipe: str) -> dict 
         return None
     if np.isnan(sd):
         kind = "untested"
-        text = f"One fold cannot tell whether it tells populations apart: specificity {decimal(value)}."
+        text = f"One fold is too few to judge whether it tells populations apart: specificity {decimal(value)}."
     else:
-        apart = value > 2 * sd / np.sqrt(folds) + 0.005  # two standard errors, and not a zero once rounded
+        apart = value > 2 * sd / np.sqrt(folds) + 0.005  # two standard errors, and more than a rounded 0
         kind = "better" if apart else "worse"
         score = f"specificity {decimal(value)} ± {decimal(sd)} over {plural(folds, 'fold')}"
         text = f"It {'tells' if apart else 'does not tell'} populations apart: {score}, where a constant scores 0."

@@ -1,1 +1,1 @@
-"""In silico saturation mutagenesis: the effect of every substitution of a gene's window (paper 2.7)."""
+"""In silico saturation mutagenesis: the effects of all substitutions in a promoter window (paper 2.7)."""

@@ -1,4 +1,4 @@
-"""Effects of every substitution of a window, whatever the network: its incremental form, or brute force."""
+"""Effects of all substitutions in a window: the interface of all forms, and brute force for any network."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -14,7 +14,7 @@ BATCH = 768  # mutants predicted at once
 
 
 class SubstitutionEffects(Protocol):
-    """What gives the effects of substitutions: brute force, or a network's incremental form."""
+    """A way to compute the effects of substitutions: brute force, or the incremental form of a network."""
 
     def effects(
         self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
@@ -23,9 +23,9 @@ class SubstitutionEffects(Protocol):
 
 
 class BruteForce:
-    """Every mutant through the whole network: what the incremental forms have to equal.
+    """Prediction of every mutant by the whole network; incremental forms must give the same effects.
 
-    networks: of one kind, as Model.networks gives them.
+    networks: of one kind, as Model.networks returns them.
     """
 
     def __init__(self, networks: Sequence[Network], device: torch.device):
@@ -34,12 +34,18 @@ class BruteForce:
     def effects(
         self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Predicted log10 expression, and the effect on it of every substitution from index `start` to `end` (exclusive).
+        """Predict log10 expression, and the effect of every substitution from index `start` to `end` (exclusive).
 
-        codes: a window (uint8; see sequence.py). annotation: the gene's features, as Features.annotation gives them. Gives
-        networks × populations, and networks × positions × alternatives (A, C, G, T) × populations (float32): alternative
-        minus reference, both without z-scaling. What is the reference already has effect 0; at an ambiguous base (N, IUPAC)
-        an alternative takes its place.
+        Parameters
+        ----------
+        codes: a window (uint8; see sequence.py).
+        annotation: features of the gene, as Features.annotation returns them.
+
+        Returns
+        -------
+        Expression: networks × populations. Effects: networks × positions × alternatives (A, C, G, T) × populations (float32),
+        alternative minus reference in log10 units. The reference base has effect 0. At an ambiguous base, an effect is that
+        of making it unambiguous.
         """
         end = len(codes) if end is None else end
         reference = self._predict(codes[None], annotation)

@@ -1,4 +1,4 @@
-"""effects.h5: the effect of every substitution in every gene's window, written gene by gene and read by chunk."""
+"""effects.h5: effects of all substitutions in the windows of genes, written gene by gene and read in chunks."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ from scxpresso.saturation.profiles import PositionSums
 from scxpresso.store import atomic_write
 from scxpresso.text import did_you_mean
 
-STEP = 2.0**-20  # of which effects are multiples
-# The smallest effect that means anything (2e-6). Two forms of the same float32 arithmetic differ by up to 1e-6, which
-# rounds to one STEP: an effect of one STEP may be rounding alone.
+STEP = 2.0**-20  # effects are multiples of it
+# The smallest meaningful effect (2e-6). Two forms of the same float32 arithmetic differ by up to 1e-6, which rounds to one
+# STEP: an effect of one STEP may be only rounding.
 SMALLEST_EFFECT = 2 * STEP
 CHUNK_POSITIONS = 500
 GZIP_LEVEL = 1
@@ -25,10 +25,10 @@ UNITS = "log10 expression, alternative minus reference"
 
 
 class EffectsMetadata(NamedTuple):
-    """What a file of effects says of itself. atlas, level, recipe, network, genome: names. populations: in the model's order.
+    """Metadata of effects.h5. atlas, level, recipe, network, genome: names. populations: in the order of the model.
 
-    reads: the bases that the network reads, relative to the TSS: the first, and the one after the last; None in files of
-    version 0.1, which do not say it.
+    reads: the first base that the network reads, and the one after the last, relative to the TSS; None in files of version
+    0.1, which lack it.
     """
 
     atlas: str
@@ -47,26 +47,28 @@ class EffectsMetadata(NamedTuple):
 
 
 def rounded(effects: np.ndarray) -> np.ndarray:
-    """Effects as multiples of STEP, without a negative zero."""
+    """Round effects to multiples of STEP, without a negative zero."""
     return np.rint(effects * np.float32(1 / STEP)) * np.float32(STEP) + np.float32(0)
 
 
 def resolved(effects: np.ndarray) -> np.ndarray:
-    """Effects as they are stored, ranked and written: rounded, and 0 where they are smaller than SMALLEST_EFFECT."""
+    """Round effects as they are stored, ranked and written; those smaller than SMALLEST_EFFECT become 0."""
     effects = rounded(effects)
     effects[np.abs(effects) < SMALLEST_EFFECT] = 0
     return effects
 
 
 class EffectsWriter:
-    """A new effects.h5 of these genes, open, to be filled in any order; see write_effects."""
+    """A new effects.h5, open, whose genes are written in any order; see write_effects."""
 
     def __init__(self, file: h5py.File, about: EffectsMetadata, gene_id: Sequence[str]):
         self._file = file
         genes, window, populations = len(gene_id), about.window, len(about.populations)
         # Populations are a dataset: an attribute has at most 64 kB.
-        said = {name: value for name, value in about._asdict().items() if name != "populations" and value is not None}
-        file.attrs.update(said | {"alternatives": ALTERNATIVES, "units": UNITS})
+        metadata = {
+            name: value for name, value in about._asdict().items() if name != "populations" and value is not None
+        }
+        file.attrs.update(metadata | {"alternatives": ALTERNATIVES, "units": UNITS})
         text = h5py.string_dtype()
         file.create_dataset("gene_id", data=list(gene_id), dtype=text)
         file.create_dataset("populations", data=list(about.populations), dtype=text)
@@ -86,14 +88,14 @@ class EffectsWriter:
         )
 
     def write(self, row: int, fold: int, codes: np.ndarray, predicted: np.ndarray, effects: np.ndarray) -> None:
-        """A gene's fold (0: unknown to the model), codes, prediction (populations) and rounded effects."""
+        """Write a gene: its fold (0: absent from training), codes, prediction (populations) and rounded effects."""
         self._file["fold"][row] = fold
         self._file["codes"][row] = codes
         self._file["predicted"][row] = predicted
         self._effects[row] = effects
 
     def copy(self, row: int, source: "Effects", source_row: int) -> None:
-        """A gene of another file, its effects compressed as they are."""
+        """Copy a gene from another file, without decompressing its effects."""
         for name in ("fold", "codes", "predicted"):
             self._file[name][row] = source.file[name][source_row]
         for position in range(0, self._effects.shape[1], self._effects.chunks[1]):
@@ -101,14 +103,14 @@ class EffectsWriter:
             self._effects.id.write_direct_chunk((row, position, 0, 0), chunk, filter_mask=mask)
 
     def write_sums(self, sums: PositionSums) -> None:
-        """Sums of the largest absolute effects over the genes."""
+        """Write the sums of the largest absolute effects over the genes."""
         self._file.create_dataset("position_total", data=sums.total, shuffle=True, compression="gzip")
         self._file.create_dataset("position_genes", data=sums.genes, shuffle=True, compression="gzip")
 
 
 @contextmanager
 def write_effects(path: str | Path, about: EffectsMetadata, gene_id: Sequence[str]) -> Iterator[EffectsWriter]:
-    """effects.h5 of these genes; it is there only when the block ends well."""
+    """Create an effects.h5 of these genes; the file appears only if the block ends without an error."""
     with atomic_write(path) as partial, h5py.File(partial, "w") as file:
         yield EffectsWriter(file, about, gene_id)
 
@@ -116,9 +118,9 @@ def write_effects(path: str | Path, about: EffectsMetadata, gene_id: Sequence[st
 class Effects:
     """An open effects.h5. Use as a context manager, or close() it.
 
-    about: what it is of. gene_id: ids of its genes. populations, upstream, downstream: of the model. fold: of each gene, 0
-    where the model does not know it and the mean over all folds was taken. codes: genes × window, read when indexed.
-    predicted: genes × populations, log10. Raises InputError for a file that is none.
+    about: metadata. gene_id: ids of the genes. populations, upstream, downstream: those of the model. fold: fold of each
+    gene; 0 for a gene absent from training, whose effects are means over all folds. codes: genes × window, read when
+    indexed. predicted: genes × populations, log10. Raises InputError for any other file.
     """
 
     def __init__(self, path: str | Path):
@@ -127,7 +129,7 @@ class Effects:
             self.file = h5py.File(path)
             attributes = self.file.attrs
             self.populations: list[str] = self.file["populations"].asstr()[:].tolist()
-            named = {"recipe": attributes["network"], **attributes}  # files of version 0.1 name no recipe
+            named = {"recipe": attributes["network"], **attributes}  # files of version 0.1 have no recipe
             names = {name: str(named[name]) for name in EffectsMetadata._fields[:5]}
             self.upstream, self.downstream = int(attributes["upstream"]), int(attributes["downstream"])
             reads = (int(attributes["reads"][0]), int(attributes["reads"][1])) if "reads" in attributes else None
@@ -162,7 +164,7 @@ class Effects:
         self.file.close()
 
     def row(self, gene: str) -> int:
-        """Row of a gene id. Raises InputError where it was not saturated."""
+        """Return the row of a gene id. Raises InputError if the gene was not saturated."""
         if gene not in self._row:
             raise InputError(
                 Problem(
@@ -172,27 +174,27 @@ class Effects:
         return self._row[gene]
 
     def effects(self, gene: str, start: int = 0, end: int | None = None) -> np.ndarray:
-        """Effects in a gene's window from index `start` to `end` (exclusive): positions × 4 (ACGT) × populations, float32."""
+        """Read a gene's effects from index `start` to `end` (exclusive): positions × 4 (ACGT) × populations, float32."""
         return self._effects[self.row(gene), start:end]
 
     def is_read(self) -> np.ndarray:
-        """Of each position of the window, whether the network reads it; all True where the file does not say."""
+        """Return for each position of the window whether the network reads it; all True if the file does not say."""
         first, end = self.about.reads or (-self.upstream, self.downstream)
         distance = np.arange(self.about.window) - self.upstream
         return (first <= distance) & (distance < end)
 
     def sums(self) -> PositionSums:
-        """Sums of the largest absolute effects over its genes."""
+        """Read the sums of the largest absolute effects over the genes."""
         sums = PositionSums(self.about.window, len(self.populations))
         sums.total, sums.genes = self.file["position_total"][:], self.file["position_genes"][:]
         return sums
 
 
 def join_effects(path: str | Path, parts: Sequence[str | Path], order: Sequence[str]) -> PositionSums:
-    """One file of the genes of several, in the order of `order` (gene ids), and the sums over all of them.
+    """Join files of different genes into one, in the order of `order` (gene ids); return the sums over all genes.
 
-    Chunks are copied as they are, with one part open at a time. Raises InputError where the parts are of different models,
-    share a gene, or have one that is not in `order`.
+    Chunks are copied without decompression, with one part open at a time. Raises InputError if the parts are from different
+    models, share a gene, or have a gene that is not in `order`.
     """
     with Effects(parts[0]) as effects:
         about = effects.about

@@ -24,7 +24,7 @@ from scxpresso.networks.promoter_composition import (
 )
 from scxpresso.networks.smooth_part import MAX_DEVIATIONS, SmoothPart
 from scxpresso.networks.weights import NetworkMetadata
-from scxpresso.saturation.kmer_changes import ALTERNATIVES, FIRST, MAX_CHANGED, count_changes
+from scxpresso.saturation.kmer_changes import ALTERNATIVE_CHANNELS, FIRST, MAX_CHANGED, count_changes
 from scxpresso.saturation.motif_part import MotifEffects
 
 BOUNDS = np.unique(WINDOWS)  # relative to the TSS
@@ -96,9 +96,9 @@ def _kmer_effects(
     limit = np.float32(MAX_DEVIATIONS)
     for position in range(len(effects)):
         for number in range(4):
-            if ALTERNATIVES[number] == bases[first + position]:
+            if ALTERNATIVE_CHANNELS[number] == bases[first + position]:
                 continue
-            found = count_changes(bases, first + position, ALTERNATIVES[number], columns, steps)
+            found = count_changes(bases, first + position, ALTERNATIVE_CHANNELS[number], columns, steps)
             for at in range(found):
                 column = columns[at]
                 # The very operations of SmoothPart.scaled_kmers, in single precision.

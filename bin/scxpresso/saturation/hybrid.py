@@ -1,7 +1,7 @@
-"""Every substitution of a window through the hybrid network: only what it changes is computed, on the CPU.
+"""Effects of all substitutions by the hybrid network, on the CPU. Only what a substitution changes is computed.
 
-A substitution changes six 6-mers of one or two pooling bins, and a few k-mer counts. Of the trees only those can change
-their leaf in which a changed count crosses a threshold on the path that the reference takes; those are walked again.
+A substitution changes six 6-mers of one or two pooling bins, and a few k-mer counts. Only trees in which a changed count
+crosses a threshold on the path of the reference can reach another leaf; these trees are evaluated again.
 """
 
 import copy
@@ -18,29 +18,29 @@ from scxpresso.genome.sequence import BASE_OF_CODE, region
 from scxpresso.networks.hybrid import (
     AMBIGUOUS,
     BIN,
-    BINS,
     END,
-    FILTERS,
     HIDDEN,
     K_BEFORE,
     MAX_DEVIATIONS,
+    N_BINS,
     N_COUNTS,
+    N_FILTERS,
     START,
     Hybrid,
     HybridInputs,
     K,
 )
 from scxpresso.networks.weights import NetworkMetadata
-from scxpresso.saturation.kmer_changes import ALTERNATIVES, FIRST, MAX_CHANGED, count_changes, kmer_with
+from scxpresso.saturation.kmer_changes import ALTERNATIVE_CHANNELS, FIRST, MAX_CHANGED, count_changes, kmer_with
 
 LENGTH = END - START
-CHUNK = 64  # positions that a thread takes at a time
+CHUNK = 64  # positions per thread at a time
 ZERO = np.float32(0)
 FAST = {"nsz", "contract"}
 
 
 class Gene(NamedTuple):
-    """What all networks read of a gene: bases (0–3; 4 where ambiguous), 6-mers, and counts of k-mers."""
+    """What all networks read of a gene: bases (0–3; 4 if ambiguous), 6-mers and k-mer counts."""
 
     bases: np.ndarray
     kmers: np.ndarray
@@ -48,7 +48,7 @@ class Gene(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """The layers as a substitution meets them; those that give expression give log10 units, and half of it.
+    """Weights, arranged for substitutions; output layers give log10 units, halved for the mean with the trees.
 
     table: 6-mers × filters, the rectified convolution. bin_linear: bins × filters × hidden units, with both batch norms.
     hidden_linear: hidden × hidden units. output_linear: hidden units × populations. count_mean, count_sd: the scaling of
@@ -65,7 +65,7 @@ class Weights(NamedTuple):
 
 
 class Trees(NamedTuple):
-    """All trees, those of a component after each other: trees × nodes. components: components × populations."""
+    """All trees, sorted by component: trees × nodes. components: components × populations."""
 
     feature: np.ndarray
     threshold: np.ndarray
@@ -75,11 +75,11 @@ class Trees(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """What the network makes of the gene as it is.
+    """Intermediate results for the reference sequence.
 
-    bin_means: bins × filters. bin_kmers: unambiguous 6-mers of each bin. hidden, deeper: the two hidden layers before they
-    are rectified. features: scaled. leaves: of each tree. first_node: of each feature, where the nodes begin that ask for
-    it on the way to the leaves; tree_of, threshold_of: of those nodes.
+    bin_means: bins × filters. bin_kmers: number of unambiguous 6-mers in each bin. hidden, deeper: the two hidden layers
+    before ReLU. features: scaled. leaves: the leaf of each tree. first_node: for each feature, the first of the nodes on the
+    paths to the leaves that split on it; tree_of, threshold_of: tree and threshold of these nodes.
     """
 
     bin_means: np.ndarray
@@ -95,7 +95,7 @@ class Reference(NamedTuple):
 
 @njit(fastmath=FAST)
 def _add_product(target: np.ndarray, sizes: np.ndarray, weights: np.ndarray) -> None:
-    """target += sizes @ weights; few sizes are 0."""
+    """Compute target += sizes @ weights, skipping sizes that are 0."""
     for number in range(len(sizes)):
         size, weight = sizes[number], weights[number]
         if size != ZERO:
@@ -105,27 +105,27 @@ def _add_product(target: np.ndarray, sizes: np.ndarray, weights: np.ndarray) -> 
 
 @njit()
 def _rectify_change(change: np.ndarray, value: np.ndarray) -> None:
-    """A change of `value`, in place, becomes that of the rectified value."""
+    """Convert a change of `value` to the change of relu(value), in place."""
     for number in range(len(change)):
         change[number] = max(change[number] + min(value[number], ZERO), -max(value[number], ZERO))
 
 
 @njit()
 def _sum_bins(kmers: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sums over each bin of what its 6-mers give (bins × filters), and how many of them are unambiguous."""
-    sums, unambiguous = np.zeros((BINS, FILTERS)), np.zeros(BINS, dtype=np.int64)
+    """Sum the table rows of the 6-mers in each bin (bins × filters), and count the unambiguous 6-mers."""
+    sums, unambiguous = np.zeros((N_BINS, N_FILTERS)), np.zeros(N_BINS, dtype=np.int64)
     for place in range(LENGTH):
         if kmers[place] != AMBIGUOUS:
             unambiguous[place // BIN] += 1
             row = table[kmers[place]]
-            for filt in range(FILTERS):
+            for filt in range(N_FILTERS):
                 sums[place // BIN, filt] += row[filt]
     return sums, unambiguous
 
 
 @njit()
 def _leaf(feature: np.ndarray, threshold: np.ndarray, child: np.ndarray, features: np.ndarray) -> int:
-    """The leaf that a tree gives to a gene's features; a leaf is its own child."""
+    """Find the leaf of a tree for the features of a gene; a leaf is its own child."""
     node = 0
     while True:
         following = child[node, 1 if features[feature[node]] > threshold[node] else 0]
@@ -136,7 +136,7 @@ def _leaf(feature: np.ndarray, threshold: np.ndarray, child: np.ndarray, feature
 
 @njit()
 def _paths(trees: Trees, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """`leaves`, `first_node`, `tree_of` and `threshold_of` of a Reference."""
+    """Compute `leaves`, `first_node`, `tree_of` and `threshold_of` of a Reference."""
     feature, threshold, child = trees.feature, trees.threshold, trees.child
     leaves = np.empty(len(feature), dtype=np.int64)
     first_node = np.zeros(len(features) + 1, dtype=np.int64)
@@ -163,14 +163,14 @@ def _paths(trees: Trees, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 def _add_convolution_effects(
     gene: Gene, weights: Weights, reference: Reference, first: int, last: int, result: np.ndarray
 ) -> None:
-    """Add to `result` what the convolution makes of substitutions at the bases from `first` to `last` (exclusive)."""
+    """Add to `result` the effects through the convolution of substitutions from base `first` to `last` (exclusive)."""
     bases, kmers, table = gene.bases, gene.kmers, weights.table
     bin_means, bin_kmers = reference.bin_means, reference.bin_kmers
-    change, bin_change = np.empty(HIDDEN, dtype=np.float32), np.empty(FILTERS, dtype=np.float32)
+    change, bin_change = np.empty(HIDDEN, dtype=np.float32), np.empty(N_FILTERS, dtype=np.float32)
     deeper_change = np.empty(HIDDEN, dtype=np.float32)
     for place in range(first, last):
         for alt in range(4):
-            base = ALTERNATIVES[alt]
+            base = ALTERNATIVE_CHANNELS[alt]
             if base == bases[place]:
                 continue
             change[:] = ZERO
@@ -186,11 +186,11 @@ def _add_convolution_effects(
                     if new >= 0:
                         more += old == AMBIGUOUS
                         row, before = table[new], table[old]
-                        for filt in range(FILTERS):
+                        for filt in range(N_FILTERS):
                             bin_change[filt] += row[filt] - before[filt]
                     position += 1
                 if more > 0:
-                    for filt in range(FILTERS):
+                    for filt in range(N_FILTERS):
                         bin_change[filt] = (bin_change[filt] - (more - fewer) * bin_means[number, filt]) / more
                     _add_product(change, bin_change, weights.bin_linear[number])
             _rectify_change(change, reference.hidden)
@@ -204,17 +204,17 @@ def _add_convolution_effects(
 def _add_count_effects(
     gene: Gene, weights: Weights, trees: Trees, reference: Reference, first: int, last: int, result: np.ndarray
 ) -> None:
-    """Add to `result` what counts of k-mers make of the same substitutions: by their linear layer and by the trees."""
+    """Add to `result` the effects through k-mer counts of the same substitutions: by the linear layer and the trees."""
     bases, counts, kmer_linear = gene.bases, gene.counts, weights.kmer_linear
     count_mean, count_sd, features = weights.count_mean, weights.count_sd, reference.features
     first_node, tree_of, threshold_of = reference.first_node, reference.tree_of, reference.threshold_of
     columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
     mutant = features.copy()
     last_seen, substitution = np.zeros(len(trees.feature), dtype=np.int64), 0
-    touched = np.empty(len(trees.feature), dtype=np.int64)  # trees that may change their leaf
+    touched = np.empty(len(trees.feature), dtype=np.int64)  # trees that may reach another leaf
     for place in range(first, last):
         for alt in range(4):
-            base = ALTERNATIVES[alt]
+            base = ALTERNATIVE_CHANNELS[alt]
             if base == bases[place]:
                 continue
             effect = result[place - first, alt]
@@ -224,7 +224,7 @@ def _add_count_effects(
                 column = columns[number]
                 if steps[number] == 0:
                     continue
-                # The very operations of Hybrid.scaled_counts: a threshold may lie between two roundings.
+                # Exactly the operations of Hybrid.scaled_counts, because a threshold may lie between two roundings.
                 root = np.sqrt(np.float32(counts[column] + steps[number]))
                 new = (root - count_mean[column]) / count_sd[column]
                 new = min(max(new, np.float32(-MAX_DEVIATIONS)), np.float32(MAX_DEVIATIONS))
@@ -252,7 +252,7 @@ def _add_count_effects(
 def _add_tree_effects(
     trees: Trees, leaves: np.ndarray, touched: np.ndarray, mutant: np.ndarray, effect: np.ndarray
 ) -> None:
-    """Add to `effect` what the `touched` trees give for the features of a mutant, less what they gave at their `leaves`."""
+    """Add to `effect` the output of the `touched` trees for the features of a mutant, minus that at their `leaves`."""
     trees_each = len(trees.feature) // len(trees.components)
     scores = np.zeros(len(trees.components), dtype=np.float32)
     for tree in touched:
@@ -265,7 +265,7 @@ def _add_tree_effects(
 def _add_effects(
     gene: Gene, weights: Weights, trees: Trees, reference: Reference, first: int, last: int, result: np.ndarray
 ) -> None:
-    """Add to `result` what substitutions at the bases from `first` to `last` (exclusive) do to expression."""
+    """Add to `result` the effects of substitutions from base `first` to `last` (exclusive)."""
     for chunk in prange((last - first + CHUNK - 1) // CHUNK):
         begin, end = first + chunk * CHUNK, min(first + (chunk + 1) * CHUNK, last)
         part = result[begin - first : end - first]
@@ -274,7 +274,7 @@ def _add_effects(
 
 
 class Layers:
-    """A network with its weights as the kernels read them, and in double precision for the reference: that costs nothing."""
+    """A network with its weights arranged for the kernels, and a copy in double precision for the reference."""
 
     def __init__(self, network: Hybrid):
         self.network, self.double = network, copy.deepcopy(network).double()
@@ -282,7 +282,7 @@ class Layers:
         kernels = network.convolution.weight.flatten(1).T
         table = functional.relu(network.six_mers @ kernels + weight("convolution.bias"))
         head_norm = next(layer for layer in network.head if isinstance(layer, nn.BatchNorm1d))
-        bin_linear = network.bin_linear.weight.view(HIDDEN, FILTERS, BINS) * _scale(network.batch_norm)[:, None]
+        bin_linear = network.bin_linear.weight.view(HIDDEN, N_FILTERS, N_BINS) * _scale(network.batch_norm)[:, None]
         bin_linear = bin_linear * _scale(head_norm)[:, None, None]
         half = network.expression.sd / 2
         self.weights = Weights(
@@ -305,9 +305,9 @@ class Layers:
     def effects(
         self, read: HybridInputs, gene: Gene, annotation: torch.Tensor, first: int, last: int, result: np.ndarray
     ) -> np.ndarray:
-        """Give the reference's expression; the effects of substitutions at the bases from `first` to `last` go into `result`.
+        """Return the expression of the reference; write effects of substitutions from base `first` to `last` into `result`.
 
-        read: as Hybrid.read gives it, of the gene alone and without margins.
+        read: the output of Hybrid.read for this one gene, without margins.
         """
         features = self.network.features(read, annotation)
         sums, unambiguous = _sum_bins(gene.kmers, self.weights.table)
@@ -324,7 +324,7 @@ class Layers:
         return self.network.expression.undo((neural[0] + self._by_trees(leaves)) / 2).numpy()
 
     def _neural(self, means: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The hidden layers before they are rectified, and the output, in double precision."""
+        """Return the hidden layers before ReLU, and the output, in double precision."""
         double = self.double
         hidden = double.bin_linear(double.batch_norm(means).flatten(1))
         if self.network.inputs != "sequence":
@@ -335,7 +335,7 @@ class Layers:
         return hidden, deeper, output
 
     def _by_trees(self, leaves: np.ndarray) -> torch.Tensor:
-        """z-scaled expression by the trees, from the leaves that a gene comes to."""
+        """Predict z-scaled expression by the trees, from the leaves that a gene reaches."""
         values = self.trees.value[np.arange(len(leaves)), leaves].astype(np.float64)
         scores = values.reshape(len(self.trees.components), -1).sum(axis=1)
         return (torch.from_numpy(scores) + self.double.trees.baseline) @ self.double.trees.components
@@ -346,7 +346,7 @@ def _scale(norm: nn.BatchNorm1d) -> torch.Tensor:
 
 
 class HybridEffects:
-    """The effects of substitutions by several networks, as BruteForce gives them, on the CPU."""
+    """Effects of substitutions by several networks, on the CPU, in the form of BruteForce."""
 
     @torch.no_grad()
     def __init__(self, networks: Sequence[tuple[Hybrid, NetworkMetadata]]):
@@ -368,7 +368,7 @@ class HybridEffects:
             np.square(read.counts[0].numpy()).round().astype(np.int64),
         )
         features = torch.from_numpy(annotation[None].astype(np.float32))
-        offset = self.upstream + FIRST  # of the bases that are read
+        offset = self.upstream + FIRST  # index of the first base that is read
         first = min(max(start, offset), end)
         last = max(min(end, offset + len(gene.bases)), first)
         expression = [

@@ -1,4 +1,4 @@
-"""The quickest exact form in which networks give the effects of all substitutions of a window."""
+"""The fastest exact way to compute the effects of all substitutions in a window."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -16,7 +16,7 @@ from scxpresso.saturation.effects import BruteForce, SubstitutionEffects
 
 
 class NoSequence(BruteForce):
-    """Networks that read no sequence: no substitution has an effect."""
+    """Effects by networks that read no sequence: all are 0."""
 
     def effects(
         self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
@@ -28,7 +28,7 @@ class NoSequence(BruteForce):
 
 
 class SingleTaskEffects:
-    """The effects of networks of single populations, each in its own form, as those of networks of all."""
+    """Effects by single-task networks, computed population by population."""
 
     def __init__(self, forms: Sequence[SubstitutionEffects]):
         self.forms = forms
@@ -43,15 +43,15 @@ class SingleTaskEffects:
 
 
 def incremental(networks: Sequence[Network], device: torch.device, engine: str = "auto") -> SubstitutionEffects:
-    """Give what computes effects(codes, annotation, start, end) as BruteForce does, for many genes.
+    """Choose the form that computes effects(codes, annotation, start, end), as BruteForce does, for many genes.
 
-    A network that has a form for the CPU alone runs there whatever the device. One without any form is evaluated for every
-    substitution. The log says so.
+    A network whose only form is for the CPU runs there, whatever the device. Without any form, every mutant is predicted.
+    The log says so.
 
     Parameters
     ----------
-    networks: of one kind, as Model.networks gives them; they are moved to the device on which they are evaluated.
-    engine: `auto` takes numba on CPU; `plain` takes PyTorch where a network has such a form.
+    networks: of one kind, as Model.networks returns them; they are moved to the device on which they are evaluated.
+    engine: `auto` uses the form for the device; `plain` uses PyTorch if the network has such a form.
     """
     metadata = networks[0][1]
     entry = NETWORKS[metadata.network]
@@ -62,12 +62,12 @@ def incremental(networks: Sequence[Network], device: torch.device, engine: str =
     on_cpu = entry.cpu_saturation and device.type == "cpu" and engine != "plain"
     saturation = entry.cpu_saturation if on_cpu else entry.gpu_saturation or entry.cpu_saturation
     if not saturation:
-        log(f"{metadata.network}: no incremental form; every substitution goes through the whole network")
+        log(f"{metadata.network}: no incremental form; every mutant is predicted by the whole network")
         return BruteForce(networks, device)
     by_pytorch = saturation == entry.gpu_saturation
     if not by_pytorch and device.type != "cpu":
         log(f"{metadata.network}: substitutions are evaluated on the CPU")
-        # Copies: the caller's may be on the device, where they predict.
+        # Copies, because those of the caller may be on the device for prediction.
         networks = [(deepcopy(network).cpu(), metadata) for network, metadata in networks]
     parts = _single_tasks(networks) if metadata.tasks == "single" else [networks]
     form = resolve(saturation)
@@ -76,7 +76,7 @@ def incremental(networks: Sequence[Network], device: torch.device, engine: str =
 
 
 def _single_tasks(networks: Sequence[Network]) -> list[list[Network]]:
-    """The networks of each population alone."""
+    """Split single-task networks: for each population, its members as networks of their own."""
     return [
         [
             (members_of(network)[number], replace(metadata, populations=(population,), tasks="multi"))

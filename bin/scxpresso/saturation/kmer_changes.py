@@ -14,13 +14,13 @@ REGIONS = np.array(
         for number, (k, start, end) in enumerate(COUNTED_KMERS)
     ]
 )
-ALTERNATIVES = BASE_OF_CODE[ALTERNATIVE_CODES].astype(np.int64)
-MAX_CHANGED = sum(2 * k for k in REGIONS[:, 0])  # columns of counts
+ALTERNATIVE_CHANNELS = BASE_OF_CODE[ALTERNATIVE_CODES].astype(np.int64)
+MAX_CHANGED = sum(2 * k for k in REGIONS[:, 0])  # columns of counts that a substitution may change
 
 
 @njit()
 def kmer_with(bases: np.ndarray, begin: int, k: int, place: int, base: int) -> int:
-    """Number of the k-mer at `begin` with `base` at `place`, as kmer_numbers has it; −1 if it is ambiguous."""
+    """Number the k-mer at `begin` with `base` at `place`, as kmer_numbers does; −1 if it is ambiguous."""
     number = 0
     for index in range(begin, begin + k):
         here = base if index == place else bases[index]
@@ -32,7 +32,7 @@ def kmer_with(bases: np.ndarray, begin: int, k: int, place: int, base: int) -> i
 
 @njit()
 def count_changes(bases: np.ndarray, place: int, base: int, columns: np.ndarray, steps: np.ndarray) -> int:
-    """Which counts change, and by how much, where `base` comes to `place`: how many of them were written."""
+    """Find which counts change, and by how much, if `base` is put at `place`; return how many were written."""
     found = 0
     for number in range(len(REGIONS)):
         k, start, end, column = REGIONS[number]

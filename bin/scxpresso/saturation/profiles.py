@@ -1,4 +1,4 @@
-"""What a gene's effects come to: its profile, means over genes, contrasts of two populations; and these as rows of text."""
+"""Summaries of effects: profiles of genes, means over genes and contrasts of two populations; and their rows of text."""
 
 import csv
 import gzip
@@ -16,7 +16,7 @@ from scxpresso.genome.sequence import ALTERNATIVES, BASE_OF_CODE, CHANNELS
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import atomic_write
 
-MIN_EFFECT = 0.001  # |log10| from which profiles and contrasts have a row
+MIN_EFFECT = 0.001  # |log10| that an effect needs for a row in profiles and contrasts
 GZIP_LEVEL = 4
 PROFILE_COLUMNS = ["gene_id", "gene_name", "chrom", "pos", "tss_distance", "ref", "population", "alt", "effect"]
 CONTRAST_COLUMNS = [
@@ -26,10 +26,10 @@ CONTRAST_COLUMNS = [
 
 
 def profile(effects: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The substitution of largest absolute effect at each position (paper 2.7).
+    """Find the substitution with the largest absolute effect at each position (paper 2.7).
 
-    effects: window × 4 × populations. codes: window (uint8). Gives its effect, signed (window × populations; NaN at ambiguous
-    bases), and its base as index of ALTERNATIVES (uint8); of equal ones the first.
+    effects: window × 4 × populations. codes: window (uint8). Returns its signed effect (window × populations; NaN at
+    ambiguous bases) and the index of its base in ALTERNATIVES (uint8); in a tie, the first one.
     """
     largest, base = effects[:, 0].copy(), np.zeros((len(effects), effects.shape[2]), dtype=np.uint8)
     size = np.abs(largest)
@@ -44,14 +44,15 @@ def profile(effects: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def contrast(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """One profile minus another; NaN where they have opposite signs (paper 2.7), or the base is ambiguous."""
+    """Subtract one profile from another; NaN if they have opposite signs (paper 2.7) or the base is ambiguous."""
     return np.where(first * second < 0, np.nan, first - second)
 
 
 class PositionSums:
-    """Sums over genes of the largest absolute effect: total (window × populations), genes with an unambiguous base (window).
+    """Sums over genes of the largest absolute effect.
 
-    Effects that are multiples of effects_store.STEP have exact sums, whatever the order of the genes.
+    total: window × populations. genes: number of genes with an unambiguous base (window). Sums of multiples of
+    effects_store.STEP are exact, whatever the order of the genes.
     """
 
     def __init__(self, window: int, populations: int):
@@ -65,13 +66,13 @@ class PositionSums:
         self.genes += unambiguous
 
     def plus(self, other: "PositionSums") -> "PositionSums":
-        """Over the genes of both."""
+        """Add the sums over other genes."""
         sums = PositionSums(*self.total.shape)
         sums.total, sums.genes = self.total + other.total, self.genes + other.genes
         return sums
 
     def table(self, populations: Sequence[str], upstream: int) -> pd.DataFrame:
-        """positions.tsv: tss_distance, population, genes, mean_effect (empty where no gene has an unambiguous base)."""
+        """Make positions.tsv: tss_distance, population, genes and mean_effect (empty if no gene has an unambiguous base)."""
         window, count = self.total.shape
         with np.errstate(invalid="ignore"):
             mean = self.total / self.genes[:, None]
@@ -86,7 +87,7 @@ class PositionSums:
 
 
 class Place(NamedTuple):
-    """Where a gene is, of genes.tsv: what turns an index of its window into a position of the genome."""
+    """The position of a gene, from genes.tsv. It converts distances from the TSS to positions on the genome."""
 
     gene_id: str
     gene_name: str
@@ -96,29 +97,29 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, genes: pd.DataFrame) -> "dict[str, Place]":
-        """By gene_id, of a whole genes.tsv."""
+        """Read the places of all genes of genes.tsv, by gene_id."""
         columns = [genes[name] for name in cls._fields[:-1]] + [genes["tss"].astype(int)]
         return {row[0]: cls(*row) for row in zip(*columns, strict=True)}
 
     def pos(self, tss_distance: np.ndarray) -> np.ndarray:
-        """1-based positions on the genome, of distances to the TSS on the gene's strand (upstream is negative)."""
+        """Convert distances from the TSS on the gene's strand (negative upstream) to 1-based positions on the genome."""
         return self.tss + tss_distance if self.strand == "+" else self.tss - tss_distance
 
 
 def profile_rows(
     place: Place, codes: np.ndarray, upstream: int, populations: Sequence[str], signed: np.ndarray, base: np.ndarray
 ) -> str:
-    """A gene's rows of profiles.tsv.gz, by position along the gene and then by population; |effect| ≥ MIN_EFFECT alone."""
+    """Format a gene's rows of profiles.tsv.gz, by position and population; only effects of at least MIN_EFFECT."""
     index, population = np.nonzero(np.abs(signed) >= MIN_EFFECT)
-    letters = np.array([*CHANNELS, "N"])[BASE_OF_CODE[codes]]
-    left = [f"{start}{letter}\t" for start, letter in zip(_starts(place, len(codes), upstream), letters, strict=True)]
-    right = [f"{_line([name])}\t{letter}\t" for name in populations for letter in ALTERNATIVES]
+    references = np.array([*CHANNELS, "N"])[BASE_OF_CODE[codes]]
+    left = [f"{start}{ref}\t" for start, ref in zip(_starts(place, len(codes), upstream), references, strict=True)]
+    right = [f"{_line([name])}\t{alt}\t" for name in populations for alt in ALTERNATIVES]
     of_right = population * len(ALTERNATIVES) + base[index, population]
     return _rows("%s%s%.4g\n", [left, right], [index, of_right], [signed[index, population]])
 
 
 def contrast_rows(place: Place, upstream: int, names: tuple[str, str], first: np.ndarray, second: np.ndarray) -> str:
-    """A gene's rows of contrasts.tsv.gz, of two populations' profiles (window); |difference| ≥ MIN_EFFECT alone."""
+    """Format a gene's rows of contrasts.tsv.gz from two profiles (window); only differences of at least MIN_EFFECT."""
     difference = contrast(first, second)
     (index,) = np.nonzero(np.abs(difference) >= MIN_EFFECT)
     start = [f"{start}{_line(names)}\t" for start in _starts(place, len(first), upstream)]
@@ -126,7 +127,7 @@ def contrast_rows(place: Place, upstream: int, names: tuple[str, str], first: np
 
 
 def _starts(place: Place, window: int, upstream: int) -> list[str]:
-    """The columns gene_id … tss_distance of each position."""
+    """Format the columns gene_id … tss_distance of each position."""
     distance = np.arange(window) - upstream
     gene = _line([place.gene_id, place.gene_name, place.chrom])
     return [
@@ -135,32 +136,32 @@ def _starts(place: Place, window: int, upstream: int) -> list[str]:
 
 
 def _rows(form: str, texts: list[list[str]], of_text: list[np.ndarray], numbers: list[np.ndarray]) -> str:
-    """Rows of texts that are looked up and numbers, by a format."""
+    """Format rows of looked-up texts and numbers."""
     columns = [map(text.__getitem__, which.tolist()) for text, which in zip(texts, of_text, strict=True)]
     return "".join(map(form.__mod__, zip(*columns, *(number.tolist() for number in numbers), strict=True)))
 
 
 def _line(fields: Iterable[str]) -> str:
-    """Fields as store.write_table writes them: quoted where one holds a tab, a quote or a line's end."""
+    """Join fields as store.write_table does: a field with a tab, a quote or a line break is quoted."""
     text = io.StringIO()
     csv.writer(text, delimiter="\t", lineterminator="").writerow(fields)
     return text.getvalue()
 
 
 def packed(rows: str) -> bytes:
-    """Rows as a gzip member: members joined are a file."""
+    """Compress rows as a gzip member; joined members are a valid file."""
     return gzip.compress(rows.encode(), GZIP_LEVEL, mtime=0) if rows else b""
 
 
 def write_rows(path: str | Path, columns: Sequence[str], members: Iterable[bytes]) -> None:
-    """A gzipped table of packed rows; its header is a member of its own, so that tables join without being unpacked."""
+    """Write a gzipped table of packed rows. The header is a member of its own, so that tables can be joined as they are."""
     with atomic_write(path) as partial, partial.open("wb") as file:
         file.write(_header(columns))
         file.writelines(members)
 
 
 def join_rows(path: str | Path, columns: Sequence[str], parts: Iterable[str | Path]) -> None:
-    """One table of several that write_rows wrote, in their order, copied as they are. Raises InputError for other files."""
+    """Join tables that write_rows wrote, in order, without decompression. Raises InputError for other files."""
     with atomic_write(path) as partial, partial.open("wb") as file:
         file.write(_header(columns))
         for part in parts:

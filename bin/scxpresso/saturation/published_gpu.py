@@ -1,8 +1,9 @@
-"""Every substitution of a window through the published network, in plain PyTorch: only what it changes is computed.
+"""Effects of all substitutions by the published network, in plain PyTorch. Only what a substitution changes is computed.
 
-A substitution changes six outputs of the first convolution, so one or two pooled positions; those change at most ten
-outputs of the second, so one or two pooled positions again. A maximum without the changed outputs is that of what lies
-before and what lies after them in their pooling bin, so that the result is exact. For GPUs; published_cpu.py has it for CPUs.
+A substitution changes six outputs of the first convolution, and so one or two pooled positions. These change at most ten
+outputs of the second convolution, and so again one or two pooled positions. The maximum of a pooling bin is the largest of
+three: the maximum before the changed outputs, the maximum after them, and the changed outputs. The result is exact. This
+form is for GPUs; that for CPUs is in published_cpu.py.
 """
 
 import copy
@@ -20,20 +21,20 @@ from scxpresso.networks.published import FILTERS1, FILTERS2, K2, PAD2, POOL1, PO
 from scxpresso.networks.weights import NetworkMetadata
 
 REACH = K2 + 1  # outputs of the second convolution that a substitution may change
-NOTHING = float("-inf")  # an output that there is not
-CHUNK = {"cpu": 512, "cuda": 4096}  # positions at once
+NOTHING = float("-inf")  # an output beyond the ends
+CHUNK = {"cpu": 512, "cuda": 4096}  # positions computed at once
 
 
 def rectified_change(change: Tensor, value: Tensor) -> Tensor:
-    """relu(value + change) − relu(value), without the rounding of a difference."""
+    """Compute relu(value + change) − relu(value), without the rounding of a difference."""
     return torch.maximum(change + value.clamp(max=0), -value.clamp(min=0))
 
 
 class Maxima(NamedTuple):
-    """Outputs of a convolution in their pooling bins, of which one before the first and two after the last are empty.
+    """Outputs of a convolution by pooling bin, with one empty bin before the first and two after the last.
 
-    outputs, before, after: (bins + 3) × size × filters; an output, the largest of those before it in its bin (or 0:
-    what is pooled is rectified), and after it. pooled: (bins + 3) × filters.
+    outputs, before, after: (bins + 3) × size × filters. before: the largest output before each one in its bin, at least 0,
+    because outputs are rectified before pooling. after: the largest one after it. pooled: (bins + 3) × filters.
     """
 
     outputs: Tensor
@@ -43,7 +44,7 @@ class Maxima(NamedTuple):
 
     @classmethod
     def of(cls, outputs: Tensor, size: int, padding: int) -> "Maxima":
-        """outputs: positions × filters. padding: of the pooling, either way. What no bin pools is left out."""
+        """Arrange outputs (positions × filters) by bin. padding: of the pooling, on both sides. Outputs in no bin are dropped."""
         bins = (len(outputs) + 2 * padding) // size
         outputs = functional.pad(outputs.T, (size + padding, padding), value=NOTHING)[:, : (bins + 1) * size]
         outputs = functional.pad(outputs, (0, 2 * size), value=NOTHING).T
@@ -54,15 +55,15 @@ class Maxima(NamedTuple):
         return cls(outputs, before, after, upwards[:, -1].clamp(min=0))
 
     def without(self, first: Tensor, last: Tensor) -> Tensor:
-        """The maximum of a bin without its outputs from `first` to `last` (indices of all outputs)."""
+        """Return the maximum of a bin without its outputs from `first` to `last` (indices of all outputs)."""
         return torch.maximum(self.before.flatten(0, 1)[first], self.after.flatten(0, 1)[last])
 
 
 class Reference(NamedTuple):
-    """What a gene makes of the layers after the first pooling.
+    """Layers after the first pooling for the reference sequence.
 
-    second: of the second convolution. hidden: 64, before it is rectified. deep: the two values of one population's own
-    head, before they are rectified. expression: populations, log10 (float64).
+    second: the second convolution. hidden: 64 units, before ReLU. deep: the two units of the single-output head, before
+    ReLU. expression: populations, log10 (float64).
     """
 
     second: Maxima
@@ -72,12 +73,12 @@ class Reference(NamedTuple):
 
 
 class Layers:
-    """A network's weights as a substitution meets them.
+    """The weights of a network, arranged for substitutions.
 
-    places: 6 × 16 codes × 128, what a code adds to the first convolution. changes: 16 codes × 4 alternatives × 6 × 128, what
-    replacing the code adds to its output at the position −3 … +2 of it. second: 128 × (9 · 32), what a pooled value adds to
-    the second convolution at −4 … +4 of it. hidden: (positions + 3) × 32 × 64. tail: 64 × populations (2 for one
-    population); log10 units for several populations.
+    places: 6 × 16 codes × 128, the contribution of a code to the first convolution. changes: 16 codes × 4 alternatives × 6 ×
+    128, the change of its outputs at −3 … +2 if the code is replaced. second: 128 × (9 · 32), the contribution of a pooled
+    value to the second convolution at −4 … +4. hidden: (positions + 3) × 32 × 64. tail: 64 × populations (2 for a single
+    population); in log10 units for several populations.
     """
 
     def __init__(self, network: ScXpresso):
@@ -89,7 +90,9 @@ class Layers:
         self.bias = bias1.detach()
         self.weight2, self.bias2 = weight2.detach(), bias2.detach()
         self.second = self.weight2.flip(2).permute(1, 2, 0).reshape(FILTERS1, -1).contiguous()
-        self.head = copy.deepcopy(network.head).double()  # of one vector: it costs nothing
+        self.head = copy.deepcopy(
+            network.head
+        ).double()  # applied to a single vector, so double precision costs nothing
         hidden = network.get_parameter("head.0.weight").detach()
         positions = (
             hidden.shape[1] - (0 if network.inputs == "sequence" else len(network.annotation.mean))
@@ -103,7 +106,7 @@ class Layers:
         self.tail = self.tail.contiguous()
 
     def first(self, codes: Tensor) -> Tensor:
-        """The first convolution: (window − 1) × 128."""
+        """Compute the first convolution: (window − 1) × 128."""
         length = len(codes) - 1
         outputs = self.bias.expand(length, -1).clone()
         for place in range(K1):
@@ -113,8 +116,8 @@ class Layers:
         return outputs
 
     def reference(self, pooled: Tensor, annotation: Tensor) -> Reference:
-        """pooled: bins × 128, the first convolution rectified and pooled. annotation: features."""
-        unfolded = functional.pad(pooled, (0, 0, PAD2, PAD2)).unfold(0, K2, 1)  # a product: cuDNN's convolution rounds
+        """Compute the layers for the reference. pooled: bins × 128, the first convolution after pooling. annotation: features."""
+        unfolded = functional.pad(pooled, (0, 0, PAD2, PAD2)).unfold(0, K2, 1)  # cuDNN's convolution would round
         second = Maxima.of(unfolded.flatten(1) @ self.weight2.flatten(1).T + self.bias2, POOL2, 0)
         parts = [second.pooled[1:-2].T.flatten().double()]
         if self.network.inputs != "sequence":
@@ -126,7 +129,7 @@ class Layers:
         return Reference(second, hidden.float(), deep, self.network.expression.undo(scaled))
 
     def in_log10_units(self, change: Tensor, reference: Reference) -> Tensor:
-        """The change of expression (… × populations), by what the `tail` gives for it."""
+        """Convert the change after `tail` to a change of log10 expression (… × populations)."""
         if reference.deep is None:
             return change
         weight = (self.network.get_parameter("head.6.weight").detach() * self.network.expression.sd[:, None]).T
@@ -134,7 +137,7 @@ class Layers:
 
 
 class PublishedEffects:
-    """The effects of substitutions by several networks, as BruteForce gives them, on any device."""
+    """Effects of substitutions by several networks, on any device, in the form of BruteForce."""
 
     def __init__(self, networks: Sequence[tuple[ScXpresso, NetworkMetadata]], device: torch.device):
         self.device, self.chunk = device, CHUNK[device.type]
@@ -163,7 +166,7 @@ class PublishedEffects:
 
 
 def _changes(layers: Layers, first: Maxima, reference: Reference, codes: Tensor, positions: Tensor) -> Tensor:
-    """What substitutions at some positions change after the hidden layer: positions × 4 × (populations or 2)."""
+    """Compute the change after the hidden layer for substitutions at some positions: positions × 4 × (populations or 2)."""
     positions = positions.to(codes.device)
     count = len(positions)
     # Indices of outputs and bins are those of Maxima: an empty bin comes first.
@@ -200,9 +203,9 @@ def _changes(layers: Layers, first: Maxima, reference: Reference, codes: Tensor,
 def _pooled_change(
     maxima: Maxima, values: Tensor, elsewhere: Tensor, bin_: Tensor, first: Tensor, last: Tensor
 ) -> Tensor:
-    """How far the pooled values of `bin_` change (count × 4 × filters) where `values` replace its outputs first … last.
+    """Compute the change of the pooled values of `bin_` (count × 4 × filters) if `values` replace its outputs first … last.
 
-    values: count × 4 × outputs × filters. elsewhere: count × outputs, which of them are not of this bin.
+    values: count × 4 × outputs × filters. elsewhere: count × outputs, whether an output lies in another bin.
     """
     largest = values.masked_fill(elsewhere[:, None, :, None], NOTHING).amax(2)
     return torch.maximum(largest, maxima.without(first, last)[:, None]) - maxima.pooled[bin_][:, None]

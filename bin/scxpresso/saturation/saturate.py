@@ -1,4 +1,4 @@
-"""In silico saturation mutagenesis of some genes by a model, and the files that it leaves (paper 2.7)."""
+"""In silico saturation mutagenesis of some genes by a model, and its files (paper 2.7)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ EFFECTS, PROFILES, POSITIONS, CONTRASTS = "effects.h5", "profiles.tsv.gz", "posi
 
 
 def read_chunk(path: str | Path) -> list[str]:
-    """Gene ids of a file that select_genes.py wrote, one per line, each once. Raises InputError for one without any."""
+    """Read the gene ids of a file that select_genes.py wrote, one per line. Raises InputError if there are none."""
     lines = Path(path).read_text(encoding="utf-8").split("\n")
     genes = list(dict.fromkeys(line for line in lines if line))
     if not genes:
@@ -53,9 +53,9 @@ def saturate(
 ) -> None:
     """Write effects.h5 and profiles.tsv.gz of the genes with ids `wanted`, in their order.
 
-    A gene's effects are the mean over the networks that held it out; for a gene that the model does not know, over those of
-    all folds, and its fold is 0. genes: genes.tsv. engine: see incremental. step: told of each gene. Raises InputError for
-    features of another window, and genes without features or place.
+    Effects are means over the networks for which the gene was held out. For a gene absent from training, they are means over
+    the networks of all folds, and its fold is 0. genes: genes.tsv. engine: see incremental. step: called for each gene.
+    Raises InputError for features of another window, and for genes without features or position.
     """
     model.check_window(features.upstream, features.downstream)
     places = Place.of(genes)
@@ -91,7 +91,7 @@ def saturate(
                 computed = networks.effects(features.codes[rows[number]], annotation[number])
                 if kept:
                     kept.result()
-                kept = writer.submit(keep, number, *computed)  # while a GPU computes the next gene
+                kept = writer.submit(keep, number, *computed)  # while the next gene is computed
         if kept:
             kept.result()
         store.write_sums(sums)
@@ -99,12 +99,12 @@ def saturate(
 
 
 def find_contrast(text: str, populations: Sequence[str]) -> tuple[int, int] | None:
-    """`A;B` as the numbers of two populations, whose names may hold semicolons themselves; None where one is not there.
+    """Find the indices of the two populations in `A;B`, whose names may contain semicolons; None if one is absent.
 
-    Raises InputError where it may be read in two ways.
+    Raises InputError if the text can be read in two ways.
     """
     number = {name: index for index, name in enumerate(populations)}
-    exact = [(text[:cut], text[cut + 1 :]) for cut, letter in enumerate(text) if letter == ";"]
+    exact = [(text[:cut], text[cut + 1 :]) for cut, character in enumerate(text) if character == ";"]
     pairs = dict.fromkeys([*exact, *((one.strip(), other.strip()) for one, other in exact)])
     found = [(number[one], number[other]) for one, other in pairs if one in number and other in number and one != other]
     if len(found) > 1:
@@ -116,10 +116,10 @@ def find_contrast(text: str, populations: Sequence[str]) -> tuple[int, int] | No
 def join_saturation(
     parts: Sequence[str | Path], genes: pd.DataFrame, contrasts: Sequence[str], outdir: str | Path
 ) -> tuple[int, int, int]:
-    """Join the folders that `saturate` wrote to one, and write positions.tsv and, if asked for, contrasts.tsv.gz.
+    """Join the folders that `saturate` wrote; write positions.tsv and, with contrasts, contrasts.tsv.gz.
 
-    genes: genes.tsv, which gives the order. contrasts: see find_contrast; those of populations that the model has not are
-    left out. Gives the numbers of genes, populations and contrasts. Raises InputError for parts that do not belong together.
+    genes: genes.tsv, which gives the order. contrasts: see find_contrast; those whose populations the model lacks are
+    skipped. Returns the numbers of genes, populations and contrasts. Raises InputError if the parts do not belong together.
     """
     joined, folders = Path(outdir), [Path(part) for part in parts]
     with Effects(folders[0] / EFFECTS) as effects:
@@ -142,7 +142,7 @@ def _first_rank(path: Path, rank: dict[str, int]) -> int:
 
 
 def _contrasts(effects: Effects, places: dict[str, Place], pairs: list[tuple[int, int]]) -> Iterator[bytes]:
-    """Packed rows of contrasts.tsv.gz, gene by gene and contrast by contrast."""
+    """Yield the packed rows of contrasts.tsv.gz, by gene and contrast."""
     for row, gene in enumerate(effects.gene_id):
         signed, _ = profile(effects.effects(gene), effects.codes[row])
         for one, other in pairs:

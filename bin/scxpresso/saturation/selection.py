@@ -1,4 +1,4 @@
-"""Which genes are saturated: named ones, those of a list, highly variable ones, or all."""
+"""Selection of the genes to saturate: by name, from a list, highly variable ones, or all."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,13 +10,13 @@ from scxpresso.identifiers import GeneNames
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean
 
-N_SUGGESTIONS = 5  # unknown genes for which a similar name is sought
+N_SUGGESTIONS = 5  # unknown genes for which similar names are suggested
 
 
 def parse_selection(spec: str) -> tuple[list[str], int | None, bool]:
     """Split `--select` into genes by id or name, the number of highly variable genes, and whether all are selected.
 
-    The number is None where no highly variable genes are selected. Raises InputError for an `hvg:` without a number.
+    The number is None if no highly variable genes are selected. Raises InputError for an `hvg:` without a number.
     """
     words = [word.strip() for word in spec.split(",") if word.strip()]
     genes = [word for word in words if word != "all" and not word.startswith("hvg:")]
@@ -30,7 +30,7 @@ def parse_selection(spec: str) -> tuple[list[str], int | None, bool]:
 
 
 def read_gene_list(path: str | Path) -> list[str]:
-    """Read the genes of a text file, one per line, gzipped or not; lines that are empty or start with # are skipped."""
+    """Read the genes of a text file, one per line, plain or gzipped; empty lines and lines that start with # are skipped."""
     try:
         with open_text(path) as lines:
             words = [line.strip().removeprefix("\ufeff") for line in lines]
@@ -79,9 +79,9 @@ def select_genes(
     Parameters
     ----------
     genes: genes.tsv.
-    spec: `--select`, whose words add up.
+    spec: `--select`; its terms add up.
     listed: further genes by id or name.
-    variable: finds a number of highly variable genes; None where there is no atlas.
+    variable: returns this number of highly variable genes; None if there is no atlas.
 
     Raises
     ------

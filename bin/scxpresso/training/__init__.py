@@ -1,1 +1,1 @@
-"""From genes and expression to trained networks, and from the networks of all folds to one model."""
+"""Training: from genes and expression to networks, and from the networks of all folds to a model."""

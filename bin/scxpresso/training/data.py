@@ -1,4 +1,4 @@
-"""What networks are trained on: the recipe's numbers, the genes as arrays, and who trains and who validates (paper 2.2)."""
+"""Inputs of training: the recipe's settings, the genes as arrays, and training and validation genes (paper 2.2)."""
 
 from dataclasses import dataclass, replace
 
@@ -36,7 +36,7 @@ class Recipe:
 
 @dataclass
 class Split:
-    """Genes that train and genes that validate while a fold is held out: sorted row numbers."""
+    """Training and validation genes while a fold is held out: sorted row numbers."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -46,9 +46,9 @@ class Split:
 class TrainingData:
     """Genes of a level as arrays: codes (genes × window), annotation (genes × features), expression (genes × populations).
 
-    upstream: bases of the codes before the TSS. annotation_features: names of the annotation's columns, which are
-    log10(x + 0.1) where they are half-life features. splits: one for each fold that is trained. populations: names of the
-    columns of expression. task: number from 1 of the population that these are the data of alone; 0 for all together.
+    upstream: bases of the codes before the TSS. annotation_features: names of the annotation's columns; half-life features
+    are log10(x + 0.1). splits: one for each fold that is trained. populations: names of the columns of expression. task: 0
+    for multi-task data; in single-task data, the number of the population, from 1.
     """
 
     codes: np.ndarray
@@ -61,7 +61,7 @@ class TrainingData:
     task: int = 0
 
     def single_tasks(self) -> "list[TrainingData]":
-        """Give the data of each population alone."""
+        """Split the data into one single-task dataset per population."""
         return [
             replace(self, expression=self.expression[:, [column]], populations=(population,), task=column + 1)
             for column, population in enumerate(self.populations)
@@ -71,11 +71,11 @@ class TrainingData:
 def training_data(
     features: Features, expression: pd.DataFrame, folds: pd.Series, held_out: list[int], recipe: Recipe
 ) -> TrainingData:
-    """Arrays of the genes that have expression and, for each fold that is held out in turn, who trains and who validates.
+    """Build arrays of the genes that have expression and, for each held-out fold, its training and validation genes.
 
-    The validation genes, 1,000 or a tenth of the training genes where those are fewer than 10,000, come first in an order
-    of all the genome's genes, so that models of two atlases validate on the same genes. Raises InputError for a fold
-    without genes on either side.
+    There are 1,000 validation genes, or a tenth of the genes that are not held out if that is fewer. They come first in a
+    shuffled order of all genes of the genome, so that models of two atlases validate on the same genes. Raises InputError
+    if a fold leaves too few genes to train on, or holds out none.
     """
     rows = features.rows(expression.index)
     sets = NETWORKS[recipe.network].annotation if recipe.annotation_features == "extended" else ("half_life",)
@@ -92,7 +92,7 @@ def training_data(
 
 
 def split(genes: pd.Index, folds: pd.Series, fold: int, recipe: Recipe) -> Split:
-    """Who of the genes trains and who validates while a fold is held out; see training_data."""
+    """Choose training and validation genes while a fold is held out; see training_data."""
     shuffled = np.random.default_rng([recipe.seed, fold]).permutation(np.sort(folds.index.to_numpy(dtype=str)))
     rank = pd.Series(np.arange(len(shuffled)), index=shuffled)
     rest = np.flatnonzero(folds.reindex(genes).to_numpy() != fold)

@@ -1,4 +1,4 @@
-"""From the folds' networks to one model: out-of-fold predictions of every gene (paper 2.6)."""
+"""From the networks of all folds to one model: out-of-fold predictions of every gene (paper 2.6)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from scxpresso.store import last_attempts, read_history
 
 @dataclass
 class TrainedFold:
-    """A fold's folder: its number, its replicates' files, and those that the ensemble uses."""
+    """A trained fold: its number, its folder, the files of its replicates, and those that the ensemble uses."""
 
     fold: int
     folder: str
@@ -27,9 +27,9 @@ class TrainedFold:
 
 
 def read_fold_dirs(folders: list[Path], ensemble: str) -> list[TrainedFold]:
-    """The folds in their order. ensemble: `mean` uses every replicate, `best` that of the lowest validation loss.
+    """Read the folds, in order. ensemble: `mean` uses all replicates, `best` the one with the lowest validation loss.
 
-    With a network per population, a replicate's loss is the mean over the populations, as it is for a network of all.
+    The loss of single-task networks is the mean over the populations, as for a multi-task network.
     """
     trained = []
     for folder in folders:
@@ -45,7 +45,7 @@ def read_fold_dirs(folders: list[Path], ensemble: str) -> list[TrainedFold]:
 def predict_held_out(
     trained: list[TrainedFold], features: Features, observed: pd.DataFrame, fold: np.ndarray
 ) -> np.ndarray:
-    """log10 expression of every gene by the networks for which it was held out: replicates × genes × populations."""
+    """Predict every gene by the networks for which it was held out: replicates × genes × populations, log10."""
     rows = features.rows(observed.index)
     missing = set(np.unique(fold).tolist()) - {part.fold for part in trained}
     if missing:
@@ -68,11 +68,11 @@ def describe_model(
     parents: pd.Series,
     **names: str,
 ) -> ModelDescription:
-    """Describe a model: with the weights beside model.json, all that is needed to use the model elsewhere.
+    """Describe a model: together with the weights, everything needed to use it elsewhere.
 
-    observed: genes × populations. outputs: replicates × genes × populations, held out. fold: of each gene of the genome.
-    parents: of each population. names: atlas, level, recipe, genome and ensemble; an empty recipe is that of the weights.
-    The z-scaling of expression and annotation features is in each file of weights.
+    observed: genes × populations. outputs: replicates × genes × populations, out-of-fold. fold: fold of each gene of the
+    genome. parents: parent of each population. names: atlas, level, recipe, genome and ensemble; an empty recipe means that
+    of the weights. The scalings of expression and annotation features are in each weight file.
     """
     over_populations = pearson(observed.to_numpy().T, outputs.mean(axis=0).T)
     metadata = load_network(trained[0].files[0])[1]

@@ -10,24 +10,34 @@ from scxpresso.training.motifs import fit_motif_part
 from scxpresso.training.trainee import Trainee
 
 CPU = torch.device("cpu")  # on which everything is fitted
-SAMPLED = 0.8  # of the training genes: what a replicate learns from, so that replicates differ as far as genes do
+SAMPLED = 0.8  # of the genes: what a replicate learns from, so that replicates differ as much as their genes do
+SAMPLED_ALONE = 0.9  # by the only replicate of a fold
 
 
 class GrammarTraining:
-    """The one epoch of a `grammar` network. Every result is a list of one number, as those of published.py."""
+    """The one epoch of a `grammar` network. Every result is a list of one number, as those of published.py.
+
+    Nothing is chosen by the fold's validation genes: inner folds decide. So each replicate draws its own genes from all that
+    are not held out, and those that are not drawn are its validation genes.
+    """
 
     epochs = 1
 
     def __init__(self, trainees: list[Trainee], data: TrainingData, genes: GrammarGeneInputs, recipe: Recipe):
         (self.trainee,) = trainees
-        self.genes, self.names, self.replicates = genes, data.annotation_features, recipe.replicates
+        self.genes, self.names = genes, data.annotation_features
+        share = SAMPLED if recipe.replicates > 1 else SAMPLED_ALONE
+        every = torch.cat([self.trainee.train, self.trainee.validation])
+        order = every[torch.randperm(len(every), generator=self.trainee.shuffle)]
+        number = round(share * len(order))
+        self.learned, self.left_out = order[:number].sort().values, order[number:].sort().values
         self.network: Grammar = self.trainee.network
         self.target = self.network.expression.apply_to(torch.from_numpy(data.expression).float().to(genes.device))
         self.criterion = nn.MSELoss()
 
     def train(self) -> list[float]:
         """Fit the smooth part, and the motifs to what it leaves of genes that it has not seen; the loss of all of it."""
-        rows, seed = self._sampled(), self.trainee.job["seed"]
+        rows, seed = self.learned, self.trainee.job["seed"]
         at = rows.to(self.genes.device)
         target = self.target[at].cpu().numpy().astype(np.float64)
         composition = self.genes.composition.of(at).to(CPU)
@@ -39,18 +49,13 @@ class GrammarTraining:
         self.network.to(self.genes.device)
         return [self._loss(rows)]
 
-    def _sampled(self) -> torch.Tensor:
-        """Rows of the genes that this replicate learns from; all of them where there is one replicate."""
-        order = self.trainee.order()
-        return order.sort().values if self.replicates == 1 else order[: round(SAMPLED * len(order))].sort().values
-
     @torch.no_grad()
     def _loss(self, rows: torch.Tensor) -> float:
         return self.criterion(self.genes.predict(self.network, rows), self.target[rows.to(self.genes.device)]).item()
 
     def validate(self) -> list[float]:
-        """Loss of the validation genes."""
-        return [self._loss(self.trainee.validation)]
+        """Loss of the genes that were not drawn."""
+        return [self._loss(self.left_out)]
 
     def rates(self) -> list[float]:
         """There is no learning rate."""
@@ -63,5 +68,5 @@ class GrammarTraining:
         """Nothing is left to do."""
 
     def variances(self) -> list[float]:
-        """How much predictions for the validation genes vary, in the population where they vary most."""
-        return [self.genes.predict(self.network, self.trainee.validation).var(dim=0).max().item()]
+        """How much predictions for the genes that were not drawn vary, in the population where they vary most."""
+        return [self.genes.predict(self.network, self.left_out).var(dim=0).max().item()]

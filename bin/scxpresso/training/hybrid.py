@@ -1,5 +1,5 @@
-"""How the hybrid network is trained: few epochs with a falling rate, an exponential moving average (EMA) of the weights,
-then trees on the same features."""
+"""Training of the hybrid network: a few epochs with a one-cycle learning rate and an exponential moving average (EMA) of the
+weights, then trees on the same features."""
 
 from copy import deepcopy
 from typing import Any
@@ -13,22 +13,22 @@ from scxpresso.networks.hybrid import MAX_SHIFT, Hybrid, HybridGeneInputs
 from scxpresso.training.data import Recipe, TrainingData
 from scxpresso.training.trainee import Trainee
 
-EPOCHS = 12
-STEPS = 300  # at least, so that a small atlas is learned too
+MIN_EPOCHS = 12
+MIN_STEPS = 300  # more epochs are needed to reach it if an atlas is small
 BATCH = 32
 LEARNING_RATE = 1e-3
-WARM_UP = 0.1  # of all steps
+WARM_UP = 0.1  # share of all steps
 WEIGHT_DECAY = 0.01
-# The linear layer on k-mers has a weight for each count and population: it learns slowly and forgets a lot.
+# The linear layer on k-mers has one weight per count and population: it needs a low rate and strong decay.
 KMER_LEARNING_RATE = LEARNING_RATE / 3
 KMER_WEIGHT_DECAY = 1.0
-EMA_DECAY = 0.99  # what a step keeps of the average
+EMA_DECAY = 0.99
 
 
 class HybridTraining:
-    """Epochs of one hybrid network. The trainee's network has the EMA of the weights; it gets its trees at the end.
+    """Training of one hybrid network. The trainee's network holds the EMA of the weights, and gets its trees at the end.
 
-    Every result is a list of one number, as those of published.py.
+    Every result is a list of one number, as in published.py.
     """
 
     def __init__(self, trainees: list[Trainee], data: TrainingData, genes: HybridGeneInputs, recipe: Recipe):
@@ -41,9 +41,9 @@ class HybridTraining:
         self.network = deepcopy(self.averaged)
         self.target = self.network.expression.apply_to(torch.from_numpy(data.expression).float().to(genes.device))
         self.criterion = nn.MSELoss()
-        # A batch norm knows nothing of a single gene, which the last batch may be.
+        # Batch norm needs more than one gene: a last batch of a single gene is skipped.
         batches = sum(len(batch) > 1 for batch in self.trainee.train.split(BATCH))
-        self.epochs = max(EPOCHS, -(-STEPS // batches))
+        self.epochs = max(MIN_EPOCHS, -(-MIN_STEPS // batches))
         named = list(self.network.named_parameters())
         on_kmers = [parameter for name, parameter in named if name.startswith("kmer_linear.")]
         others = [parameter for name, parameter in named if not name.startswith("kmer_linear.")]
@@ -61,7 +61,7 @@ class HybridTraining:
         self.step = 0
 
     def train(self) -> list[float]:
-        """One epoch; its loss, of the network whose weights move."""
+        """Train one epoch; return the training loss of the network before averaging."""
         self.network.train()
         self.rate = float(self.schedule.get_last_lr()[0])
         total, order = torch.zeros((), device=self.genes.device), self.trainee.order()
@@ -83,34 +83,34 @@ class HybridTraining:
 
     @torch.no_grad()
     def validate(self) -> list[float]:
-        """Loss of the validation genes, by the EMA of the weights and without trees."""
+        """Return the loss of the validation genes, by the EMA of the weights and without trees."""
         self.averaged.eval()
         rows = self.trainee.validation.to(self.genes.device)
         outputs = self.averaged.neural(self.genes.read.of(rows), self.genes.annotation[rows])
         return [self.criterion(outputs, self.target[rows]).item()]
 
     def rates(self) -> list[float]:
-        """The learning rate at the start of the epoch."""
+        """Return the learning rate at the start of the epoch."""
         return [self.rate]
 
     def adjust(self, losses: list[float]) -> None:
-        """The rate has been adjusted step by step."""
+        """Do nothing: the rate is adjusted at every step."""
 
     def finish(self) -> None:
-        """Trees, beside the best weights: they have nothing to choose by validation genes, and learn from them too."""
+        """Fit the trees beside the best weights. They need no validation genes, and are fitted to these too."""
         rows = torch.cat([self.trainee.train, self.trainee.validation]).to(self.genes.device)
         features = self.averaged.features(self.genes.read.of(rows), self.genes.annotation[rows])
         target = self.target[rows].cpu().numpy().astype(np.float64)
         self.averaged.trees.fit(features.cpu().numpy(), target, self.trainee.job["seed"])
 
     def variances(self) -> list[float]:
-        """How much predictions for the validation genes vary, in the population where they vary most."""
+        """Return the variance of predictions for the validation genes, in the population where it is largest."""
         return [self.genes.predict(self.averaged, self.trainee.validation).var(dim=0).max().item()]
 
 
 @torch.no_grad()
 def update_average(averaged: nn.Module, network: nn.Module, keep: float) -> None:
-    """Move the EMA of the parameters one step; statistics of batch norms become those of the network."""
+    """Update the EMA of the parameters by one step, and copy the statistics of batch norms."""
     for mine, theirs in zip(averaged.parameters(), network.parameters(), strict=True):
         mine.lerp_(theirs, 1 - keep)
     for layer, source in zip(averaged.modules(), network.modules(), strict=True):

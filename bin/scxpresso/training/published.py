@@ -1,4 +1,4 @@
-"""Epochs of the published recipe: MSE, Adam, a rate that falls on plateaus (paper 2.2); alone, or several networks together."""
+"""Training as published: MSE, Adam, and a learning rate that falls on plateaus (paper 2.2); one network, or a stack."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,17 +15,17 @@ from scxpresso.networks.published_gpu import Stack, StackInputs
 from scxpresso.training.data import Recipe, TrainingData
 from scxpresso.training.trainee import Trainee
 
-GENES_AT_ONCE = 4096  # that a stack predicts, in about as many megabytes
+GENES_AT_ONCE = 4096  # genes × networks predicted at once by a stack, in about as many megabytes
 
 
 def plateau(optimizer: Adam, recipe: Recipe) -> ReduceLROnPlateau:
-    """The schedule of a network's own optimizer."""
+    """Make the learning-rate schedule of an optimizer."""
     return ReduceLROnPlateau(optimizer, factor=recipe.plateau_factor, patience=recipe.plateau_patience)
 
 
 @contextmanager
 def tensor_cores() -> Iterator[None]:
-    """Matrix products of float32 round what they multiply to 11 bits (TF32) on a GPU, and add up in 24."""
+    """Let matrix products of float32 on a GPU round their inputs to 11 bits (TF32); sums keep 24 bits."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
     try:
@@ -35,7 +35,7 @@ def tensor_cores() -> Iterator[None]:
 
 
 class SingleTraining:
-    """Epochs of one network in the form that `genes` has for it. Every result is a list of one number."""
+    """Training of one network, on the form of its genes. Every result is a list of one number."""
 
     def __init__(self, trainees: list[Trainee], data: TrainingData, genes: GeneInputs, recipe: Recipe):
         torch.backends.cudnn.deterministic = True
@@ -49,7 +49,7 @@ class SingleTraining:
         self.target = self.network.expression.apply_to(torch.from_numpy(data.expression).float().to(genes.device))
 
     def train(self) -> list[float]:
-        """One epoch; its loss."""
+        """Train one epoch; return the training loss."""
         self.network.train()
         total, order = torch.zeros((), device=self.genes.device), self.trainee.order()
         for batch in order.split(self.batch_size):
@@ -61,31 +61,31 @@ class SingleTraining:
         return [total.item() / len(order)]
 
     def validate(self) -> list[float]:
-        """Loss of the validation genes."""
+        """Return the loss of the validation genes."""
         rows = self.trainee.validation
         return [self.criterion(self.genes.predict(self.network, rows), self.target[rows]).item()]
 
     def rates(self) -> list[float]:
-        """The learning rate."""
+        """Return the learning rate."""
         return [self.optimizer.param_groups[0]["lr"]]
 
     def adjust(self, losses: list[float]) -> None:
-        """The rate to the validation loss."""
+        """Adjust the learning rate to the validation loss."""
         self.schedule.step(losses[0])
 
     def finish(self) -> None:
-        """Nothing is left to do when the best weights are back."""
+        """Do nothing: training ends with the best weights."""
 
     def variances(self) -> list[float]:
-        """How much predictions for the validation genes vary, in the population where they vary most."""
+        """Return the variance of predictions for the validation genes, in the population where it is largest."""
         return [self.genes.predict(self.network, self.trainee.validation).var(dim=0).max().item()]
 
 
 class StackedTraining:
-    """Epochs of several networks as one stack. Every result is a list of a number for each network.
+    """Training of several networks as one stack. Every result is a list of one number per network.
 
-    A step is of all networks and of as many genes of each; what a network lacks in its last batch counts with weight 0.
-    On CUDA the step is captured once and launched as a whole. Losses stay on the device until an epoch has ended.
+    A step trains all networks, with the same number of genes each; genes that fill up a last batch have weight 0. On CUDA,
+    the step is captured once and launched as a whole. Losses stay on the device until the epoch ends.
     """
 
     def __init__(self, trainees: list[Trainee], data: TrainingData, genes: StackInputs, recipe: Recipe):
@@ -94,7 +94,7 @@ class StackedTraining:
         rounded = cuda and torch.cuda.get_device_capability(genes.device) >= (8, 0)
         precision = torch.bfloat16 if rounded else torch.float32
         self.stack = Stack([trainee.network for trainee in trainees], genes.table, precision)
-        # A graph replays the addresses that it captured: the rate has to be one of them.
+        # A graph replays captured addresses, so the learning rate has to be a tensor.
         self.optimizers = [
             Adam(
                 trainee.network.parameters(),
@@ -110,7 +110,7 @@ class StackedTraining:
         self.mean = torch.stack([scaling.mean for scaling in scalings])[:, None]
         self.sd = torch.stack([scaling.sd for scaling in scalings])[:, None]
 
-        # The next step's genes, and the epoch's sum of losses so far.
+        # Genes of the next step, and the sum of losses in this epoch.
         shape = len(trainees), min(recipe.batch_size, max(len(trainee.train) for trainee in trainees))
         self.rows = torch.zeros(shape, dtype=torch.int64, device=genes.device)
         self.weight = torch.zeros(shape, device=genes.device)
@@ -118,14 +118,14 @@ class StackedTraining:
         self.graph = self._captured() if cuda else None
 
     def train(self) -> list[float]:
-        """One epoch; the losses."""
+        """Train one epoch; return the training losses."""
         with tensor_cores():
             return self._epoch()
 
     def _epoch(self) -> list[float]:
         self._set_mode(training=True)
         orders = [trainee.order() for trainee in self.trainees]
-        rows, weight = self._beside(orders, self.rows.shape[1])
+        rows, weight = self._stacked_rows(orders, self.rows.shape[1])
         self.totals.zero_()
         for start in range(0, rows.shape[1], self.rows.shape[1]):
             self.rows.copy_(rows[:, start : start + self.rows.shape[1]])
@@ -138,7 +138,7 @@ class StackedTraining:
         return [total / len(order) for total, order in zip(self.totals.tolist(), orders, strict=True)]
 
     def step(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
-        """One step with self.rows of the networks of these optimizers; the others have no gene in it."""
+        """Make one step of the networks of these optimizers on self.rows; the other networks have no gene in it."""
         self.stack.zero_grad()
         outputs = self.stack.forward(self.rows, self.genes.annotation[self.rows])
         losses = self._losses(outputs, self.rows) * self.weight
@@ -148,7 +148,7 @@ class StackedTraining:
         self.totals += losses.detach().sum(dim=1)
 
     def warm_up(self) -> None:
-        """Three steps of genes without weight: they make what a first step makes, and move nothing."""
+        """Make three steps with weight 0: they allocate what a first step allocates, and change no parameter."""
         self._set_mode(training=True)
         self.weight.zero_()
         for _ in range(3):
@@ -158,32 +158,32 @@ class StackedTraining:
                 state["step"].zero_()
 
     def validate(self) -> list[float]:
-        """Losses of the validation genes."""
-        rows, weight = self._beside([trainee.validation for trainee in self.trainees])
+        """Return the losses of the validation genes."""
+        rows, weight = self._stacked_rows([trainee.validation for trainee in self.trainees])
         losses = self._losses(self._predict(rows), rows) * weight
         return (losses.sum(dim=1) / weight.sum(dim=1)).tolist()
 
     def rates(self) -> list[float]:
-        """The learning rates, in as many digits as a tensor of float32 holds."""
+        """Return the learning rates, with the digits that float32 holds."""
         return [float(f"{optimizer.param_groups[0]['lr'].item():.6g}") for optimizer in self.optimizers]
 
     def adjust(self, losses: list[float]) -> None:
-        """Each rate to its network's validation loss."""
+        """Adjust each learning rate to the validation loss of its network."""
         for schedule, loss in zip(self.schedules, losses, strict=True):
             schedule.step(loss)
 
     def finish(self) -> None:
-        """Nothing is left to do when the best weights are back."""
+        """Do nothing: training ends with the best weights."""
 
     def variances(self) -> list[float]:
-        """How much predictions for the validation genes vary, in the population where they vary most."""
+        """Return the variance of predictions for the validation genes, in the population where it is largest."""
         counts = [len(trainee.validation) for trainee in self.trainees]
-        outputs = self._predict(self._beside([trainee.validation for trainee in self.trainees])[0])
+        outputs = self._predict(self._stacked_rows([trainee.validation for trainee in self.trainees])[0])
         mine = [values[:count].var(dim=0).max() for values, count in zip(outputs, counts, strict=True)]
         return torch.stack(mine).tolist()
 
     def _captured(self) -> torch.cuda.CUDAGraph | None:
-        """A step of all networks as a CUDA graph, after a warm-up aside, as PyTorch asks for; None where it fails."""
+        """Capture a step as a CUDA graph, after a warm-up on another stream, as PyTorch requires; None if it fails."""
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with tensor_cores(), torch.cuda.stream(aside):
@@ -202,8 +202,8 @@ class StackedTraining:
         for trainee in self.trainees:
             trainee.network.train(training)
 
-    def _beside(self, orders: list[torch.Tensor], multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-        """Lists of genes as rows, and 1 for each gene; the shorter lists, and a multiple of genes, are filled up with 0."""
+    def _stacked_rows(self, orders: list[torch.Tensor], multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+        """Stack lists of genes as rows, with weight 1 for each gene; rows are padded with 0 to a multiple of `multiple`."""
         longest = max(len(order) for order in orders)
         rows = torch.zeros(len(orders), -(-longest // multiple) * multiple, dtype=torch.int64)
         weight = torch.zeros(rows.shape)
@@ -213,12 +213,12 @@ class StackedTraining:
         return rows.to(self.genes.device), weight.to(self.genes.device)
 
     def _losses(self, outputs: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """Mean squared error over the populations, of each gene: S × B."""
+        """Compute the mean squared error over populations of each gene: networks × B."""
         return ((outputs - (self.expression[rows] - self.mean) / self.sd) ** 2).mean(dim=2)
 
     @torch.no_grad()
     def _predict(self, rows: torch.Tensor) -> torch.Tensor:
-        """Without dropout and in float32: S × B × populations."""
+        """Predict without dropout and in float32: networks × B × populations."""
         self._set_mode(training=False)
         batches = rows.split(max(1, GENES_AT_ONCE // len(rows)), dim=1)
         return torch.cat([self.stack.forward(batch, self.genes.annotation[batch]) for batch in batches], dim=1)
@@ -227,7 +227,7 @@ class StackedTraining:
 def plateau_training(
     trainees: list[Trainee], data: TrainingData, genes: GeneInputs, recipe: Recipe
 ) -> SingleTraining | StackedTraining:
-    """The training of networks in the form that their genes have."""
+    """Make the training of one network or a stack, depending on the form of the genes."""
     if isinstance(genes, StackInputs):
         return StackedTraining(trainees, data, genes, recipe)
     return SingleTraining(trainees, data, genes, recipe)

@@ -1,4 +1,4 @@
-"""Training of folds: every replicate of each, its best validation epoch, and another attempt where it collapsed (paper 2.2)."""
+"""Training of folds: all replicates, their best validation epochs, and further attempts if they collapse (paper 2.2)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from scxpresso.text import shown
 from scxpresso.training.data import Recipe, TrainingData
 from scxpresso.training.trainee import Trainee
 
-COLLAPSED_VARIANCE = 1e-5  # of z-scaled predictions over genes; the published code's threshold
-ATTEMPTS = 4  # of a replicate: the first, and three more when it collapsed
+COLLAPSED_VARIANCE = 1e-5  # of z-scaled predictions over genes; the threshold of the published code
+MAX_ATTEMPTS = 4  # of a replicate: the first, and three more if it collapses
 
 
 @dataclass
 class TrainedFold:
-    """A fold's networks, one per replicate, and how they came about.
+    """The networks of a fold, one per replicate, and their history.
 
     history: HISTORY_COLUMNS, one row per epoch. collapsed: replicate and population of networks that are still constant; the
-    population is empty for a network of all.
+    population is empty for multi-task networks.
     """
 
     networks: list[nn.Module]
@@ -35,18 +35,18 @@ class TrainedFold:
 
     @property
     def history_table(self) -> pd.DataFrame:
-        """The history as history.tsv has it."""
+        """The history as in history.tsv."""
         return pd.DataFrame(self.history, columns=HISTORY_COLUMNS)
 
 
 def label(fold: int, replicate: int, population: str) -> str:
-    """Name a network as the log does; the population is empty for a network of all."""
+    """Name a network in the log; the population is empty for multi-task networks."""
     return f"fold {fold} replicate {replicate}" + (f" {shown(population)}" if population else "")
 
 
 def tune_cpu() -> None:
-    """Two things that slow training on CPU several times, and change no result that matters."""
-    # Moments of weights without gradient decay into numbers below 1e-38, on which arithmetic takes a hundred times longer.
+    """Speed up training on CPU several times, without a relevant change of results."""
+    # Without a gradient, moments of weights decay to numbers below 1e-38, whose arithmetic is a hundred times slower.
     torch.set_flush_denormal(True)
     keep_large_blocks()
 
@@ -58,10 +58,10 @@ def train_folds(
     engine: str = "auto",
     on_epoch: Callable[[dict], None] = lambda row: None,
 ) -> dict[int, TrainedFold]:
-    """Train all replicates of all folds of the data; together where the engine can, else one after the other.
+    """Train all replicates of all folds of the data: together if the engine can, else one after the other.
 
-    A replicate that collapsed to a constant is trained again with the next seed. With a network per population, each has its
-    own seeds, and its own attempts.
+    A replicate that collapsed to a constant is trained again with the next seed. Each single-task network has its own seeds
+    and its own attempts.
     """
     tune_cpu()
     genes = gene_inputs(recipe.network, recipe.inputs, data.codes, data.upstream, data.annotation, device, engine)
@@ -72,7 +72,7 @@ def train_folds(
 
 
 def _joined(tasks: list[TrainedFold]) -> TrainedFold:
-    """Networks of single populations as networks of all; the history by replicate."""
+    """Combine the networks of single populations; the history is sorted by replicate."""
     history = [row for task in tasks for row in task.history]
     return TrainedFold(
         networks=[SingleTaskNetworks(members) for members in zip(*(task.networks for task in tasks), strict=True)],
@@ -84,10 +84,10 @@ def _joined(tasks: list[TrainedFold]) -> TrainedFold:
 def _train_folds(
     data: TrainingData, genes: GeneInputs, recipe: Recipe, on_epoch: Callable[[dict], None]
 ) -> dict[int, TrainedFold]:
-    """As train_folds, one network for all populations of the data."""
+    """Train as train_folds does, with one network for all populations of the data."""
     waiting = [(fold, replicate) for fold in data.splits for replicate in range(1, recipe.replicates + 1)]
     networks, history = {}, []
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         groups = [waiting] if genes.stacked and waiting else [[job] for job in waiting]
         waiting = []
         for group in groups:
@@ -109,30 +109,30 @@ def _train_folds(
 
 
 class Training(Protocol):
-    """What the trainer of a registry's entry makes of trainees, data, genes and recipe.
+    """The training of one network, or of several if the genes are stacked; every list has one number per network.
 
-    It trains one network, or several where the genes are stacked; every list has a number for each of them.
+    The trainer of a registry entry makes it from trainees, data, genes and recipe.
     """
 
     epochs: int
 
     def train(self) -> list[float]:
-        """Train one epoch; give its loss."""
+        """Train one epoch; return the training loss."""
 
     def validate(self) -> list[float]:
-        """Give the loss of the validation genes."""
+        """Return the loss of the validation genes."""
 
     def rates(self) -> list[float]:
-        """Give the learning rate of the epoch."""
+        """Return the learning rate of the epoch."""
 
     def adjust(self, losses: list[float]) -> None:
         """Adjust the rate to the validation loss."""
 
     def finish(self) -> None:
-        """Do what is left when the weights of the best epoch are back."""
+        """Do what remains after the weights of the best epoch are restored."""
 
     def variances(self) -> list[float]:
-        """Give the variance of predictions over the validation genes, in the population where it is largest."""
+        """Return the variance of predictions over the validation genes, in the population where it is largest."""
 
 
 def train_group(
@@ -142,10 +142,10 @@ def train_group(
     jobs: list[tuple[int, int, int]],
     on_epoch: Callable[[dict], None],
 ) -> list[tuple[nn.Module, list[dict], bool]]:
-    """Networks trained side by side, one for each (fold, replicate, attempt).
+    """Train networks side by side, one per (fold, replicate, attempt).
 
-    Of each: its weights of the best validation epoch, one history row per epoch, and whether it is constant. The training loss
-    of a row is the mean over the epoch's batches, while the weights moved.
+    Returns for each: the network with the weights of its best validation epoch, one history row per epoch, and whether it is
+    constant. The training loss is the mean over the batches of the epoch, while the weights change.
     """
     trainees = [Trainee(data, recipe, genes.device, *job) for job in jobs]
     engine: Training = resolve(NETWORKS[recipe.network].trainer)(trainees, data, genes, recipe)

@@ -1,4 +1,4 @@
-"""A network while it is trained, whatever its recipe."""
+"""A network in training, for any recipe."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from scxpresso.training.data import Recipe, TrainingData
 
 
 class Trainee:
-    """A network in training, with all that is its own: seed, genes, their order, history and best weights."""
+    """A network in training, with its own seed, genes, order of genes, history and best weights."""
 
     def __init__(
         self, data: TrainingData, recipe: Recipe, device: torch.device, fold: int, replicate: int, attempt: int
@@ -37,18 +37,18 @@ class Trainee:
         )
         network.expression.fit(*mean_and_sd(data.expression[train]))
         network.annotation.fit(*mean_and_sd(data.annotation[train]))
-        self.network: Any = network.to(device)  # its trainer knows of what kind it is
+        self.network: Any = network.to(device)  # its trainer knows its type
         self.rows: list[dict] = []
         self._best_loss = float("inf")
         self._best_epoch: int | None = None
         self._best_weights: dict[str, torch.Tensor] | None = None
 
     def order(self) -> torch.Tensor:
-        """The training genes in the order of the next epoch."""
+        """Return the training genes in the order of the next epoch."""
         return self.train[torch.randperm(len(self.train), generator=self.shuffle)]
 
     def end_epoch(self, epoch: int, learning_rate: float, train_loss: float, validation_loss: float) -> dict:
-        """Its row of the history; keeps the weights if they are the best so far."""
+        """Add and return a row of the history; keep the weights if they are the best so far."""
         row = self.job | {"epoch": epoch, "learning_rate": learning_rate}
         row |= {"train_loss": train_loss, "validation_loss": validation_loss}
         if validation_loss < self._best_loss:
@@ -58,7 +58,7 @@ class Trainee:
         return row
 
     def take_best(self) -> None:
-        """Give the network the weights of its best epoch, which the history marks."""
+        """Restore the weights of the best epoch, and mark it in the history."""
         if self._best_weights is None:
             seed = self.job["seed"]
             raise FloatingPointError(f"the loss is not a number with seed {seed}: is an expression value infinite?")

@@ -1,1 +1,1 @@
-"""Variants: read, checked, and scored by the models of the genes whose windows they lie in."""
+"""Variants: reading, checking, and scoring by the models of the genes in whose windows they lie."""

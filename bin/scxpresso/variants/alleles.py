@@ -1,4 +1,4 @@
-"""Alleles: which can be scored at all, their shortest form, and how far they may slide in a repeat."""
+"""Alleles: whether they can be scored, their shortest form, and how far they can slide in a repeat."""
 
 BASES = frozenset("ACGT")
 SUBSTITUTIONS = {ref: [alt for alt in "ACGT" if alt != ref] for ref in "ACGT"}
@@ -12,7 +12,7 @@ SAME = "reference and alternative are the same"
 
 
 def fault_of(ref: str, alt: str) -> str:
-    """Say why an allele (upper case, as in VCF) cannot be scored, whatever the genome; '' where nothing is wrong."""
+    """Say why an allele (upper case, as in VCF) cannot be scored, whatever the genome; '' if nothing is wrong."""
     if alt in ("", "."):
         return NO_ALTERNATIVE
     if alt == "*":
@@ -40,19 +40,19 @@ def trimmed(pos: int, ref: str, alt: str) -> tuple[int, str, str]:
 
 
 def slides(sequence: str, start: int, ref: str, alt: str) -> tuple[int, int]:
-    """Count by how many bases an insertion or deletion may move left and right and still make the same sequence.
+    """Count by how many bases an insertion or deletion can move left and right without changing the sequence.
 
-    A base of the contig is kept on either side, if need be by a move away from its end (-1).
+    A base of the contig is kept on either side, if necessary by a move away from its end (-1).
 
     Parameters
     ----------
-    sequence: of the contig.
-    start: 0-based, of the first base of `ref`, or of the base that `alt` is inserted before.
+    sequence: the contig.
+    start: 0-based position of the first base of `ref`, or of the base before which `alt` is inserted.
     ref, alt: one of the two is empty (see `trimmed`).
     """
     moving, size, end = ref or alt, len(ref or alt), start + len(ref)
     left = right = 0
-    # Moved on, the allele's bases rotate: what is left behind is what is taken up.
+    # As the allele moves, its bases rotate: it leaves the base that it takes up at the other end.
     while left < start - 1 and sequence[start - 1 - left].upper() == moving[-1 - left % size]:
         left += 1
     while end + right < len(sequence) - 1 and sequence[end + right].upper() == moving[right % size]:
@@ -61,15 +61,15 @@ def slides(sequence: str, start: int, ref: str, alt: str) -> tuple[int, int]:
 
 
 def rotated(bases: str, by: int) -> str:
-    """Rotate the bases of an insertion or deletion that moves `by` bases to the right (to the left, if negative)."""
+    """Rotate the bases of an insertion or deletion that moves `by` bases to the right (to the left if negative)."""
     by %= len(bases) or 1
     return bases[by:] + bases[:by]
 
 
 def anchored(sequence: str, start: int, ref: str, alt: str) -> tuple[int, str, str]:
-    """Give position (1-based), REF and ALT with at least one base each, as a VCF writes them.
+    """Return position (1-based), REF and ALT with at least one base each, as in a VCF.
 
-    An insertion or deletion gets the base before it; at the contig's first base it gets the base after it. start: 0-based.
+    An insertion or deletion gets the base before it, or the base after it at the start of the contig. start: 0-based.
     """
     if ref and alt:
         return start + 1, ref, alt

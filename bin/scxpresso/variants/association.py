@@ -1,4 +1,4 @@
-"""Associations with a trait that a file of variants has: beta and p-value of an allele. Missing values stay missing."""
+"""Associations with a trait in a file of variants: beta and p-value of an allele. Missing values stay missing."""
 
 import math
 
@@ -7,7 +7,7 @@ ASSOCIATION = ["beta", "odds_ratio", "p_value", "log_p_value"]
 
 
 def beta_of(row: dict[str, str]) -> str:
-    """Give the effect on the trait, the natural logarithm of an odds ratio; '' where the file has none."""
+    """Return the effect on the trait, or the natural logarithm of an odds ratio; '' if the file has neither."""
     beta = row.get("beta", "")
     if beta.upper() not in MISSING:
         return beta if _number(beta) is not None else ""
@@ -16,23 +16,23 @@ def beta_of(row: dict[str, str]) -> str:
 
 
 def of_allele(alt: str, beta: str, effect: str, ref: str) -> str:
-    """Turn the effect allele's beta into that for `alt`; '' where the effect allele is neither of the two."""
+    """Convert the effect allele's beta to that of `alt`; '' if the effect allele is neither of the two."""
     return beta if effect == alt else turned(beta) if effect == ref else ""
 
 
 def turned(beta: str) -> str:
-    """Give beta for the other allele."""
+    """Return the beta of the other allele."""
     return beta and (beta[1:] if beta[0] == "-" else "-" + beta.removeprefix("+"))
 
 
 def p_value_of(row: dict[str, str]) -> str:
-    """Give the p-value, as the file has it or from its negative log10; '' where there is none."""
+    """Return the p-value, as the file has it or from its negative log10; '' if there is none."""
     p_value, logarithm = row.get("p_value", ""), _number(row.get("log_p_value", ""))
     if _number(p_value) is not None:
         return p_value
     if logarithm is None:
         return ""
-    exponent = math.floor(-logarithm)  # apart, as small p-values are below every float
+    exponent = math.floor(-logarithm)  # kept apart, because small p-values are below the smallest float
     return f"{10 ** (-logarithm - exponent):.4g}e{exponent}"
 
 

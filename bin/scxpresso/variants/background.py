@@ -12,9 +12,9 @@ from scxpresso.variants.gene_alleles import Allele, nearest_to_tss
 from scxpresso.variants.significance import bins, compared_bins, specificity
 from scxpresso.variants.windows import Edit
 
-# Number of an alternative's base (A, C, G, T) by its code.
-NUMBER_OF_CODE = np.full(16, 4, dtype=np.uint8)
-NUMBER_OF_CODE[ALTERNATIVE_CODES] = range(4)
+# Index of a base among the alternatives A, C, G and T, by its code; 4 for ambiguous bases.
+ALTERNATIVE_INDEX = np.full(16, 4, dtype=np.uint8)
+ALTERNATIVE_INDEX[ALTERNATIVE_CODES] = range(4)
 
 
 class Saturation(Protocol):
@@ -88,7 +88,7 @@ def find_sites(
         substitution=scorable & [allele.is_substitution for allele in alleles],
         index=index,
         base=np.array(
-            [NUMBER_OF_CODE[allele.edits[0].codes[0]] if allele.is_substitution else 0 for allele in alleles]
+            [ALTERNATIVE_INDEX[allele.edits[0].codes[0]] if allele.is_substitution else 0 for allele in alleles]
         ),
         own_bin=own_bin,
         compared_bin=np.clip(own_bin, *compared_bins(starts, counted)),

@@ -1,4 +1,4 @@
-"""What is written of a file of variants: chunks of scorable rows for scoring, and rejected.tsv."""
+"""Output of reading variants: chunks of scorable rows, and rejected.tsv."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -70,9 +70,9 @@ def _chunk_row(row: tuple, chrom: str, gene: str) -> ScorableVariant:
 
 
 def _with_uncalled(haplotypes: set[str], rows: list[ScorableVariant]) -> list[ScorableVariant]:
-    """Mark haplotypes that may carry more in a gene's window as not called, in the rows of its first allele.
+    """Mark haplotypes that may carry more alleles in a gene's window as uncalled, in the rows of its first allele.
 
-    All rows of that allele are marked: a call that one of them lacks is taken from another.
+    All rows of that allele are marked, because a call that one of them lacks is taken from another.
     """
     if not haplotypes:
         return rows
@@ -84,7 +84,7 @@ def _with_uncalled(haplotypes: set[str], rows: list[ScorableVariant]) -> list[Sc
 
 
 def _merged(rows: list[ScorableVariant]) -> list[ScorableVariant]:
-    """Merge the rows of one position that are of the same variant and allele, with the calls of all."""
+    """Merge the rows at one position with the same variant and allele, and combine their calls."""
     if len(rows) == 1:
         return rows
     found: dict[tuple, ScorableVariant] = {}
@@ -98,7 +98,7 @@ def _merged(rows: list[ScorableVariant]) -> list[ScorableVariant]:
 
 
 def rejected_rows(name: str, spill: Spill) -> Iterator[tuple]:
-    """Yield REJECTED_COLUMNS of each rejected entry, in the file's order and as the file has it."""
+    """Yield REJECTED_COLUMNS of each rejected entry, as in the file and in its order."""
     for variant_id, chrom, pos, ref, alt, reason, found in spill.rejected():
         shown_id = shown(variant_id) or variant_name(chrom, pos, ref, alt)
         reason += f"{FOUND}{shown(found[:100])!r}" if found else ""
@@ -106,5 +106,5 @@ def rejected_rows(name: str, spill: Spill) -> Iterator[tuple]:
 
 
 def variant_name(chrom: str, pos: int | None, ref: str, alt: str) -> str:
-    """Name a variant without an id: chrom:pos:ref:alt, as far as it has them."""
+    """Name a variant without an id: chrom:pos:ref:alt, as far as they are known."""
     return ":".join(str(part) for part in (shown(chrom), pos, shown(ref), shown(alt)) if part)

@@ -21,12 +21,12 @@ from scxpresso.variants.score_table import is_scorable, read_header, read_rows
 EXTERNAL_COLUMNS = ["variant", "gene", "model", "track", "score"]
 COMPARISON_COLUMNS = ["variant_id", "alt", "gene_id", "population", "effect", "model", "track", "score"]
 CORRELATION_COLUMNS = ["population", "model", "track", "n", "spearman", "p_value"]
-MIN_PAIRS = 3  # pairs of a correlation
-EXPECTED = "a TSV with the columns variant, gene, model, track, score, and alt where a variant has several alleles"
+MIN_PAIRS = 3  # pairs that a correlation needs
+EXPECTED = "a TSV with the columns variant, gene, model, track, score, and alt if a variant has several alleles"
 
 
 class ExternalScore(NamedTuple):
-    """One score of another tool. alt: the allele of the + strand, or '' where the file names none."""
+    """A score of another tool. alt: the allele on the + strand; '' if the file names none."""
 
     variant: str
     gene: str
@@ -51,7 +51,7 @@ class Comparison:
 def read_external(path: str | Path) -> list[ExternalScore]:
     """Read scores of other tools (TSV).
 
-    Raises InputError for missing columns, scores that are no numbers, and repeated rows.
+    Raises InputError for missing columns, scores that are not numbers, and repeated rows.
     """
     try:
         columns = EXTERNAL_COLUMNS + (["alt"] if "alt" in read_header(path) else [])
@@ -92,17 +92,16 @@ def _number(text: str) -> float:
 
 
 def compare(scores: str | Path, external: list[ExternalScore], output: str | Path) -> Comparison:
-    """Write COMPARISON_COLUMNS: one row per score of ours and one of another tool for the same variant and gene.
+    """Write COMPARISON_COLUMNS: one row per pair of our score and another tool's score of the same variant and gene.
 
-    An external gene is a gene_id, with or without its version, or a gene_name. Its `alt` may be written at another place
-    of a repeat. A score without `alt` is joined to one allele of its variant, the one with our largest effect in the
-    population, so that each variant counts once. Correlations are Spearman's, of our effects in a population and the
-    scores of a model's track.
+    An external gene is a gene_id, with or without its version, or a gene_name. Its `alt` may be written at another position
+    of a repeat. A score without `alt` is joined to the allele of its variant with our largest effect in the population, so
+    that each variant counts once. Correlations are Spearman's, between our effects in a population and the scores of a track.
 
     Parameters
     ----------
-    scores: table of join_scores.py, read row by row.
-    output: the table to write.
+    scores: table that join_scores.py wrote; it is read row by row.
+    output: table to write.
     """
     by_variant = defaultdict(list)
     for number, one in enumerate(external):
@@ -111,7 +110,7 @@ def compare(scores: str | Path, external: list[ExternalScore], output: str | Pat
     matched = set()
 
     def rows() -> Iterator[list[str]]:
-        for number, row in _together(scores, by_variant):
+        for number, row in _pairs(scores, by_variant):
             one = external[number]
             matched.add(number)
             if row[-1]:
@@ -127,12 +126,12 @@ def compare(scores: str | Path, external: list[ExternalScore], output: str | Pat
     )
 
 
-def _together(
+def _pairs(
     scores: str | Path, by_variant: dict[str, list[tuple[int, ExternalScore]]]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number of each external score with variant_id, alt, gene_id, population and effect of ours.
+    """Yield the index of each external score with variant_id, alt, gene_id, population and effect of ours.
 
-    The effect is empty where the row is not scorable: that is no effect to compare.
+    The effect is empty if the row is not scorable, because there is nothing to compare.
     """
     rows = read_rows(scores, [*COMPARISON_COLUMNS[:5], "ref", "gene_name", "flag"])
     for gene, of_gene in groupby(rows, key=lambda row: row[2]):
@@ -140,7 +139,7 @@ def _together(
         alleles: dict[str, set[tuple[str, str]]] = defaultdict(set)
         for variant, alt, _, _, _, ref, *_ in rows_here:
             alleles[variant].add((ref, alt))
-        # Of a score without alt, by its number and the population: the row of ours with the largest effect.
+        # For scores without alt, by index and population: our row with the largest effect.
         largest: dict[tuple[int, str], list[str]] = {}
         for *row, ref, gene_name, flag in rows_here:
             row[4] = row[4] if is_scorable(flag) else ""
@@ -159,9 +158,9 @@ def _together(
 
 
 def _meant(alt: str, alleles: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Find the alleles (ref and alt) of a variant of ours that another tool's `alt` stands for.
+    """Find the alleles (ref and alt) of our variant to which another tool's `alt` refers.
 
-    The same one; else the one insertion or deletion that may be written with it elsewhere in a repeat.
+    That is the identical allele, else the only insertion or deletion that can be written this way elsewhere in a repeat.
     """
     if not alt:
         return set()
@@ -171,7 +170,7 @@ def _meant(alt: str, alleles: set[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def _moved(written: str, ref: str, alt: str) -> bool:
-    """Tell whether `written` may be this insertion or deletion, with another base before it or with none."""
+    """Return whether `written` can be this insertion or deletion, with another base before it or with none."""
     if len(ref) == len(alt) or min(len(ref), len(alt)) != 1:
         return False
     if len(ref) > 1:
@@ -181,12 +180,12 @@ def _moved(written: str, ref: str, alt: str) -> bool:
 
 
 def _size(row: list[str]) -> float:
-    """Give the absolute effect of a row of ours; below every other where it has none."""
+    """Return the absolute effect of our row; -1 if it has none."""
     return abs(float(row[-1])) if row[-1] else -1.0
 
 
 def _spearman(pairs: np.ndarray) -> tuple[float, float]:
-    """Give the rank correlation and its p-value; NaN for fewer than MIN_PAIRS pairs and for constants."""
+    """Return the rank correlation and its p-value; NaN for fewer than MIN_PAIRS pairs and for constants."""
     if len(pairs) < MIN_PAIRS or (np.ptp(pairs, axis=0) == 0).any():
         return math.nan, math.nan
     found = spearmanr(*pairs.T)

@@ -1,4 +1,4 @@
-"""The variants of a gene as what is scored against its reference: single alleles, and those of a haplotype together."""
+"""The alleles of a gene that are scored against its reference: single ones, and those of a haplotype together."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ def nearest_to_tss(edits: Iterable[Edit]) -> int:
 
 @dataclass(frozen=True)
 class Allele:
-    """What is scored against a gene's reference: an allele, or those of a haplotype together.
+    """An allele that is scored against a gene's reference, or the alleles of a haplotype.
 
-    variant_id, pos, ref, alt: as the table shows them. overlapping: whether some of a haplotype's alleles were excluded
-    because they overlap others. incomplete: whether no haplotype is known to carry just these. slid: by how many bases an
-    allele in a repeat was moved downstream from where the file has it. edits, outside: those inside and those outside of
-    the model's window. Others: the association that the file states.
+    variant_id, pos, ref, alt: as in the table. overlapping: whether alleles of a haplotype were excluded because they overlap
+    others. incomplete: whether no haplotype is known to carry exactly these alleles. slid: by how many bases an allele in a
+    repeat was moved downstream from its position in the file. edits, outside: edits inside and outside the model's window.
+    Others: the association in the file.
     """
 
     variant_id: str
@@ -50,18 +50,18 @@ class Allele:
 
     @property
     def moves_bases(self) -> bool:
-        """Whether bases beyond its own change their distance to the TSS."""
+        """Whether it changes the distance of other bases to the TSS."""
         return any(edit.longer for edit in self.edits)
 
     def edits_of(self, first: int, end: int) -> list[Edit]:
-        """The edits that replace or move a base from `first` to `end` (exclusive), relative to the TSS."""
+        """List the edits that replace or move a base from `first` to `end` (exclusive), relative to the TSS."""
         return [edit for edit in self.edits if _overlap(_changed_bases(edit), (first, end))]
 
 
 def _changed_bases(edit: Edit) -> tuple[float, float]:
-    """First base that an edit replaces or moves, relative to the TSS, and the one after the last.
+    """Return the first base that an edit replaces or moves, and the one after the last, relative to the TSS.
 
-    The TSS stays in its place: an insertion or deletion moves the bases on its far side, as far as the sequence goes.
+    The TSS stays in place: an insertion or deletion moves all bases on its far side.
     """
     upstream, downstream = (edit.end <= 0 or edit.start < 0), edit.end > 0
     low = -np.inf if edit.longer and upstream else edit.start
@@ -76,9 +76,9 @@ def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
 def alleles_of(
     variants: Sequence[ScorableVariant], tss: int, strand: str, haplotypes: bool, window: tuple[int, int]
 ) -> list[Allele]:
-    """Make a gene's variants alleles, in order; with `haplotypes`, those that one chromosome carries together follow.
+    """Convert a gene's variants to alleles, in order; with `haplotypes`, combinations carried together follow.
 
-    window: bases upstream and downstream of the TSS in the model's window.
+    window: bases of the model's window upstream and downstream of the TSS.
     """
     alleles = []
     for variant in variants:
@@ -98,12 +98,12 @@ def alleles_of(
                 outside=() if inside else (edit,),
             )
         )
-    together = haplotype_combinations(variants) if haplotypes else []
-    return alleles + [_haplotype([alleles[at] for at in indices], incomplete) for indices, incomplete in together]
+    combinations = haplotype_combinations(variants) if haplotypes else []
+    return alleles + [_haplotype([alleles[at] for at in indices], incomplete) for indices, incomplete in combinations]
 
 
 def _haplotype(parts: Sequence[Allele], incomplete: bool) -> Allele:
-    # In the order of the gene, so that both strands keep the same one of alleles that overlap.
+    # In the order of the gene, so that the choice among overlapping alleles does not depend on the strand.
     edits = sorted(_where_written([part for part in parts if part.edits]), key=lambda edit: (edit.start, edit.end))
     kept = without_overlaps(edits)
     return Allele(
@@ -119,9 +119,9 @@ def _haplotype(parts: Sequence[Allele], incomplete: bool) -> Allele:
 
 
 def _where_written(parts: Sequence[Allele]) -> list[Edit]:
-    """The edits of a haplotype's alleles. One that slid past another in a repeat stays where the file has it.
+    """Return the edits of a haplotype's alleles. One that slid past another in a repeat stays at its position in the file.
 
-    Else both together would make another sequence than the file says. So it is where two slid towards the same place.
+    Otherwise, the two together would give another sequence than the file. The same holds for two that slid to one place.
     """
     placed = [edit for part in parts for edit in part.edits]
     written = [edit.moved(-part.slid) for part, edit in zip(parts, placed, strict=True)]

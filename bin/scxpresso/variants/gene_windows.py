@@ -1,4 +1,4 @@
-"""The genes in whose windows positions of a contig lie."""
+"""Search for the genes in whose windows positions of a contig lie."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,9 @@ from scxpresso.text import shown
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of one contig's genes, all of one length, sorted by where they start.
+    """Windows of the genes on one contig, all of the same length, sorted by their start.
 
-    genes: row of each gene in genes.tsv. start: 0-based, on the contig, sorted. length: bases of each.
+    genes: row of each gene in genes.tsv. start: 0-based, on the contig. length: bases.
     """
 
     genes: np.ndarray
@@ -26,7 +26,7 @@ class Windows:
 
     @classmethod
     def of(cls, genes: pd.DataFrame, upstream: int, downstream: int) -> "Windows":
-        """Sort the windows of the genes of one contig: rows of genes.tsv with their index in it."""
+        """Sort the windows of the genes on one contig. genes: rows of genes.tsv, with their index in it."""
         starts = [
             window_bounds(tss, strand, upstream, downstream)[0]
             for tss, strand in zip(genes["tss"].tolist(), genes["strand"], strict=True)
@@ -36,9 +36,9 @@ class Windows:
         return cls(genes.index.to_numpy(dtype=np.int64)[order], start, upstream + downstream)
 
     def around(self, start: np.ndarray, end: np.ndarray) -> list[list[int]]:
-        """Find the genes whose window holds any of the bases start … end (0-based, half-open) of each variant.
+        """Find for each variant the genes whose window contains any of its bases, start … end (0-based, half-open).
 
-        Where both are equal, which is an insertion before that base, the window has to hold the bases on either side.
+        For an insertion, whose start and end are equal, the window must contain the bases on both sides.
         """
         first = np.searchsorted(self.start, start - self.length, side="right")
         last = np.searchsorted(self.start, end, side="left")
@@ -65,7 +65,7 @@ class GeneIndex:
                     shown(Path(path).name),
                     f"genes on the contigs {preview(table['chrom'].unique())}, the FASTA has {preview(contigs)}",
                     "genes on contigs of the FASTA",
-                    "take genes.tsv and the FASTA of one genome",
+                    "use genes.tsv and the FASTA of the same genome",
                 )
             )
         self._none = Windows.of(table[:0], upstream, downstream)
@@ -76,9 +76,9 @@ class GeneIndex:
         }
 
     def windows(self, contig: str) -> Windows:
-        """Give the windows of a contig, by the FASTA's name."""
+        """Return the windows on a contig, by its name in the FASTA."""
         return self._windows.get(contig, self._none)
 
     def row(self, name: str) -> int | None:
-        """Find the row of a gene by its id or name, with or without a version; None where there is none."""
+        """Find the row of a gene by its id or name, with or without a version; None if there is none."""
         return self._row.get(self._called.gene(name))

@@ -1,8 +1,8 @@
-"""What the calls of a VCF say of haplotypes: which are known to carry an allele, and of which nothing is known.
+"""Genotype calls of a VCF: which haplotypes carry an allele, and which are unknown.
 
-Written as short texts, which go through the chunks. A haplotype is `sample.place`. Who carries an allele: `0.1` in every phase
-set (homozygous and haploid calls), `0.1:900` in phase set 900, `0.1:` among the phased calls that name no set. Whose call is
-not known: `0` for all of a sample's haplotypes, `0.1` for one, `0.1:900` for one of a phase set.
+Both are written as short tokens, which chunks contain. A haplotype is `sample.place`. Carriers of an allele: `0.1` in every
+phase set (homozygous and haploid calls), `0.1:900` in phase set 900, `0.1:` among the phased calls that name no set. Unknown
+calls: `0` for all haplotypes of a sample, `0.1` for one of them, `0.1:900` for one in a phase set.
 """
 
 import re
@@ -14,9 +14,9 @@ from typing import NamedTuple
 class Call(NamedTuple):
     """A genotype call.
 
-    alternatives: place and allele number of each alternative that is known to lie there. phased: they belong to a phase
-    set. unknown: places without a known allele; None for all of the sample's. unphased: heterozygous without a phase.
-    called: whether any allele is named. reference: whether every allele is the reference.
+    alternatives: place and allele number of each known alternative. phased: whether they belong to a phase set. unknown:
+    places without a known allele; None for all places of the sample. unphased: heterozygous without a phase. called: whether
+    any allele is named. reference: whether all alleles are the reference.
     """
 
     alternatives: tuple[tuple[int, int], ...]
@@ -29,7 +29,7 @@ class Call(NamedTuple):
 
 @lru_cache(maxsize=10_000)
 def call_of(genotype: str) -> Call:
-    """Read a call like `0|1`. Phased, homozygous and haploid ones are known."""
+    """Parse a call like `0|1`. Phased, homozygous and haploid calls are known."""
     alleles = re.split("[/|]", genotype.lstrip("/|"))
     missing = tuple(place for place, allele in enumerate(alleles) if not allele.isdecimal())
     alternatives = tuple((place, int(one)) for place, one in enumerate(alleles) if one.isdecimal() and int(one))
@@ -46,8 +46,8 @@ def call_of(genotype: str) -> Call:
 class Genotypes:
     """The calls of a file's samples, record by record.
 
-    samples: their names. genotyped: numbers of those with an allele in some call (GT). unphased, missing: how many calls are
-    heterozygous without a haplotype, and how many name no allele.
+    samples: their names. genotyped: indices of samples with an allele in any call (GT). unphased, missing: numbers of
+    heterozygous calls without phase, and of calls without an allele.
     """
 
     samples: list[str]
@@ -56,9 +56,9 @@ class Genotypes:
     missing: int = 0
 
     def read(self, layout: str, columns: list[str], alternatives: int) -> tuple[dict[int, str], str]:
-        """Read a record's FORMAT and samples: who carries each allele, by its number, and whose call is not known.
+        """Parse a record's FORMAT and samples: the carriers of each allele, by its number, and the unknown calls.
 
-        alternatives: how many the record names; a call of another one is not known.
+        alternatives: number of alternatives in the record; a call of any other is unknown.
         """
         keys = layout.split(":")
         if "GT" not in keys:
@@ -92,7 +92,7 @@ class Genotypes:
 
 
 def _phase_set(cells: list[str], place: int | None) -> str:
-    """Name a call's phase set; '' where it names none: such calls are of one set."""
+    """Return the phase set of a call; '' if it names none: all such calls form one set."""
     if place is None:
         return ""
     name = cells[place] if place < len(cells) else "."

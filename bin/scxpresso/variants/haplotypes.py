@@ -1,4 +1,4 @@
-"""Which of a gene's variants one chromosome carries together, as far as the calls tell."""
+"""Combinations of a gene's variants that one chromosome copy carries, as far as the calls are known."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from scxpresso.variants.score_table import ScorableVariant
 
 
 class Combination(NamedTuple):
-    """Variants that a haplotype carries, as indices, in order. incomplete: no haplotype is known to carry just these."""
+    """Sorted indices of variants that a haplotype carries. incomplete: no haplotype is known to carry exactly these."""
 
     indices: tuple[int, ...]
     incomplete: bool
@@ -17,10 +17,10 @@ class Combination(NamedTuple):
 
 @dataclass
 class SampleCalls:
-    """Calls of a sample in a gene's window. Alleles as indices.
+    """Calls of a sample in a gene's window; alleles are indices.
 
-    unphased: by place, those of homozygous and haploid calls, which need no phase. phased: by phase set and place, also
-    of sets without any. unknown: places with an unknown call; '' for all.
+    unphased: alleles of homozygous and haploid calls, which need no phase, by place. phased: alleles by phase set and place,
+    including sets without any. unknown: places with an unknown call; '' for all.
     """
 
     unphased: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -28,7 +28,7 @@ class SampleCalls:
     unknown: set[str] = field(default_factory=set)
 
     def combinations(self) -> Iterable[Combination]:
-        """Yield one for each place and phase set. What a place carries in another phase set is not known."""
+        """Yield one combination per place and phase set. Alleles of the place in another phase set are unknown."""
         places = {*self.unphased, *(place for of_place in self.phased.values() for place in of_place)}
         for place in places:
             unknown = len(self.phased) > 1 or not self.unknown.isdisjoint(("", place))
@@ -39,8 +39,8 @@ class SampleCalls:
 def haplotype_combinations(variants: Sequence[ScorableVariant]) -> list[Combination]:
     """Find every distinct set of two or more variants that some haplotype carries.
 
-    variants: of one gene. Calls are phased within a phase set only; homozygous and haploid ones go with every set. An allele
-    that comes again is the first one.
+    variants: those of one gene. Calls are combined within a phase set only; homozygous and haploid calls are combined with
+    every set. A repeated allele counts as the first one.
     """
     samples: dict[str, SampleCalls] = defaultdict(SampleCalls)
     for index, carriers, uncalled in _distinct(variants):
@@ -53,7 +53,7 @@ def haplotype_combinations(variants: Sequence[ScorableVariant]) -> list[Combinat
             haplotype, phased, phase_set = token.partition(":")
             sample, _, place = haplotype.partition(".")
             samples[sample].unknown.add(place)
-            if phased:  # in which place of another set it lies is not known
+            if phased:  # its place in other sets is not known
                 samples[sample].phased[phase_set][place] += []
     found: dict[tuple[int, ...], bool] = {}
     for calls in samples.values():
@@ -64,7 +64,7 @@ def haplotype_combinations(variants: Sequence[ScorableVariant]) -> list[Combinat
 
 
 def _distinct(variants: Sequence[ScorableVariant]) -> Iterable[tuple[int, set[str], set[str]]]:
-    """Yield the index of each allele where it comes first, who carries it, and whose call is not known."""
+    """Yield for each distinct allele its first index, its carriers and its unknown calls."""
     calls: dict[tuple[int, str, str], tuple[int, str, str]] = {}
     for index, one in enumerate(variants):
         key = one.pos, one.ref, one.alt
@@ -76,9 +76,9 @@ def _distinct(variants: Sequence[ScorableVariant]) -> Iterable[tuple[int, set[st
 
 
 def merged_calls(one: tuple[str, str], other: tuple[str, str]) -> tuple[str, str]:
-    """Merge two records of an allele: who carries it, and whose call is not known.
+    """Merge two records of an allele: its carriers and unknown calls.
 
-    A call that only one record knows is taken from it; where the two contradict each other, it is not known.
+    A call that only one record has is taken from it. If the two contradict each other, the call is unknown.
     """
     if one == other:
         return one

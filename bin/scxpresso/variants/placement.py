@@ -1,8 +1,8 @@
-"""Where a gene sees an allele that may slide in a repeat: one place, however the file wrote it.
+"""The position of an allele in a repeat: one per gene, however the file writes it.
 
-Windows are built around the TSS, which stays the base that it is. An insertion or deletion before it moves the bases further
-upstream, one behind it those further downstream. So the side decides what the window becomes, and on a side, all places make
-the same window; of these, the one farthest from the TSS names the first base that really changes.
+Windows are built around the TSS, which stays the same base. An insertion or deletion upstream of it moves the bases further
+upstream; one downstream of it moves those further downstream. On one side of the TSS, all positions give the same window. Of
+these, the one farthest from the TSS is that of the first base that really changes.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from scxpresso.variants.alleles import anchored, rotated
 class Sliding(NamedTuple):
     """An insertion or deletion: `ref` at `start` (0-based, on the contig), or `alt` inserted before it; one is empty.
 
-    left, right: by how many bases it may move.
+    left, right: by how many bases it can move.
     """
 
     start: int
@@ -24,7 +24,7 @@ class Sliding(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """pos (1-based), ref, alt: as a VCF writes it, on the + strand. slid: from the file's place, to the right."""
+    """pos (1-based), ref, alt: as in a VCF, on the + strand. slid: bases to the right of the position in the file."""
 
     pos: int
     ref: str
@@ -33,23 +33,23 @@ class Placed(NamedTuple):
 
 
 def best_start(first: int, last: int, length: int) -> int:
-    """Choose where an allele that replaces `length` bases begins, of the places from `first` to `last`.
+    """Choose the start of an allele that replaces `length` bases, between `first` and `last`.
 
-    All are relative to the TSS, on the gene's strand. Upstream of the TSS if it can be, else downstream, else over it as far
-    upstream as possible, which leaves the base nearest to the old TSS as the new one.
+    All are relative to the TSS, on the gene's strand. The allele is placed upstream of the TSS if possible, else downstream,
+    else across it as far upstream as possible, so that the new TSS is the base nearest to the old one.
     """
     return last if first + length > 0 and last > 0 else first
 
 
 def placed_for(allele: Sliding, sequence: str, tss: int, strand: str, upstream: int, downstream: int) -> Placed | None:
-    """Place an allele where a gene sees it; None where that is outside of the gene's window.
+    """Place an allele for a gene; None if that is outside the gene's window.
 
-    sequence: of the contig. tss: 1-based. An insertion is inside where the bases on either side of it are.
+    sequence: the contig. tss: 1-based. An insertion is inside if the bases on both sides of it are.
     """
     length = len(allele.ref)
 
     def relative(start: int) -> int:
-        """Turn a start on the contig into one relative to the TSS, on the gene's strand."""
+        """Convert a start on the contig to one relative to the TSS, on the gene's strand."""
         return start - (tss - 1) if strand == "+" else tss - start - length
 
     def on_contig(start: int) -> int:

@@ -1,8 +1,8 @@
-"""From a file of variants to tables of what can be scored: checked against the genome, placed in the windows of genes.
+"""From a file of variants to tables of scorable alleles: checked against the genome, and placed in the windows of genes.
 
-Every entry of the file (an allele, or a position where it names none) ends in the tables or in rejected.tsv, or it repeats
-one that did. Memory is bounded by a contig and a chunk, whatever the file's length and order: the file is read once, into a
-database on disk; the FASTA once for its names and once more, contig by contig, each with the entries that lie on it.
+Every entry of the file (an allele, or a position without alleles) ends up in the tables or in rejected.tsv, unless it repeats
+an earlier one. Memory is bounded by a contig and a chunk, whatever the length and order of the file. The file is read once,
+into a database on disk. The FASTA is read once for its contig names, and once contig by contig.
 """
 
 import re
@@ -41,7 +41,7 @@ from scxpresso.variants.spill import Spill
 from scxpresso.variants.tables import open_source
 
 UNKNOWN_CONTIG = "the FASTA has no such contig"
-OFF_CONTIG = "the position is beyond the contig's end"
+OFF_CONTIG = "the position is beyond the end of the contig"
 AMBIGUOUS = "the FASTA has an ambiguous base there"
 NO_BASE_BEFORE = "a missing allele (-) at the contig's first base, before which there is none"
 MISMATCH = "the reference differs from the FASTA"
@@ -50,18 +50,18 @@ NOT_SCORABLE = "not scorable: "
 OUTSIDE = NOT_SCORABLE + "outside the window of every gene"
 OUTSIDE_GENE = NOT_SCORABLE + "outside the window of the gene that it names"
 
-# Reasons for which a haplotype that carries the allele is still known: another record has it, or it is the reference.
-# Whose call is missing there may carry another allele whatever the reason.
+# With these reasons, a haplotype that carries the allele is still known: another record has it, or it is the reference.
+# With a missing call there, a haplotype may carry another allele, whatever the reason.
 CHANGES_NOTHING = {SPANNING, SAME, NO_ALTERNATIVE}
 PLINK_CONTIGS = {"23": "X", "24": "Y", "25": "X", "26": "MT"}
 
 
 @dataclass
 class Counts:
-    """What became of a file's entries.
+    """Numbers of entries, by outcome.
 
-    scorable: entries. alleles, pairs: scored alleles, and alleles × genes. before: insertions that are written with `-`, read
-    as before the base of their position. rejected: by reason, including those outside of every window.
+    scorable: entries. alleles, pairs: alleles to score, and pairs of an allele and a gene. before: insertions written with
+    `-`, which are read as before the base at their position. rejected: by reason, including those outside every window.
     """
 
     scorable: int = 0
@@ -88,14 +88,14 @@ def read_variants(
 
     Parameters
     ----------
-    upstream, downstream: bases of a window, as in extract_features.py; of several models, those of the widest window.
+    upstream, downstream: bases of the window, as in extract_features.py; for several models, those of the widest window.
     haplotypes: whether to read which haplotypes carry each allele.
-    rows_per_chunk: rows of a variant and a gene; a chunk has all rows of its genes.
+    rows_per_chunk: pairs of a variant and a gene per chunk; a chunk has all rows of its genes.
 
     Raises
     ------
-    InputError: for a file that is no file of variants, or damaged, or whose references are not the FASTA's; nothing is
-        written then.
+    InputError: if the file is damaged or not a file of variants, or if its references differ from the FASTA; then nothing
+        is written.
     """
     outdir = Path(outdir)
     outdir.mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ def _check_equal(count: int, other: int) -> None:
 
 
 def _spill(source: Source, spill: Spill, log: Callable[[str], None]) -> int:
-    """Read the file into the database; give the number of its entries."""
+    """Read the file into the database; return the number of its entries."""
     entries = 0
 
     def counted() -> Iterator[Entry]:
@@ -169,7 +169,7 @@ def _spill(source: Source, spill: Spill, log: Callable[[str], None]) -> int:
 
 
 def _log_haplotypes(source: Source, log: Callable[[str], None]) -> None:
-    """Log what the file does not say of haplotypes."""
+    """Log what the file lacks for haplotypes."""
     calls = source.genotypes
     if not calls or not calls.genotyped:
         log("WARNING --haplotypes: the file has no genotypes (GT), so no haplotypes are known")
@@ -186,13 +186,13 @@ def _log_haplotypes(source: Source, log: Callable[[str], None]) -> None:
 
 
 def _log_decisions(counts: Counts, log: Callable[[str], None]) -> None:
-    """Log what could mean two things, and how it was read."""
+    """Log ambiguous entries, and how they were read."""
     if counts.references.turned:
-        log(f"{counts.references.turned:,} alleles turned: the genome has the effect allele, or the second one")
+        log(f"{counts.references.turned:,} alleles swapped: the genome has the effect allele, or the second one")
     if counts.references.open:
         log(
             f"WARNING {counts.references.open:,} insertions or deletions of which the genome could have either allele: "
-            "the other allele, or the first one, was taken for the reference"
+            "the other allele (the first one) was taken as the reference"
         )
     if counts.before:
         log(
@@ -202,11 +202,11 @@ def _log_decisions(counts: Counts, log: Callable[[str], None]) -> None:
 
 
 def _check_scorable(counts: Counts, spill: Spill, file: str) -> None:
-    """Raise InputError where no entry is scorable, with the reasons."""
+    """Raise InputError if no entry is scorable, with the reasons."""
     if counts.scorable:
         return
     reasons = "; ".join(f"{times:,} because {reason}" for reason, times in counts.rejected.most_common(5))
-    fix = "correct the file, or take the set out of --variants"
+    fix = "correct the file, or remove the set from --variants"
     if counts.references.mismatched:
         cause, fix = counts.references.likely_cause()
         reasons += f"; the likely cause is {cause}"
@@ -222,10 +222,9 @@ def _check_scorable(counts: Counts, spill: Spill, file: str) -> None:
 
 
 def _contigs_of(chroms: list[str], contigs: list[str]) -> dict[str, str]:
-    """Match the file's names of contigs to the FASTA's; one file may call a contig chr1 and 1.
+    """Match the contig names of the file to those of the FASTA; a file may use both chr1 and 1.
 
-    1.0, as a column of numbers is written, is 1; 23 to 26, as PLINK writes them, are X, Y, X and MT where there is no such
-    contig.
+    1.0, as in a column of numbers, means 1. 23 to 26, as in PLINK, mean X, Y, X and MT if there is no such contig.
     """
     found: dict[str, str] = {}
     plain = {chrom: re.sub(r"^(\d+)\.0$", r"\1", chrom) for chrom in chroms}
@@ -233,7 +232,7 @@ def _contigs_of(chroms: list[str], contigs: list[str]) -> dict[str, str]:
     for name_of in ({chrom: chrom for chrom in chroms}, plain, plink):
         names = {name_of[chrom] for chrom in chroms if chrom not in found}
         while names:
-            # One spelling of each at a time: several at once would be ambiguous.
+            # One spelling of each name at a time, because several at once would be ambiguous.
             spellings = {bare_contig(name): name for name in names}.values()
             matched = match_contigs(spellings, contigs)
             found |= {chrom: matched[name] for chrom, name in name_of.items() if name in matched and chrom not in found}
@@ -242,7 +241,7 @@ def _contigs_of(chroms: list[str], contigs: list[str]) -> dict[str, str]:
 
 
 def _place_all(spill: Spill, fasta: str | Path, contigs: list[str], genes: GeneIndex, file: str) -> Counts:
-    """Reject or place every entry. Raises InputError where no contig is one of the FASTA's."""
+    """Reject or place every entry. Raises InputError if no contig is one of the FASTA's."""
     counts = Counts()
     chroms = spill.chroms()
     contig_of = _contigs_of(chroms, contigs)
@@ -253,7 +252,7 @@ def _place_all(spill: Spill, fasta: str | Path, contigs: list[str], genes: GeneI
                 shown(file),
                 f"variants on the contigs {preview(named)}, the FASTA has {preview(contigs)}",
                 "variants on contigs of the FASTA (with or without 'chr')",
-                "take the FASTA of the assembly of the variants",
+                "use the FASTA of the variants' assembly",
             )
         )
     for chrom in chroms:
@@ -273,9 +272,10 @@ def _place_all(spill: Spill, fasta: str | Path, contigs: list[str], genes: GeneI
 
 
 class Candidate(NamedTuple):
-    """An allele of an entry before it is known in which windows it lies. sliding: of an insertion or deletion.
+    """An allele of an entry, before the windows in which it lies are known.
 
-    gene: row of the gene that the file names. start, end: 0-based bounds of the bases that it may change, on the contig.
+    gene: row of the gene that the file names. turned: whether the alleles were swapped. sliding: for an insertion or deletion.
+    start, end: bounds of the bases that it can change, 0-based, on the contig.
     """
 
     number: int
@@ -308,7 +308,7 @@ class Candidate(NamedTuple):
 def _place(
     block: list[tuple], chrom: str, sequence: str, windows: Windows, genes: GeneIndex, spill: Spill, counts: Counts
 ) -> None:
-    """Reject or place entries of one contig, as Spill.blocks gives them."""
+    """Reject or place entries of one contig, as Spill.blocks returns them."""
     rejected: list[tuple[int, str]] = []
     unscored: list[tuple[int, int, int, bool]] = []
     candidates: list[Candidate] = []
@@ -358,7 +358,7 @@ def _place(
 
 
 def _row(one: Candidate, gene: int, sequence: str, genes: GeneIndex) -> tuple | None:
-    """Make the row for Spill.place of an allele and a gene; None where it slides out of the gene's window."""
+    """Make the row of an allele and a gene for Spill.place; None if the allele slides out of the gene's window."""
     if one.sliding is None:
         return gene, one.pos, one.number, one.ref, one.alt, 0, one.turned
     place = placed_for(one.sliding, sequence, genes.tss[gene], genes.strand[gene], genes.upstream, genes.downstream)
@@ -366,7 +366,7 @@ def _row(one: Candidate, gene: int, sequence: str, genes: GeneIndex) -> tuple | 
 
 
 def _with_base_before(sequence: str, pos: int, ref: str, alt: str) -> tuple[int, str, str, str]:
-    """Add the contig's base before alleles of which one has no bases (-); or say why that cannot be."""
+    """Add the preceding base of the contig to alleles of which one has no bases (-); or return why it cannot be done."""
     if pos < 2:
         return pos, ref, alt, NO_BASE_BEFORE
     if pos - 1 > len(sequence):
@@ -376,7 +376,7 @@ def _with_base_before(sequence: str, pos: int, ref: str, alt: str) -> tuple[int,
 
 
 def _fault_on(chrom: str, sequence: str, pos: int, ref: str, alt: str, either: bool, references: References) -> str:
-    """Say why an entry does not fit the contig; '' where it does."""
+    """Return why an entry does not fit the contig; '' if it does."""
     found = sequence[pos - 1 : pos - 1 + (len(ref) or 1)].upper()
     if len(found) < (len(ref) or 1):
         return OFF_CONTIG

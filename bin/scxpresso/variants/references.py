@@ -1,4 +1,4 @@
-"""How the references that a file of variants names compare with the FASTA."""
+"""Comparison of the references in a file of variants with the FASTA."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ from scxpresso.text import shown
 from scxpresso.variants.alleles import BASES
 
 MAX_MISMATCHES = 0.05  # of the entries that name a reference
-MIN_MISMATCHES = 5  # up to which they may be slips of the pen
-MIN_ENTRIES = 4  # from which on it counts that most of them differ, however few they are
+MIN_MISMATCHES = 5  # up to this number they may be typing errors
+MIN_ENTRIES = 4  # entries that a file needs to be judged by the majority of them
 MAJORITY = 0.5
-MIN_EXPLAINED = 0.8  # the share of mismatches that another reading explains, for it to be named
+MIN_EXPLAINED = 0.8  # share of mismatches that a cause must explain to be named
 
 
 @dataclass
 class References:
-    """How many entries name a reference (checked), and of how many it is not the FASTA's (mismatched).
+    """Numbers of entries that name a reference (checked), and of those whose reference differs from the FASTA (mismatched).
 
-    swapped, complement, later, earlier: mismatches that match the FASTA if reference and alternative change places, on the
-    − strand, at the next base, or at the one before. turned, open: pairs of alleles without an order of which the second is
-    the reference, and of which either may be. example: the first mismatch.
+    swapped, complement, later, earlier: mismatches that match the FASTA if reference and alternative are swapped, on the −
+    strand, at the next base, or at the one before. turned, open: pairs of unordered alleles whose second one is the
+    reference, and pairs of which either may be. example: the first mismatch.
     """
 
     checked: int = 0
@@ -35,9 +35,9 @@ class References:
     example: str = ""
 
     def in_order(self, sequence: str, pos: int, ref: str, alt: str) -> tuple[str, str]:
-        """Order two alleles whose order is not known: the reference is the one that the FASTA has.
+        """Order two alleles of unknown order: the reference is the one in the FASTA.
 
-        The order stays where the FASTA has both (an insertion or deletion in a repeat) or neither.
+        The order is kept if the FASTA has both (an insertion or deletion in a repeat) or neither.
         """
         first, second = _has(sequence, pos, ref), _has(sequence, pos, alt)
         self.open += first and second
@@ -47,7 +47,7 @@ class References:
         return ref, alt
 
     def count_mismatch(self, sequence: str, chrom: str, pos: int, ref: str, alt: str, either: bool = False) -> None:
-        """Count a mismatch. either: the order of the two alleles is not known."""
+        """Count a mismatch. either: whether the order of the two alleles is unknown."""
         both = [allele for allele in ((ref, alt) if either else (ref,)) if allele and BASES.issuperset(allele)]
         self.mismatched += 1
         self.swapped += bool(alt) and not either and _has(sequence, pos, alt)
@@ -61,12 +61,12 @@ class References:
 
     @property
     def too_many(self) -> bool:
-        """Whether so many mismatch that the file is not of this genome."""
+        """Whether there are too many mismatches for a file of this genome."""
         short = self.checked >= MIN_ENTRIES and self.mismatched > MAJORITY * self.checked
         return short or self.mismatched > max(MIN_MISMATCHES, MAX_MISMATCHES * self.checked)
 
     def check(self, where: str) -> None:
-        """Raise InputError where too many mismatch, with the likely cause."""
+        """Raise InputError if too many mismatch, with the likely cause."""
         if not self.too_many:
             return
         cause, fix = self.likely_cause()
@@ -81,9 +81,9 @@ class References:
         )
 
     def likely_cause(self) -> tuple[str, str]:
-        """Find what explains the mismatches best, and how to fix it."""
+        """Find the cause that explains most mismatches, and how to fix it."""
         swap = f"{self.swapped:,} of them match if reference and alternative are swapped"
-        zero = "0-based positions, or positions that are off by one"
+        zero = "0-based positions, or positions off by one"
         causes = [
             (
                 self.swapped,
@@ -111,7 +111,7 @@ class References:
             return cause, fix
         return (
             f"another assembly: only {swap}" if self.swapped else "another assembly",
-            "take the FASTA of the assembly of the variants, or lift the variants over to this one",
+            "use the FASTA of the variants' assembly, or lift the variants over to this one",
         )
 
 

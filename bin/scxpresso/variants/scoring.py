@@ -1,12 +1,12 @@
-"""Effects of variants on the genes in whose windows they lie, by the networks that never saw those genes (paper 3.4).
+"""Effects of variants on the genes in whose windows they lie, by the networks for which the gene was held out (paper 3.4).
 
-A substitution is looked up among its gene's saturation. Anything else is the difference of two predictions, of a window
-with the reference's alleles and one with the others. An insertion or deletion moves all bases beyond it, and networks that
-pool see them in other pooling windows: its effect is the mean over shifts of both windows by a phase of pooling.
+A substitution is looked up in the saturation of its gene. Any other allele is the difference of two predictions: of the
+window with the alternative, and of the window with the reference. An insertion or deletion moves all bases beyond it, which
+then lie in other pooling bins. Its effect is therefore the mean over shifts of both windows within one phase of pooling.
 
-Effects are resolved as those of effects.h5 are, so that they can be ranked among these: what only rounding makes differ from
-0 is 0. An allele outside of what the network reads is not scorable: nothing is predicted for it. So is one outside of the
-model's window: variants are read once, for the widest window of all models.
+Effects are rounded like those of effects.h5, so that they can be ranked among these; an effect that may be only rounding is
+0. An allele outside the bases that the network reads is not scorable: nothing is predicted for it. The same holds for an
+allele outside the model's window, because variants are read once, for the widest window of all models.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ from scxpresso.variants.score_table import ScorableVariant
 from scxpresso.variants.significance import compared, specificity
 from scxpresso.variants.windows import Edit, FlankingSequence, read_flanking_sequences, shifts
 
-SHIFTS = 23  # of a phase, for insertions and deletions; on real ones 10 % off the mean of all 300, r 0.996
+SHIFTS = 23  # per phase, for insertions and deletions; real ones deviate by 10 % from the mean of all 300 (r = 0.996)
 BATCH = 512  # windows predicted at once
 
 
@@ -50,11 +50,11 @@ class Scorer:
         self._of_fold: dict[int | None, tuple[list[Network], Saturation]] = {}
 
     def margin(self, edits: Iterable[Edit]) -> int:
-        """Count the bases beyond a window that its edits and the shifts of a phase may bring into it."""
+        """Count the bases beyond a window that edits and shifts within a phase can bring into it."""
         return self.phase // 2 + 1 + sum(edit.end - edit.start for edit in edits)
 
     def edits_read(self, allele: Allele) -> list[Edit]:
-        """List the edits of an allele that change a base that the networks read, in any of the windows that are predicted."""
+        """List the edits of an allele that change a base that the networks read, in any shifted window."""
         first, end = self.reads
         shift = self.phase // 2 if allele.moves_bases else 0
         return allele.edits_of(first - shift, end + shift) if first < end else []
@@ -69,7 +69,7 @@ class Scorer:
 
         Raises
         ------
-        InputError: where `flanking`, or a REF, is not the sequence of the features.
+        InputError: if `flanking` or a REF differs from the sequence of the features.
         """
         row = self.features.rows([gene_id])
         codes = self.features.codes[row[0]]
@@ -104,7 +104,7 @@ class Scorer:
         )
 
     def _networks(self, fold: int | None) -> tuple[list[Network], Saturation]:
-        """Load the networks of a fold (all for None) and their saturation; kept, because genes come in order of their ids."""
+        """Load the networks of a fold (of all for None) and their saturation; they are kept, because genes are sorted by id."""
         if fold not in self._of_fold:
             networks = self.model.networks(fold)
             self._of_fold[fold] = networks, incremental(networks, self.device, self.engine)
@@ -119,9 +119,9 @@ class Scorer:
         sites: Sites,
         background: Background,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Give effects by network (networks × alleles × populations) and their mean (alleles × populations), resolved.
+        """Return effects by network (networks × alleles × populations) and their mean (alleles × populations), resolved.
 
-        Those of substitutions are in the background; others take predictions of their own.
+        Those of substitutions are in the background; others are predicted.
         """
         others = np.flatnonzero(sites.scorable & ~sites.substitution).tolist()
         by_network, effect = background.by_network.copy(), background.means.copy()
@@ -132,7 +132,7 @@ class Scorer:
     def _differences(
         self, networks: list[Network], annotation: np.ndarray, around: FlankingSequence, alleles: Sequence[Allele]
     ) -> np.ndarray:
-        """Compute effects of alleles by whole predictions: networks × alleles × populations."""
+        """Compute effects of alleles by complete predictions: networks × alleles × populations."""
         size = self.model.upstream, self.model.downstream
         read = slice(*(self.model.upstream + end for end in self.reads))
         moved = shifts(self.phase, SHIFTS)
@@ -149,7 +149,7 @@ class Scorer:
                 batch = chosen[first : first + BATCH // len(by)]
                 edited = [around.edited(alleles[at].edits) for at in batch]
                 windows = np.stack([[one.window(*size, shift) for shift in by] for one in edited])
-                # What the networks read the same has effect 0, whatever rounding does.
+                # If the networks read the same bases, the effect is 0, whatever rounding gives.
                 changed = (windows[..., read] != references[..., read]).any(axis=2)
                 difference = np.zeros((len(networks), *changed.shape, effects.shape[2]))
                 if changed.any():
@@ -166,14 +166,14 @@ class Scorer:
     def _check(
         self, gene_id: str, codes: np.ndarray, alleles: Sequence[Allele], flanking: FlankingSequence | None
     ) -> None:
-        """Raise InputError where the alleles or the FASTA do not belong to the window of the features."""
+        """Raise InputError if the alleles or the FASTA do not belong to the window of the features."""
         upstream = self.features.upstream
         if flanking and (flanking.window(upstream, self.features.downstream) != codes).any():
             raise InputError(
                 Problem(
                     f"the FASTA around the TSS of {gene_id!r}",
-                    "another sequence than features.h5 has",
-                    "the FASTA that features.h5 was made of",
+                    "another sequence than in features.h5",
+                    "the FASTA from which features.h5 was made",
                 )
             )
         for allele in alleles:
@@ -186,7 +186,7 @@ class Scorer:
                         Problem(
                             f"variant {allele.variant_id!r} at {allele.pos} ({allele.ref} → {allele.alt})",
                             f"REF is not the sequence of {gene_id!r}",
-                            "variants that were checked against the genome that the features were made of",
+                            "variants that were checked against the genome of the features",
                         )
                     )
 
@@ -201,9 +201,9 @@ def score_variants(
 
     Parameters
     ----------
-    variants: gives them anew each time it is called, sorted by gene: they are read once for what insertions and deletions
-        need of the FASTA, and once for scoring.
-    haplotypes: whether alleles that a haplotype carries together are scored too.
+    variants: returns an iterator over the variants, sorted by gene, each time it is called. They are read twice: to find
+        the sequence that insertions and deletions need, and for scoring.
+    haplotypes: whether to score combinations of alleles that a haplotype carries, too.
 
     Raises
     ------
@@ -228,7 +228,7 @@ def score_variants(
     lacking = [gene for gene in places if gene not in around]
     if lacking:
         chrom = places[lacking[0]][0]
-        raise InputError(Problem(fasta, f"no contig {chrom!r}", "the FASTA that features.h5 was made of"))
+        raise InputError(Problem(fasta, f"no contig {chrom!r}", "the FASTA from which features.h5 was made"))
     for gene, group in groupby(variants(), key=lambda variant: variant.gene_id):
         alleles = alleles_of(list(group), int(genes.at[gene, "tss"]), genes.at[gene, "strand"], haplotypes, window)
         yield scorer.score(gene, alleles, around.pop(gene, None))

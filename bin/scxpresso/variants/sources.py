@@ -1,4 +1,4 @@
-"""Files of variants, row by row: what every kind of them gives, and VCF and BCF."""
+"""Files of variants, read row by row: the interface of all formats, and VCF and BCF."""
 
 import csv
 import os
@@ -21,22 +21,22 @@ from scxpresso.variants.genotypes import Genotypes
 EXPECTED = (
     "a VCF or BCF, a table of the GWAS Catalog (columns CHR_ID, CHR_POS and SNPS), summary statistics (chromosome, "
     "base_pair_location, effect_allele and other_allele, or their hm_ forms) or a table with the columns chrom, pos, ref and "
-    "alt (and gene, variant_id); tabs or commas between columns; gzipped or not"
+    "alt (and gene, variant_id); tabs or commas between columns; plain or gzipped"
 )
-BEFORE_START = "the position is before the contig's first base"
+BEFORE_START = "the position is before the first base of the contig"
 
-DAMAGE = (OSError, ValueError, EOFError, zlib.error, csv.Error)  # of htslib, of gzip, of text that is not UTF-8
+DAMAGE = (OSError, ValueError, EOFError, zlib.error, csv.Error)  # raised by htslib, gzip, and text that is not UTF-8
 
 
 class Entry(NamedTuple):
-    """One allele, or one position where the file names no allele, as the file has it.
+    """An allele, or a position without alleles, as in the file.
 
-    pos: 1-based; None where there is none. ref, alt: upper case; '' where the file names none, `-` for no bases. gene: id
-    or name that the file restricts the entry to. carriers, uncalled: haplotypes that have the alternative, and those whose
-    call is not known (see `genotypes`). either: whether the genome tells which allele is the reference. risk: risk alleles,
-    one base each, joined by commas. beta, p_value: of the association, beta for `alt`. fault: why it cannot be scored, as
-    far as the file alone shows. found: the text at fault, where that is none of the above. end: last position that it
-    spans (1-based), as a VCF states it; 0 where the file does not.
+    pos: 1-based; None if there is none. ref, alt: upper case; '' if the file names none, `-` for no bases. gene: id or name
+    of the only gene for which the entry is scored. carriers, uncalled: haplotypes with the alternative, and those whose call
+    is unknown (see `genotypes`). either: whether the genome decides which allele is the reference. risk: risk alleles, one
+    base each, joined by commas. beta, p_value: association, with beta of `alt`. fault: why it cannot be scored, as far as
+    the file shows. found: the text at fault, if it is none of the above. end: last position that it spans (1-based), as
+    stated in a VCF; 0 for other files.
     """
 
     variant_id: str
@@ -57,10 +57,10 @@ class Entry(NamedTuple):
 
 
 class Source:
-    """A file of variants. Iterating over it gives its entries, one row of the file in memory at a time.
+    """A file of variants. Iteration yields its entries, with one row of the file in memory at a time.
 
-    kind: what it is, in words. lines: rows read so far. once: whether entries of the same id and position are one.
-    genotypes: calls of its samples, where haplotypes are read and it has samples.
+    kind: the format, in words. lines: rows read so far. once: whether entries of the same id and position are merged.
+    genotypes: calls of the samples, if haplotypes are read and there are samples.
     """
 
     kind = ""
@@ -77,11 +77,11 @@ class Source:
         raise NotImplementedError
 
     def library_message(self) -> str:
-        """What the library that reads the file prints of damage, beside the error that it raises."""
+        """Return what the library prints about damage, besides the error that it raises."""
         return ""
 
     def __iter__(self) -> Iterator[Entry]:
-        """Raises InputError where the file turns out to be damaged, or no such file."""
+        """Yield the entries. Raises InputError if the file turns out to be damaged or of another format."""
         try:
             yield from self.entries()
         except DAMAGE as error:
@@ -95,7 +95,7 @@ class Vcf(Source):
 
     def entries(self) -> Iterator[Entry]:
         """Yield one entry per alternative allele."""
-        pysam.set_verbosity(0)  # htslib's message on a damaged file is read where it breaks off
+        pysam.set_verbosity(0)  # the message of htslib about a damaged file is read by library_message
         with self.opened() as file:
             if self.haplotypes and len(file.header.samples):
                 self.genotypes = Genotypes(list(file.header.samples))
@@ -113,7 +113,7 @@ class Vcf(Source):
 
     @contextmanager
     def opened(self) -> Iterator[pysam.VariantFile]:
-        # htslib seeks in a file that it opens by name, which it cannot in gzip other than bgzip.
+        # htslib seeks in a file that it opens by name, which fails for gzip other than bgzip.
         piped = is_gzip(self.path) and not is_bgzip(self.path)
         with (
             unzipped_stream(self.path) if piped else nullcontext(str(self.path)) as opened,
@@ -124,13 +124,13 @@ class Vcf(Source):
     @staticmethod
     def calls(record: pysam.VariantRecord, genotypes: Genotypes) -> tuple[dict[int, str], str]:
         """See Genotypes.read."""
-        # Far faster than pysam's samples, of which there may be thousands.
+        # Far faster than pysam's access to samples, of which there may be thousands.
         columns = str(record).rstrip("\n").split("\t")
         alternatives = len(record.alts or ())
         return genotypes.read(columns[8] if len(columns) > 8 else "", columns[9:], alternatives)
 
     def library_message(self) -> str:
-        """htslib's own reason, which it only prints: the file is read again to the place where it breaks off."""
+        """Return the reason that htslib only prints; the file is read again to the point of failure."""
         with printed() as text:
             verbosity = pysam.set_verbosity(1)
             try:
@@ -146,7 +146,7 @@ class Vcf(Source):
 
 @contextmanager
 def printed() -> Iterator[list[str]]:
-    """Capture the lines that a library written in C prints to standard error in the block."""
+    """Capture the lines that a C library prints to standard error in the block."""
     lines: list[str] = []
     with tempfile.TemporaryFile("w+", errors="replace") as file:
         kept = os.dup(2)
@@ -161,7 +161,7 @@ def printed() -> Iterator[list[str]]:
 
 
 def damaged(path: Path, place: str, error: Exception, message: str = "") -> InputError:
-    """Make the error for a damaged file. message: the library's own reason, if it gives one."""
+    """Make the error for a damaged file. message: the reason of the library, if it gives one."""
     fix = f"correct the row if the rest is whole; else {AGAIN}"
     reason = f"; htslib says: {shown(message[:300])}" if message else ""
     return InputError(Problem(f"{shown(path.name)}, {place}", damage(path, error) + reason, EXPECTED, fix))

@@ -1,4 +1,4 @@
-"""Entries of a file of variants and where they lie, on disk: sorted by contig, then by gene, without being in memory."""
+"""Entries of a file of variants and their positions, in a database on disk: sorted by contig and gene, outside memory."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ _TABLES = """
         gene INTEGER, pos INTEGER, number INTEGER, ref TEXT, alt TEXT, slid INTEGER, turned INTEGER);
     CREATE TABLE unscored (gene INTEGER, number INTEGER, carried INTEGER);
 """
-# Another study of a variant adds its risk allele; a variant that is no substitution to one is none.
+# Another study of a variant adds its risk allele; if one of them is not a substitution, the variant is not.
 _AGAIN = """
     ON CONFLICT (chrom, pos, variant_id) DO UPDATE SET
         risk = risk || ',' || excluded.risk, fault = CASE fault WHEN '' THEN excluded.fault ELSE fault END,
@@ -27,7 +27,7 @@ _AGAIN = """
 
 
 class Spill:
-    """A database in a file that nobody else sees: a few dozen MB of memory, however many entries there are."""
+    """A private database in a file; it takes a few dozen MB of memory, however many entries there are."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -55,12 +55,12 @@ class Spill:
         return self.database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
     def chroms(self, readable: bool = False) -> list[str]:
-        """List the names of contigs as the file has them; readable: of entries without a fault alone."""
+        """List the contig names of the file. readable: only those of entries without a fault."""
         which = "WHERE chrom <> '' AND fault = ''" if readable else ""
         return [name for (name,) in self.database.execute(f"SELECT DISTINCT chrom FROM entries {which} ORDER BY chrom")]
 
     def blocks(self, chrom: str) -> Iterator[list[tuple]]:
-        """Yield entries of a contig: number, pos, ref, alt, gene, either, whether any call is stored, fault, end."""
+        """Yield blocks of entries of a contig: number, pos, ref, alt, gene, either, whether any call is stored, fault, end."""
         rows = self.database.execute(
             "SELECT number, pos, ref, alt, gene, either, carriers || uncalled <> '', fault, stop FROM entries "
             "WHERE chrom = ?",
@@ -74,15 +74,15 @@ class Spill:
         self.database.executemany("INSERT INTO rejected VALUES (?, ?)", rows)
 
     def place(self, rows: Iterable[tuple[int, int, int, str, str, int, bool]]) -> None:
-        """Store rows: number of a gene, position, number of the entry, ref, alt, bases slid, whether ref came second."""
+        """Store rows: gene (index), position, entry (number), ref, alt, bases slid, whether the alleles were swapped."""
         self.database.executemany("INSERT INTO placed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def leave_unscored(self, rows: Iterable[tuple[int, int, bool]]) -> None:
-        """Store rows: number of a gene, of an entry in its window that cannot be scored, whether its carriers carry more."""
+        """Store rows: gene (index), entry in its window that cannot be scored (number), whether carriers carry its allele."""
         self.database.executemany("INSERT INTO unscored VALUES (?, ?, ?)", rows)
 
     def unscored(self, gene: int) -> Iterator[str]:
-        """Yield who carries the alleles in a gene's window that cannot be scored, or may carry them."""
+        """Yield the haplotypes that carry, or may carry, alleles in a gene's window that cannot be scored."""
         self.database.execute("CREATE INDEX IF NOT EXISTS unscored_by_gene ON unscored (gene)")
         calls = self.database.execute(
             "SELECT CASE carried WHEN 1 THEN carriers ELSE '' END, uncalled "
@@ -92,17 +92,17 @@ class Spill:
         return (token for of_entry in calls for text in of_entry if text for token in text.split(","))
 
     def rejected(self) -> Iterator[tuple]:
-        """Yield variant_id, chrom, pos, ref, alt, reason and the text at fault, in the file's order."""
+        """Yield variant_id, chrom, pos, ref, alt, reason and the text at fault, in the order of the file."""
         return self.database.execute(
             "SELECT variant_id, chrom, pos, ref, alt, reason, found FROM rejected CROSS JOIN entries USING (number) "
             "ORDER BY rejected.number"
         )
 
     def placed(self) -> Iterator[tuple]:
-        """gene, pos, ref, alt, slid, turned, carriers, uncalled, risk, beta, p_value, and variant_id, chrom, pos, ref, alt as
-        in the file; by gene, then by position.
+        """Yield placed rows, sorted by gene and position.
 
-        Alleles that the file does not name are the placed ones there too.
+        They are gene, pos, ref, alt, slid, turned, carriers, uncalled, risk, beta, p_value; then variant_id, chrom, pos, ref
+        and alt as in the file. Alleles that the file does not name are as placed.
         """
         self.database.execute("CREATE INDEX by_gene ON placed (gene, pos, number)")
         return self.database.execute(

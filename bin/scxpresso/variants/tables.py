@@ -1,4 +1,4 @@
-"""Tables of variants: of the GWAS Catalog, summary statistics, and plain ones. Known by their columns."""
+"""Tables of variants, recognised by their columns: GWAS Catalog, summary statistics, and plain tables."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from scxpresso.variants.association import ASSOCIATION, MISSING, beta_of, of_all
 from scxpresso.variants.delimited import table_of
 from scxpresso.variants.sources import BEFORE_START, DAMAGE, EXPECTED, Entry, Source, Vcf, damaged
 
-# What a column holds, by its names in lower case, for each kind of table. Of several that are there, the first counts.
+# Names of columns (in lower case) by their role, for each kind of table. The first one present counts.
 _PLACE = {"chrom": ["chrom", "chr", "chromosome"], "pos": ["pos", "position", "base_pair_location", "bp"]}
 _ASSOCIATION = {
     "beta": ["beta"],
@@ -21,7 +21,7 @@ _ASSOCIATION = {
     "p_value": ["p_value", "pval", "pvalue", "p-value", "p"],
     "log_p_value": ["neg_log_10_p_value", "mlogp"],
 }
-_TESTED = ["effect_allele", "a1", "ea", "tested_allele"]  # the allele that beta is of (A1 in PLINK's)
+_TESTED = ["effect_allele", "a1", "ea", "tested_allele"]  # the allele to which beta refers (A1 in PLINK)
 _RS_IDS = ["rsid", "rsids", "rs_id", "snp", "snpid"]
 _NAMED = {"id": ["variant_id", *_RS_IDS, "id"], "gene": ["gene"]}
 REF_AND_ALT = {
@@ -47,7 +47,7 @@ SUMMARY = {
     "effect": ["effect_allele"],
     "order": ["ref_allele"],
 }
-# Of a harmonised file: what is not of the genome's assembly and strand is not read.
+# Original columns of a harmonised file, which may be of another assembly or strand, are not read.
 HARMONISED = {
     **_ASSOCIATION,
     "chrom": ["hm_chrom"],
@@ -61,22 +61,22 @@ HARMONISED = {
 CATALOG = {"chrom": ["chr_id"], "pos": ["chr_pos"], "id": ["snps"], "risk": ["strongest snp-risk allele"]}
 
 NO_POSITION = "no position"
-NO_NUMBER = "the position is no whole number"
-UNEQUAL = "the row's CHR_ID, CHR_POS and SNPS differ in how many they list"
+NO_NUMBER = "the position is not a whole number"
+UNEQUAL = "CHR_ID, CHR_POS and SNPS of the row list different numbers of variants"
 NO_REFERENCE = "an alternative of several bases, and no reference"
 NO_ALLELE = "an allele is missing"
-LONG_RISK = "a risk allele of several bases or of none: no substitution, and the table names no reference"
-FEWER = "fewer cells than the header: the row is cut"
+LONG_RISK = "a risk allele of several bases or of none: not a substitution, and the table names no reference"
+FEWER = "fewer cells than the header: the row is truncated"
 MORE = "more cells than the header"
 
-VCF_COLUMNS = 8  # of every VCF, up to INFO
+N_VCF_COLUMNS = 8  # of every VCF, up to INFO
 
 _SEVERAL = re.compile(r"\s*;\s*|\s+x\s+")
 _WHOLE = re.compile(r"(-?[0-9]{1,15})(\.0*)?")
 
 
 def position(text: str) -> tuple[int | None, str]:
-    """Read a 1-based position (12345.0, as some programs write it, is one), and say what is wrong with it."""
+    """Parse a 1-based position, also if it is written like 12345.0; the second value says what is wrong with it."""
     if text.upper() in MISSING:
         return None, NO_POSITION
     number = _WHOLE.fullmatch(text)
@@ -87,16 +87,16 @@ def position(text: str) -> tuple[int | None, str]:
 
 
 class Table(Source):
-    """A text table with a header. columns: number of the column that plays each role."""
+    """A text table with a header. columns: index of the column for each role."""
 
     def __init__(self, path: Path, haplotypes: bool, columns: dict[str, int]):
         super().__init__(path, haplotypes)
         self.columns = columns
 
     def rows(self) -> Iterator[tuple[dict[str, str], str, str]]:
-        """Yield each row's cells by their role, why the row cannot be read ('' where it can), and its text then."""
+        """Yield the cells of each row by role; if the row cannot be read, also the reason and its text (else '')."""
         with open_text(self.path) as lines:
-            # An empty alt stands for all alleles, but not in a file that was cut there.
+            # An empty alt stands for all alternatives, but not if the file was truncated there.
             header, cells = table_of(lines, cut_behind=REF_AND_ALT["alt"])
             width = len(header)
             for row in cells:
@@ -111,9 +111,9 @@ class Table(Source):
 
 
 class Catalog(Table):
-    """The GWAS Catalog's associations: positions and ids without a reference, in some rows several of them.
+    """Associations of the GWAS Catalog: positions and ids without a reference; a row may have several.
 
-    There is one row per association; a variant of several associations is one entry, with the risk alleles of all.
+    There is one row per association. A variant with several associations is one entry, with all their risk alleles.
     """
 
     kind = "table of the GWAS Catalog"
@@ -144,15 +144,15 @@ class Catalog(Table):
 
 
 def risk_allele(name: str, text: str) -> str:
-    """The bases of `rs123-A`, `-` for none; '' where it is not known (`rs123-?`)."""
+    """Parse the risk allele of `rs123-A`: its bases, `-` for none, '' if it is unknown (`rs123-?`)."""
     allele = (text.removeprefix(f"{name}-") if text.startswith(f"{name}-") else text.rpartition("-")[2]).strip().upper()
     return allele if allele == ABSENT or BASES.issuperset(allele) else ""
 
 
 class Alleles(Table):
-    """Two or more alleles per row: ref and alt, effect and other allele, or both in one cell (`A/C`).
+    """Tables with alleles: ref and alt, effect and other allele, or both in one cell (`A/C`).
 
-    Without alt, a row of ref and alt names no allele; without ref, the reference is the genome's.
+    If alt is empty, a row names no allele; if ref is empty, the reference is that of the genome.
     """
 
     def __init__(self, path: Path, haplotypes: bool, columns: dict[str, int], kind: str):
@@ -176,14 +176,14 @@ class Alleles(Table):
                 )  # fmt: skip
 
     def effect_allele(self, row: dict[str, str], pairs: list[tuple[str, str, bool, str]]) -> str:
-        """Name the allele that the row's beta is of; `?` where that is not known, so that none of its alleles has one."""
+        """Find the allele to which the beta of a row refers; `?` if that is unknown, so that no allele has a beta."""
         (ref, alt, *_), *more = pairs
         effect = row["effect"].upper() if "effect" in row else "?" if "alleles" in row or more else alt
-        # Against a reference, several alternatives may have been one; without one, any substitution may be the other.
+        # With several alternatives, the reference may have been compared with all of them; without one, with any other base.
         return "?" if not effect or (more and effect == ref) or not alt else effect
 
     def alleles(self, row: dict[str, str]) -> Iterator[tuple[str, str, bool, str]]:
-        """Yield ref, alt, whether the genome tells which is which, and what is wrong with them."""
+        """Yield ref, alt, whether the genome decides which is the reference, and what is wrong with them."""
         if "other" in row:
             other, effect = row["other"].upper(), row["effect"].upper()
             order = row.get("order", "").upper()
@@ -196,7 +196,7 @@ class Alleles(Table):
         both = "alleles" in row or ("/" in alt and not ref)
         listed = re.split("[,/|>]" if both else "," if "<" in alt else "[,/]", alt) if alt else [""]
         if both and len(listed) > 1:
-            # Of two alleles the genome tells which is the reference; of more, the first one is.
+            # The genome decides which of two alleles is the reference; of more, it is the first one.
             ref, *alts = listed
             for one in alts:
                 yield ref, one, len(alts) == 1, pair_fault(ref, one)
@@ -207,7 +207,7 @@ class Alleles(Table):
         if len(listed) > 1 and "/" in alt and listed[0] == ref:  # both alleles again
             listed = listed[1:]
         for one in listed:
-            # An empty cell names no allele; an empty place in a list of them is a mistake.
+            # An empty cell names no allele; an empty item in a list is an error.
             one = one or ("." if alt else "")
             yield ref, one, False, self.fault(ref, one)
 
@@ -215,13 +215,13 @@ class Alleles(Table):
     def fault(ref: str, alt: str) -> str:
         if ref and alt:
             return pair_fault(ref, alt)
-        if BASES.issuperset(ref + alt):  # one base, or none: the genome tells the rest
+        if BASES.issuperset(ref + alt):  # one base, or none: the genome has the reference
             return "" if len(ref + alt) <= 1 else NO_REFERENCE if alt else NO_ALTERNATIVE
         return fault_of("", alt) if alt else NOT_ACGT
 
 
 def pair_fault(ref: str, alt: str) -> str:
-    """As `fault_of`, where both alleles have to be there and one may be `-`."""
+    """Return why a pair of alleles cannot be scored, as `fault_of` does; both are required, and one may be `-`."""
     if not ref or not alt:
         return NO_ALLELE
     if ref == alt:
@@ -232,13 +232,13 @@ def pair_fault(ref: str, alt: str) -> str:
 
 
 def columns_of(header: list[str], roles: dict[str, list[str]]) -> dict[str, int]:
-    """Find the number of the column that plays each role, of those that are there."""
+    """Find the index of the column for each role that is present."""
     found = {role: next((name for name in names if name in header), None) for role, names in roles.items()}
     return {role: header.index(name) for role, name in found.items() if name}
 
 
 def table_source(path: Path, haplotypes: bool, header: list[str]) -> Source | None:
-    """Open a table by its columns; None where they are not those of a table of variants.
+    """Open a table by its columns; None if it is not a table of variants.
 
     Raises InputError for repeated columns.
     """
@@ -269,7 +269,7 @@ def _unique_columns(path: Path, header: list[str], columns: dict[str, int]) -> d
 
 
 def open_source(path: str | Path, haplotypes: bool = False) -> Source:
-    """Open a file of variants by its content, whatever its name. Raises InputError where it is none, or damaged.
+    """Open a file of variants by its content, not by its name. Raises InputError if it is damaged or of another kind.
 
     haplotypes: read which haplotypes carry each allele (VCF and BCF).
     """
@@ -282,8 +282,8 @@ def open_source(path: str | Path, haplotypes: bool = False) -> Source:
             return Vcf(path, haplotypes)
         with open_text(path) as lines:
             header, _ = table_of(lines)
-        # A .pvar file of PLINK may call itself a VCF, and lacks the columns that VCF demands.
-        if start.startswith(b"##fileformat=VCF") and (header[:1] != ["chrom"] or len(header) >= VCF_COLUMNS):
+        # A .pvar file of PLINK may call itself a VCF, but lacks columns that a VCF must have.
+        if start.startswith(b"##fileformat=VCF") and (header[:1] != ["chrom"] or len(header) >= N_VCF_COLUMNS):
             return Vcf(path, haplotypes)
     except DAMAGE as error:
         raise damaged(path, "its start", error) from error

@@ -1,4 +1,4 @@
-"""Windows with other alleles: built again around the TSS, which stays in its place."""
+"""Windows with alternative alleles, built around the TSS, which stays in place."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from scxpresso.variants.alleles import trimmed
 
 @dataclass(frozen=True)
 class Edit:
-    """The bases from `start` to `end` (exclusive) relative to the TSS, on the gene's strand, become `codes`.
+    """A replacement of the bases from `start` to `end` (exclusive), relative to the TSS on the gene's strand, by `codes`.
 
     replaced: codes of those bases in the reference.
     """
@@ -25,7 +25,7 @@ class Edit:
 
     @classmethod
     def of(cls, pos: int, ref: str, alt: str, tss: int, strand: str) -> "Edit":
-        """Make the edit of an allele of the + strand, as a VCF writes it; bases that REF and ALT share are trimmed."""
+        """Make the edit of an allele on the + strand, as in a VCF; bases that REF and ALT share are trimmed."""
         pos, ref, alt = trimmed(pos, ref, alt)
         replaced, codes = encode(ref), encode(alt)
         start = pos - tss
@@ -39,12 +39,12 @@ class Edit:
 
     @property
     def nearest(self) -> int:
-        """Distance to the TSS of the changed base that is nearest to it; of an insertion, where its nearest base lies."""
+        """Distance from the TSS to the nearest changed base, or to the nearest inserted base."""
         return max(0, self.start) if self.end > 0 else self.end - 1
 
     @property
     def longer(self) -> int:
-        """Bases that the sequence gains."""
+        """Number of bases that the sequence gains."""
         return len(self.codes) - (self.end - self.start)
 
     @property
@@ -53,7 +53,7 @@ class Edit:
         return self.end - self.start == len(self.codes) == 1
 
     def touches(self, upstream: int, downstream: int) -> bool:
-        """Whether a window holds any of its bases; of an insertion, the bases on either side of it."""
+        """Whether a window contains any of its bases; for an insertion, the bases on both sides of it."""
         return self.start < downstream and self.end > -upstream
 
     def overlaps(self, other: "Edit") -> bool:
@@ -64,7 +64,7 @@ class Edit:
 
 
 def without_overlaps(edits: Sequence[Edit]) -> list[Edit]:
-    """Keep the edits of a haplotype, in their order, that overlap no earlier one that is kept."""
+    """Drop edits of a haplotype that overlap an earlier one."""
     kept: list[Edit] = []
     for edit in edits:
         if not any(edit.overlaps(other) for other in kept):
@@ -74,7 +74,7 @@ def without_overlaps(edits: Sequence[Edit]) -> list[Edit]:
 
 @dataclass(frozen=True)
 class FlankingSequence:
-    """A gene's sequence around its TSS on its own strand, further than its window. tss: index of the TSS in the codes."""
+    """The sequence around a gene's TSS, on its own strand, beyond its window. tss: index of the TSS in the codes."""
 
     codes: np.ndarray
     tss: int
@@ -82,8 +82,8 @@ class FlankingSequence:
     def edited(self, edits: Collection[Edit]) -> "FlankingSequence":
         """Apply edits, none of which overlap; one beyond the known sequence is ignored.
 
-        The TSS stays the base that it is. An edit that replaces it is laid from its 5′ end, base by base; where the allele
-        has no base for it, the TSS is the first base after the edit.
+        The TSS stays the same base. An edit that replaces it is aligned from its 5′ end. If the allele has no base for the
+        TSS, the first base after the edit becomes the TSS.
         """
         pieces, done, tss = [], 0, self.tss
         for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
@@ -99,7 +99,7 @@ class FlankingSequence:
         return FlankingSequence(np.concatenate([*pieces, self.codes[done:]]), tss)
 
     def window(self, upstream: int, downstream: int, shift: int = 0) -> np.ndarray:
-        """Cut the codes from `upstream` bases before the TSS to `downstream` from it on, moved downstream by `shift`."""
+        """Cut out the codes from `upstream` bases before the TSS to `downstream` bases from it on, shifted downstream."""
         first, last = self.tss - upstream + shift, self.tss + downstream + shift
         window = np.full(upstream + downstream, N_CODE, dtype=np.uint8)
         inside = self.codes[max(first, 0) : max(last, 0)]
@@ -112,13 +112,13 @@ def read_flanking_sequences(
 ) -> dict[str, FlankingSequence]:
     """Read the sequence around the TSS of genes from a FASTA, one contig in memory at a time.
 
-    Genes whose contig the FASTA lacks have none. Off a contig's end the bases are N.
+    Genes whose contig is not in the FASTA have no entry. Bases beyond the end of a contig are N.
 
     Parameters
     ----------
-    genes: chromosome, TSS (1-based) and strand of each gene.
+    genes: contig, TSS (1-based) and strand of each gene.
     upstream, downstream: bases of the window.
-    margins: bases of each gene to read beyond its window on either side.
+    margins: bases to read beyond the window on either side, for each gene.
     """
     contigs = match_contigs({chrom for chrom, _, _ in genes.values()}, contig_names(fasta)) if genes else {}
     by_contig: dict[str, list[str]] = {}
@@ -135,7 +135,7 @@ def read_flanking_sequences(
 
 
 def shifts(phase: int, count: int) -> np.ndarray:
-    """Spread whole numbers of bases evenly over a phase of pooling, around 0; only 0 for a phase of 1."""
+    """Spread `count` shifts (in bases) evenly over a phase of pooling, around 0; only 0 for a phase of 1."""
     if phase == 1:
         return np.zeros(1, dtype=int)
     return np.floor((np.arange(count) + 0.5) * phase / count - phase / 2).astype(int)

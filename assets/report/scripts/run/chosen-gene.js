@@ -1,4 +1,4 @@
-// The gene that the section shows, and its values: chosen in the table, by name or by a click on its point.
+// The gene that the section shows, and its values. It is chosen in the table, by name, or by a click on its point.
 import { fill, onChange, wire } from "../shared/controls.js";
 import { DATA, geneName } from "../shared/data.js";
 import { decoded } from "../shared/packed.js";
@@ -12,7 +12,7 @@ let shownGene;
 export const currentGene = () => shownGene;
 
 export const currentLevel = () => DATA.genes[chosen("variance", "Level")];
-export const currentNetwork = () => currentLevel().networks[chosen("variance", "Network")];
+export const currentRecipe = () => currentLevel().recipes[chosen("variance", "Recipe")];
 const currentPredictions = () => DATA.predictions.find((one) => one.name === currentLevel()?.name);
 
 export function showGene(gene) {
@@ -23,24 +23,24 @@ export function showGene(gene) {
   redraw("variance", "gene", "gene-scatter");
 }
 
-// {populations, parents, network, observed, predicted, sd} of the gene, or a sentence where the page lacks its values.
+// {populations, parents, recipe, observed, predicted, sd} of the gene, or a sentence if the page lacks its values.
 export function geneValues() {
-  if (!DATA.genes.length) return "No level of several populations to show a gene in.";
+  if (!DATA.genes.length) return "No level has several populations, so no gene is shown.";
   const level = currentPredictions();
   if (!level) return "No predictions of this level.";
   const at = level.genes.indexOf(shownGene);
-  if (at < 0) return `${geneName(shownGene) ?? "This gene"} ${notHeld(level)}`;
-  const { network } = currentNetwork();
-  const model = level.networks.find((one) => one.network === network) || level.networks[0];
+  if (at < 0) return `${geneName(shownGene) ?? "This gene"} ${notOnPage(level)}`;
+  const { recipe } = currentRecipe();
+  const model = level.recipes.find((one) => one.recipe === recipe) || level.recipes[0];
   const pick = (vectors) => (vectors ? vectors.map((vector) => decoded(vector)[at]) : null);
   return {
-    ...level, network: model.network,
+    ...level, recipe: model.recipe,
     observed: pick(level.observed), predicted: pick(model.predicted), sd: pick(model.sd),
   };
 }
 
-const notHeld = (level) =>
-  `is not among the genes whose values this page holds (a random ${count(level.drawn)} and the most variable); `
+const notOnPage = (level) =>
+  `is not among the genes whose values are on this page (a random ${count(level.drawn)} and the most variable); `
   + "its values are in the run's predictions folder.";
 
 function topTable(level) {
@@ -49,15 +49,15 @@ function topTable(level) {
   table("top", [
     { head: "Gene", cell: geneName },
     { head: "Variance", numeric: true, cell: (gene) => 10 ** variances[row.get(gene)] },
-    ...level.networks.map(({ network, pearson }) => (
-      { head: `r, ${network}`, numeric: true, cell: (gene) => decoded(pearson)[row.get(gene)] }
+    ...level.recipes.map(({ recipe, pearson }) => (
+      { head: `r, ${recipe}`, numeric: true, cell: (gene) => decoded(pearson)[row.get(gene)] }
     )),
   ], level.top, showGene);
 }
 
 function fillControls() {
   const level = currentLevel(), names = (currentPredictions()?.genes ?? []).map(geneName);
-  fill(control("variance", "Network"), level ? level.networks.map((one) => one.network) : []);
+  fill(control("variance", "Recipe"), level ? level.recipes.map((one) => one.recipe) : []);
   const options = names.map((value) => Object.assign(document.createElement("option"), { value }));
   document.getElementById("gene-names").replaceChildren(...options);
   input.parentElement.hidden = !options.length;
@@ -75,6 +75,6 @@ function findGene() {
 }
 
 wire("variance", "Level", DATA.genes, fillControls);
-onChange("variance", "Network", () => redraw("variance", "gene", "gene-scatter"));
+onChange("variance", "Recipe", () => redraw("variance", "gene", "gene-scatter"));
 input.addEventListener("change", findGene);
 fillControls();

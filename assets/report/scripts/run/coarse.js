@@ -36,7 +36,7 @@ function coarse() {
   return figure;
 }
 
-// Right of each row: what the finest model gains over the next coarser one.
+// To the right of each row: the advantage of the finest model over the next coarser one.
 function deltaNote({ models, comparisons }, population, y) {
   const [finest, coarser] = models.map((model) => model.level);
   const test = comparisons.find((row) => (

@@ -1,6 +1,6 @@
 // One gene: observed and predicted expression by population, as rows and as a scatter.
 import { INK, LINE, groupColour, groupSymbol } from "../shared/colours.js";
-import { geneName, networkColour } from "../shared/data.js";
+import { geneName, recipeColour } from "../shared/data.js";
 import { axis, rowAxis } from "../shared/layout.js";
 import { addFigure } from "../shared/panels.js";
 import { pearson } from "../shared/statistics.js";
@@ -13,11 +13,11 @@ const says = ({ populations, observed, predicted }, i) =>
 function byPopulation() {
   const gene = geneValues();
   if (typeof gene === "string") return gene;
-  const { populations, network, observed, predicted } = gene;
+  const { populations, recipe, observed, predicted } = gene;
   const order = populations.map((_, i) => i).sort((a, b) => observed[b] - observed[a]);
   const r = decimal(pearson(observed, predicted));
   return {
-    title: `${geneName(currentGene())} · ${network}: r = ${r} across ${plural(populations.length, "population")}`,
+    title: `${geneName(currentGene())} · ${recipe}: r = ${r} across ${plural(populations.length, "population")}`,
     traces: [links(gene, order), observedPoints(gene, order), predictedPoints(gene, order)],
     layout: {
       height: populations.length * 22 + 110, xaxis: axis("expression, log10"),
@@ -47,7 +47,7 @@ function observedPoints(gene, order) {
 }
 
 function predictedPoints(gene, order) {
-  const color = networkColour(gene.network), { sd } = gene;
+  const color = recipeColour(gene.recipe), { sd } = gene;
   return {
     ...inRows("predicted", gene, gene.predicted, order), marker: { size: 9, symbol: "diamond", color },
     error_x: sd ? { type: "data", array: order.map((i) => sd[i]), thickness: 1, width: 3, color } : undefined,

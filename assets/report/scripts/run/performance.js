@@ -2,7 +2,7 @@
 import { boxes, foldTexts } from "../shared/boxes.js";
 import { FAINT, INK } from "../shared/colours.js";
 import { wire } from "../shared/controls.js";
-import { DATA, networkColour } from "../shared/data.js";
+import { DATA, recipeColour } from "../shared/data.js";
 import { addFigure, chosen } from "../shared/panels.js";
 import { byMedian, finite, median } from "../shared/statistics.js";
 import { table } from "../shared/table.js";
@@ -11,11 +11,11 @@ import { decimal, safe } from "../shared/text.js";
 function performance() {
   if (!DATA.performance.length) return "No scores: no model was evaluated in this run.";
   const level = DATA.performance[chosen("performance", "Level")];
-  const order = byMedian(level.networks[0].pearson);
+  const order = byMedian(level.recipes[0].pearson);
   const rows = order.map((i) => level.populations[i]);
-  const groups = level.networks.map(({ network, pearson }) => {
-    const values = order.map((i) => pearson[i]), texts = foldTexts(rows, level.folds, values, network);
-    return { name: network, colour: networkColour(network), values, texts };
+  const groups = level.recipes.map(({ recipe, pearson }) => {
+    const values = order.map((i) => pearson[i]), texts = foldTexts(rows, level.folds, values, recipe);
+    return { name: recipe, colour: recipeColour(recipe), values, texts };
   });
   const ceilings = order.map((i) => level.ceilings[i]);
   const figure = boxes(rows, groups, "Pearson r", finite(ceilings).length ? [ceilingBars(rows, ceilings, groups)] : []);
@@ -43,8 +43,8 @@ function verticalLine(x) {
 function columns(level) {
   return [
     { head: "Population", cell: (i) => level.populations[i] },
-    ...level.networks.map(({ network, pearson }) => (
-      { head: network, numeric: true, cell: (i) => median(pearson[i]), digits: 3 }
+    ...level.recipes.map(({ recipe, pearson }) => (
+      { head: recipe, numeric: true, cell: (i) => median(pearson[i]), digits: 3 }
     )),
     { head: "Noise ceiling", numeric: true, cell: (i) => level.ceilings[i], digits: 3 },
   ];

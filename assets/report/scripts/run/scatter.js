@@ -1,7 +1,7 @@
 // Observed against predicted expression of held-out genes.
 import { FAINT } from "../shared/colours.js";
 import { fill, onChange, wire } from "../shared/controls.js";
-import { DATA, geneName, networkColour } from "../shared/data.js";
+import { DATA, geneName, recipeColour } from "../shared/data.js";
 import { POINTS, axis, narrow } from "../shared/layout.js";
 import { unpack } from "../shared/packed.js";
 import { addFigure, chosen, control, draw } from "../shared/panels.js";
@@ -13,7 +13,7 @@ const currentLevel = () => DATA.predictions[chosen("scatter", "Level")];
 function scatter() {
   if (!DATA.predictions.length) return "No predictions in this run.";
   const level = currentLevel(), k = chosen("scatter", "Population");
-  const model = level.networks[chosen("scatter", "Network")];
+  const model = level.recipes[chosen("scatter", "Recipe")];
   if (!model.predicted || !level.observed) return "No predictions of this model.";
   const [x, y] = [level.observed, model.predicted].map((vectors) => unpack(vectors[k]).slice(0, level.drawn));
   const [low, high] = rangeWithZero([...x, ...y]), range = [low - 0.2, high + 0.2];
@@ -31,7 +31,7 @@ function scatter() {
 function titleOf(level, model, k) {
   const part = level.drawn < level.total ? `; a random ${count(level.drawn)} drawn` : "";
   const r = `Pearson r = ${decimal(model.pearson[k])} over ${count(model.n[k])} held-out genes`;
-  return `${level.populations[k]} · ${model.network}: ${r}${part}`;
+  return `${level.populations[k]} · ${model.recipe}: ${r}${part}`;
 }
 
 function identity(range) {
@@ -45,17 +45,17 @@ function points(level, model, x, y) {
     type: POINTS, mode: "markers", x, y,
     text: level.genes.slice(0, level.drawn).map((gene) => safe(geneName(gene))),
     hovertemplate: "%{text}<br>observed %{x:.2f}<br>predicted %{y:.2f}<extra></extra>",
-    marker: { size: 4, color: networkColour(model.network), opacity: level.drawn > 1000 ? 0.35 : 0.6 },
+    marker: { size: 4, color: recipeColour(model.recipe), opacity: level.drawn > 1000 ? 0.35 : 0.6 },
   };
 }
 
 function fillControls() {
   const level = currentLevel();
-  fill(control("scatter", "Network"), level ? level.networks.map((one) => one.network) : []);
+  fill(control("scatter", "Recipe"), level ? level.recipes.map((one) => one.recipe) : []);
   fill(control("scatter", "Population"), level ? level.populations : []);
 }
 
 addFigure("scatter", scatter);
 wire("scatter", "Level", DATA.predictions, () => { fillControls(); draw("scatter"); });
-["Network", "Population"].forEach((label) => onChange("scatter", label));
+["Recipe", "Population"].forEach((label) => onChange("scatter", label));
 fillControls();

@@ -3,7 +3,7 @@ import { DATA } from "../shared/data.js";
 import { wire } from "../shared/controls.js";
 import { axis } from "../shared/layout.js";
 import { addFigure, chosen } from "../shared/panels.js";
-import { decimal } from "../shared/text.js";
+import { decimal, safe } from "../shared/text.js";
 import { translucent } from "../shared/colours.js";
 
 const CURVES = [
@@ -21,7 +21,7 @@ function training() {
   };
 }
 
-// The lines of all replicates as one trace: a gap (null) ends each.
+// The lines of all replicates as one trace; each ends with a gap (null).
 function replicateLines(runs, { field, name, colour }) {
   const joined = (what) => runs.flatMap((run) => [...run[what], null]);
   return {
@@ -48,6 +48,10 @@ function meanByEpoch(runs, field) {
   return { x: epochs, y: epochs.map((epoch) => sums.get(epoch)[1] / sums.get(epoch)[0]) };
 }
 
+// A network of a single-task model is also named after its population.
+const networkName = ({ fold, replicate, population }) =>
+  [`fold ${fold}`, `replicate ${replicate}`, ...(population ? [safe(population)] : [])].join(" · ");
+
 function keptEpochs(runs) {
   const kept = runs.flatMap((run) => run.kept.map((epoch) => (
     { run, epoch, loss: run.validation[run.epoch.indexOf(epoch)] }
@@ -55,7 +59,7 @@ function keptEpochs(runs) {
   return {
     mode: "markers", name: "epoch kept", x: kept.map((one) => one.epoch), y: kept.map((one) => one.loss),
     text: kept.map(({ run, epoch, loss }) => (
-      `fold ${run.fold} · replicate ${run.replicate}: epoch ${epoch} kept, ${decimal(loss, 3)}`
+      `${networkName(run)}: epoch ${epoch} kept, ${decimal(loss, 3)}`
     )),
     hoverinfo: "text", marker: { symbol: "circle-open", size: 6, color: "#D55E00", opacity: 0.8 },
   };

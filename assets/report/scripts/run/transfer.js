@@ -1,4 +1,4 @@
-// Every model's prediction of every population, also of other atlases.
+// Predictions of every population by every model, including those of other atlases.
 import { wire } from "../shared/controls.js";
 import { DATA } from "../shared/data.js";
 import { mapHeight, mapSize } from "../shared/heatmap.js";
@@ -25,7 +25,7 @@ function transfer() {
   };
 }
 
-// Around the cell of a population and its own model.
+// A frame around the cell of a population and its own model.
 function frame(i) {
   return {
     type: "rect", x0: i - 0.5, x1: i + 0.5, y0: i - 0.5, y1: i + 0.5, line: { color: "#D55E00", width: 2 },

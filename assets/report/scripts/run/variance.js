@@ -1,26 +1,26 @@
-// Each gene: its correlation across populations against its variance across them.
+// Correlation of each gene across populations, against its variance across them.
 import { FAINT, INK } from "../shared/colours.js";
-import { DATA, geneName, networkColour } from "../shared/data.js";
+import { DATA, geneName, recipeColour } from "../shared/data.js";
 import { POINTS, axis } from "../shared/layout.js";
 import { decoded } from "../shared/packed.js";
 import { addFigure } from "../shared/panels.js";
 import { finite, median } from "../shared/statistics.js";
 import { decimal, plural, safe, shorten } from "../shared/text.js";
-import { currentGene, currentLevel, currentNetwork, showGene } from "./chosen-gene.js";
+import { currentGene, currentLevel, currentRecipe, showGene } from "./chosen-gene.js";
 
 function variance() {
   if (!DATA.genes.length) {
     return "Correlation across populations needs a level of several populations; this run has none.";
   }
-  const level = currentLevel(), shown = currentNetwork();
+  const level = currentLevel(), shown = currentRecipe();
   const x = decoded(level.log_variance).map((value) => 10 ** value), y = decoded(shown.pearson);
   const at = level.genes.indexOf(currentGene());
   const genes = plural(finite(y).length, "gene");
   return {
-    title: `${level.name} · ${shown.network}: ${genes}, median r = ${decimal(median(y))}`,
+    title: `${level.name} · ${shown.recipe}: ${genes}, median r = ${decimal(median(y))}`,
     traces: [
       allGenes(level, x, y),
-      ...level.networks.map((one) => trendLine(one, one === shown)),
+      ...level.recipes.map((one) => trendLine(one, one === shown)),
       ...(at < 0 ? [] : [ringAround(x[at], y[at], x[at] > median(x))]),
     ],
     layout: {
@@ -40,10 +40,10 @@ function allGenes({ genes }, x, y) {
   };
 }
 
-function trendLine({ network, trend }, isShown) {
+function trendLine({ recipe, trend }, isShown) {
   return {
-    type: POINTS, mode: "lines", name: shorten(network, 24), x: trend.map(([x]) => x), y: trend.map(([, y]) => y),
-    line: { color: networkColour(network), width: isShown ? 4 : 2 }, hoverinfo: "skip",
+    type: POINTS, mode: "lines", name: shorten(recipe, 24), x: trend.map(([x]) => x), y: trend.map(([, y]) => y),
+    line: { color: recipeColour(recipe), width: isShown ? 4 : 2 }, hoverinfo: "skip",
   };
 }
 

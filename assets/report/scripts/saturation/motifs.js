@@ -1,4 +1,4 @@
-// How much more important sequence is at a motif's sites, by population.
+// By population, how much more important sequence is at the sites of a motif.
 import { wire } from "../shared/controls.js";
 import { DATA } from "../shared/data.js";
 import { divergingMap } from "../shared/heatmap.js";
@@ -7,7 +7,7 @@ import { emptyTable, table } from "../shared/table.js";
 import { count, pValue, safe, signed } from "../shared/text.js";
 import { chosenModel } from "./effects.js";
 
-const MAX_ROWS = 300; // of the table
+const MAX_ROWS = 300; // in the table
 const SIGNIFICANT = 0.05;
 
 const isSignificant = (q) => Number.isFinite(q) && q < SIGNIFICANT;
@@ -17,7 +17,7 @@ const nameOf = ({ motif, name }) => (motif === name ? motif : `${motif} · ${nam
 function motifs() {
   const { populations, motifs: found } = chosenModel("motifs");
   emptyTable("motifs");
-  if (!found.length) return "No motifs were searched for in this run: give a file of them with --motifs.";
+  if (!found.length) return "No motifs were searched for in this run: name a file of motifs with --motifs.";
   const cells = found.flatMap((one) => populations.map((population, k) => ({ one, population, k })));
   table("motifs", COLUMNS, tested(cells).sort(significantFirst).slice(0, MAX_ROWS));
   const says = (one, population, k) => [
@@ -52,7 +52,7 @@ const COLUMNS = [
   numeric("q", "q_value", pValue),
 ];
 
-// What is significant first, by the size of the difference; then the others, by q.
+// Significant ones first, by the size of the difference; then the others, by q.
 function significantFirst(a, b) {
   const [qA, qB] = [a, b].map(({ one, k }) => (isSignificant(one.q_value[k]) ? 0 : one.q_value[k]));
   return qA - qB || Math.abs(b.one.difference[b.k]) - Math.abs(a.one.difference[a.k]);

@@ -1,4 +1,4 @@
-// The profile of a gene: the largest effect at each position, with a logo where few bases are in view.
+// The profile of a gene: the largest effect at each position, with a logo if few bases are in view.
 import { DOWN, SOFT, UP } from "../shared/colours.js";
 import { fill, onChange, wire } from "../shared/controls.js";
 import { DATA, geneName } from "../shared/data.js";
@@ -13,7 +13,7 @@ import { viewOf, wireViews, zooming } from "../window/views.js";
 import { chosenModel, effectPoints } from "./effects.js";
 import { fillSites } from "./sites.js";
 
-const LOGO_BASES = 120; // fewer in view than this are drawn as a logo
+const LOGO_BASES = 120; // below this number of bases in view, a logo is drawn
 
 const chosenGene = () => chosenModel("profile").genes[chosen("profile", "Gene")];
 
@@ -57,7 +57,7 @@ function profileLetters({ model, gene, k, minus }, [from, to]) {
   const at = decoded(gene.distances).map(Math.round);
   const inside = at.map((_, i) => i).filter((i) => at[i] >= from && at[i] <= to);
   return importanceLetters(
-    inside.map((i) => gene.letters[at[i] + model.upstream]),
+    inside.map((i) => gene.bases[at[i] + model.upstream]),
     inside.map((i) => own[i] - (other ? other[i] : 0)),
     inside.map((i) => at[i]),
   );
@@ -68,11 +68,11 @@ function titleOf({ model, gene, k, minus }) {
   const parts = [`${geneName(gene.gene)} · ${model.populations[k]}, ${against}.`];
   if (model.genes.length < model.total) {
     const genes = `${count(model.genes.length)} of ${count(model.total)} saturated genes are on this page`;
-    parts.push(`${genes}, those of top variants and of largest effects first.`);
+    parts.push(`${genes}, first those of top variants, then those with the largest effects.`);
   }
-  if (gene.left_out) {
-    const positions = `The ${count(decoded(gene.distances).length)} positions of largest effects are drawn`;
-    parts.push(`${positions}; ${count(gene.left_out)} smaller ones are in effects.h5.`);
+  if (gene.omitted) {
+    const positions = `The ${count(decoded(gene.distances).length)} positions with the largest effects are drawn`;
+    parts.push(`${positions}; ${count(gene.omitted)} smaller ones are in effects.h5.`);
   }
   return parts.join(" ");
 }

@@ -1,4 +1,4 @@
-// The strongest sites of a profile, as a table to zoom from.
+// A table of the strongest sites of a profile; choosing one zooms to it.
 import { DATA } from "../shared/data.js";
 import { chosen, panelOf } from "../shared/panels.js";
 import { table } from "../shared/table.js";
@@ -7,9 +7,9 @@ import { onGenome } from "../window/genome.js";
 import { zoomTo } from "../window/views.js";
 import { strongest } from "./effects.js";
 
-const FLANK = 30; // bases shown on either side of one
+const FLANK = 30; // bases shown on either side of a site
 
-let shown; // what the table is made of: zooming does not change it
+let shown; // the choices behind the table, which zooming does not change
 
 export function fillSites(points, gene) {
   const key = ["Model", "Gene", "Population", "Minus"].map((label) => chosen("profile", label)).join();

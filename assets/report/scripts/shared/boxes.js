@@ -3,7 +3,7 @@ import { BAND, translucent } from "./colours.js";
 import { axis, narrow, rowAxis } from "./layout.js";
 import { decimal, safe, shorten } from "./text.js";
 
-const POINTS_ROOM = 17; // pixels of a group in a row
+const POINTS_ROOM = 17; // pixels per group in a row
 
 // rows: labels. groups: [{name, colour, values, texts}], side by side in each row; values and texts: a list per row.
 export function boxes(rows, groups, xTitle, extraTraces = []) {
@@ -32,7 +32,7 @@ function boxTrace({ name, colour, values, texts }) {
   };
 }
 
-// Every other row lies on a band, so that the eye keeps to its row.
+// Every other row has a band, to guide the eye.
 function band(row) {
   return {
     type: "rect", xref: "paper", x0: 0, x1: 1, y0: row - 0.5, y1: row + 0.5,
@@ -40,7 +40,7 @@ function band(row) {
   };
 }
 
-// What the points of a row say: values[row][k] is the Pearson correlation of the k-th fold.
+// Hover texts of the points of a row; values[row][k] is the Pearson correlation of the k-th fold.
 export function foldTexts(rows, folds, values, name) {
   return values.map((row, i) => row.map((r, k) => `${rows[i]} · ${name} · fold ${folds[k]}: ${decimal(r, 3)}`));
 }

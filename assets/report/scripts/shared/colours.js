@@ -1,8 +1,8 @@
-// Colours of the page's figures; those of networks come with the data.
+// Colours of the page's figures; those of recipes come with the data.
 
 export const INK = "#1d2733";
 export const SOFT = "#5a6675"; // of small text
-export const FAINT = "#8a8f98"; // of lines and points: as text it would be hard to read
+export const FAINT = "#8a8f98"; // of lines and points; too faint for text
 export const LINE = "#e3e6ea";
 export const BAND = "#f4f6f8";
 

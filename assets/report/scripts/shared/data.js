@@ -4,10 +4,10 @@ export const DATA = JSON.parse(document.getElementById("report-data").textConten
 
 export const geneName = (gene) => DATA.names[gene];
 
-export const networkColour = (network) => DATA.networks.find((one) => one.network === network).colour;
+export const recipeColour = (recipe) => DATA.recipes.find((one) => one.recipe === recipe).colour;
 
-// The networks that any of the rows has, in the order of the page's palette.
-export function networksOf(rows) {
-  const has = (network) => rows.some((row) => row.networks.some((one) => one.network === network));
-  return DATA.networks.map((one) => one.network).filter(has);
+// The recipes that occur in the rows, in the order of the palette.
+export function recipesOf(rows) {
+  const has = (recipe) => rows.some((row) => row.recipes.some((one) => one.recipe === recipe));
+  return DATA.recipes.map((one) => one.recipe).filter(has);
 }

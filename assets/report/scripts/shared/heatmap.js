@@ -4,7 +4,7 @@ import { colourBar, columnAxis, columnLabelLength, narrow, rowAxis } from "./lay
 import { plotWidth } from "./panels.js";
 import { largestAbsolute } from "./statistics.js";
 
-// Width and margins of a map with so many columns in a panel.
+// Width and margins of a map with this number of columns in a panel.
 export function mapSize(name, columns) {
   const needed = columns * (narrow() ? 15 : 20) + 8 * columnLabelLength() + 90;
   return { width: Math.max(plotWidth(name), needed), margin: { l: 10, r: 10, t: 40, b: 40 } };

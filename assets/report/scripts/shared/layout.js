@@ -1,4 +1,4 @@
-// What Plotly's layouts have in common.
+// Shared parts of Plotly's layouts.
 import { INK, LINE } from "./colours.js";
 import { shorten } from "./text.js";
 
@@ -18,7 +18,7 @@ export const CONFIG = {
 };
 
 // Browsers without WebGL (remote desktops, some mail programs) draw the same points as SVG.
-// WebGL is painted over SVG, so that lines on top of points are of the same type.
+// WebGL is painted over SVG, so lines on top of points must have the same type.
 export const POINTS = document.createElement("canvas").getContext("webgl") ? "scattergl" : "scatter";
 
 export function axis(title, own = {}) {
@@ -33,7 +33,7 @@ export function axis(title, own = {}) {
   };
 }
 
-// A tick per label, at its index: labels that look like numbers or dates stay labels.
+// One tick per label, at its index, so that labels that look like numbers or dates stay labels.
 const ticks = (labels) => ({
   tickmode: "array", tickvals: labels.map((_, i) => i), ticktext: labels, showgrid: false,
 });

@@ -1,4 +1,4 @@
-// Vectors as gene_figures.py packs them: 16-bit codes in base64.
+// Vectors packed by gene_figures.py: 16-bit codes in base64.
 
 const MISSING = 65535;
 
@@ -14,7 +14,7 @@ export function unpack({ low, step, codes }) {
 
 const unpacked = new WeakMap();
 
-// unpack() once per vector: drawing the same figure again does not decode it again.
+// Unpacks each vector once, so that redrawing a figure does not decode it again.
 export function decoded(packed) {
   if (!unpacked.has(packed)) unpacked.set(packed, unpack(packed));
   return unpacked.get(packed);

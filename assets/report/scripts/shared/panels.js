@@ -1,11 +1,11 @@
-// Panels: a figure of the page, its controls, and how it is drawn.
+// Panels: a figure, its controls, and how it is drawn.
 import { CONFIG, figureLayout, narrow } from "./layout.js";
 
 const panels = new Map([...document.querySelectorAll("[data-plot]")].map((panel) => [panel.dataset.plot, panel]));
 const figures = new Map();
 const drawn = new Set();
 
-// `build` returns {traces, layout, title} or, where there is nothing to draw, a sentence; "" hides the panel.
+// `build` returns {traces, layout, title}, or a sentence if there is nothing to draw; "" hides the panel.
 // `listeners`: functions by Plotly's event.
 export function addFigure(name, build, listeners = {}) {
   figures.set(name, { build, listeners });
@@ -48,7 +48,7 @@ function showFigure(name, { traces, layout, title = "" }) {
   Object.entries(figures.get(name).listeners).forEach(([event, then]) => plot.on(event, then));
 }
 
-// Draws again those of the panels that the page has drawn.
+// Redraws those of the panels that have been drawn.
 export function redraw(...names) {
   names.filter((name) => drawn.has(name)).forEach(draw);
 }
@@ -59,7 +59,7 @@ export function redrawAll() {
 
 const nextUndrawn = () => [...panels.keys()].find((name) => !drawn.has(name));
 
-// Draws top down, with a pause after each in which the page can scroll and answer.
+// Draws from top to bottom, with a pause after each panel so that the page stays responsive.
 export function drawInTurn() {
   const name = nextUndrawn();
   if (name === undefined) return;
@@ -71,7 +71,7 @@ export function drawTheRest() {
   for (let name = nextUndrawn(); name !== undefined; name = nextUndrawn()) draw(name);
 }
 
-// Calls `then` with the name and the element of each plot that is no sentence.
+// Calls `then` with the name and the element of each plot that is drawn.
 export function eachPlot(then) {
   panels.forEach((panel, name) => {
     const plot = panel.querySelector(".js-plotly-plot");

@@ -1,4 +1,4 @@
-// Paper shows what a screen would fold away or has not drawn yet.
+// Before printing, unfold and draw everything.
 import { drawTheRest, eachPlot, redrawAll } from "./panels.js";
 
 const PAPER_WIDTH = 680;

@@ -1,4 +1,4 @@
-// Statistics of small vectors, in which NaN is missing.
+// Statistics of small vectors; NaN means missing.
 
 export const finite = (values) => values.filter(Number.isFinite);
 
@@ -19,7 +19,7 @@ export function pearson(x, y) {
   return products((a, b) => a * b) / Math.sqrt(products((a) => a * a) * products((_, b) => b * b));
 }
 
-// Smallest and largest value, 0 always between them. Not Math.min(...values): a spread of 100,000 values fails.
+// The range of the values, extended to 0. Math.min(...values) would fail with 100,000 values.
 export function rangeWithZero(values) {
   return finite(values).reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [0, 0]);
 }
@@ -29,13 +29,13 @@ export function largestAbsolute(values) {
   return Math.max(-low, high);
 }
 
-// Running mean over `width` values; shorter at both ends.
+// Running mean over `width` values, over fewer at both ends.
 export function smoothed(values, width) {
   const half = width >> 1;
   return values.map((_, i) => mean(finite(values.slice(Math.max(0, i - half), i + half + 1))));
 }
 
-// Indices of rows by the median of their values, largest first.
+// Indices of rows, sorted by the median of their values, largest first.
 export function byMedian(rows) {
   const medians = rows.map(median);
   return rows.map((_, i) => i).sort((a, b) => (medians[b] || -1) - (medians[a] || -1));

@@ -1,4 +1,4 @@
-// Tables: filled from the data, sorted by a click on a column's head, with rows to choose by mouse or keyboard.
+// Tables: filled from the data, sorted by a click on a column header, with rows to choose by mouse or keyboard.
 import { decimal } from "./text.js";
 
 const tableBox = (name) => document.querySelector(`[data-table="${name}"]`);
@@ -38,7 +38,7 @@ function fillCell(cell, { numeric, digits, format }, value) {
 
 const pickButton = (line) => line.querySelector("button");
 
-// The text of the first cell becomes a button. Of a table's rows one is in the Tab order; arrow keys go to the others.
+// The text of the first cell becomes a button. One row of a table is in the Tab order; arrow keys reach the others.
 function makeChoosable(line, row, pick) {
   const [first] = line.cells;
   first.replaceChildren(element("button", { type: "button", textContent: first.textContent, tabIndex: -1 }));
@@ -78,13 +78,13 @@ const isNumeric = (header) => header.classList.contains("n");
 
 const keyIn = (column) => (line) => line.cells[column].dataset.value ?? line.cells[column].textContent;
 
-// Missing values stay last, whichever the direction.
+// Missing values stay last in either direction.
 const byNumber = (key, sign) => (a, b) =>
   Number.isNaN(Number(key(a))) - Number.isNaN(Number(key(b))) || sign * (Number(key(a)) - Number(key(b)));
 
 const byText = (key, sign) => (a, b) => sign * key(a).localeCompare(key(b), undefined, { numeric: true });
 
-// Numbers start with the largest, labels with the first of the alphabet; a second click turns the order round.
+// Numbers are sorted from the largest, labels alphabetically; a second click reverses the order.
 function sortBy(header) {
   const before = header.getAttribute("aria-sort");
   const falling = before ? before === "ascending" : isNumeric(header);
@@ -95,7 +95,7 @@ function sortBy(header) {
   body.append(...[...body.rows].sort(compare(keyIn(header.cellIndex), falling ? -1 : 1)));
 }
 
-// Also of the tables that the template wrote.
+// This also serves the tables of the template.
 document.addEventListener("click", (event) => {
   const button = event.target.closest(".sortable thead button");
   if (button) sortBy(button.parentElement);

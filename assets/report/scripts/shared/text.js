@@ -1,6 +1,6 @@
 // Labels and numbers as text.
 
-// Plotly reads a subset of HTML in every text: a label must not be one.
+// Plotly reads a subset of HTML in every text, so labels are escaped.
 export const safe = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
 // At most `length` characters of plain text.
@@ -16,7 +16,7 @@ export const count = (value) => value.toLocaleString("en");
 
 export const plural = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 
-// A true minus sign, and no minus before a zero.
+// With a true minus sign, and none before a zero.
 export function decimal(value, digits = 2) {
   if (!Number.isFinite(value)) return "–";
   return value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
@@ -27,7 +27,7 @@ export function pValue(p) {
   return p >= 0.001 ? String(Number(p.toPrecision(2))) : p.toExponential(1);
 }
 
-// A number with its sign, to so many significant digits.
+// A number with its sign, to this number of significant digits.
 export function signed(value, digits = 3) {
   if (!Number.isFinite(value)) return "–";
   const sign = value > 0 ? "+" : value < 0 ? "−" : "";

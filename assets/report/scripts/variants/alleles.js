@@ -6,7 +6,7 @@ import { distanceText, shorten } from "../shared/text.js";
 import { currentVariant } from "./chosen-variant.js";
 import { alleleName, currentSet, deviationOf, effectOf, effectText, numbersOf, variantName } from "./variant-set.js";
 
-// Of the chosen allele, then of the others.
+// The symbol of the chosen allele, then those of the others.
 const SYMBOLS = ["circle", "diamond-open", "square-open", "triangle-up-open", "x-open", "star-open"];
 const SAME_VARIANT = ["variant", "gene", "chrom", "pos", "ref"];
 
@@ -28,7 +28,7 @@ function alleles() {
   };
 }
 
-// By parent, and by effect within one.
+// By parent, then by effect.
 function populationOrder(set, parents, i) {
   const parent = (k) => parents.indexOf(set.parents[k]);
   return set.populations.map((_, k) => k)

@@ -8,7 +8,7 @@ import { currentSet } from "./variant-set.js";
 
 const FIGURES = ["alleles", "variant-logo", "locus", "variant-map", "external"];
 
-let shown = 0; // a number of the set's variants
+let shown = 0; // index of the variant in the set
 
 export const currentVariant = () => shown;
 
@@ -25,7 +25,7 @@ export function showVariant(i) {
   redraw(...FIGURES.filter(panelOf));
 }
 
-// The locus of another gene starts with its whole window.
+// For another gene, the locus first shows its whole window.
 function showGeneOf(set, i) {
   const gene = set.genes.findIndex((one) => one.gene === set.variants[i].gene);
   if (gene < 0 || gene === chosen("locus", "Gene")) return;

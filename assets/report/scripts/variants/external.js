@@ -22,7 +22,7 @@ function external() {
   const set = currentSet(), found = set.external;
   showCorrelations(found ? found.correlations : []);
   if (!found) return "No scores of other tools for this set and model.";
-  if (!found.variants.length) return "Other tools score none of the variants that this page holds.";
+  if (!found.variants.length) return "Other tools score none of the variants on this page.";
   const rows = found.variants.slice(0, MAX_ROWS).map((i) => variantName(set.variants[i]));
   const columns = [...set.populations, ...found.tracks.map(({ model, track }) => `${model} ${track}`)];
   const scores = [...found.ours, ...found.theirs].map(decoded);
@@ -50,10 +50,10 @@ function edge(populations) {
 }
 
 function titleOf(found, shown) {
-  const parts = ["Left of the line this run's populations, right of it other tools."];
+  const parts = ["Left of the line: populations of this run. Right of it: other tools."];
   const total = found.variants.length;
   if (shown < total) parts.push(`The first ${count(shown)} of ${count(total)} variants.`);
-  if (found.left_out) parts.push(`${count(found.left_out)} more tracks are in the tables.`);
+  if (found.omitted) parts.push(`${count(found.omitted)} more tracks are in the tables.`);
   return parts.join(" ");
 }
 

@@ -1,4 +1,4 @@
-// The variants of a gene at their place, before the gene's profile of saturation.
+// The variants of a gene by position, in front of its saturation profile.
 import { DOWN, INK, UP } from "../shared/colours.js";
 import { onChange } from "../shared/controls.js";
 import { DATA, geneName } from "../shared/data.js";
@@ -13,7 +13,7 @@ import { currentVariant, showVariant } from "./chosen-variant.js";
 import { SIGNIFICANT, currentSet, effectOf, effectText, numbersOf, qValueOf } from "./variant-set.js";
 
 const PALE = ["#c3d9e8", "#f0d2bd"];
-const MARGIN = 500; // bases around the variants of a gene whose place is not known
+const MARGIN = 500; // bases around the variants of a gene whose position is not known
 
 const colourOf = (effect) => (effect < 0 ? DOWN : UP);
 
@@ -48,7 +48,7 @@ function profileBehind(set, { gene }, k, range) {
   return same < 0 ? [] : stems(effectPoints(model, saturated, same), stemWidth("locus", range), PALE);
 }
 
-// The area of a head is as the size of the effect.
+// The area of a head is proportional to the size of the effect.
 function heads(set, k, shown, points) {
   const largest = largestAbsolute(points.map(({ y }) => y)) || 1;
   const isCurrent = (i) => i === currentVariant();

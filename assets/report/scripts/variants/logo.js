@@ -16,7 +16,7 @@ function variantLogo() {
   if (!logo) return whyNone(set, chosen);
   const locus = locusOf(set, one), [change] = changesOf(set, chosen);
   const importance = decoded(logo.importance), distances = importance.map((_, i) => logo.first + i);
-  const letters = importanceLetters([...logo.letters], importance, distances);
+  const letters = importanceLetters([...logo.bases], importance, distances);
   const motif = change ? motifLetters(set, change, locus) : [];
   return {
     title: titleOf(set, chosen, locus, change),
@@ -52,7 +52,7 @@ function titleOf(set, i, locus, change) {
   return `${title} · ${change.name}: ${decimal(change.ref_score, 1)} to ${decimal(change.alt_score, 1)} bits`;
 }
 
-// A motif's logo over its site, on the gene's strand; [] where the page has no matrix of it.
+// A motif's logo over its site, on the gene's strand; [] if the page does not have its matrix.
 function motifLetters(set, change, locus) {
   const matrix = set.motifs.find((one) => one.motif === change.motif);
   if (!matrix || !locus) return [];
@@ -70,7 +70,8 @@ function stackedLetters(heights, x) {
     .map(({ base, height }) => ({ base, x, from, to: (from += height) }));
 }
 
-// On the bases of REF where the gene's place is known; else, and for a haplotype, on the changed base nearest the TSS.
+// On the bases of REF if the position of the gene is known; else, and for haplotypes, on the changed base nearest to
+// the TSS.
 function band(one, locus) {
   const ends = locus && !one.ref.includes(";")
     ? [+one.pos, +one.pos + one.ref.length - 1].map((position) => distanceOf(locus, position))
@@ -83,18 +84,18 @@ function band(one, locus) {
 
 function hover(logo, importance, distances, locus) {
   const says = (x, i) =>
-    `${distanceText(x)} · ${safe(onGenome(locus, x))}<br>${logo.letters[i]}: importance ${signed(importance[i])}`;
+    `${distanceText(x)} · ${safe(onGenome(locus, x))}<br>${logo.bases[i]}: importance ${signed(importance[i])}`;
   return {
     mode: "markers", x: distances, y: importance, marker: { opacity: 0, size: 12 },
     text: distances.map(says), hoverinfo: "text",
   };
 }
 
-function baseRow({ letters }, distances) {
-  const room = plotWidth("variant-logo") / letters.length;
+function baseRow({ bases }, distances) {
+  const room = plotWidth("variant-logo") / bases.length;
   return {
-    mode: "text", x: distances, y: distances.map(() => 0.5), yaxis: "y3", text: [...letters], hoverinfo: "skip",
-    textfont: { size: Math.min(13, room * 1.1), color: [...letters].map((base) => BASE_COLOURS[base]) },
+    mode: "text", x: distances, y: distances.map(() => 0.5), yaxis: "y3", text: [...bases], hoverinfo: "skip",
+    textfont: { size: Math.min(13, room * 1.1), color: [...bases].map((base) => BASE_COLOURS[base]) },
   };
 }
 

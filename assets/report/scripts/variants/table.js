@@ -1,4 +1,4 @@
-// The table of variants to choose from, and the set and model that it is of.
+// The table of variants to choose from, for the chosen set and model.
 import { fill } from "../shared/controls.js";
 import { DATA, geneName } from "../shared/data.js";
 import { control } from "../shared/panels.js";
@@ -8,14 +8,14 @@ import { resetView } from "../window/views.js";
 import { showVariant } from "./chosen-variant.js";
 import { alleleName, currentSet, positionOf, setSelect } from "./variant-set.js";
 
-// What the set's file says of associations, if it says anything.
+// Associations that the file of the set gives, if any.
 const ASSOCIATION = [
   { head: "Risk allele", field: "risk_allele" },
   { head: "GWAS beta", field: "gwas_beta" },
   { head: "GWAS p", field: "gwas_p_value" },
 ];
 
-// Of the i-th variant; `first` is its score in the population in which it ranks first.
+// Columns by number i of the variant; `first` is its score in the population in which it ranks first.
 function columns({ variants, first, populations }) {
   const score = (head, field, own = {}) => ({ head, numeric: true, cell: (i) => first[i][field], ...own });
   const associations = ASSOCIATION.filter(({ field }) => first.some((one) => one[field] !== ""));
@@ -33,7 +33,7 @@ function columns({ variants, first, populations }) {
     score("p", "p_value", { format: pValue }),
     score("q", "q_value", { format: pValue }),
     score("Specificity", "specificity", { format: (value) => signed(value) }),
-    score("r of the gene", "gene_pearson"),
+    score("Gene's r", "gene_pearson"),
     ...associations.map(({ head, field }) => ({ head, cell: (i) => first[i][field] })),
     { head: "Flags", cell: (i) => first[i].flag.split(",").join(", ") },
   ];
@@ -41,9 +41,9 @@ function columns({ variants, first, populations }) {
 
 function sentences(set) {
   if (!set.rows) return "No allele lies in the promoter window of a gene.";
-  const parts = [`${count(set.rows)} scores (alleles × genes × populations), ${count(set.certain)} with q < 0.05.`];
-  if (set.unread) {
-    parts.push(`${count(set.unread)} are of alleles outside of what this network reads: not scorable, without q.`);
+  const parts = [`${count(set.rows)} scores (alleles × genes × populations), ${count(set.significant)} with q < 0.05.`];
+  if (set.not_scorable) {
+    parts.push(`${count(set.not_scorable)} lie outside the bases that this network reads: not scorable, without q.`);
   }
   parts.push(
     `The table holds ${plural(set.first.length, "allele")}, each in the population in which it ranks first:`,
@@ -58,7 +58,7 @@ function showSet() {
   document.getElementById("variant-count").textContent = sentences(set);
   table("variants", columns(set), set.first.map((_, i) => i), showVariant);
   fill(control("locus", "Gene"), genes);
-  fill(control("variant-map", "Rows"), ["first of the table", ...genes]);
+  fill(control("variant-map", "Rows"), ["first rows of the table", ...genes]);
   resetView("locus");
   showVariant(0);
 }

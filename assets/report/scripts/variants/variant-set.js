@@ -1,4 +1,4 @@
-// The chosen set of variants and model: names, effects and q-values of its variants, by their numbers.
+// The chosen set of variants and model: names, effects and q-values of its variants, by index.
 import { DATA, geneName } from "../shared/data.js";
 import { decoded } from "../shared/packed.js";
 import { cut, distanceText, pValue, safe, signed, unsigned } from "../shared/text.js";
@@ -9,21 +9,21 @@ export const setSelect = document.getElementById("variant-model");
 
 export const currentSet = () => DATA.variants[Math.max(0, setSelect.selectedIndex)];
 
-// A haplotype's allele and name may be long: they are cut.
+// Alleles and names of haplotypes may be long, and are cut.
 export const alleleName = ({ ref, alt }) => `${cut(ref, 16)}>${cut(alt, 16)}`;
 
 export const variantName = (one) => `${cut(one.variant, 40)} ${alleleName(one)} · ${geneName(one.gene)}`;
 
 export const positionOf = ({ chrom, pos }) => `${chrom}:${cut(pos, 30)}`;
 
-// Of the i-th variant in the k-th population.
+// Values of the i-th variant in the k-th population.
 export const effectOf = (set, k, i) => decoded(set.effect[k])[i];
 export const deviationOf = (set, k, i) => decoded(set.sd[k])[i];
 export const qValueOf = (set, k, i) => 10 ** decoded(set.log_q[k])[i];
 
 export const numbersOf = (set, has = () => true) => set.variants.map((_, i) => i).filter((i) => has(set.variants[i]));
 
-// What a point of a figure says of a variant, as Plotly's text.
+// The hover text of a variant in a figure.
 export function effectText(set, k, i) {
   const one = set.variants[i];
   const effect = `${signed(effectOf(set, k, i))} ± ${unsigned(deviationOf(set, k, i))}`;

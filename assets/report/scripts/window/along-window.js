@@ -1,4 +1,4 @@
-// Figures along a promoter window: effects on top, a logo where near enough, transcripts and cCREs beneath.
+// Figures along a promoter window: effects on top, a logo if zoomed in far enough, transcripts and cCREs below.
 import { FAINT, SOFT } from "../shared/colours.js";
 import { axis, narrow } from "../shared/layout.js";
 import { plotWidth } from "../shared/panels.js";
@@ -10,7 +10,7 @@ const GAP = 14; // pixels between parts
 const TRACK_ROW = 26;
 const X_TITLE = "bases from the TSS, on the gene's strand";
 
-// main: traces. letters: of the logo, or null. yOwn: what the main axis has of its own.
+// main: traces. letters: those of the logo, or null. yOwn: further properties of the main axis.
 export function alongWindow(name, { locus, whole, main, yTitle, letters = null, logoTitle, yOwn = {} }) {
   const range = viewOf(name) || whole;
   showView(name);
@@ -40,7 +40,7 @@ const TSS_LABEL = {
   text: "TSS", x: 0, yref: "paper", y: 1, yanchor: "bottom", showarrow: false, font: { size: 10, color: SOFT },
 };
 
-// Pixels of all parts together, and the fraction of them that each part takes; tracks are lowest, `main` on top.
+// Total height in pixels, and the fraction that each part takes; tracks at the bottom, `main` on top.
 function arrange(below, letters) {
   const heights = {
     tracks: below ? TRACK_ROW * (below.rows + (below.ccres ? 1 : 0)) + 6 : 0,

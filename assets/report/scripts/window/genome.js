@@ -1,7 +1,7 @@
-// Positions along a promoter window, on the genome.
+// Positions of a promoter window on the genome.
 import { count } from "../shared/text.js";
 
-// The genome's position, as text, of a distance from the TSS; "" where the gene's place is not known.
+// The genomic position, as text, of a distance from the TSS; "" if the position of the gene is not known.
 export function onGenome(locus, distance) {
   if (!locus) return "";
   return `${locus.chrom}:${count(locus.strand === "-" ? locus.tss - distance : locus.tss + distance)}`;

@@ -4,7 +4,7 @@ import { axis } from "../shared/layout.js";
 
 export const BASE_COLOURS = { A: "#109648", C: "#255c99", G: "#e6a117", T: "#d62839", N: FAINT };
 
-// Points of a part of an ellipse around the middle of the unit square; angles in degrees.
+// Points of an arc of an ellipse around the middle of the unit square; angles in degrees.
 function arc(radiusX, radiusY, from, to) {
   return Array.from({ length: 19 }, (_, i) => {
     const angle = ((from + ((to - from) * i) / 18) * Math.PI) / 180;
@@ -41,14 +41,14 @@ export function letterShapes(letters, yref) {
   })).filter((shape) => shape.path);
 }
 
-// The logo of importances: letters above the line where positive, below where negative.
+// The letters of an importance logo: above the line if positive, below it if negative.
 export function importanceLetters(bases, importance, distances) {
   return bases.map((base, i) => (
     { base, x: distances[i], from: Math.min(importance[i], 0), to: Math.max(importance[i], 0) }
   )).filter((one) => GLYPHS[one.base] && Number.isFinite(one.from + one.to));
 }
 
-// Plotly draws an axis only where a trace has it, and letters are no trace.
+// Plotly draws an axis only if a trace uses it, and letters are shapes, not a trace.
 export const logoTrace = (x, yaxis) => (
   { x: [x], y: [0], yaxis, mode: "markers", marker: { opacity: 0 }, hoverinfo: "skip", showlegend: false }
 );

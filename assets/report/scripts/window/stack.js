@@ -1,6 +1,6 @@
 // Transcripts in rows.
 
-// Rows of transcripts that do not overlap, `nameRoom` bases for each one's name included.
+// Assigns rows so that transcripts do not overlap, with `nameRoom` bases for each name.
 export function stack(transcripts, nameRoom) {
   const ends = [];
   return transcripts.map(({ span: [from, to] }) => {

@@ -1,14 +1,14 @@
-// Transcripts and cCREs beneath a figure, on its axis y2.
+// Transcripts and cCREs below a figure, on its axis y2.
 import { FAINT, INK, SOFT } from "../shared/colours.js";
 import { geneName } from "../shared/data.js";
 import { distanceText, safe, shorten } from "../shared/text.js";
 import { stack } from "./stack.js";
 
 const MAX_ROWS = 5;
-const NAME_ROOM = 110; // pixels of a transcript's name
+const NAME_ROOM = 110; // pixels for the name of a transcript
 const CCRE_Y = 0.12;
 
-// Traces of what lies in a locus, the number of rows of transcripts, and whether there are cCREs.
+// Traces of the features in a locus, the number of rows of transcripts, and whether there are cCREs.
 export function tracks(locus, range, width) {
   const { transcripts, rows } = placed(visibleTranscripts(locus, range), (NAME_ROOM * (range[1] - range[0])) / width);
   const boxes = (what) => transcripts.flatMap((one) => one[what].map((span) => ({ ...one, span })));
@@ -30,7 +30,7 @@ function visibleTranscripts(locus, range) {
     }));
 }
 
-// Transcripts with their heights; those for which there is no row are absent.
+// Transcripts with their heights; those without a row are dropped.
 function placed(transcripts, nameRoom) {
   const row = stack(transcripts, nameRoom);
   const rows = Math.min(Math.max(0, ...row.map((one) => one + 1)), MAX_ROWS);

@@ -1,8 +1,8 @@
-// Which part of a promoter window a figure shows: chosen from its control "View", or zoomed to by mouse.
+// The part of a promoter window that a figure shows: chosen in its control "View", or by zooming with the mouse.
 import { fill, onChange } from "../shared/controls.js";
 import { control, draw } from "../shared/panels.js";
 
-// [from, to] by figure; absent where the whole window is in view.
+// [from, to] by figure; absent if the whole window is in view.
 const views = new Map();
 
 // [label, range] each.
@@ -23,7 +23,7 @@ export function zoomTo(name, range) {
   draw(name);
 }
 
-// Fills the control "View" with what `offered` returns; after zooming by mouse it says "as zoomed".
+// Fills the control "View" with what `offered` returns; after zooming with the mouse, it says "as zoomed".
 export function wireViews(name, offered = () => VIEWS) {
   const select = control(name, "View");
   select.offered = offered;
@@ -32,14 +32,14 @@ export function wireViews(name, offered = () => VIEWS) {
   onChange(name, "View", () => zoomTo(name, offered()[select.selectedIndex][1]));
 }
 
-// Makes the control "View" say what is in view.
+// Updates the control "View" to what is in view.
 export function showView(name) {
   const select = control(name, "View"), range = views.get(name);
   const at = select.offered().findIndex(([, [from, to] = []]) => from === range?.[0] && to === range?.[1]);
   select.selectedIndex = at < 0 ? select.length - 1 : at;
 }
 
-// Listeners of a figure that zooms along its window.
+// Listeners for zooming along the window.
 export function zooming(name) {
   return {
     plotly_relayout: (change) => {
