@@ -6,7 +6,10 @@ from pathlib import Path
 from platform import machine, python_version
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *(ROOT / "docs" / name for name in ("evidence.md", "performance.md", "running.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("evidence", "performance", "running", "science")),
+]
 
 
 def write(benchmark: str, lines: list[str]) -> None:

@@ -12,8 +12,8 @@ from scxpresso.networks.forms import GeneInputs
 from scxpresso.networks.motif_part import MotifPart
 from scxpresso.networks.network import ExpressionNetwork
 from scxpresso.networks.promoter_composition import REACHES, PromoterComposition, promoter_composition
-from scxpresso.networks.scaling import Scaling
-from scxpresso.networks.smooth_part import MAX_DEVIATIONS, SmoothPart
+from scxpresso.networks.scaling import MAX_DEVIATIONS, Scaling
+from scxpresso.networks.smooth_part import SmoothPart
 
 
 class Grammar(ExpressionNetwork):

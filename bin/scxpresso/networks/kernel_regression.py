@@ -1,10 +1,11 @@
 """Gaussian process regression on a sum of kernels as tensors: fitted by REML, kept in a file of weights, on any device.
 
-The variance that each kernel explains is estimated for each output by restricted maximum likelihood (REML). Radial and
-linear kernels of annotation are kept by inducing genes; that of k-mers, whose effects have to be exact and quick, is a ridge
-regression kept by a weight per k-mer.
+The variance that each kernel explains is estimated for each output by restricted maximum likelihood (REML). The sum is fitted
+through inducing genes (subset of regressors), so that time grows with the number of genes and not with its cube. Radial
+kernels are kept by the inducing genes, linear ones by a weight per feature.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,98 +15,108 @@ from torch import Tensor
 
 from scxpresso.networks.fitted import FittedModule
 
-MAX_INDUCING = 1000  # genes by which kernels are kept
+MAX_INDUCING = 1500
 REML_GENES = 600  # that estimate variances
 UPDATES = 10  # of the variances, from equal ones: more would cost time, and let small atlases choose too boldly
-JITTER = 1e-6  # of the diagonal of a kernel matrix, relative to its mean
-
-
-class Kernel(NamedTuple):
-    """A kernel and the columns of the features that it reads: linear, or radial at the median squared distance."""
-
-    columns: np.ndarray
-    linear: bool = False
+MIN_NOISE = 0.01  # of a target's variance: without noise, covariances cannot be inverted
+JITTER = 1e-5  # of the diagonal of a covariance, relative to its mean
 
 
 class HeldOut(NamedTuple):
-    """Leave-one-out predictions of the training genes (genes × outputs): of the kernels with intercept, and of the k-mers."""
+    """Leave-one-out predictions of the training genes (genes × outputs): by radial kernels and intercept, and by linear ones."""
 
-    smooth: np.ndarray
-    kmers: np.ndarray
+    radial: np.ndarray
+    linear: np.ndarray
 
 
 class KernelRegression(FittedModule):
-    """Outputs by kernels of features, and by k-mers linearly.
+    """Outputs by radial and linear kernels, each of which reads some of the features.
 
-    inducing: inducing genes × features. reads: kernels × features, 1 where a kernel reads the feature. linear: kernels, 1
-    where linear. scale: kernels, the median squared distance or the mean squared length. variance: kernels × outputs. dual:
-    inducing genes × outputs. kmer_weight: k-mers × outputs. intercept: outputs.
+    inducing: inducing genes × features of radial kernels. reads: radial kernels × features, whether a kernel reads a feature.
+    scale: of each radial kernel, the median squared distance of genes. variance: radial kernels × outputs. dual: inducing
+    genes × outputs. weight: features of linear kernels × outputs. intercept: outputs.
     """
 
     inducing: Tensor
     reads: Tensor
-    linear: Tensor
     scale: Tensor
     variance: Tensor
     dual: Tensor
-    kmer_weight: Tensor
+    weight: Tensor
     intercept: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.declare("inducing", "reads", "linear", "scale", "variance", "dual", "kmer_weight", "intercept")
+        self.declare("inducing", "reads", "scale", "variance", "dual", "weight", "intercept")
 
     def fit(
-        self, features: np.ndarray, kmers: np.ndarray, kernels: list[Kernel], targets: np.ndarray, seed: int
+        self,
+        features: np.ndarray,
+        groups: Sequence[np.ndarray],
+        blocks: Sequence[np.ndarray],
+        targets: np.ndarray,
+        seed: int,
     ) -> HeldOut:
         """Fit outputs of genes, and predict each gene by the others.
 
         Parameters
         ----------
-        features: genes × features, scaled and without NaN.
-        kmers: genes × k-mers, likewise; may have no columns.
+        features: genes × features of radial kernels (float32), scaled and without NaN.
+        groups: for each radial kernel, the columns that it reads; at least one kernel.
+        blocks: for each linear kernel, genes × features, likewise; `linear` takes them side by side.
         targets: genes × outputs.
         seed: of the choice of inducing genes, where there are more than MAX_INDUCING.
         """
         chosen = np.random.default_rng(seed).permutation(len(features))[:MAX_INDUCING]
-        reads = [np.isin(np.arange(features.shape[1]), kernel.columns) for kernel in kernels]
         self.keep(
             inducing=features[chosen],
-            reads=np.array(reads),
-            linear=np.array([kernel.linear for kernel in kernels]),
-            scale=np.array([_scale(features[chosen][:, kernel.columns], kernel.linear) for kernel in kernels]),
+            reads=np.array([np.isin(np.arange(features.shape[1]), columns) for columns in groups]),
+            scale=np.array([_median_distance(features[chosen][:, columns]) for columns in groups]),
         )
-        similarity = self.similarities(torch.from_numpy(features)).numpy()
-        length = np.sqrt(max(float((kmers**2).sum(axis=1).mean()), 1e-9)) if kmers.shape[1] else 1.0
-        kmers = kmers / length
+        radial = self.similarities(torch.from_numpy(features)).numpy()
+        lengths = [max(float((block[chosen] ** 2).sum(axis=1).mean()), 1e-9) for block in blocks]
+        linear = [(block @ block[chosen].T)[None] / length for block, length in zip(blocks, lengths, strict=True)]
+        similarity = np.concatenate([radial, *linear])
         few = chosen[:REML_GENES]
-        within = [*similarity[:, few, : len(few)], *([kmers[few] @ kmers[few].T] if kmers.shape[1] else [])]
-        within = np.array(within, dtype=np.float64)
-        fits = [
-            _fit_output(similarity, chosen, kmers, target, reml(within, target[few]))
-            for target in targets.T.astype(np.float64)
+        within = similarity[:, few, : len(few)].astype(np.float64)
+        outputs = []
+        for target in targets.T.astype(np.float64):
+            variances = reml(within, target[few])
+            outputs.append((variances[:-1], *_fit_output(similarity, len(groups), chosen, target, variances)))
+        variance, dual, intercept, *held_out = (np.array(part).T for part in zip(*outputs, strict=True))
+        weights = [
+            block[chosen].T @ (dual * mine) / length
+            for block, length, mine in zip(blocks, lengths, variance[len(groups) :], strict=True)
         ]
-        variance, dual, weight, intercept, smooth, by_kmers = (np.array(part).T for part in zip(*fits, strict=True))
-        self.keep(variance=variance, dual=dual, kmer_weight=weight / length, intercept=intercept)
-        return HeldOut(smooth, by_kmers)
+        self.keep(
+            variance=variance[: len(groups)],
+            dual=dual,
+            weight=np.vstack([np.zeros((0, targets.shape[1])), *weights]),
+            intercept=intercept,
+        )
+        return HeldOut(*held_out)
 
     def similarities(self, features: Tensor) -> Tensor:
-        """Evaluate each kernel between genes and the inducing genes: kernels × genes × inducing genes."""
-        found = []
-        features, inducing = features.double(), self.inducing.double()
-        for reads, linear, scale in zip(self.reads, self.linear, self.scale, strict=True):
-            mine, theirs = features[:, reads], inducing[:, reads]
-            found.append(mine @ theirs.T / scale if linear else torch.exp(-squared_distances(mine, theirs) / scale))
+        """Evaluate each radial kernel between genes and the inducing genes: kernels × genes × inducing genes."""
+        found = [
+            torch.exp(-squared_distances(features[:, reads], self.inducing[:, reads].to(features.dtype)) / scale)
+            for reads, scale in zip(self.reads, self.scale, strict=True)
+        ]
         return torch.stack(found)
 
-    def smooth(self, features: Tensor) -> Tensor:
-        """Predict outputs by the kernels and the intercept: genes × outputs."""
-        outputs = torch.einsum("bgi,io,bo->go", self.similarities(features), self.dual.double(), self.variance.double())
+    def radial(self, features: Tensor) -> Tensor:
+        """Predict what radial kernels and the intercept give: genes × outputs, in double precision.
+
+        So that what a substitution changes is not lost in the rounding of what it leaves.
+        """
+        outputs = torch.einsum(
+            "kgi,io,ko->go", self.similarities(features.double()), self.dual.double(), self.variance.double()
+        )
         return outputs + self.intercept
 
-    def by_kmers(self, kmers: Tensor) -> Tensor:
-        """Predict outputs by the k-mers: genes × outputs."""
-        return kmers.double() @ self.kmer_weight.double()
+    def linear(self, features: Tensor) -> Tensor:
+        """Predict what linear kernels give: genes × outputs, in double precision."""
+        return features.double() @ self.weight.double()
 
 
 def squared_distances(some: Tensor, others: Tensor) -> Tensor:
@@ -114,14 +125,11 @@ def squared_distances(some: Tensor, others: Tensor) -> Tensor:
     return ((some**2).sum(dim=1)[:, None] + (others**2).sum(dim=1) - 2 * products).clamp(min=0)
 
 
-def _scale(features: np.ndarray, linear: bool) -> float:
-    """Compute what a kernel divides by: the mean squared length of its features, or their median squared distance."""
-    if linear:
-        scale = (features**2).sum(axis=1).mean()
-    else:
-        distances = squared_distances(*[torch.from_numpy(features)] * 2).numpy()
-        scale = np.median(distances[np.triu_indices(len(distances), 1)])
-    return max(float(scale), 1e-9)
+def _median_distance(features: np.ndarray) -> float:
+    """Compute the median squared distance of genes; 1 where most of them are the same."""
+    distances = squared_distances(*[torch.from_numpy(features)] * 2).numpy()
+    median = float(np.median(distances[np.triu_indices(len(distances), 1)]))
+    return median if median > 1e-6 else 1.0
 
 
 def reml(similarities: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -134,7 +142,9 @@ def reml(similarities: np.ndarray, target: np.ndarray) -> np.ndarray:
     similarities: kernels × genes × genes.
     """
     kernels, genes = similarities.shape[:2]
-    variances = np.append(np.full(kernels, 0.5 / kernels), 0.5) * target.var()
+    spread = max(target.var(), 1e-9)
+    variances = np.append(np.full(kernels, 0.5 / kernels), 0.5) * spread
+    floor = np.append(np.full(kernels, 1e-6), MIN_NOISE) * spread
     flat = similarities.reshape(kernels, -1)
     for _ in range(UPDATES):
         covariance = (variances[:-1] @ flat).reshape(genes, genes)
@@ -145,40 +155,37 @@ def reml(similarities: np.ndarray, target: np.ndarray) -> np.ndarray:
         weights = precision @ target
         explained = np.append(similarities @ weights @ weights, weights @ weights)
         expected = np.append(flat @ precision.ravel(), np.trace(precision))
-        variances *= np.sqrt(np.maximum(explained, 0) / np.maximum(expected, 1e-12))
+        variances = np.maximum(variances * np.sqrt(np.maximum(explained, 0) / np.maximum(expected, 1e-12)), floor)
     return variances
 
 
 def _fit_output(
-    similarity: np.ndarray, chosen: np.ndarray, kmers: np.ndarray, target: np.ndarray, variances: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, np.ndarray, np.ndarray]:
+    similarity: np.ndarray, n_radial: int, chosen: np.ndarray, target: np.ndarray, variances: np.ndarray
+) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
     """Fit one output.
 
     Parameters
     ----------
-    similarity: kernels × genes × inducing genes, which are the genes `chosen`.
-    kmers: genes × k-mers, of mean squared length 1.
-    variances: as reml gives them, of the kernels, of the k-mers if there are any, and of noise.
+    similarity: kernels × genes × inducing genes; the first `n_radial` are radial, the others linear.
+    chosen: which genes are the inducing ones.
+    variances: as `reml` gives them.
 
     Returns
     -------
-    variance, dual, kmer_weight and intercept of the output, and its two HeldOut predictions.
+    dual and intercept of the output, and its two HeldOut predictions.
     """
-    variance, by_kmers = variances[: len(similarity)], variances[len(similarity) : -1].sum()
-    covariance = np.tensordot(variance, similarity, 1)
+    covariance = np.tensordot(variances[:-1], similarity, 1)
     own = covariance[chosen]
     own[np.diag_indices(len(own))] += JITTER * own.diagonal().mean()
     root = cholesky(own, lower=True, overwrite_a=True, check_finite=False)
-    smooth = solve_triangular(root, covariance.T, lower=True, check_finite=False).T
-    columns = np.hstack([smooth, np.sqrt(by_kmers) * kmers])
-    center, mean, size = columns.mean(axis=0), target.mean(), len(chosen)
-    columns -= center
-    weights, errors, moves = _ridge(columns, target - mean, variances[-1])
-    dual = solve_triangular(root, weights[:size], lower=True, trans="T", check_finite=False)
-    kmer_weight = np.sqrt(by_kmers) * weights[size:]
-    moved = np.einsum("gc,cg->g", columns[:, size:], moves[size:]) * errors
-    held_out_kmers = kmers @ kmer_weight - moved
-    return variance, dual, kmer_weight, mean - center @ weights, target - errors - held_out_kmers, held_out_kmers
+    columns = solve_triangular(root, covariance.T, lower=True, check_finite=False).T
+    center, mean = columns.mean(axis=0), target.mean()
+    weights, errors, moves = _ridge(columns - center, target - mean, variances[-1])
+    dual = solve_triangular(root, weights, lower=True, trans="T", check_finite=False)
+    linear = np.tensordot(variances[n_radial:-1], similarity[n_radial:], 1)
+    linear = solve_triangular(root, linear.T, lower=True, check_finite=False)
+    held_out = weights @ linear - np.einsum("cg,cg->g", linear, moves) * errors
+    return dual, mean - center @ weights, target - errors - held_out, held_out
 
 
 def _ridge(columns: np.ndarray, target: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -190,7 +197,8 @@ def _ridge(columns: np.ndarray, target: np.ndarray, noise: float) -> tuple[np.nd
     """
     product = columns.T @ columns
     product[np.diag_indices(len(product))] += noise
-    moves = cho_solve((cholesky(product, lower=True, overwrite_a=True, check_finite=False), True), columns.T)
+    root = cholesky(product, lower=True, overwrite_a=True, check_finite=False)
+    moves = cho_solve((root, True), columns.T, check_finite=False)
     weights = moves @ target
     leverage = 1 / len(columns) + np.einsum("gc,cg->g", columns, moves)
     return weights, (target - columns @ weights) / np.maximum(1 - leverage, 1e-3), moves

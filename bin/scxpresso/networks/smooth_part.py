@@ -1,8 +1,8 @@
-"""The smooth part of the grammar network: promoter composition and transcript, by kernels and by gradient-boosted trees.
+"""The smooth part of the grammar network: what composition of promoter and transcript say of expression.
 
-Expression is read as principal components of the populations. K-mers of the promoter act linearly; GC and CpG content and
-the annotation act by kernels and, on what the k-mers leave, by gradient-boosted trees, whose mean is taken. So all that is
-not linear in the promoter reads the few numbers of its nested windows.
+Populations are read as their principal components. Kernels predict them: linear ones of the promoter's k-mers and of
+dipeptides, radial ones of GC and CpG content around the TSS and of the other annotation. Gradient-boosted trees predict them
+again, from the kernels' predictions, the k-mers that tell most, windows and annotation. A weighted mean of both is taken.
 """
 
 from collections.abc import Sequence
@@ -12,154 +12,208 @@ import torch
 from torch import Tensor, nn
 
 from scxpresso.genome.features import mean_and_sd
+from scxpresso.networks.counted_kmers import N_COUNTS
 from scxpresso.networks.fitted import FittedModule
 from scxpresso.networks.gradient_boosted_trees import SETTINGS, GradientBoostedTrees
-from scxpresso.networks.kernel_regression import Kernel, KernelRegression
-from scxpresso.networks.promoter_composition import N_COUNTS, N_WINDOWS, PromoterComposition
-from scxpresso.networks.scaling import Scaling
+from scxpresso.networks.kernel_regression import KernelRegression
+from scxpresso.networks.promoter_composition import N_KMERS, N_WINDOWS, PromoterComposition
+from scxpresso.networks.scaling import MAX_DEVIATIONS, Scaling
 
-COMPONENTS = 10  # of expression
-PARTS = 5  # of the training genes: each ensemble of trees leaves one out
-TREE_SETTINGS = SETTINGS | {"max_iter": 100, "learning_rate": 0.1, "max_bins": 63, "max_features": 0.3}
-MAX_DEVIATIONS = 5.0  # beyond which a feature says no more
-# Features by the beginning of their names; all others are of structure and neighbourhood.
-CODING = ("codon_", "aa_", "aa30_")
-UNTRANSLATED = ("utr5_A", "utr5_C", "utr5_T", "utr5_G", "utr3_A", "utr3_C", "utr3_T", "utr3_G", "intron1_", "tes_")
+COMPONENTS = 10  # of expression, by kernels
+TREE_COMPONENTS = 6  # the first of them, by trees too
+# Each ensemble of trees learns without one part of the genes, so that every gene has a prediction that did not know it.
+PARTS = 5
+TREE_SETTINGS = SETTINGS | {"max_iter": 100, "learning_rate": 0.1, "max_bins": 63, "max_features": 0.2}
+TREE_SHARE = 0.7  # of the mean
+TREE_KMERS = 100  # that trees read: more of them hide what else there is
+# Kinds of annotation features by how their names begin; all others are of structure and surroundings.
 DIPEPTIDES = ("dipeptide_",)
+CODING = ("codon_", "aa_", "aa30_")
+UNTRANSLATED = ("tes_", *(f"{region}_{base}" for region in ("utr5", "utr3", "intron1") for base in "ACGT"))
 
 
 class SmoothPart(FittedModule):
-    """Expression by promoter composition and annotation: genes → genes × populations, z-scaled.
+    """Expression by composition of promoter and transcript: genes → genes × populations, z-scaled.
 
-    inputs: as of the network. components: components × populations, the directions that are predicted. shrinkage: of each
-    component, from 0 (the mean) to 1.
+    inputs: as of the network. dipeptides: of each annotation feature, whether it is one. tree_kmers: columns of the k-mers
+    that trees read. components: components × populations. center: of each component, the mean. shrinkage: of each component,
+    from 0 (the mean) to 1.
     """
 
+    dipeptides: Tensor
+    tree_kmers: Tensor
     components: Tensor
     center: Tensor
     shrinkage: Tensor
-    tree_columns: Tensor
 
     def __init__(self, populations: int, inputs: str = "both"):
         super().__init__()
         self.inputs = inputs
-        self.declare("components", "center", "shrinkage", "tree_columns")
-        self.kmers, self.windows = Scaling(N_COUNTS), Scaling(N_WINDOWS)
+        self.declare("dipeptides", "tree_kmers", "components", "center", "shrinkage")
+        self.kmers, self.windows = Scaling(N_KMERS), Scaling(N_WINDOWS)
         self.kernels = KernelRegression()
-        outputs = min(populations, COMPONENTS)
+        outputs = min(populations, TREE_COMPONENTS)
         self.trees = nn.ModuleList(GradientBoostedTrees(outputs, TREE_SETTINGS) for _ in range(PARTS))
 
+    @torch.no_grad()
+    def first_guess(
+        self, promoter: PromoterComposition, annotation: Tensor, names: Sequence[str], expression: np.ndarray, seed: int
+    ) -> np.ndarray:
+        """Predict each training gene by the others from what cannot hide a motif: composition and annotation, by kernels alone.
+
+        Parameters and result: as those of `fit`; nothing is kept but scalings.
+        """
+        self._scale(promoter, names)
+        directions, scores = principal_components(expression)
+        features = self.features(promoter, annotation).numpy()
+        blocks = [block.numpy() for block in self.blocks(promoter, annotation) if block.shape[1] != N_KMERS - N_COUNTS]
+        held_out = KernelRegression().fit(features, self._groups(names), blocks, scores, seed)
+        return shrunk(held_out.radial + held_out.linear, scores)[0] @ directions
+
+    @torch.no_grad()
     def fit(
-        self,
-        promoter: PromoterComposition,
-        annotation: Tensor,
-        names: Sequence[str],
-        expression: np.ndarray,
-        seed: int,
+        self, promoter: PromoterComposition, annotation: Tensor, names: Sequence[str], expression: np.ndarray, seed: int
     ) -> np.ndarray:
         """Fit the training genes.
 
         Parameters
         ----------
-        annotation: genes × names, scaled and without NaN.
+        promoter: of the genes, on the CPU.
+        annotation: genes × names, scaled and without NaN, on the CPU.
         expression: genes × populations, z-scaled.
 
         Returns
         -------
-        Predictions of each training gene by fits without it, genes × populations: what another part can learn from.
+        A prediction of each gene by fits that did not know it, genes × populations, z-scaled.
         """
-        if self.inputs != "half_life":
-            self.kmers.fit(*mean_and_sd(promoter.kmers.double().numpy()))
-            self.windows.fit(*mean_and_sd(promoter.windows.double().numpy()))
-        directions = np.linalg.svd(expression, full_matrices=False)[2][:COMPONENTS]
-        scores = expression @ directions.T
-        features, kmers = self.features(promoter, annotation).numpy(), self.scaled_kmers(promoter).numpy()
-        windows = N_WINDOWS if self.inputs != "half_life" else 0
-        held_out = self.kernels.fit(features, kmers, kernels_of(names, windows, self.inputs), scores, seed)
-        dipeptides = [number + windows for number, name in enumerate(names) if name.startswith(DIPEPTIDES)]
-        columns = np.setdiff1d(np.arange(features.shape[1]), dipeptides)
-        by_trees = self._fit_trees(features[:, columns], scores - held_out.kmers, seed)
-        together = held_out.kmers + (held_out.smooth + by_trees) / 2
-        center = scores.mean(axis=0)
-        shrinkage = [
-            slope(guess - mean, score - mean) for guess, score, mean in zip(together.T, scores.T, center, strict=True)
+        self._scale(promoter, names)
+        directions, scores = principal_components(expression)
+        features = self.features(promoter, annotation).numpy()
+        blocks = [block.numpy() for block in self.blocks(promoter, annotation)]
+        held_out = self.kernels.fit(features, self._groups(names), blocks, scores, seed)
+        by_kernels = torch.from_numpy(held_out.radial + held_out.linear)
+        targets = scores[:, :TREE_COMPONENTS]
+        kmers = self.scaled_kmers(promoter)
+        part = np.random.default_rng(seed).permutation(len(targets)) % PARTS
+        # Each ensemble has its own: chosen with a gene, k-mers would seem to predict it.
+        own = [
+            most_associated(kmers[part != number].numpy(), targets[part != number], TREE_KMERS)
+            for number in range(PARTS)
         ]
-        self.keep(components=directions, center=center, shrinkage=np.array(shrinkage), tree_columns=columns)
-        self.parts = dict(held_out=held_out, by_trees=by_trees, scores=scores)
-        return (center + (together - center) * shrinkage) @ directions
+        self.keep(tree_kmers=np.unique(np.concatenate(own)))
+        read = self.tree_features(torch.from_numpy(features), kmers, by_kernels).numpy()
+        by_trees = self._fit_trees(read, features.shape[1], own, targets, part, seed)
+        predicted = _mean(by_kernels, torch.from_numpy(by_trees)).numpy()
+        fitted, center, shrinkage = shrunk(predicted, scores)
+        self.keep(components=directions, center=center, shrinkage=shrinkage)
+        return fitted @ directions
 
-    def _fit_trees(self, features: np.ndarray, targets: np.ndarray, seed: int) -> np.ndarray:
-        """Fit trees without each part of the genes in turn, and predict that part."""
-        part = np.random.default_rng(seed).permutation(len(features)) % PARTS
+    def _scale(self, promoter: PromoterComposition, names: Sequence[str]) -> None:
+        """Fit the scalings of what is read of promoters, and tell dipeptides from other annotation."""
+        self.kmers.fit(*mean_and_sd(promoter.kmers.double().numpy()))
+        self.windows.fit(*mean_and_sd(promoter.windows.double().numpy()))
+        self.keep(dipeptides=np.array([name.startswith(DIPEPTIDES) for name in names], dtype=bool))
+
+    def _groups(self, names: Sequence[str]) -> list[np.ndarray]:
+        """Choose the columns of the features that each radial kernel reads."""
+        windows = np.arange(0 if self.inputs == "half_life" else N_WINDOWS)
+        read = [] if self.inputs == "sequence" else [name for name in names if not name.startswith(DIPEPTIDES)]
+        numbers = len(windows) + np.arange(len(read))
+        coding = np.array([name.startswith(CODING) for name in read], dtype=bool)
+        untranslated = np.array([name.startswith(UNTRANSLATED) for name in read], dtype=bool)
+        groups = [np.append(windows, numbers[~coding & ~untranslated]), numbers[coding], numbers[untranslated]]
+        if coding.any() or untranslated.any():
+            groups.append(np.append(windows, numbers))
+        return [group for group in groups if len(group)]
+
+    def _fit_trees(
+        self, read: np.ndarray, before: int, own: list[np.ndarray], targets: np.ndarray, part: np.ndarray, seed: int
+    ) -> np.ndarray:
+        """Fit each ensemble of trees without its part of the genes, and predict that part.
+
+        read: genes × features, of which k-mers follow the first `before`. own: k-mers that each ensemble reads.
+        """
         predicted = np.zeros(targets.shape)
         for number, trees in enumerate(self.trees):
+            assert isinstance(trees, GradientBoostedTrees)  # a ModuleList does not say
             left_out = part == number
-            trees.fit(features[~left_out], targets[~left_out], (seed + number) % 2**32)
-            predicted[left_out] = trees(torch.from_numpy(features[left_out])).numpy()
+            others = before + np.flatnonzero(~np.isin(self.tree_kmers.numpy(), own[number]))
+            columns = np.setdiff1d(np.arange(read.shape[1]), others)
+            trees.fit(read[~left_out][:, columns], targets[~left_out], (seed + number) % 2**32)
+            trees.feature.copy_(torch.from_numpy(columns)[trees.feature.long()])
+            predicted[left_out] = trees(torch.from_numpy(read[left_out])).numpy()
         return predicted
 
-    def scaled_kmers(self, promoter: PromoterComposition) -> Tensor:
-        """Scale the k-mers: genes × N_COUNTS, or no columns where no sequence is read."""
-        if self.inputs == "half_life":
-            return promoter.kmers[:, :0]
-        return self.kmers.apply_to(promoter.kmers).clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS)
-
     def features(self, promoter: PromoterComposition, annotation: Tensor) -> Tensor:
-        """Put windows, scaled, and annotation side by side, as far as they are read."""
-        return self.features_of(promoter.windows, annotation)
-
-    def features_of(self, windows: Tensor, annotation: Tensor) -> Tensor:
-        """As features, from the promoters' windows."""
-        parts = []
+        """Give what radial kernels and trees read, genes × features: windows, and annotation but for dipeptides."""
+        read = []
         if self.inputs != "half_life":
-            parts.append(self.windows.apply_to(windows).clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS))
+            read.append(_scaled(self.windows, promoter.windows))
         if self.inputs != "sequence":
-            parts.append(annotation)
-        return torch.cat(parts, dim=1)
+            read.append(annotation[:, ~self.dipeptides])
+        return torch.cat(read, dim=1)
+
+    def scaled_kmers(self, promoter: PromoterComposition) -> Tensor:
+        """Give the k-mers as they are read, genes × N_KMERS; no columns if no sequence is read."""
+        return promoter.kmers[:, :0] if self.inputs == "half_life" else _scaled(self.kmers, promoter.kmers)
+
+    def blocks(self, promoter: PromoterComposition, annotation: Tensor) -> list[Tensor]:
+        """Give what each linear kernel reads, genes × features: k-mers by strand, k-mers of either strand, dipeptides."""
+        read: list[Tensor] = []
+        if self.inputs != "half_life":
+            read += self.scaled_kmers(promoter).tensor_split([N_COUNTS], dim=1)
+        if self.inputs != "sequence" and self.dipeptides.any():
+            read.append(annotation[:, self.dipeptides])
+        return read
+
+    def tree_features(self, features: Tensor, kmers: Tensor, by_kernels: Tensor) -> Tensor:
+        """Put what trees read side by side: `features`, some of `scaled_kmers`, and components as kernels predict them."""
+        return torch.cat([features, kmers[:, self.tree_kmers], by_kernels.float()], dim=1)
 
     def forward(self, promoter: PromoterComposition, annotation: Tensor) -> Tensor:
         """z-scaled expression, genes × populations."""
         features = self.features(promoter, annotation)
-        return self.finish(self.curved(features) + self.kernels.by_kmers(self.scaled_kmers(promoter))).float()
-
-    def curved(self, features: Tensor) -> Tensor:
-        """Predict components by what is not linear in the promoter."""
-        by_trees = torch.stack([trees(features[:, self.tree_columns]) for trees in self.trees]).mean(dim=0)
-        return (self.kernels.smooth(features) + by_trees) / 2
-
-    def finish(self, scores: Tensor) -> Tensor:
-        """Turn components into populations."""
-        return (self.center + (scores - self.center) * self.shrinkage).double() @ self.components.double()
+        by_kernels = self.kernels.radial(features)
+        blocks = self.blocks(promoter, annotation)
+        if blocks:
+            by_kernels = by_kernels + self.kernels.linear(torch.cat(blocks, dim=1))
+        read = self.tree_features(features, self.scaled_kmers(promoter), by_kernels)
+        scores = _mean(by_kernels, torch.stack([trees(read) for trees in self.trees]).mean(dim=0))
+        scores = self.center + (scores - self.center) * self.shrinkage
+        return (scores.double() @ self.components.double()).float()
 
 
-def slope(guess: np.ndarray, truth: np.ndarray) -> float:
-    """Regress the truth on a guess, both centred: by how much to shrink it, from 0 to 1."""
-    return float(np.clip(guess @ truth / max(guess @ guess, 1e-9), 0, 1))
+def _scaled(scaling: Scaling, values: Tensor) -> Tensor:
+    return scaling.apply_to(values).clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS)
 
 
-def kernels_of(names: Sequence[str], windows: int, inputs: str) -> list[Kernel]:
-    """Choose the kernels of features: `windows` columns of the promoter, then the annotation by its names."""
-    promoter = list(range(windows))
-    if inputs == "sequence":
-        return [Kernel(np.array(promoter))]
-    numbers = list(range(windows, windows + len(names)))
-    groups: dict[str, list[int]] = {"structure": [], "coding": [], "untranslated": [], "dipeptides": []}
-    for number, name in zip(numbers, names, strict=True):
-        kind = next(
-            (
-                kind
-                for kind, starts in (("coding", CODING), ("untranslated", UNTRANSLATED), ("dipeptides", DIPEPTIDES))
-                if name.startswith(starts)
-            ),
-            "structure",
-        )
-        groups[kind].append(number)
-    kernels = [Kernel(np.array(promoter + groups["structure"]))]
-    for kind in ("coding", "untranslated", "dipeptides"):
-        if groups[kind]:
-            kernels.append(Kernel(np.array(groups[kind])))
-    if len(kernels) > 1:
-        kernels.append(Kernel(np.array(promoter + groups["structure"] + groups["coding"] + groups["untranslated"])))
-    if groups["dipeptides"]:
-        kernels.append(Kernel(np.array(groups["dipeptides"]), linear=True))
-    return kernels
+def _mean(by_kernels: Tensor, by_trees: Tensor) -> Tensor:
+    """Average components that both predict; the others are those of the kernels."""
+    both = by_trees.shape[1]
+    mixed = (1 - TREE_SHARE) * by_kernels[:, :both] + TREE_SHARE * by_trees
+    return torch.cat([mixed, by_kernels[:, both:]], dim=1)
+
+
+def principal_components(expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the first directions of expression (components × populations) and the genes' scores (genes × components)."""
+    directions = np.linalg.svd(expression, full_matrices=False)[2][:COMPONENTS]
+    return directions, expression @ directions.T
+
+
+def shrunk(predicted: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shrink held-out predictions of scores (genes × components) to their means, which are given too, and by how much."""
+    center = scores.mean(axis=0)
+    shrinkage = np.array([slope(*pair) for pair in zip((predicted - center).T, (scores - center).T, strict=True)])
+    return center + (predicted - center) * shrinkage, center, shrinkage
+
+
+def most_associated(features: np.ndarray, targets: np.ndarray, number: int) -> np.ndarray:
+    """Choose the columns of scaled features that correlate most with any of the targets, in their order."""
+    scaled = (targets - targets.mean(axis=0)) / np.maximum(targets.std(axis=0), 1e-9)
+    association = np.abs((features - features.mean(axis=0)).T @ scaled).max(axis=1, initial=0)
+    return np.sort(np.argsort(-association, kind="stable")[:number])
+
+
+def slope(predicted: np.ndarray, observed: np.ndarray) -> float:
+    """Regress observed on predicted values, both centred: by how much to shrink predictions, from 0 to 1."""
+    return float(np.clip(predicted @ observed / max(predicted @ predicted, 1e-9), 0, 1))

@@ -1,32 +1,57 @@
 """Every substitution of a window through the network `grammar`: only what it changes is computed, on the CPU.
 
 Matches of motifs and counts of k-mers change locally. GC and CpG content in nested windows change in few ways, whatever the
-number of substitutions: one prediction of each is enough.
+number of substitutions: one prediction of each is enough. Of the trees only those are walked again in which a changed feature
+crosses a threshold on the path that the gene takes.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from scxpresso.compiled import njit
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE, region
+from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.grammar import Grammar
-from scxpresso.networks.hybrid import END, K_BEFORE, K
 from scxpresso.networks.promoter_composition import (
+    N_KMERS,
     REACHES,
+    UNSTRANDED_KMERS,
     WINDOWS,
     C,
     G,
+    PromoterComposition,
     promoter_composition,
+    unstranded,
     window_counts,
     window_features,
 )
-from scxpresso.networks.smooth_part import MAX_DEVIATIONS, SmoothPart
+from scxpresso.networks.scaling import MAX_DEVIATIONS
+from scxpresso.networks.smooth_part import TREE_SHARE, SmoothPart
 from scxpresso.networks.weights import NetworkMetadata
-from scxpresso.saturation.kmer_changes import ALTERNATIVE_CHANNELS, FIRST, MAX_CHANGED, count_changes
+from scxpresso.saturation.hybrid import Trees, add_tree_effects, tree_paths
+from scxpresso.saturation.kmer_changes import (
+    ALTERNATIVE_CHANNELS,
+    CountedRegions,
+    count_changes,
+    strand_columns,
+)
 from scxpresso.saturation.motif_part import MotifEffects
 
+# Where k-mers are counted, relative to the TSS.
+FIRST, END = min(start for _, start, _ in COUNTED_KMERS), max(end for _, _, end in COUNTED_KMERS)
+PAIRS = [unstranded(k) for k, _, _ in UNSTRANDED_KMERS]
+COUNTED = CountedRegions.of(
+    FIRST,
+    COUNTED_KMERS + UNSTRANDED_KMERS,
+    [
+        *strand_columns(COUNTED_KMERS),
+        *(N_COUNTS + pair + number * len(np.unique(pair)) for number, pair in enumerate(PAIRS)),
+    ],
+)
+MAX_CHANGED = COUNTED.max_changed
 BOUNDS = np.unique(WINDOWS)  # relative to the TSS
 
 
@@ -53,60 +78,166 @@ class GrammarEffects:
             output = network.add_up(composition, torch.from_numpy(codes[None]), features)
             expression.append(network.expression.undo(output)[0].numpy())
             change = motifs.effects(codes, start, end)
-            part = network.smooth
-            scores = kmer_effects(part, codes, composition.kmers[0].numpy(), self.upstream, start, end)
-            scores += window_effects(network, windows, features)[kinds]
-            change += scores * part.shrinkage.double().numpy() @ part.components.double().numpy()
+            annotation_read = network.scaled_annotation(features)
+            change += smooth_effects(
+                network.smooth, codes, composition, annotation_read, kinds, windows, self.upstream, start
+            )
             change[codes[start:end, None] == ALTERNATIVE_CODES] = 0
             own[:] = change * network.expression.sd.double().numpy()
         return np.stack(expression), effects
 
 
-def kmer_effects(
-    part: SmoothPart, codes: np.ndarray, roots: np.ndarray, upstream: int, start: int, end: int
-) -> np.ndarray:
-    """What counts of k-mers make of substitutions from index `start` to `end`: positions × alternatives × components.
+class Reference(NamedTuple):
+    """What the smooth part makes of a gene, and of each kind of change of its windows.
 
-    roots: square roots of the counts.
+    features: that trees read. by_kernels: components. windows: kinds × features of windows, the first kind unchanged.
+    radial: kinds × components, by radial kernels less those of the first kind. leaves, first_node, tree_of, threshold_of: as
+    in the Reference of hybrid.py.
     """
-    weights = part.kernels.kmer_weight.double().numpy()
-    effects = np.zeros((end - start, 4, weights.shape[1]))
-    bases = BASE_OF_CODE[region(codes[None], upstream, FIRST, END + K - 1 - K_BEFORE)][0]
-    offset = upstream + FIRST
-    first = min(max(start, offset, 0), end)
-    last = max(min(end, offset + len(bases), len(codes)), first)
-    counts = np.square(roots).round().astype(np.int64)
-    mean, sd = part.kmers.mean.numpy(), part.kmers.sd.numpy()
-    _kmer_effects(bases, counts, mean, sd, weights, first - offset, effects[first - start : last - start])
-    return effects
+
+    features: np.ndarray
+    by_kernels: np.ndarray
+    windows: np.ndarray
+    radial: np.ndarray
+    leaves: np.ndarray
+    first_node: np.ndarray
+    tree_of: np.ndarray
+    threshold_of: np.ndarray
+
+
+class Kmers(NamedTuple):
+    """k-mers as the smooth part reads them: counts of the gene, scaling, weights (k-mers × components), tree features."""
+
+    counts: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+    weights: np.ndarray
+    tree_feature: np.ndarray  # that a k-mer is; −1 for most of them
+
+
+def smooth_effects(
+    part: SmoothPart,
+    codes: np.ndarray,
+    composition: PromoterComposition,
+    annotation: torch.Tensor,
+    kinds: np.ndarray,
+    windows: torch.Tensor,
+    upstream: int,
+    start: int,
+) -> np.ndarray:
+    """Give what the smooth part makes of substitutions: positions × alternatives × populations, z-scaled.
+
+    Parameters
+    ----------
+    composition, annotation: of the gene alone, the latter scaled.
+    kinds, windows: of the substitutions from index `start` on, as `window_kinds` gives them.
+    """
+    alike = PromoterComposition(windows[:, :0], windows)
+    features = part.features(alike, annotation.expand(len(windows), -1))
+    radial, scaled = part.kernels.radial(features), part.scaled_kmers(composition)
+    by_kernels = radial[:1] + part.kernels.linear(torch.cat(part.blocks(composition, annotation), dim=1))
+    read = part.tree_features(features[:1], scaled, by_kernels)[0].numpy()
+    trees = stacked_trees(part)
+    tree_feature = np.full(N_KMERS, -1)
+    tree_feature[part.tree_kmers.numpy()] = features.shape[1] + np.arange(len(part.tree_kmers))
+    reference = Reference(
+        read, by_kernels[0].numpy(), features[:, : windows.shape[1]].numpy(), (radial - radial[0]).numpy(),
+        *tree_paths(trees, read),
+    )  # fmt: skip
+    kmers = Kmers(
+        np.square(composition.kmers[0].numpy()).round().astype(np.int64),
+        part.kmers.mean.numpy(),
+        part.kmers.sd.numpy(),
+        part.kernels.weight[:N_KMERS].double().numpy(),
+        tree_feature,
+    )
+    bases = BASE_OF_CODE[region(codes[None], upstream, FIRST, END)][0]
+    own = BASE_OF_CODE[codes[start : start + len(kinds)]]
+    scores = np.zeros((*kinds.shape, len(part.components)))
+    _smooth_effects(bases, own, start - upstream - FIRST, COUNTED, kmers, kinds, reference, trees, scores)
+    return scores * part.shrinkage.double().numpy() @ part.components.double().numpy()
+
+
+def stacked_trees(part: SmoothPart) -> Trees:
+    """Put the trees of all ensembles after each other; their components are those of the part, as far as trees count."""
+    names = ("feature", "threshold", "child", "value")
+    ensembles = list(part.trees)
+    arrays = [np.concatenate([one.get_buffer(name).flatten(0, 1).numpy() for one in ensembles]) for name in names]
+    components = torch.cat([one.get_buffer("components") for one in ensembles]) * (TREE_SHARE / len(ensembles))
+    return Trees(*arrays, components.numpy())
 
 
 @njit()
-def _kmer_effects(
+def _smooth_effects(
     bases: np.ndarray,
-    counts: np.ndarray,
-    mean: np.ndarray,
-    sd: np.ndarray,
-    weights: np.ndarray,
+    own: np.ndarray,
     first: int,
+    counted: CountedRegions,
+    kmers: Kmers,
+    kinds: np.ndarray,
+    reference: Reference,
+    trees: Trees,
     effects: np.ndarray,
 ) -> None:
-    """Fill `effects` (positions × alternatives × components) from the base `first` on."""
+    """Fill `effects` (positions × alternatives × components), whose first base is `first` of `bases`.
+
+    own: base of the gene at each position.
+    """
     columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
-    limit = np.float32(MAX_DEVIATIONS)
+    limit, components, by_trees = np.float32(MAX_DEVIATIONS), effects.shape[2], trees.components.shape[1]
+    n_windows, scores_from = reference.windows.shape[1], len(reference.features) - effects.shape[2]
+    mutant, changed = reference.features.copy(), np.empty(len(reference.features), dtype=np.int64)
+    last_seen, substitution = np.zeros(len(trees.feature), dtype=np.int64), 0
+    touched, tree_effect = np.empty(len(trees.feature), dtype=np.int64), np.empty(by_trees, dtype=np.float32)
     for position in range(len(effects)):
         for number in range(4):
-            if ALTERNATIVE_CHANNELS[number] == bases[first + position]:
+            if ALTERNATIVE_CHANNELS[number] == own[position]:
                 continue
-            found = count_changes(bases, first + position, ALTERNATIVE_CHANNELS[number], columns, steps)
+            substitution += 1
+            kind, effect, n_changed, n_touched = kinds[position, number], effects[position, number], 0, 0
+            effect[:] = reference.radial[kind]
+            for column in range(n_windows):
+                if reference.windows[kind, column] != reference.windows[0, column]:
+                    mutant[column] = reference.windows[kind, column]
+                    changed[n_changed] = column
+                    n_changed += 1
+            found = 0
+            if 0 <= first + position < len(bases):
+                found = count_changes(bases, first + position, ALTERNATIVE_CHANNELS[number], counted, columns, steps)
             for at in range(found):
                 column = columns[at]
-                # The very operations of SmoothPart.scaled_kmers, in single precision.
-                old = (np.sqrt(np.float32(counts[column])) - mean[column]) / sd[column]
-                new = (np.sqrt(np.float32(counts[column] + steps[at])) - mean[column]) / sd[column]
-                change = np.float64(min(max(new, -limit), limit)) - np.float64(min(max(old, -limit), limit))
-                for component in range(effects.shape[2]):
-                    effects[position, number, component] += change * weights[column, component]
+                # Exactly the operations of SmoothPart.scaled_kmers, in single precision.
+                old = (np.sqrt(np.float32(kmers.counts[column])) - kmers.mean[column]) / kmers.sd[column]
+                new = (np.sqrt(np.float32(kmers.counts[column] + steps[at])) - kmers.mean[column]) / kmers.sd[column]
+                old, new = min(max(old, -limit), limit), min(max(new, -limit), limit)
+                for component in range(components):
+                    effect[component] += (np.float64(new) - np.float64(old)) * kmers.weights[column, component]
+                if kmers.tree_feature[column] >= 0:
+                    mutant[kmers.tree_feature[column]] = new
+                    changed[n_changed] = kmers.tree_feature[column]
+                    n_changed += 1
+            for component in range(components):
+                mutant[scores_from + component] = np.float32(reference.by_kernels[component] + effect[component])
+                changed[n_changed] = scores_from + component
+                n_changed += 1
+            for at in range(n_changed):
+                column = changed[at]
+                old, new = reference.features[column], mutant[column]
+                if old == new:
+                    continue
+                for node in range(reference.first_node[column], reference.first_node[column + 1]):
+                    threshold, tree = reference.threshold_of[node], reference.tree_of[node]
+                    if (old > threshold) != (new > threshold) and last_seen[tree] != substitution:
+                        last_seen[tree] = substitution
+                        touched[n_touched] = tree
+                        n_touched += 1
+            effect[:by_trees] *= 1 - TREE_SHARE
+            if n_touched > 0:
+                tree_effect[:] = 0
+                add_tree_effects(trees, reference.leaves, touched[:n_touched], mutant, tree_effect)
+                effect[:by_trees] += tree_effect
+            for at in range(n_changed):
+                mutant[changed[at]] = reference.features[changed[at]]
 
 
 def window_kinds(codes: np.ndarray, upstream: int, start: int, end: int) -> tuple[np.ndarray, torch.Tensor]:
@@ -152,10 +283,3 @@ def window_kinds(codes: np.ndarray, upstream: int, start: int, end: int) -> tupl
 
 def _strong(bases: np.ndarray) -> np.ndarray:
     return (bases == C) | (bases == G)
-
-
-def window_effects(network: Grammar, windows: torch.Tensor, annotation: torch.Tensor) -> np.ndarray:
-    """What windows make of components, less what the first makes: windows × components."""
-    annotation = network.scaled_annotation(annotation).expand(len(windows), -1)
-    scores = network.smooth.curved(network.smooth.features_of(windows, annotation)).double().numpy()
-    return scores - scores[0]

@@ -15,25 +15,35 @@ from torch.nn import functional
 
 from scxpresso.compiled import njit, prange, use_threads
 from scxpresso.genome.sequence import BASE_OF_CODE, region
+from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.hybrid import (
     AMBIGUOUS,
     BIN,
     END,
     HIDDEN,
     K_BEFORE,
-    MAX_DEVIATIONS,
     N_BINS,
-    N_COUNTS,
     N_FILTERS,
     START,
     Hybrid,
     HybridInputs,
     K,
 )
+from scxpresso.networks.scaling import MAX_DEVIATIONS
 from scxpresso.networks.weights import NetworkMetadata
-from scxpresso.saturation.kmer_changes import ALTERNATIVE_CHANNELS, FIRST, MAX_CHANGED, count_changes, kmer_with
+from scxpresso.saturation.kmer_changes import (
+    ALTERNATIVE_CHANNELS,
+    CountedRegions,
+    count_changes,
+    kmer_with,
+    strand_columns,
+)
 
+FIRST = START - K_BEFORE  # the first base read, relative to the TSS; here, bases and regions are counted from it
 LENGTH = END - START
+COUNTED = CountedRegions.of(FIRST, COUNTED_KMERS, strand_columns(COUNTED_KMERS))
+# As constants of the kernels.
+COUNTED_ROWS, COUNTED_COLUMNS, MAX_CHANGED = COUNTED.regions, COUNTED.column_of, COUNTED.max_changed
 CHUNK = 64  # positions per thread at a time
 ZERO = np.float32(0)
 FAST = {"nsz", "contract"}
@@ -135,7 +145,7 @@ def _leaf(feature: np.ndarray, threshold: np.ndarray, child: np.ndarray, feature
 
 
 @njit()
-def _paths(trees: Trees, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def tree_paths(trees: Trees, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Compute `leaves`, `first_node`, `tree_of` and `threshold_of` of a Reference."""
     feature, threshold, child = trees.feature, trees.threshold, trees.child
     leaves = np.empty(len(feature), dtype=np.int64)
@@ -209,6 +219,7 @@ def _add_count_effects(
     count_mean, count_sd, features = weights.count_mean, weights.count_sd, reference.features
     first_node, tree_of, threshold_of = reference.first_node, reference.tree_of, reference.threshold_of
     columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
+    counted = CountedRegions(COUNTED_ROWS, COUNTED_COLUMNS)
     mutant = features.copy()
     last_seen, substitution = np.zeros(len(trees.feature), dtype=np.int64), 0
     touched = np.empty(len(trees.feature), dtype=np.int64)  # trees that may reach another leaf
@@ -219,7 +230,7 @@ def _add_count_effects(
                 continue
             effect = result[place - first, alt]
             substitution += 1
-            found, n_touched = count_changes(bases, place, base, columns, steps), 0
+            found, n_touched = count_changes(bases, place, base, counted, columns, steps), 0
             for number in range(found):
                 column = columns[number]
                 if steps[number] == 0:
@@ -243,13 +254,13 @@ def _add_count_effects(
                         touched[n_touched] = tree_of[node]
                         n_touched += 1
             if n_touched > 0:
-                _add_tree_effects(trees, reference.leaves, touched[:n_touched], mutant, effect)
+                add_tree_effects(trees, reference.leaves, touched[:n_touched], mutant, effect)
             for number in range(found):
                 mutant[columns[number]] = features[columns[number]]
 
 
 @njit()
-def _add_tree_effects(
+def add_tree_effects(
     trees: Trees, leaves: np.ndarray, touched: np.ndarray, mutant: np.ndarray, effect: np.ndarray
 ) -> None:
     """Add to `effect` the output of the `touched` trees for the features of a mutant, minus that at their `leaves`."""
@@ -314,7 +325,7 @@ class Layers:
         means = sums / np.maximum(unambiguous, 1)[:, None]
         hidden, deeper, neural = self._neural(torch.from_numpy(means.T[None]), features)
         scaled = features[0].numpy()
-        leaves, *paths = _paths(self.trees, scaled)
+        leaves, *paths = tree_paths(self.trees, scaled)
         if last > first:
             reference = Reference(
                 means.astype(np.float32), unambiguous, hidden[0].float().numpy(), deeper[0].float().numpy(), scaled,
