@@ -102,12 +102,19 @@ def share(true: np.ndarray) -> float:
     return float(true.mean()) if len(true) else float("nan")
 
 
-def run(folder: Path, kind: str, genes: int, seed: int, network: str, replicates: int, window: tuple[int, int]) -> None:
-    """Simulate, and run the pipeline on it; what was computed before is taken from the cache."""
+def run(
+    folder: Path, kind: str, genes: int, seed: int, networks: list[str], replicates: int, window: tuple[int, int]
+) -> None:
+    """Simulate, and run the pipeline on it; what was computed before is taken from the cache.
+
+    A sheet of recipes names the networks: with --network, ablations would be trained too.
+    """
     inputs = folder / "inputs"
     last = inputs / "truth" / "motifs.tsv"
     if not last.exists() or last.stat().st_mtime < SIMULATOR.stat().st_mtime:
         write_simulation(simulate(kind, genes, seed=seed), inputs)
+    sheet = folder / "recipes.csv"
+    sheet.write_text("recipe,network\n" + "".join(f"{network},{network}\n" for network in networks))
     options = {
         "input": inputs / "atlases.csv",
         "fasta": inputs / "genome.fa.gz",
@@ -116,7 +123,7 @@ def run(folder: Path, kind: str, genes: int, seed: int, network: str, replicates
         "outdir": folder,
         "folds": FOLDS,
         "replicates": replicates,
-        "network": network,
+        "recipes": sheet,
         "upstream": window[0],
         "downstream": window[1],
     }
@@ -168,8 +175,9 @@ def main() -> None:
     )  # fmt: skip
     args = parser.parse_args()
     folder = ROOT / "results" / "planted" / f"{args.kind}_{args.genes}_{args.seed}"
-    run(folder, args.kind, args.genes, args.seed, args.network, args.replicates, tuple(args.window))
-    write(" ".join(["benchmarks/planted_grammar.py", *sys.argv[1:]]), list(table(folder, args.network.split(","))))
+    networks = args.network.split(",")
+    run(folder, args.kind, args.genes, args.seed, networks, args.replicates, tuple(args.window))
+    write(" ".join(["benchmarks/planted_grammar.py", *sys.argv[1:]]), list(table(folder, networks)))
 
 
 if __name__ == "__main__":
