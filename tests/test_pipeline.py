@@ -297,7 +297,7 @@ def test_motifs_that_networks_learn_are_published_with_their_model(project):
     run = project.run("-resume", "--network", "grammar", "--outdir", "learned", *options)
     assert run.status == 0, run.output
     run.outdir = project.folder / "learned"
-    assert run.tasks["LEARNED_MOTIFS"] == ["COMPLETED"] * 2
+    assert set(run.tasks["LEARNED_MOTIFS"]) == {"COMPLETED"}
     for level in ("all", "kind"):
         folder = run.outdir / f"models/first/{level}/grammar"
         assert columns(folder / "motifs.tsv") == LEARNED_COLUMNS
