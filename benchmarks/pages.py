@@ -5,8 +5,15 @@ from importlib.metadata import version
 from pathlib import Path
 from platform import machine, python_version
 
+from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
+
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "performance.md", ROOT / "docs" / "running.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "performance.md",
+    ROOT / "docs" / "running.md",
+    ROOT / "docs" / "science.md",
+]
 
 
 def write(benchmark: str, lines: list[str]) -> None:
@@ -24,14 +31,21 @@ def write(benchmark: str, lines: list[str]) -> None:
 
 
 def this_machine() -> str:
-    """Describe the machine: processor, cores, memory, and versions of the libraries that compute."""
+    """Describe the machine: processor, generation, vector instructions, cores, memory, versions of numerical libraries."""
     names = [line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy"))
+    generation = ", ".join(filter(None, (get_host_cpu_name(), vector_instructions())))
     return (
-        f"{names[0] if names else machine()}, {os.cpu_count()} cores, {memory:.0f} GB of memory, "
+        f"{names[0] if names else machine()} ({generation}), {os.cpu_count()} cores, {memory:.0f} GB of memory, "
         f"Python {python_version()}, {versions}"
     )
+
+
+def vector_instructions() -> str:
+    """Name the widest vector instructions of this processor, AVX-512 or AVX2; empty for other processors."""
+    features = get_host_cpu_features()
+    return next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if features.get(flag)), "")
 
 
 def _lines(path: str) -> list[str]:

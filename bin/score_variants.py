@@ -6,6 +6,7 @@ import click
 from scxpresso.console import log, reports_problems
 from scxpresso.options import (
     EXISTING,
+    FILE,
     device_option,
     engine_option,
     fasta_option,
@@ -33,6 +34,7 @@ from scxpresso.options import (
 )
 @click.option("--set", "set_name", required=True, help="Name of the set of variants.")
 @click.option("--haplotypes", is_flag=True, help="Also score the alleles that a haplotype carries together.")
+@click.option("--pooled", type=FILE, help="pooled_effects.h5 of the model; without it, there are no pooled p-values.")
 @device_option
 @engine_option
 @threads_option
@@ -40,7 +42,7 @@ from scxpresso.options import (
     "--output", required=True, type=click.Path(), help="Output table (TSV): one row per variant, gene and population."
 )
 @reports_problems
-def main(model, features, genes, fasta, variants, set_name, haplotypes, device, engine, threads, output):
+def main(model, features, genes, fasta, variants, set_name, haplotypes, pooled, device, engine, threads, output):
     """Score variants and haplotypes in every population, by the networks that never saw their gene."""
     import torch
 
@@ -49,6 +51,7 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, device, 
     from scxpresso.networks.model import Model
     from scxpresso.networks.prediction import resolve_device
     from scxpresso.store import read_table, write_rows
+    from scxpresso.variants.pooled import PooledEffects
     from scxpresso.variants.score_table import SCORE_COLUMNS, read_chunk
     from scxpresso.variants.scoring import Scorer, score_variants
 
@@ -57,7 +60,9 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, device, 
     chosen = resolve_device(device)
     log(f"device {chosen} (--device {device}), {threads} threads")
     table = read_table(genes, index="gene_id", columns=["gene_id", "gene_name", "chrom", "strand", "tss"])
-    scorer = Scorer(Model(model), Features(features), table, chosen, engine)
+    trained = Model(model)
+    background = PooledEffects.read(pooled, trained) if pooled else None
+    scorer = Scorer(trained, Features(features), table, chosen, engine, background)
     alleles, unread = [], 0
 
     def rows():

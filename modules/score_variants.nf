@@ -1,4 +1,4 @@
-include { fingerprint } from '../functions/scripts'
+include { fingerprint ; option } from '../functions/scripts'
 
 // The effect of alleles on the genes in whose windows they lie, by the networks for which these genes were held out.
 process SCORE_VARIANTS {
@@ -7,7 +7,7 @@ process SCORE_VARIANTS {
     ext code: { fingerprint('score_variants.py') }
 
     input:
-    tuple val(scored), path(chunk, stageAs: 'chunks/*'), path(description, stageAs: 'model/*'), path(folds, stageAs: 'model/*'), path(features), path(genes), path(fasta, stageAs: 'genome.fasta')
+    tuple val(scored), path(chunk, stageAs: 'chunks/*'), path(description, stageAs: 'model/*'), path(folds, stageAs: 'model/*'), path(features), path(genes), path(fasta, stageAs: 'genome.fasta'), path(pooled)
     val haplotypes
     val device
     val engine
@@ -20,7 +20,8 @@ process SCORE_VARIANTS {
     """
     export PIPELINE_CODE=${task.ext.code}
     score_variants.py --set ${scored.set} --model model --features ${features} --genes ${genes} --fasta genome.fasta \\
-        --variants ${chunk} ${haplotypes ? '--haplotypes' : ''} --device ${device} --engine ${engine} \\
+        --variants ${chunk} ${haplotypes ? '--haplotypes' : ''} ${option('--pooled', pooled)} \\
+        --device ${device} --engine ${engine} \\
         --threads ${task.cpus} --output scores_${chunk.simpleName}.tsv.gz
     """
 

@@ -3,6 +3,7 @@
  */
 
 include { number               } from '../functions/scripts'
+include { POOL_EFFECTS         } from '../modules/pool_effects'
 include { SCORE_VARIANTS       } from '../modules/score_variants'
 include { JOIN_SCORES          } from '../modules/join_scores'
 include { MOTIF_CHANGES        } from '../modules/motif_changes'
@@ -26,13 +27,34 @@ workflow VARIANTS {
         .map { genome, _window, model, description, folds, features -> [genome, model, description, folds, features] }
         .combine(genes_ch.map { row -> row[0..1] }.join(genomes_ch), by: 0)
 
-    // [scored: set and model; chunk and what scores it]; scored knows how many chunks there are
-    tasks_ch = sets_ch
+    // [genome, set, chunks of its alleles]
+    chunks_ch = sets_ch
         .map { set, chunks, _rejected, _counts -> [set.genome, set.set, [chunks].flatten()] }
-        .combine(scorers_ch, by: 0)
-        .flatMap { _genome, set, chunks, model, description, folds, features, genes, files ->
+        .filter { _genome, _set, chunks -> chunks }
+
+    // [model, pooled_effects.h5], of the models that score variants
+    pooled_ch = POOL_EFFECTS(
+        scorers_ch
+            .filter { options.variant_null == 'pooled' }
+            .combine(chunks_ch.map { genome, _set, _chunks -> genome }.unique(), by: 0)
+            .map { _genome, model, description, folds, features, _genes, _files -> [model, description, folds, features] },
+        options.device,
+        options.engine,
+    ).made
+    backgrounds_ch = options.variant_null == 'pooled' ? pooled_ch : models_ch.map { model, _description, _folds -> [model, []] }
+
+    // [scored: set and model; chunk and what scores it]; scored knows how many chunks there are
+    tasks_ch = chunks_ch
+        .combine(
+            scorers_ch
+                .map { genome, model, description, folds, features, genes, files -> [model, genome, description, folds, features, genes, files] }
+                .join(backgrounds_ch)
+                .map { model, genome, description, folds, features, genes, files, pooled -> [genome, model, description, folds, features, genes, files, pooled] },
+            by: 0,
+        )
+        .flatMap { _genome, set, chunks, model, description, folds, features, genes, files, pooled ->
             def scored = groupKey([set: set] + model, chunks.size())
-            chunks.collect { chunk -> [scored, chunk, description, folds, features, genes, files.fasta] }
+            chunks.collect { chunk -> [scored, chunk, description, folds, features, genes, files.fasta, pooled] }
         }
 
     // [scored, scores.tsv.gz], with q-values

@@ -24,6 +24,14 @@ if __name__ == "__main__":
     print(sum(add.stats.cache_hits.values()), sum(add.stats.cache_misses.values()), numba.config.CPU_NAME)
 """
 
+INTRINSIC = """
+from scxpresso.compiled import intrinsic, types
+
+@intrinsic
+def constant(typing):
+    return types.int64(), lambda context, builder, *_: context.get_constant(types.int64, {})
+"""
+
 
 def test_compiled_kernels_are_kept_only_where_nobody_else_could_put_them(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -58,10 +66,12 @@ def test_kernels_compiled_beforehand_are_read_only_where_others_could_not_put_th
 def run_kernel(tmp_path):
     """Run a kernel in a process of its own: its result, cache hits and misses, and the processor that it is compiled for."""
 
-    def run(folder: str, cache: str, ready: str | None = None, source: str = KERNEL, offset: int = 1) -> list[str]:
+    def run(
+        folder: str, cache: str, ready: str | None = None, source: str = KERNEL, constants: str = "OFFSET = 1"
+    ) -> list[str]:
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / "kernel.py").write_text(source)
-        (tmp_path / folder / "constants.py").write_text(f"OFFSET = {offset}")
+        (tmp_path / folder / "constants.py").write_text(constants)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
         environment |= {"NUMBA_CACHE_DIR": str(tmp_path / cache), "PYTHONPATH": str(ROOT / "bin")}
         environment |= {"SCXPRESSO_KERNELS": str(tmp_path / ready)} if ready else {}
@@ -84,7 +94,15 @@ def test_a_kernel_is_found_wherever_its_source_lies_and_only_if_that_is_the_same
 @pytest.mark.slow
 def test_a_kernel_is_compiled_anew_where_a_constant_that_it_imports_differs(run_kernel):
     assert run_kernel("here", "cache")[0] == "2"
-    assert run_kernel("here", "cache", offset=7)[:3] == ["8", "0", "1"]
+    assert run_kernel("here", "cache", constants="OFFSET = 7")[:3] == ["8", "0", "1"]
+
+
+@pytest.mark.slow
+def test_a_kernel_is_compiled_anew_where_an_intrinsic_that_it_imports_differs(run_kernel):
+    kernel = KERNEL.replace("value + OFFSET", "constant() + value").replace("import OFFSET", "import constant")
+    for number in (1, 7):
+        made = run_kernel("here", "cache", source=kernel, constants=INTRINSIC.format(number))
+        assert made[:3] == [str(number + 1), "0", "1"]
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from scxpresso import __version__
 pytestmark = pytest.mark.containers
 
 CPU, CUDA = f"nf-scxpresso:{__version__}", f"nf-scxpresso:{__version__}-cuda"
-WITH_GPU = {"TRAIN_FOLD", "SATURATE", "SCORE_VARIANTS", "PREDICT"}
+WITH_GPU = {"TRAIN_FOLD", "SATURATE", "POOL_EFFECTS", "SCORE_VARIANTS", "PREDICT"}
 # What tasks stage of the project, as files of their own.
 STAGED = ["main.nf", "nextflow_schema.json", "assets"]
 

@@ -7,7 +7,7 @@ import torch
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, encode, reverse_complement
 from scxpresso.networks.motif_part import LENGTH, MotifPart, best_matches
 from scxpresso.saturation.motif_part import MotifEffects
-from scxpresso.training.motifs import EXACT, Matrices, components, fit_motif_part, merged, similarity
+from scxpresso.training.motifs import EXACT, Matrices, certain_weights, components, fit_motif_part, merged, similarity
 from scxpresso.training.words import find_words, reverse_complement_numbers, word_presence
 
 UPSTREAM = 1000
@@ -111,6 +111,18 @@ def test_planted_words_are_found_and_fitted_and_noise_is_not():
     part = MotifPart(2, UPSTREAM)
     fit_motif_part(part, random_codes(300, 5), rng.normal(size=(300, 2)), seed=1)
     assert np.ptp(part(torch.from_numpy(fresh)).numpy(), axis=0).max() < 0.7  # next to nothing
+
+
+def test_weights_of_chance_are_0_where_others_of_the_motif_are_certain():
+    rng = np.random.default_rng(4)
+    matches = torch.from_numpy(rng.integers(0, 2, (400, 2))).float()
+    noise = torch.from_numpy(rng.normal(0, 1, (400, 3))).float()
+    expression = matches @ torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]]) + noise
+    weights, intercept = certain_weights(matches, expression)
+    assert weights[0, 0] == pytest.approx(2, abs=0.4) and weights[0, 1:].tolist() == [0, 0]
+    assert (weights[1] != 0).all()  # nothing says in which population it acts
+    left = expression - matches @ weights - intercept
+    assert left.mean(dim=0).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
 
 
 def test_fitting_is_deterministic_and_degenerate_copies_make_soft_matrices():

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from scxpresso.genome.sequence import N_CODE
 from scxpresso.networks.forms import CodeInputs, gene_inputs
-from scxpresso.networks.kmers import KmerTable
+from scxpresso.networks.kmers import MAX_KMERS, KmerTable
 from scxpresso.networks.published import ScXpresso
-from scxpresso.networks.published_cpu import KmerInputs, forward
+from scxpresso.networks.published_cpu import KmerInputs, _Convolve, _LookUp, forward
 from scxpresso.networks.published_gpu import DeviceTable, Stack
 
 
@@ -94,6 +95,52 @@ def test_the_fast_form_gives_the_same_outputs_and_gradients(populations, window,
     for name, parameter in network.named_parameters():
         largest = expected[name].abs().max()
         assert (parameter.grad - expected[name]).abs().max() <= 2e-5 * largest, name
+
+
+def whole_numbers(*shape, seed=1, low=-3, high=3):
+    """Small whole numbers, whose float32 sums are exact in any order, and of which many are equal."""
+    return torch.from_numpy(np.random.default_rng(seed).integers(low, high + 1, shape).astype(np.float32))
+
+
+def look_ups(window):
+    """Numbers of 6-mers, with ambiguous bases and padding; without a window, of as many 6-mers as there may be."""
+    if window:
+        return KmerTable.of(random_genes(8, window)[0]).index
+    return np.random.default_rng(1).integers(0, MAX_KMERS, (8, 500)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("window", [299, 300, 328, 329, 331, 1500, None])  # of 329, the last bin has 29 positions
+def test_look_ups_give_pytorch_s_maxima_and_the_gradient_goes_to_the_first_of_equal_ones(window):
+    index = look_ups(window)
+    table = whole_numbers(int(index.max()) + 1, 128)
+    table[:, :5] = -1  # nothing is left of these filters
+    table.requires_grad_()
+    outputs = table[torch.from_numpy(index.astype(int))].transpose(1, 2)
+    expected = functional.max_pool1d(functional.relu(outputs), 30, padding=1)
+    slopes = whole_numbers(*expected.shape, seed=2)
+    (gradient,) = torch.autograd.grad(expected, table, slopes)
+    pooled = _LookUp.apply(table, index)
+    assert pooled.shape[1] == expected.shape[2] + 8 and not pooled[:, :4].any() and not pooled[:, -4:].any()
+    assert torch.equal(pooled[:, 4:-4], expected.transpose(1, 2))
+    with_ends = functional.pad(slopes.transpose(1, 2), (0, 0, 4, 4), value=1.0)  # ends have no row to go to
+    assert torch.equal(torch.autograd.grad(pooled, table, with_ends)[0], gradient)
+
+
+@pytest.mark.parametrize("length", [10, 11, 19, 50])
+def test_the_second_convolution_gives_pytorch_s_maxima_and_gradients(length):
+    inputs = functional.pad(whole_numbers(6, length, 128, low=0), (0, 0, 4, 4)).requires_grad_()
+    inputs.data[2:4] = 0  # only the bias is left, which is below 0 for half of the filters: equal maxima, and none
+    weight = whole_numbers(32, 128, 9, seed=2, low=-1, high=1).requires_grad_()
+    bias = whole_numbers(32, seed=3).requires_grad_()
+    outputs = functional.conv1d(inputs.transpose(1, 2), weight, bias)
+    expected = functional.max_pool1d(functional.relu(outputs), 10)
+    slopes = whole_numbers(*expected.shape, seed=4)
+    gradients = torch.autograd.grad(expected, (inputs, weight, bias), slopes)
+    pooled = _Convolve.apply(inputs, weight, bias)
+    assert torch.equal(pooled, expected.transpose(1, 2))
+    made = torch.autograd.grad(pooled, (inputs, weight, bias), slopes.transpose(1, 2))
+    for one, other in zip(made, gradients, strict=True):
+        assert torch.equal(one, other)
 
 
 def test_the_table_of_kmers_gives_back_each_kmer():

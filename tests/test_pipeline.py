@@ -62,8 +62,8 @@ SMALL = [
     "--epochs", "1",
 ]  # fmt: skip
 ANALYSES = {
-    "READ_VARIANTS", "SELECT_GENES", "SATURATE", "JOIN_SATURATION", "MATCH_MOTIFS", "SCORE_VARIANTS", "JOIN_SCORES",
-    "MOTIF_CHANGES", "COMPARE_SCORES", "PREDICT",
+    "READ_VARIANTS", "SELECT_GENES", "SATURATE", "JOIN_SATURATION", "MATCH_MOTIFS", "POOL_EFFECTS", "SCORE_VARIANTS",
+    "JOIN_SCORES", "MOTIF_CHANGES", "COMPARE_SCORES", "PREDICT",
 }  # fmt: skip
 STEPS = {
     "PREFLIGHT", "EXTRACT_FEATURES", "SPLIT_FOLDS", "PSEUDOBULK", "FIT_BASELINES", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE",
@@ -495,6 +495,7 @@ def test_every_file_of_the_analyses_with_its_columns(project, asked):
     scores = read_table(out / "variants/three/first.kind.scxpresso.tsv.gz")
     here = scores[scores["gene_id"] == "G002"]
     assert len(here) == 10 * 3 * 4 and set(here["tss_distance"]) == set(range(-100, 0, 10))
+    assert here["pooled_p_value"].between(0, 1).all() and not here["pooled_p_value"].equals(here["p_value"])
     phased = read_table(out / "variants/phased/first.kind.scxpresso.tsv.gz", text=TEXT_COLUMNS | {"pos"})
     assert phased["variant_id"].str.contains("+", regex=False).any() and HOSTILE_ID in set(phased["variant_id"])
     compared = read_table(out / "variants/three/first.kind.scxpresso.correlations.tsv")
@@ -637,6 +638,9 @@ def test_the_whole_pipeline_runs_as_a_stub(project):
         "models/first/kind/scxpresso/model.json",
     ):  # fmt: skip
         assert (project.folder / "stub" / file).exists()
+    run = project.run("-stub", "-resume", "--outdir", "stub_gene", "--variant_null", "gene", *analyses(project.inputs))
+    assert run.status == 0, run.output
+    assert Run(0, "", project.folder / "stub_gene").tasks.keys() == (STEPS | ANALYSES) - {"POOL_EFFECTS"}
 
 
 @pytest.mark.one_parser
@@ -705,7 +709,7 @@ def test_tasks_with_a_gpu_take_a_device_each_and_others_none(project):
     taken = defaultdict(set)
     for row in csv.DictReader((project.folder / "leased/pipeline_info/trace.txt").open(), delimiter="\t"):
         taken[row["name"].split(" ")[0].split(":")[-1]].add((Path(row["workdir"]) / "device").read_text().strip())
-    with_gpu = {"TRAIN_FOLD", "SATURATE", "SCORE_VARIANTS", "PREDICT"}
+    with_gpu = {"TRAIN_FOLD", "SATURATE", "POOL_EFFECTS", "SCORE_VARIANTS", "PREDICT"}
     assert set.union(*(taken[step] for step in with_gpu)) == {"3", "5"}
     assert set.union(*(taken[step] for step in taken.keys() - with_gpu)) == {"none"}
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from scxpresso.genome.sequence import N_CODE, decode, encode, reverse_complement
-from scxpresso.networks.hybrid import COUNTED_KMERS, N_COUNTS
+from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.promoter_composition import (
     N_KMERS,
     N_WINDOWS,

@@ -625,7 +625,8 @@ def test_joining_leaves_out_missing_p_values_and_needs_the_columns(tmp_path):
     for number, part in enumerate(np.split(p, 3)):
         paths.append(tmp_path / f"{number}.tsv.gz")
         texts = ["" if np.isnan(value) else f"{value:.6g}" for value in part]
-        rows = [(dict.fromkeys(SCORE_COLUMNS, 'a "name"') | {"p_value": text}).values() for text in texts]
+        blank = dict.fromkeys(SCORE_COLUMNS, 'a "name"') | {"pooled_p_value": ""}
+        rows = [(blank | {"p_value": text}).values() for text in texts]
         write_rows(paths[-1], SCORE_COLUMNS, rows)
     assert join_scores(paths, tmp_path / "joined.tsv") == 3000
     with open(tmp_path / "joined.tsv", newline="") as file:

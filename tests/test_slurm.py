@@ -13,7 +13,7 @@ from test_pipeline import STEPS, analyses
 
 pytestmark = pytest.mark.slurm
 
-GPU_STEPS = {"TRAIN_FOLD", "SATURATE", "SCORE_VARIANTS", "PREDICT"}
+GPU_STEPS = {"TRAIN_FOLD", "SATURATE", "POOL_EFFECTS", "SCORE_VARIANTS", "PREDICT"}
 # Where a job ran and the devices that SLURM gave it, in its log.
 TELL = """process { withName: '.*' { beforeScript = 'echo "GIVEN $SLURM_JOB_PARTITION ${CUDA_VISIBLE_DEVICES:-none}"' } }"""
 
@@ -91,7 +91,7 @@ def test_job_arrays_of_every_question_under_the_strict_parser(cluster):
     run = cluster.run("arrays_v2", "gpu,slurm", *options, config=config, parser="v2")
     assert run.status == 0 and "retried" not in run.output, run.output
     arrays = [job for job in run.jobs if "--array" in str(job.options)]
-    assert {job.step for job in arrays} == GPU_STEPS - {"PREDICT"}
+    assert {job.step for job in arrays} == GPU_STEPS - {"POOL_EFFECTS", "PREDICT"}
     assert all("--gres=gpu:1" in job.options for job in arrays)
     cluster.seen.append("job arrays")
 

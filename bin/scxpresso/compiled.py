@@ -1,12 +1,13 @@
 """numba, set up for the pipeline: its threads, and where compiled kernels are kept. Kernels take `njit` and `prange` here.
 
 A kernel that was compiled once is kept in a folder of the user's. It is found by the *content* of its source file, and by the
-constants and kernels that this imports, as bin/ lies elsewhere on every machine of a cloud. The container image brings
+constants, kernels and intrinsics that this imports: bin/ lies elsewhere on every machine of a cloud. The image brings
 kernels compiled beforehand, in a folder that its environment names in SCXPRESSO_KERNELS; that one is only read.
 """
 
 import functools
 import hashlib
+import inspect
 import os
 import platform
 import stat
@@ -70,7 +71,7 @@ if _READY and platform.machine() == "x86_64":
 
 import numba  # noqa: E402
 import numpy as np  # noqa: E402
-from numba import prange  # noqa: E402, F401
+from numba import prange, types  # noqa: E402, F401
 from numba.core.caching import (  # noqa: E402
     CompileResultCacheImpl,
     FunctionCache,
@@ -78,6 +79,7 @@ from numba.core.caching import (  # noqa: E402
     UserProvidedCacheLocator,
 )
 from numba.core.dispatcher import Dispatcher  # noqa: E402
+from numba.extending import _Intrinsic, intrinsic, models, register_model  # noqa: E402, F401
 from numba.np.unsafe.ndarray import to_fixed_tuple  # noqa: E402, F401
 
 
@@ -105,7 +107,7 @@ def _content(path: str) -> str:
 
 
 def _imported(function: Callable) -> str:
-    """Digest of what a function's module has and a kernel takes in: numbers, some imported, and kernels of other modules."""
+    """Digest of what a function's module has and a kernel takes in: numbers, and the files of kernels and intrinsics."""
     numbers = (int, float, tuple, np.generic, np.ndarray)
     values = {}
     for name, value in function.__globals__.items():
@@ -113,6 +115,8 @@ def _imported(function: Callable) -> str:
             values[name] = value.tobytes() if isinstance(value, np.ndarray) else value
         elif isinstance(value, Dispatcher):
             values[name] = _content(value.py_func.__code__.co_filename)
+        elif isinstance(value, _Intrinsic):
+            values[name] = _content(inspect.getfile(value.__wrapped__))
     return hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()
 
 

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from scxpresso.networks.forms import GeneInputs
-from scxpresso.networks.hybrid import MAX_DEVIATIONS
 from scxpresso.networks.motif_part import MotifPart
 from scxpresso.networks.network import ExpressionNetwork
 from scxpresso.networks.promoter_composition import REACHES, PromoterComposition, promoter_composition
-from scxpresso.networks.scaling import Scaling
+from scxpresso.networks.scaling import MAX_DEVIATIONS, Scaling
 from scxpresso.networks.smooth_part import SmoothPart
 
 

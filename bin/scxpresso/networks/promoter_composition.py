@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS, kmer_counts, pack_kmers, region, unpack_kmers
-from scxpresso.networks.hybrid import COUNTED_KMERS, N_COUNTS
+from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 
 UNSTRANDED_KMERS = [(6, -1000, 0), (6, 0, 500)]  # k, from, to: a k-mer and its reverse complement are counted as one
 REACHES = (50, 100, 200, 400, 800, 1600, 3000)  # bases of the windows, each upstream and downstream of the TSS

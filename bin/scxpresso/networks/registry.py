@@ -34,6 +34,7 @@ class NetworkEntry:
     phase: bases after which pooling bins repeat; 1 if the network treats all positions alike.
     annotation: sets of annotation features that it reads, of `half_life`, `extended` and `transcript`, if features.h5 has
         them.
+    promoter_ablation: whether a run without a sheet of recipes also trains it on the promoter alone, to say what that knows.
     options: options of train_fold.py that its training uses besides SHARED_OPTIONS.
     trainer: makes a Training (training/train.py).
     plain_form, cpu_form, gpu_form: forms of genes (forms.py): for PyTorch on any device; a faster one on a CPU; for several
@@ -48,6 +49,7 @@ class NetworkEntry:
     bases_read: str | None = None
     phase: int = 1
     annotation: tuple[str, ...] = ("half_life",)
+    promoter_ablation: bool = False
     options: tuple[str, ...] = TRAINING_OPTIONS
     trainer: str = "scxpresso.training.published:plateau_training"
     plain_form: str = "scxpresso.networks.forms:CodeInputs"
@@ -84,6 +86,7 @@ _ENTRIES = [
         network="scxpresso.networks.grammar:Grammar.build",
         bases_read="scxpresso.networks.grammar:Grammar.bases_read",
         annotation=("half_life", "extended", "transcript"),
+        promoter_ablation=True,
         options=(),
         trainer="scxpresso.training.grammar:GrammarTraining",
         plain_form="scxpresso.networks.grammar:GrammarGeneInputs",

@@ -14,7 +14,15 @@ from scxpresso.reporting.figures import significant
 from scxpresso.reporting.gene_figures import ShownGenes, pack
 from scxpresso.reporting.locus import Loci
 from scxpresso.reporting.saturation_figures import around, by_population, importance, open_effects
-from scxpresso.reporting.variant_tables import ALLELE, ASSOCIATION, STATISTICS, Scores, locus_genes, read_parts
+from scxpresso.reporting.variant_tables import (
+    ALLELE,
+    ASSOCIATION,
+    POOLED,
+    STATISTICS,
+    Scores,
+    locus_genes,
+    read_parts,
+)
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import read_json
 from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS
@@ -123,7 +131,8 @@ def variant(allele: dict, genome: str, names: ShownGenes) -> dict:
 
 def best_row(row: dict, populations: list[str]) -> dict:
     """Make the table's row of an allele, in its best population."""
-    numbers = dict(zip(STATISTICS, significant([row[column] for column in STATISTICS], 3), strict=True))
+    columns = [*STATISTICS, *POOLED]
+    numbers = dict(zip(columns, significant([row[column] for column in columns], 3), strict=True))
     texts = {column: row[column] for column in ["flag", *ASSOCIATION]}
     return {"population": populations.index(row["population"]), **texts, **numbers}
 

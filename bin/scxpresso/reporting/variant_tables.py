@@ -21,9 +21,11 @@ STATISTICS = [
     "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "q_value", "specificity",
     "specificity_p_value", "gene_pearson",
 ]  # fmt: skip
+POOLED = ["pooled_p_value"]  # which tables of version 0.1 lack
 ASSOCIATION = ["risk_allele", "gwas_beta", "gwas_p_value"]  # as the set's file has them
 SCORES = [*ALLELE, "gene_name", "tss_distance", "population", "flag", *STATISTICS]
-NUMERIC = {*STATISTICS, "tss_distance", "score", "start", "ref_score", "alt_score"}  # what `read_parts` reads as such
+# What `read_parts` reads as numbers.
+NUMERIC = {*STATISTICS, *POOLED, "tss_distance", "score", "start", "ref_score", "alt_score"}
 
 # Keys of counts.json that are shown, and their labels.
 COUNTS = {
@@ -94,22 +96,23 @@ def locus_genes(first: pd.DataFrame) -> list[str]:
 def read_parts(path: Path, columns: list[str], if_there: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
     """Read columns of a table in parts, as text except for NUMERIC. Raises InputError if the file or a column is missing.
 
-    if_there: further columns of text, '' where the table lacks them.
+    if_there: further columns, empty where the table lacks them.
     """
     demand_file(path)
-    numbers = [name for name in columns if name in NUMERIC]
+    numbers = [name for name in (*columns, *if_there) if name in NUMERIC]
     with pd.read_csv(
         path,
         sep="\t",
         usecols=lambda name: name in columns or name in if_there,
-        dtype=dict.fromkeys(if_there, str) | {name: float if name in NUMERIC else str for name in columns},
+        dtype={name: float if name in NUMERIC else str for name in (*columns, *if_there)},
         keep_default_na=False,
         na_values={name: [""] for name in numbers},
         chunksize=ROWS_AT_ONCE,
     ) as reader:
         for part in reader:
             demand(path, "column", columns, part.columns)
-            yield part.reindex(columns=[*columns, *if_there], fill_value="") if if_there else part[columns]
+            absent = {name: np.nan if name in NUMERIC else "" for name in if_there if name not in part}
+            yield part.assign(**absent)[[*columns, *if_there]]
 
 
 def strongest(path: Path) -> tuple[int, int, int, pd.DataFrame]:
@@ -141,7 +144,7 @@ def all_populations(path: Path, best: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
     """
     genes, keys = set(locus_genes(best)), pd.MultiIndex.from_frame(best[ALLELE])
     found = []
-    for part in read_parts(path, SCORES, ASSOCIATION):
+    for part in read_parts(path, SCORES, [*POOLED, *ASSOCIATION]):
         part = part[part["gene_id"].isin(best["gene_id"])]
         place = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE]))
         found.append(part.assign(place=place)[(place >= 0) | part["gene_id"].isin(genes)])

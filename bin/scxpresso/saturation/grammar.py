@@ -13,8 +13,8 @@ import torch
 
 from scxpresso.compiled import njit
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE, region
+from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.grammar import Grammar
-from scxpresso.networks.hybrid import COUNTED_KMERS, END, K_BEFORE, MAX_DEVIATIONS, N_COUNTS, K
 from scxpresso.networks.promoter_composition import (
     N_KMERS,
     REACHES,
@@ -28,20 +28,23 @@ from scxpresso.networks.promoter_composition import (
     window_counts,
     window_features,
 )
+from scxpresso.networks.scaling import MAX_DEVIATIONS
 from scxpresso.networks.smooth_part import TREE_SHARE, SmoothPart
 from scxpresso.networks.weights import NetworkMetadata
 from scxpresso.saturation.hybrid import Trees, add_tree_effects, tree_paths
 from scxpresso.saturation.kmer_changes import (
     ALTERNATIVE_CHANNELS,
-    FIRST,
     CountedRegions,
     count_changes,
     strand_columns,
 )
 from scxpresso.saturation.motif_part import MotifEffects
 
+# Where k-mers are counted, relative to the TSS.
+FIRST, END = min(start for _, start, _ in COUNTED_KMERS), max(end for _, _, end in COUNTED_KMERS)
 PAIRS = [unstranded(k) for k, _, _ in UNSTRANDED_KMERS]
 COUNTED = CountedRegions.of(
+    FIRST,
     COUNTED_KMERS + UNSTRANDED_KMERS,
     [
         *strand_columns(COUNTED_KMERS),
@@ -148,7 +151,7 @@ def smooth_effects(
         part.kernels.weight[:N_KMERS].double().numpy(),
         tree_feature,
     )
-    bases = BASE_OF_CODE[region(codes[None], upstream, FIRST, END + K - 1 - K_BEFORE)][0]
+    bases = BASE_OF_CODE[region(codes[None], upstream, FIRST, END)][0]
     own = BASE_OF_CODE[codes[start : start + len(kinds)]]
     scores = np.zeros((*kinds.shape, len(part.components)))
     _smooth_effects(bases, own, start - upstream - FIRST, COUNTED, kmers, kinds, reference, trees, scores)

@@ -15,32 +15,33 @@ from torch.nn import functional
 
 from scxpresso.compiled import njit, prange, use_threads
 from scxpresso.genome.sequence import BASE_OF_CODE, region
+from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.hybrid import (
     AMBIGUOUS,
     BIN,
     END,
     HIDDEN,
     K_BEFORE,
-    MAX_DEVIATIONS,
     N_BINS,
-    N_COUNTS,
     N_FILTERS,
     START,
     Hybrid,
     HybridInputs,
     K,
 )
+from scxpresso.networks.scaling import MAX_DEVIATIONS
 from scxpresso.networks.weights import NetworkMetadata
 from scxpresso.saturation.kmer_changes import (
     ALTERNATIVE_CHANNELS,
-    COUNTED,
-    FIRST,
     CountedRegions,
     count_changes,
     kmer_with,
+    strand_columns,
 )
 
+FIRST = START - K_BEFORE  # the first base read, relative to the TSS; here, bases and regions are counted from it
 LENGTH = END - START
+COUNTED = CountedRegions.of(FIRST, COUNTED_KMERS, strand_columns(COUNTED_KMERS))
 # As constants of the kernels.
 COUNTED_ROWS, COUNTED_COLUMNS, MAX_CHANGED = COUNTED.regions, COUNTED.column_of, COUNTED.max_changed
 CHUNK = 64  # positions per thread at a time

@@ -6,9 +6,7 @@ import numpy as np
 
 from scxpresso.compiled import njit
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
-from scxpresso.networks.hybrid import COUNTED_KMERS, K_BEFORE, START
 
-FIRST = START - K_BEFORE  # the first base read, relative to the TSS; here, bases and regions are counted from it
 ALTERNATIVE_CHANNELS = BASE_OF_CODE[ALTERNATIVE_CODES].astype(np.int64)
 
 
@@ -22,10 +20,13 @@ class CountedRegions(NamedTuple):
     column_of: np.ndarray
 
     @classmethod
-    def of(cls, counted: list[tuple[int, int, int]], columns: list[np.ndarray]) -> "CountedRegions":
-        """Make them of k, from, to (relative to the TSS) and the columns of the k-mers of each region."""
+    def of(cls, first: int, counted: list[tuple[int, int, int]], columns: list[np.ndarray]) -> "CountedRegions":
+        """Make them of k, from, to (relative to the TSS) and the columns of the k-mers of each region.
+
+        first: the base from which `regions` counts, relative to the TSS.
+        """
         begins = np.cumsum([0, *(len(part) for part in columns[:-1])])
-        rows = [(k, start - FIRST, end - FIRST, begin) for (k, start, end), begin in zip(counted, begins, strict=True)]
+        rows = [(k, start - first, end - first, begin) for (k, start, end), begin in zip(counted, begins, strict=True)]
         return cls(np.array(rows), np.concatenate(columns))
 
     @property
@@ -38,9 +39,6 @@ def strand_columns(counted: list[tuple[int, int, int]]) -> list[np.ndarray]:
     """Give k-mers a column each, region after region."""
     begins = np.cumsum([0, *(4**k for k, _, _ in counted)])
     return [begin + np.arange(4**k) for begin, (k, _, _) in zip(begins, counted, strict=False)]
-
-
-COUNTED = CountedRegions.of(COUNTED_KMERS, strand_columns(COUNTED_KMERS))
 
 
 @njit()

@@ -14,15 +14,39 @@ from scxpresso.networks.kmers import K1, PAD1
 from scxpresso.networks.published import FILTERS1, FILTERS2, K2, PAD2, POOL1, POOL2, ScXpresso
 from scxpresso.networks.weights import NetworkMetadata
 from scxpresso.saturation.published_gpu import NOTHING, REACH, Layers
+from scxpresso.vectors import WIDTH, larger, load, store
 
+UNAMBIGUOUS = (1, 2, 4, 8)  # codes of one base
+BASES = np.full(16, -1)  # numbers of the codes of one base
+BASES[list(UNAMBIGUOUS)] = range(len(UNAMBIGUOUS))
 ZERO = np.float32(0)
 MISSING = np.float32(NOTHING)
 FAST = {"nsz", "contract"}
 
 
+@njit()
+def _kmer(codes: np.ndarray, output: int) -> int:
+    """Number of the 6-mer that an output of the first convolution reads; −1 where a base is ambiguous or not there."""
+    if output < PAD1 or output + K1 - PAD1 > len(codes):
+        return -1
+    number = 0
+    for place in range(K1):
+        base = BASES[codes[output + place - PAD1]]
+        if base < 0:
+            return -1
+        number = len(UNAMBIGUOUS) * number + base
+    return number
+
+
 @njit(fastmath=FAST)
-def _first(places: np.ndarray, bias: np.ndarray, codes: np.ndarray, output: int, row: np.ndarray) -> None:
+def _first(
+    table: np.ndarray, places: np.ndarray, bias: np.ndarray, codes: np.ndarray, output: int, row: np.ndarray
+) -> None:
     """The first convolution's filters at an output; `MISSING` where there is no such output."""
+    number = _kmer(codes, output)
+    if number >= 0:
+        row[:] = table[number]
+        return
     if output < 0 or output >= len(codes) - 1:
         row[:] = MISSING
         return
@@ -34,15 +58,25 @@ def _first(places: np.ndarray, bias: np.ndarray, codes: np.ndarray, output: int,
 
 
 @njit(parallel=True, fastmath=FAST)
-def _pool(places: np.ndarray, bias: np.ndarray, codes: np.ndarray, pooled: np.ndarray) -> None:
+def _pool(table: np.ndarray, places: np.ndarray, bias: np.ndarray, codes: np.ndarray, pooled: np.ndarray) -> None:
     """The first convolution, rectified and pooled: bins × 128."""
     for bin_ in prange(len(pooled)):
         row, largest = np.empty(FILTERS1, dtype=np.float32), pooled[bin_]
         largest[:] = ZERO
+        kmers, count = np.empty(POOL1, dtype=np.int64), 0
         for output in range(bin_ * POOL1 - 1, (bin_ + 1) * POOL1 - 1):
-            _first(places, bias, codes, output, row)
+            kmers[count] = _kmer(codes, output)
+            if kmers[count] >= 0:
+                count += 1
+                continue
+            _first(table, places, bias, codes, output, row)
             for filt in range(FILTERS1):
                 largest[filt] = row[filt] if row[filt] > largest[filt] else largest[filt]
+        for column in range(0, FILTERS1, WIDTH):
+            value = load(largest, column)
+            for kmer in kmers[:count]:
+                value = larger(load(table, kmer * FILTERS1 + column), value)
+            store(largest, column, value)
 
 
 @njit(fastmath=FAST)
@@ -67,6 +101,7 @@ def _changes(
     start: int,
     end: int,
     alternatives: np.ndarray,
+    table: np.ndarray,
     places: np.ndarray,
     bias: np.ndarray,
     changes: np.ndarray,
@@ -91,7 +126,7 @@ def _changes(
         outputs = np.empty((2 * POOL1, FILTERS1), dtype=np.float32)
         before, after = np.empty_like(outputs), np.empty_like(outputs)
         for index in range(2 * POOL1):
-            _first(places, bias, codes, origin + index, outputs[index])
+            _first(table, places, bias, codes, origin + index, outputs[index])
         for half in range(2):
             low, high = half * POOL1, (half + 1) * POOL1 - 1
             before[low] = ZERO
@@ -173,11 +208,20 @@ def _changes(
                 _add_rows(result[position - start, alt], tail, rows, sizes, count)
 
 
+def _kmer_table(layers: Layers) -> np.ndarray:
+    """The first convolution of every unambiguous 6-mer (4,096 × 128), added up base by base, as `_first` does it."""
+    table = layers.bias[None]
+    for part in layers.places[:, list(UNAMBIGUOUS)]:
+        table = (table[:, None] + part).flatten(0, 1)
+    return table.numpy()
+
+
 class PublishedEffectsCPU:
     """The effects of substitutions by several networks, as BruteForce gives them, on the CPU."""
 
     def __init__(self, networks: Sequence[tuple[ScXpresso, NetworkMetadata]]):
         self.layers = [Layers(network.cpu()) for network, _ in networks]
+        self.tables = [_kmer_table(layers) for layers in self.layers]
         self.populations = len(networks[0][1].populations)
 
     @torch.no_grad()
@@ -191,9 +235,9 @@ class PublishedEffectsCPU:
         features = torch.from_numpy(annotation.astype(np.float32))
         expression = []
         effects = np.zeros((len(self.layers), end - start, 4, self.populations), dtype=np.float32)
-        for layers, own in zip(self.layers, effects, strict=True):
+        for layers, table, own in zip(self.layers, self.tables, effects, strict=True):
             pooled = np.empty(((len(codes) + 1) // POOL1, FILTERS1), dtype=np.float32)
-            _pool(layers.places.numpy(), layers.bias.numpy(), codes, pooled)
+            _pool(table, layers.places.numpy(), layers.bias.numpy(), codes, pooled)
             reference = layers.reference(torch.from_numpy(pooled), features)
             expression.append(reference.expression.numpy())
             if end == start:
@@ -201,7 +245,7 @@ class PublishedEffectsCPU:
             change = np.zeros((end - start, 4, layers.tail.shape[1]), dtype=np.float32) if layers.deep else own
             second = reference.second
             _changes(
-                codes, start, end, ALTERNATIVE_CODES, layers.places.numpy(), layers.bias.numpy(),
+                codes, start, end, ALTERNATIVE_CODES, table, layers.places.numpy(), layers.bias.numpy(),
                 layers.changes.numpy(), pooled, layers.second.numpy(),
                 second.outputs.flatten(0, 1).numpy(), second.before.flatten(0, 1).numpy(),
                 second.after.flatten(0, 1).numpy(), second.pooled.numpy(),

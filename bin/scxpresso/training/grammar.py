@@ -36,16 +36,19 @@ class GrammarTraining:
         self.criterion = nn.MSELoss()
 
     def train(self) -> list[float]:
-        """Fit the smooth part, and the motifs to what it leaves of genes that it has not seen; the loss of all of it."""
+        """Fit motifs to what composition and transcript leave, then the smooth part to what motifs leave; the loss of it all."""
         rows, seed = self.learned, self.trainee.job["seed"]
         at = rows.to(self.genes.device)
         target = self.target[at].cpu().numpy().astype(np.float64)
         composition = self.genes.composition.of(at).to(CPU)
         annotation = self.network.scaled_annotation(self.genes.annotation[at]).cpu()
         self.network.cpu()
-        held_out = self.network.smooth.fit(composition, annotation, self.names, target, seed)
+        smooth, motifs = self.network.smooth, self.network.motifs
         if self.network.inputs != "half_life":
-            fit_motif_part(self.network.motifs, self.genes.codes[rows].numpy(), target - held_out, seed)
+            guess = smooth.first_guess(composition, annotation, self.names, target, seed)
+            fit_motif_part(motifs, self.genes.codes[rows].numpy(), target - guess, seed)
+            target = target - motifs(self.genes.codes[rows]).numpy()
+        smooth.fit(composition, annotation, self.names, target, seed)
         self.network.to(self.genes.device)
         return [self._loss(rows)]
 

@@ -27,6 +27,7 @@ STEPS, RESCAN = 100, 10  # of gradient descent; best windows are looked for anew
 LEARNING_RATE = 0.05
 VALIDATION = 6  # one gene of so many decides
 RIDGE = 3.0
+MIN_ERRORS = 3.0  # standard errors
 DECAY = 4e-3  # of what a matrix has beside one penalty per position
 
 
@@ -51,10 +52,9 @@ def fit_motif_part(part: MotifPart, codes: np.ndarray, expression: np.ndarray, s
     ]
     errors = [genes.error(candidates[0]), genes.refine(candidates[1])]
     chosen = genes.in_own_regions(candidates[int(np.argmin(errors))], min(errors))
-    weights, intercept = ridge(genes.matches(chosen), genes.target)
     part.matrices, part.offsets = chosen.matrices(), chosen.offsets
     part.regions = chosen.regions + START
-    part.weights, part.intercept = weights @ back, intercept @ back
+    part.weights, part.intercept = certain_weights(genes.matches(chosen), genes.target @ back)
 
 
 def components(expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -240,6 +240,22 @@ def window_matches(candidate: Matrices, windows: Tensor) -> Tensor:
     by_code = torch.einsum("cb,mbl->mlc", torch.from_numpy(ONE_HOT), candidate.matrices())
     motif, position = torch.arange(windows.shape[1])[:, None], torch.arange(LENGTH)
     return torch.sigmoid(by_code[motif, position, windows].sum(dim=2) + candidate.offsets)
+
+
+def certain_weights(matches: Tensor, expression: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights of motifs in populations (motifs × populations) and intercept, by ridge regression.
+
+    A motif that acts in some populations alone would get small weights of chance in the others. Those within MIN_ERRORS
+    standard errors of 0 are set to 0, unless that held for the motif's weights in all populations.
+    """
+    weights, intercept = ridge(matches, expression)
+    centred = matches - matches.mean(dim=0)
+    covariance = torch.linalg.inv(centred.T @ centred + RIDGE * torch.eye(len(weights)))
+    left = expression - matches @ weights - intercept
+    errors = torch.sqrt(covariance.diagonal()[:, None] * left.var(dim=0))
+    certain = weights.abs() >= MIN_ERRORS * errors
+    weights = weights * (certain | ~certain.any(dim=1, keepdim=True))
+    return weights, (expression - matches @ weights).mean(dim=0)
 
 
 def residual(features: Tensor, target: Tensor) -> float:

@@ -17,7 +17,7 @@ class GeneScores:
     """Scores of the alleles of a gene (see docs/output.md).
 
     scorable: of each allele, whether it changes a base that the network reads. predicted_ref: populations. Further arrays:
-    alleles × populations.
+    alleles × populations; those of the pooled background are NaN without one, and for alleles that are not scorable.
     """
 
     gene_id: str
@@ -34,13 +34,18 @@ class GeneScores:
     sign_agreement: np.ndarray
     percentile: np.ndarray
     p_value: np.ndarray
+    pooled_p_value: np.ndarray
     specificity: np.ndarray
     specificity_p_value: np.ndarray
+    pooled_specificity_p_value: np.ndarray
 
     def rows(self, set_name: str) -> Iterator[tuple]:
         """Yield rows of SCORE_COLUMNS, with q_value empty."""
         predicted, pearson = _texts(self.predicted_ref), _texts(np.array([self.gene_pearson]))[0]
-        matrices = (self.sd, self.sign_agreement, self.percentile, self.p_value, self.specificity_p_value)
+        matrices = (
+            self.sd, self.sign_agreement, self.percentile, self.p_value, self.pooled_p_value, self.specificity_p_value,
+            self.pooled_specificity_p_value,
+        )  # fmt: skip
         discordant = (self.sign_agreement < MIN_SIGN_AGREEMENT) & (self.effect != 0)
         fold = "" if self.fold is None else self.fold
         for number, allele in enumerate(self.alleles):
@@ -66,12 +71,12 @@ class GeneScores:
             association = allele.risk_allele, allele.gwas_beta, allele.gwas_p_value
             columns = [_exact(matrix[number]) for matrix in (self.effect, self.specificity)]
             columns += [_texts(matrix[number]) for matrix in matrices]
-            for population, ref, effect, own, sd, agreement, percentile, p, own_p, doubt in zip(
+            for population, ref, effect, own, sd, agreement, percentile, p, pooled, own_p, own_pooled, doubt in zip(
                 self.populations, predicted, *columns, discordant[number].tolist(), strict=True
             ):
                 yield (
-                    *identity, population, fold, ref, effect, sd, agreement, percentile, p, "", own, own_p, pearson,
-                    *association, flags[doubt],
+                    *identity, population, fold, ref, effect, sd, agreement, percentile, p, pooled, "", own, own_p,
+                    own_pooled, pearson, *association, flags[doubt],
                 )  # fmt: skip
 
 

@@ -11,12 +11,16 @@ from scxpresso.problems import InputError, Problem
 
 SCORE_COLUMNS = [
     "set", "variant_id", "chrom", "pos", "ref", "alt", "gene_id", "gene_name", "tss_distance", "population", "fold",
-    "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "q_value", "specificity",
-    "specificity_p_value", "gene_pearson", "risk_allele", "gwas_beta", "gwas_p_value", "flag",
+    "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "pooled_p_value", "q_value",
+    "specificity", "specificity_p_value", "pooled_specificity_p_value", "gene_pearson", "risk_allele", "gwas_beta",
+    "gwas_p_value", "flag",
 ]  # fmt: skip
 
 # Columns that tables of version 0.1 lack, and the value that stands for them.
-ADDED_COLUMNS = {"risk_allele": "", "gwas_beta": "", "gwas_p_value": "", "uncalled": "", "slid": "0"}
+ADDED_COLUMNS = {
+    "risk_allele": "", "gwas_beta": "", "gwas_p_value": "", "uncalled": "", "slid": "0", "pooled_p_value": "",
+    "pooled_specificity_p_value": "",
+}  # fmt: skip
 
 FOUND = ": found "  # between a reason and the text at fault, in rejected.tsv
 NOT_SCORABLE = "not_scorable"  # the word of `flag` for an allele outside of the bases that the network reads

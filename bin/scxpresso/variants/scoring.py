@@ -26,6 +26,7 @@ from scxpresso.saturation.incremental import incremental
 from scxpresso.variants.background import Background, Saturation, Sites, find_sites, saturate_bins
 from scxpresso.variants.gene_alleles import Allele, alleles_of
 from scxpresso.variants.gene_scores import GeneScores
+from scxpresso.variants.pooled import PooledEffects, pooled_p_values
 from scxpresso.variants.score_table import ScorableVariant
 from scxpresso.variants.significance import compared, specificity
 from scxpresso.variants.windows import Edit, FlankingSequence, read_flanking_sequences, shifts
@@ -37,13 +38,21 @@ BATCH = 512  # windows predicted at once
 class Scorer:
     """A model, the genome that its genes lie in, and the networks that it needed so far.
 
-    genes: genes.tsv, by gene_id. Raises InputError where the model's windows are not those of the features.
+    genes: genes.tsv, by gene_id. pooled: the model's pooled effects, for pooled p-values. Raises InputError where the
+    model's windows are not those of the features.
     """
 
     def __init__(
-        self, model: Model, features: Features, genes: pd.DataFrame, device: torch.device, engine: str = "auto"
+        self,
+        model: Model,
+        features: Features,
+        genes: pd.DataFrame,
+        device: torch.device,
+        engine: str = "auto",
+        pooled: PooledEffects | None = None,
     ):
         self.model, self.features, self.genes, self.device, self.engine = model, features, genes, device, engine
+        self.pooled = pooled
         model.check_window(features.upstream, features.downstream)
         self.phase = NETWORKS[model.network].phase
         self.reads = bases_read(model.network, model.inputs, model.upstream, model.downstream)
@@ -100,6 +109,7 @@ class Scorer:
             sd=rounded(by_network.std(axis=0)),
             sign_agreement=(signs == np.sign(effect)).mean(axis=0),
             specificity=specificities,
+            **pooled_p_values(self.pooled, effect, specificities, sites, background.effects),
             **compared(effect, specificities, sites.bin_of, sites.inside, background.effects),
         )
 

@@ -19,6 +19,7 @@ const ASSOCIATION = [
 function columns({ variants, first, populations }) {
   const score = (head, field, own = {}) => ({ head, numeric: true, cell: (i) => first[i][field], ...own });
   const associations = ASSOCIATION.filter(({ field }) => first.some((one) => one[field] !== ""));
+  const pooled = first.some((one) => Number.isFinite(one.pooled_p_value));
   return [
     { head: "Variant", cell: (i) => cut(variants[i].variant, 60) },
     { head: "Gene", cell: (i) => geneName(variants[i].gene) },
@@ -31,6 +32,7 @@ function columns({ variants, first, populations }) {
     score("Same sign", "sign_agreement"),
     score("Percentile", "percentile", { digits: 1 }),
     score("p", "p_value", { format: pValue }),
+    ...(pooled ? [score("Pooled p", "pooled_p_value", { format: pValue })] : []),
     score("q", "q_value", { format: pValue }),
     score("Specificity", "specificity", { format: (value) => signed(value) }),
     score("Gene's r", "gene_pearson"),

@@ -1,0 +1,45 @@
+"""Vectors of kernels: what numpy gives."""
+
+import numpy as np
+import pytest
+
+from scxpresso.compiled import numba
+from scxpresso.vectors import WIDTH, fill, larger, load, multiply_add, store, where_larger
+
+
+@numba.njit
+def largest_of_two(numbers, value, which):
+    one, other = load(numbers, 1), load(numbers, 1 + WIDTH)
+    store(value, 3, larger(one, other))
+    store(which, 3, where_larger(one, other, fill(np.int32(65535)), fill(np.int32(2))))
+
+
+@numba.njit
+def product(numbers, total):
+    store(total, 0, multiply_add(fill(np.float32(2)), load(numbers, 1), load(total, 0)))
+
+
+@pytest.fixture
+def numbers():
+    return np.random.default_rng(1).integers(-3, 4, 1 + 2 * WIDTH).astype(np.float32)
+
+
+@pytest.mark.parametrize("integers", [np.uint16, np.int32])
+def test_the_larger_of_two_and_which_it_is(numbers, integers):
+    value, which = np.zeros(WIDTH + 4, dtype=np.float32), np.zeros(WIDTH + 4, dtype=integers)
+    largest_of_two(numbers, value, which)
+    one, other = numbers[1 : WIDTH + 1], numbers[WIDTH + 1 :]
+    assert value.tolist() == [0, 0, 0, *np.maximum(one, other), 0]
+    assert which.tolist() == [0, 0, 0, *np.where(one > other, 65535, 2), 0]  # equal ones count as the second
+
+
+def test_products_are_added(numbers):
+    total = np.arange(WIDTH, dtype=np.float32)
+    product(numbers, total)
+    assert total.tolist() == (np.arange(WIDTH) + 2 * numbers[1 : WIDTH + 1]).tolist()
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(100), np.zeros(200, dtype=np.float32)[::2]], ids=["float64", "strided"])
+def test_other_arrays_are_errors(wrong):
+    with pytest.raises(numba.TypingError):
+        product(wrong, np.zeros(WIDTH, dtype=np.float32))
