@@ -52,7 +52,7 @@ class KernelRegression(FittedModule):
     ) -> np.ndarray:
         """Fit outputs of genes, and predict each part of the genes by fits to the others.
 
-        Not each gene: its own target is all that its mean of the others lacks, and could be read from it.
+        Parts rather than single genes: the mean of all other genes tells a gene's own target, and trees would read it.
 
         Parameters
         ----------
@@ -196,9 +196,8 @@ def _ridge(columns: np.ndarray, target: np.ndarray, noise: float, part: np.ndarr
     product = columns.T @ columns
     product[np.diag_indices(len(product))] += noise
     root = cholesky(product, lower=True, overwrite_a=True, check_finite=False)
-    moves = cho_solve(
-        (root, True), columns.T, check_finite=False
-    )  # columns × genes: what a unit of a target does to weights
+    # Columns × genes: by how much each gene's target moves the weights.
+    moves = cho_solve((root, True), columns.T, check_finite=False)
     weights = moves @ target
     errors = target - columns @ weights
     for number in np.unique(part):

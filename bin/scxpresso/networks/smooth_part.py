@@ -25,7 +25,7 @@ TREE_COMPONENTS = 6  # the first of them, by trees too
 PARTS = 5
 TREE_SETTINGS = SETTINGS | {"max_iter": 100, "learning_rate": 0.1, "max_bins": 63, "max_features": 0.2}
 TREE_SHARE = 0.7  # of the mean
-TREE_KMERS = 100  # that an ensemble reads: more of them hide what else there is
+TREE_KMERS = 100  # that trees read: more of them hide what else there is
 # Kinds of annotation features by how their names begin; all others are of structure and surroundings.
 DIPEPTIDES = ("dipeptide_",)
 CODING = ("codon_", "aa_", "aa30_")
@@ -36,8 +36,8 @@ class SmoothPart(FittedModule):
     """Expression by composition of promoter and transcript: genes → genes × populations, z-scaled.
 
     inputs: as of the network. dipeptides: of each annotation feature, whether it is one. tree_kmers: columns of the k-mers
-    that any of the trees read. components: components × populations. center: of each component, the mean. shrinkage: of
-    each component, from 0 (the mean) to 1.
+    that trees read. components: components × populations. center: of each component, the mean. shrinkage: of each component,
+    from 0 (the mean) to 1.
     """
 
     dipeptides: Tensor
@@ -59,16 +59,15 @@ class SmoothPart(FittedModule):
     def first_guess(
         self, promoter: PromoterComposition, annotation: Tensor, names: Sequence[str], expression: np.ndarray, seed: int
     ) -> np.ndarray:
-        """Predict parts of the training genes by the others from what cannot hide a motif, by kernels alone.
+        """Predict each training gene by the others from what cannot hide a motif: composition and annotation, by kernels alone.
 
-        That is composition without 6-mers, and annotation. Parameters and result: as those of `fit`. Only scalings are kept.
+        Parameters and result: as those of `fit`; nothing is kept but scalings.
         """
         self._scale(promoter, names)
         directions, scores = principal_components(expression)
         features = self.features(promoter, annotation).numpy()
         blocks = [block.numpy() for block in self.blocks(promoter, annotation) if block.shape[1] != N_KMERS - N_COUNTS]
-        part = parts_of(len(features), seed)
-        held_out = KernelRegression().fit(features, self._groups(names), blocks, scores, part, seed)
+        held_out = KernelRegression().fit(features, self._groups(names), blocks, scores, parts(len(scores), seed), seed)
         return shrunk(held_out, scores)[0] @ directions
 
     @torch.no_grad()
@@ -91,11 +90,19 @@ class SmoothPart(FittedModule):
         directions, scores = principal_components(expression)
         features = self.features(promoter, annotation).numpy()
         blocks = [block.numpy() for block in self.blocks(promoter, annotation)]
-        part = parts_of(len(features), seed)
+        part = parts(len(scores), seed)
         by_kernels = torch.from_numpy(self.kernels.fit(features, self._groups(names), blocks, scores, part, seed))
         targets = scores[:, :TREE_COMPONENTS]
-        by_trees = self._fit_trees(features, self.scaled_kmers(promoter), by_kernels, targets, part, seed)
-        predicted = _mean(by_kernels, by_trees).numpy()
+        kmers = self.scaled_kmers(promoter)
+        # Each ensemble has its own: chosen with a gene, k-mers would seem to predict it.
+        own = [
+            most_associated(kmers[part != number].numpy(), targets[part != number], TREE_KMERS)
+            for number in range(PARTS)
+        ]
+        self.keep(tree_kmers=np.unique(np.concatenate(own)))
+        read = self.tree_features(torch.from_numpy(features), kmers, by_kernels).numpy()
+        by_trees = self._fit_trees(read, features.shape[1], own, targets, part, seed)
+        predicted = _mean(by_kernels, torch.from_numpy(by_trees)).numpy()
         fitted, center, shrinkage = shrunk(predicted, scores)
         self.keep(components=directions, center=center, shrinkage=shrinkage)
         return fitted @ directions
@@ -119,28 +126,21 @@ class SmoothPart(FittedModule):
         return [group for group in groups if len(group)]
 
     def _fit_trees(
-        self, features: np.ndarray, kmers: Tensor, by_kernels: Tensor, targets: np.ndarray, part: np.ndarray, seed: int
-    ) -> Tensor:
+        self, read: np.ndarray, before: int, own: list[np.ndarray], targets: np.ndarray, part: np.ndarray, seed: int
+    ) -> np.ndarray:
         """Fit each ensemble of trees without its part of the genes, and predict that part.
 
-        The k-mers that an ensemble reads are chosen without that part as well: chosen with it, noise would be predicted.
+        read: genes × features, of which k-mers follow the first `before`. own: k-mers that each ensemble reads.
         """
-        chosen = [
-            most_associated(kmers[part != number].numpy(), targets[part != number], TREE_KMERS)
-            for number in range(PARTS)
-        ]
-        self.keep(tree_kmers=np.unique(np.concatenate(chosen)))
-        read = self.tree_features(torch.from_numpy(features), kmers, by_kernels)
-        first = features.shape[1]
-        others = np.append(np.arange(first), np.arange(first + len(self.tree_kmers), read.shape[1]))
-        predicted = torch.zeros(targets.shape, dtype=torch.float64)
-        for number, (trees, own) in enumerate(zip(self.trees, chosen, strict=True)):
+        predicted = np.zeros(targets.shape)
+        for number, trees in enumerate(self.trees):
             assert isinstance(trees, GradientBoostedTrees)  # a ModuleList does not say
-            columns = np.sort(np.append(others, first + np.searchsorted(self.tree_kmers.numpy(), own)))
             left_out = part == number
-            trees.fit(read[~left_out][:, columns].numpy(), targets[~left_out], (seed + number) % 2**32)
+            others = before + np.flatnonzero(~np.isin(self.tree_kmers.numpy(), own[number]))
+            columns = np.setdiff1d(np.arange(read.shape[1]), others)
+            trees.fit(read[~left_out][:, columns], targets[~left_out], (seed + number) % 2**32)
             trees.feature.copy_(torch.from_numpy(columns)[trees.feature.long()])
-            predicted[left_out] = trees(read[left_out]).double()
+            predicted[left_out] = trees(torch.from_numpy(read[left_out])).numpy()
         return predicted
 
     def features(self, promoter: PromoterComposition, annotation: Tensor) -> Tensor:
@@ -193,8 +193,8 @@ def _mean(by_kernels: Tensor, by_trees: Tensor) -> Tensor:
     return torch.cat([mixed, by_kernels[:, both:]], dim=1)
 
 
-def parts_of(genes: int, seed: int) -> np.ndarray:
-    """Deal genes into PARTS at random: the number of each gene's part."""
+def parts(genes: int, seed: int) -> np.ndarray:
+    """Put genes into PARTS parts of about the same size: the number of each gene's."""
     return np.random.default_rng(seed).permutation(genes) % PARTS
 
 
