@@ -10,7 +10,7 @@ python := .tools/venv/bin/python
 # What needs neither containers, a scheduler nor a download.
 here := not containers and not slurm and not sge and not checkers
 
-.PHONY: help setup demo run test test-quick coverage places lint lint-report types lint-schema bench bench-accuracy image push sif test-containers test-slurm test-sge test-browser clean
+.PHONY: help setup demo run test test-quick coverage places lint lint-report types lint-schema bench bench-accuracy bench-planted image push sif test-containers test-slurm test-sge test-browser clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -64,6 +64,10 @@ bench: setup ## Measure speed and memory (half an hour); rewrites the tables of 
 
 bench-accuracy: setup ## Measure held-out accuracy on the demo atlas (three quarters of an hour); writes README.md's table
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py
+
+bench-planted: setup ## Measure what networks find of a known grammar (an hour and a half); writes docs/evidence.md's tables
+	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; $(python) benchmarks/planted_grammar.py --kind exact; \
+	for kind in degenerate positional pairs; do $(python) benchmarks/planted_grammar.py --kind $$kind --network hybrid,grammar; done
 
 image: ## Build the container images with docker or podman (TARGET=cpu or TARGET=cuda: one of them)
 	@containers/images.sh image

@@ -71,11 +71,11 @@ workflow {
             [plan.models, inputs.models].transpose().collect { planned, one -> [identify(planned, planned), one.file, one.folds] }
         }
         described_ch = models_ch.map { model, description, _folds -> [model, description] }
-        made = ['folds', 'expression', 'trained', 'described', 'predictions'].collectEntries { name -> [name, channel.empty()] }
+        made = ['folds', 'expression', 'trained', 'described', 'learned', 'predictions'].collectEntries { name -> [name, channel.empty()] }
     }
     else {
         // Variants that do not fit the genome end the run before any training.
-        TRAIN(plan_ch, atlases_ch, genes_ch, features_ch, checked_ch.mix(sets_ch.map { true }).collect(), options)
+        TRAIN(plan_ch, atlases_ch, genes_ch, features_ch, checked_ch.mix(sets_ch.map { true }).collect(), inputs, options)
         models_ch = TRAIN.out.analysed_ch
         described_ch = TRAIN.out.described_ch
         made = [
@@ -83,6 +83,7 @@ workflow {
             expression: TRAIN.out.expression_ch,
             trained: TRAIN.out.trained_ch,
             described: TRAIN.out.described_ch,
+            learned: TRAIN.out.learned_ch,
             predictions: TRAIN.out.predictions_ch,
         ]
     }
@@ -130,6 +131,9 @@ workflow {
             made.trained
                 .mix(made.described)
                 .map { model, file -> [path: "models/${model.atlas}/${model.level}/${model.recipe}/${file.name}", file: file] },
+            made.learned.flatMap { model, table, motifs ->
+                [table, motifs].collect { file -> [path: "models/${model.atlas}/${model.level}/${model.recipe}/${file.name}", file: file] }
+            },
             made.predictions.map { model, table -> [path: "${folder_of('predictions', model)}.tsv.gz", file: table] },
             SATURATION.out.saturation_ch.map { model, folder -> [path: folder_of('saturation', model), file: folder] },
             SATURATION.out.matched_ch.flatMap { model, motifs, seqlets ->

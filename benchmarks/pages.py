@@ -10,16 +10,14 @@ from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     ROOT / "README.md",
-    ROOT / "docs" / "performance.md",
-    ROOT / "docs" / "running.md",
-    ROOT / "docs" / "science.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("evidence", "performance", "running", "science")),
 ]
 
 
 def write(benchmark: str, lines: list[str]) -> None:
     """Print Markdown and the machine, and insert both into each page that has a place for them.
 
-    A place begins with `<!-- {benchmark} writes this -->` and ends with `<!-- end -->`.
+    A place begins with `<!-- {benchmark} writes this -->` and ends with `<!-- end -->`. benchmark: the command.
     """
     text = "\n".join([*lines, "", f"*{this_machine()}*"]) + "\n"
     print(text, end="")

@@ -41,6 +41,9 @@ workflow SUMMARY {
             .map { genome, files -> part('genomes', [genome: genome], 'ccres', files.ccres) },
         results.models.map { model, description -> part('models', model, 'description', description) },
         results.trained.map { model, folder -> part('models', model, 'histories', folder) },
+        results.learned.flatMap { model, motifs, matrices ->
+            [part('models', model, 'motifs', motifs), part('models', model, 'motif_matrices', matrices)]
+        },
         evaluation_ch.map { folder -> part('evaluation', [:], 'path', folder) },
         results.saturation.map { model, folder -> part('saturation', model, 'path', folder) },
         results.motifs.map { model, motifs, _seqlets -> part('saturation', model, 'motifs', motifs) },

@@ -8,6 +8,7 @@ include { PSEUDOBULK          } from '../modules/pseudobulk'
 include { FIT_BASELINES       } from '../modules/fit_baselines'
 include { TRAIN_FOLD          } from '../modules/train_fold'
 include { ENSEMBLE            } from '../modules/ensemble'
+include { LEARNED_MOTIFS      } from '../modules/learned_motifs'
 
 workflow TRAIN {
     take:
@@ -16,6 +17,7 @@ workflow TRAIN {
     genes_ch                                        // [genome, genes.tsv, features.h5], of the run's first window
     features_ch                                     // [genome, name of a window, features.h5]
     ready_ch                                        // one item, when training may start
+    inputs                                          // what was given
     options                                         // the parameters
 
     main:
@@ -106,6 +108,16 @@ workflow TRAIN {
 
     // [model, path in its folder]
     described_ch = ensembles_ch.map { model, _predictions, description -> [model, description] }
+    // [model, motifs.tsv, motifs.meme], for the models whose networks learn motifs
+    learned_ch = LEARNED_MOTIFS(
+        described_ch
+            .combine(plan_ch)
+            .filter { model, _description, plan -> model.network in plan.motif_networks }
+            .map { model, description, _plan -> [model, description] }
+            .join(folders_ch)
+            .join(models_ch.map { model, _recipe, features, _expression, _populations, _folds -> [model, features] }),
+        inputs.motifs ?: [],
+    ).made
     // [model, model.json, its folds' folders], for the models whose recipe has downstream analyses
     analysed_ch = models_ch
         .filter { row -> row[1].downstream_analyses }
@@ -129,6 +141,7 @@ workflow TRAIN {
     expression_ch
     trained_ch
     described_ch
+    learned_ch
     analysed_ch
     predictions_ch
 }

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from test_report import HOSTILE, TEMPLATE, make_run, page_of, plain_levels
-from test_report_variants import LEVEL, make_analyses, make_effects, make_scores
+from test_report_variants import LEVEL, add_learned, make_analyses, make_effects, make_scores
 
 from scxpresso.motifs.matching import MOTIF_COLUMNS
 from scxpresso.reporting.gene_figures import pack
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.browser
 WIDE, PHONE = 1280, 375
 HELD_OUT = ["training", "levels", "performance", "coarse", "transfer", "scatter", "variance", "gene", "gene-scatter"]
 DOWNSTREAM = [
+    "learned-weights",
     "profile", "mean-profile", "positions", "motifs", "alleles", "variant-logo", "locus", "variant-map", "external",
 ]  # fmt: skip
 
@@ -71,6 +72,7 @@ def add_second_model(manifest: Path, populations: list) -> Path:
     motifs = [(name, "M2", "two", 12, 9, 0.01, 0.002, -0.008, "lowers", 1e-5, 0.001, 3) for name in populations]
     write_table(folder / "s2/motifs.tsv", pd.DataFrame(motifs, columns=MOTIF_COLUMNS))
     write_table(folder / "scores2.tsv.gz", make_scores(populations, "rs0", gwas=3))
+    add_learned(folder, content["models"][1], populations[::-1], "other", "learned2")
     model = {"atlas": "atlas one", "level": LEVEL, "network": "hybrid"}
     content["saturation"].append({**model, "path": "s2", "motifs": "s2/motifs.tsv"})
     content["variants"].append({"set": "gwas", **model, "path": "scores2.tsv.gz"})
@@ -285,6 +287,18 @@ def test_set_and_model_of_variants(full):
     full.page.get_by_label("Set and model").select_option(index=0)
     full.wait("document.querySelectorAll('[data-table=variants] tbody tr').length === 36")
     assert full.page.locator("#no-correlations").is_hidden()
+
+
+def test_model_of_learned_motifs(full):
+    rows = full.page.locator('[data-table="learned-motifs"] tbody tr')
+    assert rows.count() == 2 and rows.first.locator("svg path").count() == 4
+    assert rows.first.locator("svg").get_attribute("aria-label") == "ATGACGTGGC"
+    assert rows.first.inner_text().split("\t")[-4:-1] == ["a", "+0.21", "MA0018.4 · rs0"]
+    before = full.seen("learned-weights")
+    full.page.locator("#motif-model").select_option(index=1)
+    full.wait_for_change("learned-weights", before)
+    assert rows.first.inner_text().split("\t")[-4:-1] == ["c", "+0.21", "MA0018.4 · other"]
+    full.page.locator("#motif-model").select_option(index=0)
 
 
 def test_single_task_networks_are_named_after_their_population(trained):

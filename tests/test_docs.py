@@ -17,6 +17,7 @@ from scxpresso.genome.annotation import GENE_COLUMNS
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.genome.transcript_features import LOGARITHMIC, TRANSCRIPT
 from scxpresso.motifs.changes import CHANGE_COLUMNS
+from scxpresso.motifs.learned import LEARNED_COLUMNS
 from scxpresso.motifs.matching import MOTIF_COLUMNS, SEQLET_COLUMNS
 from scxpresso.networks.new_sequences import COLUMNS as NEW_SEQUENCE_COLUMNS
 from scxpresso.reporting.data import MANIFEST
@@ -58,6 +59,7 @@ TABLES = {
     "expression/dropped_populations.tsv": DROPPED_POPULATION_COLUMNS,
     "expression/dropped_genes.tsv": DROPPED_GENE_COLUMNS,
     "models/history.tsv": HISTORY_COLUMNS,
+    "models/motifs.tsv": LEARNED_COLUMNS,
     "predictions/*.tsv.gz": PREDICTION_COLUMNS,
     "evaluation/summary.tsv": SUMMARY_COLUMNS,
     "evaluation/populations.tsv": POPULATION_SCORE_COLUMNS,

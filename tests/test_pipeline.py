@@ -37,6 +37,7 @@ from scxpresso.evaluation.evaluation import (
 )
 from scxpresso.genome.annotation import GENE_COLUMNS, HALF_LIFE
 from scxpresso.genome.extended import EXTENDED
+from scxpresso.motifs.learned import LEARNED_COLUMNS
 from scxpresso.networks.new_sequences import COLUMNS as SAMPLE_COLUMNS
 from scxpresso.reporting.provenance import UNDESCRIBED
 from scxpresso.saturation.effects_store import Effects
@@ -288,6 +289,20 @@ def test_a_second_network_joins_the_first_which_stays_cached(project, first_run)
     run.outdir = project.folder / "both"
     assert run.status == 0, run.output
     assert sorted(run.tasks["TRAIN_FOLD"]) == ["CACHED"] * 4 + ["COMPLETED"] * 4
+
+
+@pytest.mark.one_parser
+def test_motifs_that_networks_learn_are_published_with_their_model(project):
+    options = ["--variants", project.inputs / "variants.csv", "--motifs", project.inputs / "motifs.jaspar"]
+    run = project.run("-resume", "--network", "grammar", "--outdir", "learned", *options)
+    assert run.status == 0, run.output
+    run.outdir = project.folder / "learned"
+    assert run.tasks["LEARNED_MOTIFS"] == ["COMPLETED"] * 2
+    for level in ("all", "kind"):
+        folder = run.outdir / f"models/first/{level}/grammar"
+        assert columns(folder / "motifs.tsv") == LEARNED_COLUMNS
+        assert (folder / "motifs.meme").read_text().startswith("MEME version 4")
+        assert columns(run.outdir / f"variants/three/first.{level}.grammar.tsv.gz") == SCORE_COLUMNS
 
 
 @pytest.fixture(scope="module")

@@ -242,7 +242,11 @@ PARAMS = {
     "small": ({"folds": "1"}, "--folds: '1'", "at least 2"),
     "zero": ({"learning_rate": "0"}, "--learning_rate: '0'", "a number, above 0 and at most 1"),
     "choice": ({"fold_method": "Famly"}, "--fold_method: 'Famly'", "did you mean 'family'?"),
-    "network": ({"network": "resnet"}, "--network: an unknown network 'resnet'", "one of 'hybrid', 'scxpresso'"),
+    "network": (
+        {"network": "resnet"},
+        "--network: an unknown network 'resnet'",
+        "one of 'grammar', 'hybrid', 'scxpresso'",
+    ),
     "twice": ({"network": "scxpresso,scxpresso"}, "--network: 'scxpresso' 2 times", "each network once"),
     "no value": ({"epochs": True}, "--epochs: no value", "a whole number"),
     "control": ({"outdir": "a\nb"}, r"--outdir: 'a\nb'", "a folder"),

@@ -39,6 +39,16 @@ def test_without_a_sheet_each_network_is_a_recipe(project):
     assert published["downstream_analyses"] and published["atlases"] is published["levels"] is None
 
 
+def test_a_network_that_asks_for_it_is_also_trained_on_the_promoter_alone(project):
+    project.params["network"] = "grammar"
+    whole, promoter = planned(project, "grammar", "grammar_promoter")
+    assert list(planned(project)) == ["grammar", "grammar_promoter"]
+    assert (whole["training"]["inputs"], promoter["training"]["inputs"]) == ("both", "sequence")
+    assert whole["downstream_analyses"] and not promoter["downstream_analyses"]
+    project.params["inputs"] = "sequence"
+    assert list(planned(project)) == ["grammar"]
+
+
 def test_training_has_only_options_that_the_network_uses(project):
     """Another value of an option that a network does not use must not train it again."""
     project.params |= {"epochs": 7}

@@ -85,7 +85,7 @@ def test_nothing_but_the_registry_and_a_networks_own_files_knows_a_network_by_it
         assert not imported & classes, path
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", FORMER_NAMES)
 def test_files_of_version_0_1_load_to_the_same_network(network, tmp_path):
     metadata = NetworkMetadata(network, "both", 300, 300, ("a", "b"))
     torch.manual_seed(1)

@@ -12,7 +12,9 @@ from test_report import GENOME, HOSTILE, TEMPLATE, Page, make_run, page_of
 
 from scxpresso.genome.sequence import encode
 from scxpresso.motifs.changes import CHANGE_COLUMNS
+from scxpresso.motifs.learned import LEARNED_COLUMNS
 from scxpresso.motifs.matching import MOTIF_COLUMNS
+from scxpresso.motifs.matrices import Motif, write_meme
 from scxpresso.problems import InputError
 from scxpresso.reporting import report, saturation_figures, variant_figures, variant_tables
 from scxpresso.reporting.locus import Locus, overlapping
@@ -74,7 +76,7 @@ def make_scores(populations: list, label: str, gwas: int = 12) -> pd.DataFrame:
                 allele = ["gwas", label if number == 0 else f"rs{number}", chrom, pos, "A", alt, gene, gene, distance]
                 effect = rng.normal(0, 0.1) if number or k != 1 else 0.9 - place / 10
                 numbers = [1, 0.5, effect, 0.02, 0.6, 99.0, q / 10, q / 20, q, 0.01, 0.5, 0.4, 0.2]
-                said = [alt if alt == "C" else "", "-0.1", "1e-400"]
+                said = [alt if alt == "C" else "", "-0.1", "1e-400", "" if number else "-ATGACGTGGC;+CTTTATAA"]
                 rows.append([*allele, population, *numbers, *said, "replicates_disagree,gene_badly_predicted"])
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
@@ -136,6 +138,7 @@ def make_analyses(folder: Path, populations: list, label: str = "rs0", atlas: st
     )
     write_json(folder / "counts.json", COUNTS)
     content = json.loads(manifest.read_text())
+    add_learned(folder, content["models"][0], populations, label)
     model = {"atlas": atlas, "level": LEVEL, "network": "scxpresso"}
     other = {
         "changes": "changes.tsv.gz",
@@ -151,6 +154,26 @@ def make_analyses(folder: Path, populations: list, label: str = "rs0", atlas: st
     }
     write_json(manifest, content)
     return manifest
+
+
+def add_learned(folder: Path, entry: dict, populations: list, label: str, name: str = "learned") -> None:
+    """Learned motifs of a model, the entry of a manifest."""
+    motifs = [
+        Motif(
+            "motif_1", "ATGACGTGGC", np.array([[17.0 * (base == own) + 1 for base in "ACGT"] for own in "ATGACGTGGC"])
+        ),
+        Motif("motif_2", "CTTTATAAN", np.array([[1.0 + 5 * (base == own) for base in "ACGT"] for own in "CTTTATAAG"])),
+    ]
+    rows = []
+    for number, motif in enumerate(motifs):
+        about = (motif.motif, motif.name, 15 - 12 * number, 15, -700, 99 - number, 1234)
+        known = (("MA0018.4", label, 1e-7, 2e-5), ("MA0108.2", label, 0.004, 0.12))[number]
+        rows += [
+            (*about, population, 0.21 - 0.17 * (k + number), 0.03, *known) for k, population in enumerate(populations)
+        ]
+    write_table(folder / f"{name}.tsv", pd.DataFrame(rows, columns=LEARNED_COLUMNS))
+    write_meme(folder / f"{name}.meme", motifs, np.full(4, 0.25))
+    entry |= {"motifs": f"{name}.tsv", "motif_matrices": f"{name}.meme"}
 
 
 def changed(manifest: Path, **values) -> Path:
@@ -185,8 +208,10 @@ def links(page: Page) -> set:
 @pytest.mark.slow
 def test_sections_are_there_only_where_the_run_has_them(page, tmp_path):
     plain = page_of(make_run(tmp_path, {"type": {"A": "", "B": ""}}))
-    assert {"#saturation", "#variants"} <= links(page) and not {"#saturation", "#variants"} & links(plain)
+    assert {"#motifs", "#saturation", "#variants"} <= links(page)
+    assert not {"#motifs", "#saturation", "#variants"} & links(plain)
     new = {
+        "learned-weights",
         "profile",
         "mean-profile",
         "positions",
@@ -319,6 +344,26 @@ def test_motifs_by_population(page):
     assert motif["motif"] == "M1" and motif["q_value"] == [0.2, 0.001, 0.001] and motif["hits"] == [12, 12, 12]
 
 
+def test_learned_motifs_have_a_logo_and_weights(page):
+    (plot,) = page.data["motifs"]
+    assert plot["name"] == f"atlas one · {LEVEL} · scxpresso" and plot["total"] == 2
+    site, other = plot["motifs"]
+    assert (site["consensus"], site["networks"], site["total_networks"]) == ("ATGACGTGGC", 15, 15)
+    assert (site["region_start"], site["region_end"], site["known_motif"]) == (-700, 99, "MA0018.4")
+    assert len(site["heights"]) == 10 and np.argmax(site["heights"], axis=1).tolist() == [0, 3, 2, 0, 1, 2, 3, 2, 2, 1]
+    assert site["weight"] == pytest.approx([0.21, 0.04, -0.13]) and other["networks"] == 3
+
+
+def test_a_model_that_learned_no_motif_has_no_section(tmp_path):
+    manifest = make_run(tmp_path, {"type": {"A": "", "B": ""}})
+    content = json.loads(manifest.read_text())
+    write_table(tmp_path / "none.tsv", pd.DataFrame(columns=LEARNED_COLUMNS))
+    content["models"][0] |= {"motifs": "none.tsv", "motif_matrices": "none.meme"}
+    write_json(manifest, content)
+    page = page_of(manifest)
+    assert page.data["motifs"] == [] and "#motifs" not in links(page)
+
+
 def test_sets_are_counted(page):
     assert "variants scored 4" in page.text and "outside every window 2" in page.text
     assert "3 alleles could not be scored:" in page.text
@@ -340,11 +385,11 @@ def test_variants_are_listed_by_effect_among_the_significant(page):
 
 
 def test_scores_of_before_what_files_say_of_associations_are_read(folder, tmp_path):
-    old = read_table(folder / "scores.tsv.gz").drop(columns=[*variant_tables.ASSOCIATION, *variant_tables.POOLED])
+    old = read_table(folder / "scores.tsv.gz").drop(columns=[*variant_tables.OPTIONAL, *variant_tables.POOLED])
     path = tmp_path / "old.tsv.gz"
     write_table(path, old)
     first, shown = variant_tables.all_populations(path, variant_tables.strongest(path)[-1])
-    assert len(shown) == len(old) and (first[variant_tables.ASSOCIATION] == "").all(axis=None)
+    assert len(shown) == len(old) and (first[variant_tables.OPTIONAL] == "").all(axis=None)
     assert first["pooled_p_value"].isna().all()
 
 

@@ -1,10 +1,11 @@
 """numba, set up for the pipeline: its threads, and where compiled kernels are kept. Kernels take `njit` and `prange` here.
 
 A kernel that was compiled once is kept in a folder of the user's. It is found by the *content* of its source file, and by the
-constants and intrinsics that this imports: bin/ lies elsewhere on every machine of a cloud. The container image brings
+constants, kernels and intrinsics that this imports: bin/ lies elsewhere on every machine of a cloud. The image brings
 kernels compiled beforehand, in a folder that its environment names in SCXPRESSO_KERNELS; that one is only read.
 """
 
+import functools
 import hashlib
 import inspect
 import os
@@ -77,6 +78,7 @@ from numba.core.caching import (  # noqa: E402
     IndexDataCacheFile,
     UserProvidedCacheLocator,
 )
+from numba.core.dispatcher import Dispatcher  # noqa: E402
 from numba.extending import _Intrinsic, intrinsic, models, register_model  # noqa: E402, F401
 from numba.np.unsafe.ndarray import to_fixed_tuple  # noqa: E402, F401
 
@@ -91,7 +93,7 @@ class _ByContent(UserProvidedCacheLocator):
 
     def __init__(self, py_func: Callable, py_file: str):
         super().__init__(py_func, py_file)
-        self.content = hashlib.sha256(Path(py_file).read_bytes()).hexdigest()
+        self.content = _content(py_file)
         self._cache_path = os.path.join(numba.config.CACHE_DIR, self.content)
 
 
@@ -99,16 +101,23 @@ class _Implementation(CompileResultCacheImpl):
     _locator_classes = (_ByContent,)
 
 
+@functools.cache
+def _content(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
 def _imported(function: Callable) -> str:
-    """Digest of what a function's module may have imported and is compiled with it: numbers, and files of intrinsics."""
+    """Digest of what a function's module has and a kernel takes in: numbers, and the files of kernels and intrinsics."""
     numbers = (int, float, tuple, np.generic, np.ndarray)
-    text = []
+    values: dict[str, Any] = {}
     for name, value in function.__globals__.items():
         if isinstance(value, numbers):
-            text.append((name, value.tobytes() if isinstance(value, np.ndarray) else value))
+            values[name] = value.tobytes() if isinstance(value, np.ndarray) else value
+        elif isinstance(value, Dispatcher):
+            values[name] = _content(value.py_func.__code__.co_filename)
         elif isinstance(value, _Intrinsic):
-            text.append((name, Path(inspect.getfile(value.__wrapped__)).read_bytes()))
-    return hashlib.sha256(repr(sorted(text, key=lambda pair: pair[0])).encode()).hexdigest()
+            values[name] = _content(inspect.getfile(value.__wrapped__))
+    return hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()
 
 
 class KernelCache(FunctionCache):

@@ -2,7 +2,7 @@
 
 from scxpresso.checks.recipes import Recipe
 from scxpresso.genome.annotation import HALF_LIFE
-from scxpresso.networks.registry import training_options
+from scxpresso.networks.registry import NETWORKS, training_options
 
 WINDOW = ["window", "upstream", "downstream", "features"]
 
@@ -14,7 +14,8 @@ def run_plan(recipes: list[Recipe], models: list[dict], params: dict) -> dict:
 
     Returns `recipes` (see plan_recipe); `models` (see plan_model); `windows` that features are extracted for, the first of
     which has the genes and the baselines (the parameters' window in a run that trains); `widest`, the bases upstream and
-    downstream in which variants are looked for; `fold_methods` of the recipes, the parameter's first.
+    downstream in which variants are looked for; `fold_methods` of the recipes, the parameter's first; `motif_networks`,
+    those that learn motifs.
     """
     planned = [plan_recipe(recipe, params) for recipe in recipes]
     extended = {_bases(model) for model in models if set(model["annotation_features"]) - set(HALF_LIFE)}
@@ -29,6 +30,7 @@ def run_plan(recipes: list[Recipe], models: list[dict], params: dict) -> dict:
         "windows": list({one["window"]: one for one in windows}.values()),
         "widest": {side: max(one[side] for one in used) for side in ("upstream", "downstream")},
         "fold_methods": methods,
+        "motif_networks": [name for name, entry in NETWORKS.items() if entry.motifs],
     }
 
 

@@ -1,7 +1,8 @@
 """Recipes: the named ways to train that a run has, each with every parameter that its networks use.
 
 A recipe comes from a row of --recipes, whose empty cells take the parameters' values; without the sheet, there is one recipe
-per network of --network, named after it. plan.py makes of them what main.nf runs.
+per network of --network, named after it, and one of the promoter alone where the network's entry asks for it. plan.py makes
+of them what main.nf runs.
 """
 
 from collections import Counter
@@ -63,17 +64,26 @@ def read_recipes(request: Request, params: dict, schema: dict, findings: Finding
                 "leave one of them out; the profile xpresso sets --recipes",
             )
         return []
-    if params["recipes"] is None:
-        names = dict.fromkeys(network_names(params))
-        rows = [Row("", {"network": name}, {"recipe": name, "network": name}) for name in names]
-    else:
-        rows = read_sheet("recipes", "recipe", request, schema, findings)
+    sheet = params["recipes"] is not None
+    rows = read_sheet("recipes", "recipe", request, schema, findings) if sheet else network_recipes(params)
     first = {row.values["recipe"]: row for row in reversed(rows) if "recipe" in row.values}
     resolved = [resolve(row, params, findings) for row in rows if row in first.values()]
     recipes = [recipe for recipe in resolved if recipe]
     for recipe in recipes:
         check_recipe(recipe, findings)
     return recipes
+
+
+def network_recipes(params: dict) -> list[Row]:
+    """Rows as of a sheet: one per network, and one more on the promoter alone for networks whose entry asks for it."""
+    rows = []
+    for name in dict.fromkeys(network_names(params)):
+        values = {"recipe": name, "network": name}
+        rows.append(Row("", {"network": name}, values))
+        if name in NETWORKS and NETWORKS[name].promoter_ablation and params["inputs"] == "both":
+            ablation = {"recipe": f"{name}_promoter", "inputs": "sequence", "downstream_analyses": "no"}
+            rows.append(Row("", {"network": name}, values | ablation))
+    return rows
 
 
 def resolve(row: Row, params: dict, findings: Findings) -> Recipe | None:

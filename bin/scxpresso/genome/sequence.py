@@ -114,6 +114,17 @@ def window_codes(contig: str, tss: int, strand: str, upstream: int, downstream: 
     return (codes if strand == "+" else reverse_complement(codes)), padded
 
 
+def region(codes: np.ndarray, tss: int, start: int, end: int) -> np.ndarray:
+    """Cut the codes (genes × window) from `start` to `end`, relative to the TSS at index `tss`.
+
+    What lies outside of the window is N.
+    """
+    first, last = tss + start, tss + end
+    inside = codes[:, max(first, 0) : max(last, 0)]
+    left = min(max(-first, 0), end - start)
+    return np.pad(inside, ((0, 0), (left, end - start - left - inside.shape[1])), constant_values=N_CODE)
+
+
 def read_fasta(path: str) -> Iterator[tuple[str, str]]:
     """Yield name and sequence of each contig, one in memory at a time; plain, gzipped or bgzipped, no index needed."""
     with pysam.FastxFile(str(path)) as fasta:

@@ -7,7 +7,7 @@ MEME's format does not, and drops rows that it cannot read without a word; so th
 import math
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
+from scxpresso.store import atomic_write
 from scxpresso.text import shown
 
 SITES = 20  # of a matrix of probabilities that does not say from how many sites it was made, as in the MEME suite
@@ -38,6 +39,19 @@ class _Bad(Exception):
     def __init__(self, found: str, expected: str):
         self.found, self.expected = found, expected
         super().__init__(found, expected)
+
+
+def write_meme(path: str | Path, motifs: Sequence[Motif], background: np.ndarray) -> None:
+    """Write motifs in MEME's minimal format. background: probabilities of A, C, G, T."""
+    frequencies = " ".join(f"{base} {share:.4f}" for base, share in zip("ACGT", background, strict=True))
+    text = "MEME version 4\n\nALPHABET= ACGT\n\nstrands: + -\n\nBackground letter frequencies\n" + frequencies + "\n"
+    for motif in motifs:
+        sites = motif.counts.sum(axis=1, keepdims=True)
+        text += f"\nMOTIF {motif.motif} {motif.name}\n"
+        text += f"letter-probability matrix: alength= 4 w= {len(sites)} nsites= {sites.mean():.0f} E= 0\n"
+        text += "".join(" ".join(f"{share:.6f}" for share in row) + "\n" for row in motif.counts / sites)
+    with atomic_write(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def read_motifs(path: str | Path) -> list[Motif]:

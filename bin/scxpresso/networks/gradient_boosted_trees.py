@@ -1,5 +1,7 @@
 """Gradient-boosted trees as tensors: fitted by scikit-learn, kept in a file of weights, evaluated on any device."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -7,9 +9,8 @@ from torch import Tensor, nn
 COMPONENTS = 10  # of expression; further ones of many populations are noise, and cost as much as the first
 TREES = 200  # per component
 LEAVES = 15
-NODES = 2 * LEAVES - 1
 DEPTH = 6
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "max_iter": TREES,
     "max_leaf_nodes": LEAVES,
     "max_depth": DEPTH,
@@ -25,7 +26,8 @@ class GradientBoostedTrees(nn.Module):
     """Trees that predict the principal components of expression: genes × features → genes × populations.
 
     Components rather than populations, so that what sets populations apart is fitted for itself and not as a small part of
-    what they share. A tree is a row of nodes; a leaf is its own child, so that every gene takes DEPTH steps.
+    what they share. A tree is a row of nodes; a leaf is its own child, so that every gene takes as many steps as trees are
+    deep. settings: of scikit-learn's HistGradientBoostingRegressor.
     """
 
     feature: Tensor
@@ -35,13 +37,15 @@ class GradientBoostedTrees(nn.Module):
     baseline: Tensor
     components: Tensor
 
-    def __init__(self, populations: int):
+    def __init__(self, populations: int, settings: dict[str, Any] = SETTINGS):
         super().__init__()
-        components = min(populations, COMPONENTS)
-        self.register_buffer("feature", torch.zeros(components, TREES, NODES, dtype=torch.int32))
-        self.register_buffer("threshold", torch.zeros(components, TREES, NODES, dtype=torch.float64))
-        self.register_buffer("child", torch.zeros(components, TREES, NODES, 2, dtype=torch.uint8))
-        self.register_buffer("value", torch.zeros(components, TREES, NODES))
+        self.settings = settings
+        components, trees = min(populations, COMPONENTS), settings["max_iter"]
+        nodes = 2 * settings["max_leaf_nodes"] - 1
+        self.register_buffer("feature", torch.zeros(components, trees, nodes, dtype=torch.int32))
+        self.register_buffer("threshold", torch.zeros(components, trees, nodes, dtype=torch.float64))
+        self.register_buffer("child", torch.zeros(components, trees, nodes, 2, dtype=torch.uint8))
+        self.register_buffer("value", torch.zeros(components, trees, nodes))
         self.register_buffer("baseline", torch.zeros(components))
         self.register_buffer("components", torch.zeros(components, populations))
 
@@ -54,7 +58,7 @@ class GradientBoostedTrees(nn.Module):
         self.components[: len(directions)] = torch.from_numpy(directions)
         for number, target in enumerate((expression @ directions.T).T):
             with threadpool_limits(torch.get_num_threads()):
-                model = HistGradientBoostingRegressor(**SETTINGS, random_state=seed).fit(features, target)
+                model = HistGradientBoostingRegressor(**self.settings, random_state=seed).fit(features, target)
             self.baseline[number] = float(model._baseline_prediction.item())
             for tree, (predictor,) in enumerate(model._predictors):
                 self._keep(number, tree, predictor.nodes)
@@ -75,7 +79,7 @@ class GradientBoostedTrees(nn.Module):
         feature, threshold, value = (part.flatten(0, 1).T for part in (self.feature.long(), self.threshold, self.value))
         child = self.child.long().flatten(2, 3).flatten(0, 1).T
         node = torch.zeros(len(features), feature.shape[1], dtype=torch.long, device=features.device)
-        for _ in range(DEPTH):
+        for _ in range(self.settings["max_depth"]):
             right = features.gather(1, feature.gather(0, node)) > threshold.gather(0, node)
             node = child.gather(0, 2 * node + right)
         values = value.gather(0, node).view(len(features), *self.value.shape[:2])

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scxpresso.genome.sequence import N_CODE, unpack_kmers
+from scxpresso.genome.sequence import unpack_kmers
+from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.device_kmers import bases_around, kmer_counts, kmer_numbers
 from scxpresso.networks.forms import GeneInputs
 from scxpresso.networks.gradient_boosted_trees import GradientBoostedTrees
 from scxpresso.networks.network import ExpressionNetwork
-from scxpresso.networks.scaling import Scaling
+from scxpresso.networks.scaling import MAX_DEVIATIONS, Scaling
 
 START, END = -2000, 1000  # of the 6-mers read, relative to the TSS
 BIN = 250  # 6-mers per pooling bin
@@ -29,13 +30,6 @@ AMBIGUOUS = 4**K  # number of every ambiguous 6-mer
 N_FILTERS = 64
 HIDDEN = 64
 DROPOUT = 0.4
-# k, from, to: square roots of counts. Long k-mers in wide regions, short ones in narrow regions.
-COUNTED_KMERS = [
-    (4, -1000, 0), (4, 0, 500),
-    (3, -2000, -1000), (3, -1000, -300), (3, -300, 0), (3, 0, 300), (3, 300, 1000),
-]  # fmt: skip
-N_COUNTS = sum(4**k for k, _, _ in COUNTED_KMERS)
-MAX_DEVIATIONS = 5.0  # at which scaled features are clipped
 
 
 class HybridInputs(NamedTuple):
@@ -55,14 +49,6 @@ class HybridInputs(NamedTuple):
         """Select some genes, with 6-mers from `shift` bases further downstream, without the margins."""
         first = MAX_SHIFT + shift
         return HybridInputs(self.kmers[rows, first : first + END - START], self.counts[rows])
-
-
-def region(codes: np.ndarray, tss: int, start: int, end: int) -> np.ndarray:
-    """Return the codes from `start` to `end` relative to the TSS, which is at index `tss`; N beyond the window."""
-    first, last = tss + start, tss + end
-    inside = codes[:, max(first, 0) : max(last, 0)]
-    left = min(max(-first, 0), end - start)
-    return np.pad(inside, ((0, 0), (left, end - start - left - inside.shape[1])), constant_values=N_CODE)
 
 
 def square_roots(counts: Tensor) -> Tensor:

@@ -34,12 +34,14 @@ class NetworkEntry:
     phase: bases after which pooling bins repeat; 1 if the network treats all positions alike.
     annotation: sets of annotation features that it reads, of `half_life`, `extended` and `transcript`, if features.h5 has
         them.
+    promoter_ablation: whether a run without a sheet of recipes also trains it on the promoter alone, to say what that knows.
     options: options of train_fold.py that its training uses besides SHARED_OPTIONS.
     trainer: makes a Training (training/train.py).
     plain_form, cpu_form, gpu_form: forms of genes (forms.py): for PyTorch on any device; a faster one on a CPU; for several
         networks that train together, on a GPU. None: the plain one.
     cpu_saturation, gpu_saturation: compute the effects of all substitutions without predicting every mutant: on a CPU, and
         with PyTorch on any device. None: the other one; if both are None, every mutant is predicted.
+    motifs: whether it learns motifs that can be named: its attribute `motifs` is then a MotifPart (motif_part.py).
     """
 
     name: str
@@ -48,6 +50,7 @@ class NetworkEntry:
     bases_read: str | None = None
     phase: int = 1
     annotation: tuple[str, ...] = ("half_life",)
+    promoter_ablation: bool = False
     options: tuple[str, ...] = TRAINING_OPTIONS
     trainer: str = "scxpresso.training.published:plateau_training"
     plain_form: str = "scxpresso.networks.forms:CodeInputs"
@@ -55,6 +58,7 @@ class NetworkEntry:
     gpu_form: str | None = None
     cpu_saturation: str | None = None
     gpu_saturation: str | None = None
+    motifs: bool = False
 
 
 _ENTRIES = [
@@ -79,6 +83,18 @@ _ENTRIES = [
         plain_form="scxpresso.networks.hybrid:HybridGeneInputs",
         cpu_saturation="scxpresso.saturation.hybrid:HybridEffects",
         gpu_saturation="scxpresso.saturation.hybrid_gpu:HybridEffectsGPU",
+    ),
+    NetworkEntry(
+        name="grammar",
+        network="scxpresso.networks.grammar:Grammar.build",
+        bases_read="scxpresso.networks.grammar:Grammar.bases_read",
+        annotation=("half_life", "extended", "transcript"),
+        promoter_ablation=True,
+        options=(),
+        trainer="scxpresso.training.grammar:GrammarTraining",
+        plain_form="scxpresso.networks.grammar:GrammarGeneInputs",
+        cpu_saturation="scxpresso.saturation.grammar:GrammarEffects",
+        motifs=True,
     ),
 ]
 NETWORKS = {entry.name: entry for entry in _ENTRIES}

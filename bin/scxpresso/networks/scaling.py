@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+MAX_DEVIATIONS = 5.0  # at which scaled features are clipped
+
 
 class Scaling(nn.Module):
     """Means and standard deviations of the training genes, saved with the weights so that they cannot be lost."""

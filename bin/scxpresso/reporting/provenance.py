@@ -55,6 +55,8 @@ OUTPUTS = {
     "saturation/*/*/profiles.tsv.gz": "The substitution with the largest effect at each position",
     "saturation/*/*/positions.tsv": "Mean of the largest effects by distance to the TSS",
     "saturation/*/*/contrasts.tsv.gz": "Profiles of two populations compared",
+    "models/*/*/*/motifs.tsv": "Motifs that the networks have learned, by population",
+    "models/*/*/*/motifs.meme": "The same motifs, in MEME's format",
     "saturation/*/*/motifs.tsv": "Importance of each motif's hits",
     "saturation/*/*/seqlets.tsv.gz": "Seqlets (stretches that matter), with the motifs that they match",
     "variants/*/rejected.tsv": "Variants that were not scored, and why",

@@ -20,6 +20,7 @@ from scxpresso.reporting.data import Run, label, read_run
 from scxpresso.reporting.figures import coarse_plots, performance_plots, training_plots, transfer_plots
 from scxpresso.reporting.gene_figures import N_TOP_GENES, ShownGenes, gene_plots, prediction_plots
 from scxpresso.reporting.locus import Loci
+from scxpresso.reporting.motif_figures import learned_motif_plots
 from scxpresso.reporting.saturation_figures import saturation_plots
 from scxpresso.reporting.scripts import join_modules
 from scxpresso.reporting.tables import (
@@ -111,6 +112,7 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
         "transfer": transfer_plots(run),
         "predictions": prediction_plots(run, names),
         "genes": gene_plots(run, names),
+        "motifs": learned_motif_plots(run),
         "saturation": saturation_plots(run, names, loci, wanted_genes(tables)),
         "variants": variant_plots(run, tables, names, loci),
         "loci": loci.listed(),
@@ -120,7 +122,7 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
 
 def script(template: Path, data: dict) -> str:
     """Join the scripts of the sections that the page has."""
-    sections = [f"{name}.js" for name in ("saturation", "variants") if data[name]]
+    sections = [f"{name}.js" for name in ("motifs", "saturation", "variants") if data[name]]
     return join_modules(template / "scripts", ["main.js", *sections])
 
 

@@ -16,7 +16,7 @@ from scxpresso.reporting.locus import Loci
 from scxpresso.reporting.saturation_figures import around, by_population, importance, open_effects
 from scxpresso.reporting.variant_tables import (
     ALLELE,
-    ASSOCIATION,
+    OPTIONAL,
     POOLED,
     STATISTICS,
     Scores,
@@ -133,7 +133,7 @@ def best_row(row: dict, populations: list[str]) -> dict:
     """Make the table's row of an allele, in its best population."""
     columns = [*STATISTICS, *POOLED]
     numbers = dict(zip(columns, significant([row[column] for column in columns], 3), strict=True))
-    texts = {column: row[column] for column in ["flag", *ASSOCIATION]}
+    texts = {column: row[column] for column in ["flag", *OPTIONAL]}
     return {"population": populations.index(row["population"]), **texts, **numbers}
 
 

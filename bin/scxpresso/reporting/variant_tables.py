@@ -22,7 +22,7 @@ STATISTICS = [
     "specificity_p_value", "gene_pearson",
 ]  # fmt: skip
 POOLED = ["pooled_p_value"]  # which tables of version 0.1 lack
-ASSOCIATION = ["risk_allele", "gwas_beta", "gwas_p_value"]  # as the set's file has them
+OPTIONAL = ["risk_allele", "gwas_beta", "gwas_p_value", "changed_motifs"]  # which tables of earlier versions lack
 SCORES = [*ALLELE, "gene_name", "tss_distance", "population", "flag", *STATISTICS]
 # What `read_parts` reads as numbers.
 NUMERIC = {*STATISTICS, *POOLED, "tss_distance", "score", "start", "ref_score", "alt_score"}
@@ -144,7 +144,7 @@ def all_populations(path: Path, best: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
     """
     genes, keys = set(locus_genes(best)), pd.MultiIndex.from_frame(best[ALLELE])
     found = []
-    for part in read_parts(path, SCORES, [*POOLED, *ASSOCIATION]):
+    for part in read_parts(path, SCORES, [*POOLED, *OPTIONAL]):
         part = part[part["gene_id"].isin(best["gene_id"])]
         place = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE]))
         found.append(part.assign(place=place)[(place >= 0) | part["gene_id"].isin(genes)])

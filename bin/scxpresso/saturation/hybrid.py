@@ -12,39 +12,38 @@ import torch
 from torch import nn
 
 from scxpresso.compiled import njit, prange, use_threads
-from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
+from scxpresso.genome.sequence import BASE_OF_CODE, region
+from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.hybrid import (
     AMBIGUOUS,
     BIN,
-    COUNTED_KMERS,
     END,
     HIDDEN,
     K_BEFORE,
-    MAX_DEVIATIONS,
     N_BINS,
-    N_COUNTS,
     N_FILTERS,
     START,
     Hybrid,
     HybridInputs,
     K,
-    region,
 )
+from scxpresso.networks.scaling import MAX_DEVIATIONS
 from scxpresso.networks.weights import NetworkMetadata
 from scxpresso.saturation.double_precision import in_double
+from scxpresso.saturation.kmer_changes import (
+    ALTERNATIVE_CHANNELS,
+    CountedRegions,
+    count_changes,
+    kmer_with,
+    strand_columns,
+)
 
 FIRST = START - K_BEFORE  # the first base read, relative to the TSS; here, bases and regions are counted from it
 LENGTH = END - START
-# k, from, to (bases), and the column of the first k-mer.
-REGIONS = np.array(
-    [
-        (k, start - FIRST, end - FIRST, sum(4**other for other, _, _ in COUNTED_KMERS[:number]))
-        for number, (k, start, end) in enumerate(COUNTED_KMERS)
-    ]
-)
-ALTERNATIVE_CHANNELS = BASE_OF_CODE[ALTERNATIVE_CODES].astype(np.int64)
+COUNTED = CountedRegions.of(FIRST, COUNTED_KMERS, strand_columns(COUNTED_KMERS))
+# As constants of the kernels.
+COUNTED_ROWS, COUNTED_COLUMNS, MAX_CHANGED = COUNTED.regions, COUNTED.column_of, COUNTED.max_changed
 CHUNK = 64  # positions per thread at a time
-MAX_CHANGED = sum(2 * k for k in REGIONS[:, 0])  # columns of counts that a substitution may change
 ZERO = np.float32(0)
 FAST = {"nsz", "contract"}
 
@@ -145,7 +144,7 @@ def _leaf(feature: np.ndarray, threshold: np.ndarray, child: np.ndarray, feature
 
 
 @njit()
-def _paths(trees: Trees, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def tree_paths(trees: Trees, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Compute `leaves`, `first_node`, `tree_of` and `threshold_of` of a Reference."""
     feature, threshold, child = trees.feature, trees.threshold, trees.child
     leaves = np.empty(len(feature), dtype=np.int64)
@@ -167,39 +166,6 @@ def _paths(trees: Trees, features: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
             free[split] += 1
             node = child[tree, node, 1 if features[split] > threshold[tree, node] else 0]
     return leaves, first_node, tree_of, threshold_of
-
-
-@njit()
-def _kmer(bases: np.ndarray, begin: int, k: int, place: int, base: int) -> int:
-    """Number the k-mer at `begin` with `base` at `place`, as kmer_numbers does; −1 if it is ambiguous."""
-    number = 0
-    for index in range(begin, begin + k):
-        here = base if index == place else bases[index]
-        if here > 3:
-            return -1
-        number = number * 4 + here
-    return number
-
-
-@njit()
-def _count_changes(bases: np.ndarray, place: int, base: int, columns: np.ndarray, steps: np.ndarray) -> int:
-    """Find which counts change, and by how much, if `base` is put at `place`; return how many were written."""
-    found = 0
-    for number in range(len(REGIONS)):
-        k, start, end, column = REGIONS[number]
-        for begin in range(max(place - k + 1, start), min(place, end - k) + 1):
-            for sign in (-1, 1):
-                kmer = _kmer(bases, begin, k, place, np.int64(bases[place]) if sign < 0 else base)
-                if kmer < 0:
-                    continue
-                at = 0
-                while at < found and columns[at] != column + kmer:
-                    at += 1
-                if at == found:
-                    columns[at], steps[at] = column + kmer, 0
-                    found += 1
-                steps[at] += sign
-    return found
 
 
 @njit()
@@ -225,7 +191,7 @@ def _add_convolution_effects(
                 fewer = bin_kmers[number]
                 more = fewer
                 while position <= last_position and position // BIN == number:
-                    old, new = kmers[position], _kmer(bases, position, K, place, base)
+                    old, new = kmers[position], kmer_with(bases, position, K, place, base)
                     if new >= 0:
                         more += old == AMBIGUOUS
                         row, before = table[new], table[old]
@@ -252,6 +218,7 @@ def _add_count_effects(
     count_mean, count_sd, features = weights.count_mean, weights.count_sd, reference.features
     first_node, tree_of, threshold_of = reference.first_node, reference.tree_of, reference.threshold_of
     columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
+    counted = CountedRegions(COUNTED_ROWS, COUNTED_COLUMNS)
     mutant = features.copy()
     last_seen, substitution = np.zeros(len(trees.feature), dtype=np.int64), 0
     touched = np.empty(len(trees.feature), dtype=np.int64)  # trees that may reach another leaf
@@ -262,7 +229,7 @@ def _add_count_effects(
                 continue
             effect = result[place - first, alt]
             substitution += 1
-            found, n_touched = _count_changes(bases, place, base, columns, steps), 0
+            found, n_touched = count_changes(bases, place, base, counted, columns, steps), 0
             for number in range(found):
                 column = columns[number]
                 if steps[number] == 0:
@@ -286,13 +253,13 @@ def _add_count_effects(
                         touched[n_touched] = tree_of[node]
                         n_touched += 1
             if n_touched > 0:
-                _add_tree_effects(trees, reference.leaves, touched[:n_touched], mutant, effect)
+                add_tree_effects(trees, reference.leaves, touched[:n_touched], mutant, effect)
             for number in range(found):
                 mutant[columns[number]] = features[columns[number]]
 
 
 @njit()
-def _add_tree_effects(
+def add_tree_effects(
     trees: Trees, leaves: np.ndarray, touched: np.ndarray, mutant: np.ndarray, effect: np.ndarray
 ) -> None:
     """Add to `effect` the output of the `touched` trees for the features of a mutant, minus that at their `leaves`."""
@@ -352,7 +319,7 @@ class Layers:
         means = sums / np.maximum(unambiguous, 1)[:, None]
         hidden, deeper, neural = layers_of_gene(self.network, torch.from_numpy(means.T[None]), features)
         scaled = features[0].numpy()
-        leaves, *paths = _paths(self.trees, scaled)
+        leaves, *paths = tree_paths(self.trees, scaled)
         if last > first:
             reference = Reference(
                 means.astype(np.float32), unambiguous, hidden[0].float().numpy(), deeper[0].float().numpy(), scaled,

@@ -16,8 +16,9 @@ MIN_GENE_PEARSON = 0.3  # below which a gene is flagged as badly predicted
 class GeneScores:
     """Scores of the alleles of a gene (see docs/output.md).
 
-    scorable: of each allele, whether it changes a base that the network reads. predicted_ref: populations. Further arrays:
-    alleles × populations; those of the pooled background are NaN without one, and for alleles that are not scorable.
+    scorable: of each allele, whether it changes a base that the network reads. changed_motifs: of each allele, the motifs
+    that it breaks or makes, as text. predicted_ref: populations. Further arrays: alleles × populations; those of the pooled
+    background are NaN without one, and for alleles that are not scorable.
     """
 
     gene_id: str
@@ -28,6 +29,7 @@ class GeneScores:
     alleles: Sequence[Allele]
     populations: Sequence[str]
     scorable: np.ndarray
+    changed_motifs: Sequence[str]
     predicted_ref: np.ndarray
     effect: np.ndarray
     sd: np.ndarray
@@ -68,7 +70,7 @@ class GeneScores:
                 )
                 for value in (False, True)
             }
-            association = allele.risk_allele, allele.gwas_beta, allele.gwas_p_value
+            shared = allele.risk_allele, allele.gwas_beta, allele.gwas_p_value, self.changed_motifs[number]
             columns = [_exact(matrix[number]) for matrix in (self.effect, self.specificity)]
             columns += [_texts(matrix[number]) for matrix in matrices]
             for population, ref, effect, own, sd, agreement, percentile, p, pooled, own_p, own_pooled, doubt in zip(
@@ -76,7 +78,7 @@ class GeneScores:
             ):
                 yield (
                     *identity, population, fold, ref, effect, sd, agreement, percentile, p, pooled, "", own, own_p,
-                    own_pooled, pearson, *association, flags[doubt],
+                    own_pooled, pearson, *shared, flags[doubt],
                 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from scxpresso.problems import InputError, Problem
 from scxpresso.saturation.effects_store import resolved, rounded
 from scxpresso.saturation.incremental import incremental
 from scxpresso.variants.background import Background, Saturation, Sites, find_sites, saturate_bins
+from scxpresso.variants.changed_motifs import ChangedMotifs
 from scxpresso.variants.gene_alleles import Allele, alleles_of
 from scxpresso.variants.gene_scores import GeneScores
 from scxpresso.variants.pooled import PooledEffects, pooled_p_values
@@ -56,7 +57,7 @@ class Scorer:
         model.check_window(features.upstream, features.downstream)
         self.phase = NETWORKS[model.network].phase
         self.reads = bases_read(model.network, model.inputs, model.upstream, model.downstream)
-        self._of_fold: dict[int | None, tuple[list[Network], Saturation]] = {}
+        self._of_fold: dict[int | None, tuple[list[Network], Saturation, ChangedMotifs]] = {}
 
     def margin(self, edits: Iterable[Edit]) -> int:
         """Count the bases beyond a window that edits and shifts within a phase can bring into it."""
@@ -84,7 +85,7 @@ class Scorer:
         codes = self.features.codes[row[0]]
         annotation = self.features.annotation(row, self.model.annotation_features)[0]
         fold = self.model.fold_of(gene_id)
-        networks, saturation = self._networks(fold)
+        networks, saturation, motifs = self._networks(fold)
         self._check(gene_id, codes, alleles, flanking)
 
         edits_read = [self.edits_read(allele) for allele in alleles]
@@ -104,6 +105,7 @@ class Scorer:
             alleles=alleles,
             populations=populations,
             scorable=sites.scorable,
+            changed_motifs=motifs.named(window, (self.model.upstream, self.model.downstream), alleles, sites),
             predicted_ref=background.predicted.mean(axis=0),
             effect=effect,
             sd=rounded(by_network.std(axis=0)),
@@ -113,11 +115,12 @@ class Scorer:
             **compared(effect, specificities, sites.bin_of, sites.inside, background.effects),
         )
 
-    def _networks(self, fold: int | None) -> tuple[list[Network], Saturation]:
-        """Load the networks of a fold (of all for None) and their saturation; they are kept, because genes are sorted by id."""
+    def _networks(self, fold: int | None) -> tuple[list[Network], Saturation, ChangedMotifs]:
+        """Load the networks of a fold (of all for None), their saturation and motifs; kept, because genes are sorted by id."""
         if fold not in self._of_fold:
             networks = self.model.networks(fold)
-            self._of_fold[fold] = networks, incremental(networks, self.device, self.engine)
+            motifs = ChangedMotifs(networks)
+            self._of_fold[fold] = networks, incremental(networks, self.device, self.engine), motifs
         return self._of_fold[fold]
 
     def _effects(

@@ -5,7 +5,8 @@ const tableBox = (name) => document.querySelector(`[data-table="${name}"]`);
 
 const element = (tag, properties) => Object.assign(document.createElement(tag), properties);
 
-// Fills [data-table=name]. columns: [{head, cell(row), numeric, digits, format}]; choosing a row calls `pick` with it.
+// Fills [data-table=name]. columns: [{head, cell(row), numeric, digits, format, picture(row)}]; choosing a row calls
+// `pick` with it. `picture` gives an element to show in place of the cell's text, by which rows are still sorted.
 export function table(name, columns, rows, pick) {
   const made = element("table", { className: "sortable" });
   const heads = made.createTHead().insertRow();
@@ -13,7 +14,7 @@ export function table(name, columns, rows, pick) {
   const body = made.createTBody();
   rows.forEach((row) => {
     const line = body.insertRow();
-    columns.forEach((column) => fillCell(line.insertCell(), column, column.cell(row)));
+    columns.forEach((column) => fillCell(line.insertCell(), column, row));
     if (pick) makeChoosable(line, row, pick);
   });
   if (rows.length && pick) pickButton(body.rows[0]).tabIndex = 0;
@@ -28,10 +29,12 @@ function headCell({ head, numeric }) {
   return cell;
 }
 
-function fillCell(cell, { numeric, digits, format }, value) {
+function fillCell(cell, column, row) {
+  const { numeric, digits, format, picture } = column, value = column.cell(row);
   cell.className = numeric ? "n" : "label";
   cell.textContent = !numeric ? value : format ? format(value) : decimal(value, digits);
-  if (numeric) cell.dataset.value = value ?? NaN;
+  if (numeric || picture) cell.dataset.value = value ?? NaN;
+  if (picture) cell.replaceChildren(picture(row));
 }
 
 // ---------------------------------------------------------------- rows to choose

@@ -5,7 +5,7 @@ import { decoded } from "../shared/packed.js";
 import { addFigure, plotWidth } from "../shared/panels.js";
 import { decimal, distanceText, safe, signed } from "../shared/text.js";
 import { distanceOf, onGenome } from "../window/genome.js";
-import { BASE_COLOURS, importanceLetters, letterShapes, logoAxis, logoTrace } from "../window/logo.js";
+import { BASE_COLOURS, importanceLetters, letterShapes, logoAxis, logoTrace, stackedLetters } from "../window/logo.js";
 import { changesOf } from "./changes.js";
 import { currentVariant } from "./chosen-variant.js";
 import { currentSet, variantName } from "./variant-set.js";
@@ -61,13 +61,6 @@ function motifLetters(set, change, locus) {
   return heights.flatMap((_, i) => (
     stackedLetters(isReversed ? [...heights[last - i]].reverse() : heights[i], start + i)
   ));
-}
-
-// Heights of A, C, G, T as letters on top of each other, the tallest uppermost.
-function stackedLetters(heights, x) {
-  let from = 0;
-  return [..."ACGT"].map((base, k) => ({ base, height: heights[k] })).sort((a, b) => a.height - b.height)
-    .map(({ base, height }) => ({ base, x, from, to: (from += height) }));
 }
 
 // On the bases of REF if the position of the gene is known; else, and for haplotypes, on the changed base nearest to

@@ -15,11 +15,15 @@ const ASSOCIATION = [
   { head: "GWAS p", field: "gwas_p_value" },
 ];
 
+// Learned motifs that an allele breaks or makes: `-ATGACGTGGC;+CTTTATAA`, where the networks know any.
+const motifsOf = ({ changed_motifs: text }) => text.replaceAll(";", "; ").replaceAll("-", "−");
+
 // Columns by number i of the variant; `first` is its score in the population in which it ranks first.
 function columns({ variants, first, populations }) {
   const score = (head, field, own = {}) => ({ head, numeric: true, cell: (i) => first[i][field], ...own });
   const associations = ASSOCIATION.filter(({ field }) => first.some((one) => one[field] !== ""));
   const pooled = first.some((one) => Number.isFinite(one.pooled_p_value));
+  const motifs = { head: "Learned motifs", cell: (i) => motifsOf(first[i]) };
   return [
     { head: "Variant", cell: (i) => cut(variants[i].variant, 60) },
     { head: "Gene", cell: (i) => geneName(variants[i].gene) },
@@ -34,6 +38,7 @@ function columns({ variants, first, populations }) {
     score("p", "p_value", { format: pValue }),
     ...(pooled ? [score("Pooled p", "pooled_p_value", { format: pValue })] : []),
     score("q", "q_value", { format: pValue }),
+    ...(first.some((one) => one.changed_motifs) ? [motifs] : []),
     score("Specificity", "specificity", { format: (value) => signed(value) }),
     score("Gene's r", "gene_pearson"),
     ...associations.map(({ head, field }) => ({ head, cell: (i) => first[i][field] })),

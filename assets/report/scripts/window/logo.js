@@ -33,12 +33,44 @@ function outline({ base, x, from, to }) {
   return GLYPHS[base].map((ring) => `${ring.map(point).join("")}Z`).join("");
 }
 
-// Letters [{base, x, from, to}] as one shape per base.
-export function letterShapes(letters, yref) {
+// Letters [{base, x, from, to}] as one path per base: [{base, path}].
+function letterPaths(letters) {
   const path = (base) => letters.filter((one) => one.base === base && one.from !== one.to).map(outline).join("");
-  return Object.keys(GLYPHS).map((base) => ({
-    type: "path", path: path(base), xref: "x", yref, fillcolor: BASE_COLOURS[base], line: { width: 0 }, layer: "above",
-  })).filter((shape) => shape.path);
+  return Object.keys(GLYPHS).map((base) => ({ base, path: path(base) })).filter((one) => one.path);
+}
+
+// The same as Plotly's shapes.
+export function letterShapes(letters, yref) {
+  return letterPaths(letters).map(({ base, path }) => ({
+    type: "path", path, xref: "x", yref, fillcolor: BASE_COLOURS[base], line: { width: 0 }, layer: "above",
+  }));
+}
+
+// Heights of A, C, G, T as letters on top of each other, the tallest uppermost.
+export function stackedLetters(heights, x) {
+  let from = 0;
+  return [..."ACGT"].map((base, k) => ({ base, height: heights[k] })).sort((a, b) => a.height - b.height)
+    .map(({ base, height }) => ({ base, x, from, to: (from += height) }));
+}
+
+const svg = (tag, attributes) => {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+  return element;
+};
+
+// A small picture of a motif. heights: of A, C, G and T at each position, in bits.
+export function logoPicture(heights, label) {
+  const picture = svg("svg", {
+    class: "logo", role: "img", "aria-label": label, width: 15 * heights.length, height: 44,
+    viewBox: `-0.5 -2 ${heights.length} 2`, preserveAspectRatio: "none",
+  });
+  const flipped = svg("g", { transform: "scale(1 -1)" });
+  letterPaths(heights.flatMap(stackedLetters)).forEach(({ base, path }) => (
+    flipped.appendChild(svg("path", { d: path, fill: BASE_COLOURS[base] }))
+  ));
+  picture.appendChild(flipped);
+  return picture;
 }
 
 // The letters of an importance logo: above the line if positive, below it if negative.

@@ -1,0 +1,3 @@
+// The section on learned motifs, of a report that has any.
+import "./motifs/weights.js";
+import "./motifs/table.js";

@@ -1,0 +1,97 @@
+"""What the smooth part of the grammar network reads of a promoter: k-mers in regions, GC and CpG content in nested windows.
+
+All of it follows from counts, so that what a substitution changes is computed exactly, from the few counts that it moves.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS, kmer_counts, pack_kmers, region, unpack_kmers
+from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
+
+UNSTRANDED_KMERS = [(6, -1000, 0), (6, 0, 500)]  # k, from, to: a k-mer and its reverse complement are counted as one
+REACHES = (50, 100, 200, 400, 800, 1600, 3000)  # bases of the windows, each upstream and downstream of the TSS
+WINDOWS = [window for reach in REACHES for window in ((-reach, 0), (0, reach))]
+N_WINDOWS = 2 * len(WINDOWS)  # features: GC content, and the square root of CpG content
+C, G = CHANNELS.index("C"), CHANNELS.index("G")
+
+
+def unstranded(k: int) -> np.ndarray:
+    """Number each k-mer (in the order of kmer_counts) so that a k-mer and its reverse complement share a number."""
+    numbers = np.arange(4**k)
+    reverse = pack_kmers((unpack_kmers(numbers, k, 2)[:, ::-1] ^ 2).astype(np.uint8), k, 2)[:, 0]
+    return np.unique(np.minimum(numbers, reverse), return_inverse=True)[1]
+
+
+N_KMERS = N_COUNTS + sum(int(unstranded(k).max()) + 1 for k, _, _ in UNSTRANDED_KMERS)
+
+
+class PromoterComposition(NamedTuple):
+    """Composition of promoters.
+
+    kmers: genes × N_KMERS, square roots of counts: of COUNTED_KMERS (N_COUNTS columns), then of UNSTRANDED_KMERS.
+    windows: genes × N_WINDOWS, the GC content of each of WINDOWS (of its unambiguous bases), then the square root of CpG
+    dinucleotides per unambiguous base.
+    """
+
+    kmers: Tensor
+    windows: Tensor
+
+    def to(self, device: torch.device) -> "PromoterComposition":
+        """Return the same on a device."""
+        return PromoterComposition(self.kmers.to(device), self.windows.to(device))
+
+    def of(self, rows: Tensor) -> "PromoterComposition":
+        """Return that of some genes."""
+        return PromoterComposition(self.kmers[rows], self.windows[rows])
+
+
+def promoter_composition(codes: np.ndarray, upstream: int) -> PromoterComposition:
+    """Compute the composition of promoters: the same for every fold and replicate.
+
+    Parameters
+    ----------
+    codes: genes × window, uint8; bases that it lacks count as ambiguous.
+    upstream: bases of the codes before the TSS.
+    """
+    kmers = [kmer_counts(region(codes, upstream, start, end), k) for k, start, end in COUNTED_KMERS]
+    kmers += [unstranded_counts(region(codes, upstream, start, end), k) for k, start, end in UNSTRANDED_KMERS]
+    return PromoterComposition(
+        torch.from_numpy(np.sqrt(np.hstack(kmers), dtype=np.float32)),
+        torch.from_numpy(window_features(*window_counts(codes, upstream))),
+    )
+
+
+def unstranded_counts(codes: np.ndarray, k: int) -> np.ndarray:
+    """Count the unambiguous k-mers of each row, each together with its reverse complement: genes × pairs (int32)."""
+    shared = unstranded(k)
+    summed = np.zeros((shared.max() + 1, len(codes)), dtype=np.int32)
+    np.add.at(summed, shared, kmer_counts(codes, k).T)
+    return summed.T
+
+
+def window_counts(codes: np.ndarray, upstream: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count G and C, CpG dinucleotides, and unambiguous bases in each of WINDOWS: three times genes × windows."""
+    reach = max(REACHES)
+    bases = BASE_OF_CODE[region(codes, upstream, -reach, reach)]
+    strong = (bases == C) | (bases == G)
+    # A dinucleotide belongs to a window that holds both of its bases.
+    cpg = np.zeros_like(strong)
+    cpg[:, 1:] = (bases[:, :-1] == C) & (bases[:, 1:] == G)
+    totals = []
+    for marks, least in ((strong, 0), (cpg, 1), (bases < 4, 0)):
+        sums = np.pad(np.cumsum(marks, axis=1), ((0, 0), (1, 0)))
+        totals.append(
+            np.stack([sums[:, reach + end] - sums[:, reach + start + least] for start, end in WINDOWS], axis=1)
+        )
+    gc, pairs, unambiguous = totals
+    return gc, pairs, unambiguous
+
+
+def window_features(gc: np.ndarray, cpg: np.ndarray, unambiguous: np.ndarray) -> np.ndarray:
+    """Turn counts in windows (genes × windows) into features (genes × N_WINDOWS, float32); 0 where no base is known."""
+    bases = np.maximum(unambiguous, 1)
+    return np.hstack([gc / bases, np.sqrt(cpg / bases)]).astype(np.float32)

@@ -1,0 +1,223 @@
+"""The smooth part of the grammar network: what composition of promoter and transcript say of expression.
+
+Populations are read as their principal components. Kernels predict them: linear ones of the promoter's k-mers and of
+dipeptides, radial ones of GC and CpG content around the TSS and of the other annotation. Gradient-boosted trees predict them
+again, from the kernels' predictions, the k-mers that tell most, windows and annotation. A weighted mean of both is taken.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from scxpresso.genome.features import mean_and_sd
+from scxpresso.networks.counted_kmers import N_COUNTS
+from scxpresso.networks.fitted import FittedModule
+from scxpresso.networks.gradient_boosted_trees import SETTINGS, GradientBoostedTrees
+from scxpresso.networks.kernel_regression import KernelRegression
+from scxpresso.networks.promoter_composition import N_KMERS, N_WINDOWS, PromoterComposition
+from scxpresso.networks.scaling import MAX_DEVIATIONS, Scaling
+
+COMPONENTS = 10  # of expression, by kernels
+TREE_COMPONENTS = 6  # the first of them, by trees too
+# Each ensemble of trees learns without one part of the genes, so that every gene has a prediction that did not know it.
+PARTS = 5
+TREE_SETTINGS = SETTINGS | {"max_iter": 100, "learning_rate": 0.1, "max_bins": 63, "max_features": 0.2}
+TREE_SHARE = 0.7  # of the mean
+TREE_KMERS = 100  # that an ensemble reads: more of them hide what else there is
+# Kinds of annotation features by how their names begin; all others are of structure and surroundings.
+DIPEPTIDES = ("dipeptide_",)
+CODING = ("codon_", "aa_", "aa30_")
+UNTRANSLATED = ("tes_", *(f"{region}_{base}" for region in ("utr5", "utr3", "intron1") for base in "ACGT"))
+
+
+class SmoothPart(FittedModule):
+    """Expression by composition of promoter and transcript: genes → genes × populations, z-scaled.
+
+    inputs: as of the network. dipeptides: of each annotation feature, whether it is one. tree_kmers: columns of the k-mers
+    that any of the trees read. components: components × populations. center: of each component, the mean. shrinkage: of
+    each component, from 0 (the mean) to 1.
+    """
+
+    dipeptides: Tensor
+    tree_kmers: Tensor
+    components: Tensor
+    center: Tensor
+    shrinkage: Tensor
+
+    def __init__(self, populations: int, inputs: str = "both"):
+        super().__init__()
+        self.inputs = inputs
+        self.declare("dipeptides", "tree_kmers", "components", "center", "shrinkage")
+        self.kmers, self.windows = Scaling(N_KMERS), Scaling(N_WINDOWS)
+        self.kernels = KernelRegression()
+        outputs = min(populations, TREE_COMPONENTS)
+        self.trees = nn.ModuleList(GradientBoostedTrees(outputs, TREE_SETTINGS) for _ in range(PARTS))
+
+    @torch.no_grad()
+    def first_guess(
+        self, promoter: PromoterComposition, annotation: Tensor, names: Sequence[str], expression: np.ndarray, seed: int
+    ) -> np.ndarray:
+        """Predict parts of the training genes by the others from what cannot hide a motif, by kernels alone.
+
+        That is composition without 6-mers, and annotation. Parameters and result: as those of `fit`. Only scalings are kept.
+        """
+        self._scale(promoter, names)
+        directions, scores = principal_components(expression)
+        features = self.features(promoter, annotation).numpy()
+        blocks = [block.numpy() for block in self.blocks(promoter, annotation) if block.shape[1] != N_KMERS - N_COUNTS]
+        part = parts_of(len(features), seed)
+        held_out = KernelRegression().fit(features, self._groups(names), blocks, scores, part, seed)
+        return shrunk(held_out, scores)[0] @ directions
+
+    @torch.no_grad()
+    def fit(
+        self, promoter: PromoterComposition, annotation: Tensor, names: Sequence[str], expression: np.ndarray, seed: int
+    ) -> np.ndarray:
+        """Fit the training genes.
+
+        Parameters
+        ----------
+        promoter: of the genes, on the CPU.
+        annotation: genes × names, scaled and without NaN, on the CPU.
+        expression: genes × populations, z-scaled.
+
+        Returns
+        -------
+        A prediction of each gene by fits that did not know it, genes × populations, z-scaled.
+        """
+        self._scale(promoter, names)
+        directions, scores = principal_components(expression)
+        features = self.features(promoter, annotation).numpy()
+        blocks = [block.numpy() for block in self.blocks(promoter, annotation)]
+        part = parts_of(len(features), seed)
+        by_kernels = torch.from_numpy(self.kernels.fit(features, self._groups(names), blocks, scores, part, seed))
+        targets = scores[:, :TREE_COMPONENTS]
+        by_trees = self._fit_trees(features, self.scaled_kmers(promoter), by_kernels, targets, part, seed)
+        predicted = _mean(by_kernels, by_trees).numpy()
+        fitted, center, shrinkage = shrunk(predicted, scores)
+        self.keep(components=directions, center=center, shrinkage=shrinkage)
+        return fitted @ directions
+
+    def _scale(self, promoter: PromoterComposition, names: Sequence[str]) -> None:
+        """Fit the scalings of what is read of promoters, and tell dipeptides from other annotation."""
+        self.kmers.fit(*mean_and_sd(promoter.kmers.double().numpy()))
+        self.windows.fit(*mean_and_sd(promoter.windows.double().numpy()))
+        self.keep(dipeptides=np.array([name.startswith(DIPEPTIDES) for name in names], dtype=bool))
+
+    def _groups(self, names: Sequence[str]) -> list[np.ndarray]:
+        """Choose the columns of the features that each radial kernel reads."""
+        windows = np.arange(0 if self.inputs == "half_life" else N_WINDOWS)
+        read = [] if self.inputs == "sequence" else [name for name in names if not name.startswith(DIPEPTIDES)]
+        numbers = len(windows) + np.arange(len(read))
+        coding = np.array([name.startswith(CODING) for name in read], dtype=bool)
+        untranslated = np.array([name.startswith(UNTRANSLATED) for name in read], dtype=bool)
+        groups = [np.append(windows, numbers[~coding & ~untranslated]), numbers[coding], numbers[untranslated]]
+        if coding.any() or untranslated.any():
+            groups.append(np.append(windows, numbers))
+        return [group for group in groups if len(group)]
+
+    def _fit_trees(
+        self, features: np.ndarray, kmers: Tensor, by_kernels: Tensor, targets: np.ndarray, part: np.ndarray, seed: int
+    ) -> Tensor:
+        """Fit each ensemble of trees without its part of the genes, and predict that part.
+
+        The k-mers that an ensemble reads are chosen without that part as well: chosen with it, noise would be predicted.
+        """
+        chosen = [
+            most_associated(kmers[part != number].numpy(), targets[part != number], TREE_KMERS)
+            for number in range(PARTS)
+        ]
+        self.keep(tree_kmers=np.unique(np.concatenate(chosen)))
+        read = self.tree_features(torch.from_numpy(features), kmers, by_kernels)
+        first = features.shape[1]
+        others = np.append(np.arange(first), np.arange(first + len(self.tree_kmers), read.shape[1]))
+        predicted = torch.zeros(targets.shape, dtype=torch.float64)
+        for number, (trees, own) in enumerate(zip(self.trees, chosen, strict=True)):
+            assert isinstance(trees, GradientBoostedTrees)  # a ModuleList does not say
+            columns = np.sort(np.append(others, first + np.searchsorted(self.tree_kmers.numpy(), own)))
+            left_out = part == number
+            trees.fit(read[~left_out][:, columns].numpy(), targets[~left_out], (seed + number) % 2**32)
+            trees.feature.copy_(torch.from_numpy(columns)[trees.feature.long()])
+            predicted[left_out] = trees(read[left_out]).double()
+        return predicted
+
+    def features(self, promoter: PromoterComposition, annotation: Tensor) -> Tensor:
+        """Give what radial kernels and trees read, genes × features: windows, and annotation but for dipeptides."""
+        read = []
+        if self.inputs != "half_life":
+            read.append(_scaled(self.windows, promoter.windows))
+        if self.inputs != "sequence":
+            read.append(annotation[:, ~self.dipeptides])
+        return torch.cat(read, dim=1)
+
+    def scaled_kmers(self, promoter: PromoterComposition) -> Tensor:
+        """Give the k-mers as they are read, genes × N_KMERS; no columns if no sequence is read."""
+        return promoter.kmers[:, :0] if self.inputs == "half_life" else _scaled(self.kmers, promoter.kmers)
+
+    def blocks(self, promoter: PromoterComposition, annotation: Tensor) -> list[Tensor]:
+        """Give what each linear kernel reads, genes × features: k-mers by strand, k-mers of either strand, dipeptides."""
+        read: list[Tensor] = []
+        if self.inputs != "half_life":
+            read += self.scaled_kmers(promoter).tensor_split([N_COUNTS], dim=1)
+        if self.inputs != "sequence" and self.dipeptides.any():
+            read.append(annotation[:, self.dipeptides])
+        return read
+
+    def tree_features(self, features: Tensor, kmers: Tensor, by_kernels: Tensor) -> Tensor:
+        """Put what trees read side by side: `features`, some of `scaled_kmers`, and components as kernels predict them."""
+        return torch.cat([features, kmers[:, self.tree_kmers], by_kernels.float()], dim=1)
+
+    def forward(self, promoter: PromoterComposition, annotation: Tensor) -> Tensor:
+        """z-scaled expression, genes × populations."""
+        features = self.features(promoter, annotation)
+        by_kernels = self.kernels.radial(features)
+        blocks = self.blocks(promoter, annotation)
+        if blocks:
+            by_kernels = by_kernels + self.kernels.linear(torch.cat(blocks, dim=1))
+        read = self.tree_features(features, self.scaled_kmers(promoter), by_kernels)
+        scores = _mean(by_kernels, torch.stack([trees(read) for trees in self.trees]).mean(dim=0))
+        scores = self.center + (scores - self.center) * self.shrinkage
+        return (scores.double() @ self.components.double()).float()
+
+
+def _scaled(scaling: Scaling, values: Tensor) -> Tensor:
+    return scaling.apply_to(values).clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS)
+
+
+def _mean(by_kernels: Tensor, by_trees: Tensor) -> Tensor:
+    """Average components that both predict; the others are those of the kernels."""
+    both = by_trees.shape[1]
+    mixed = (1 - TREE_SHARE) * by_kernels[:, :both] + TREE_SHARE * by_trees
+    return torch.cat([mixed, by_kernels[:, both:]], dim=1)
+
+
+def parts_of(genes: int, seed: int) -> np.ndarray:
+    """Deal genes into PARTS at random: the number of each gene's part."""
+    return np.random.default_rng(seed).permutation(genes) % PARTS
+
+
+def principal_components(expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the first directions of expression (components × populations) and the genes' scores (genes × components)."""
+    directions = np.linalg.svd(expression, full_matrices=False)[2][:COMPONENTS]
+    return directions, expression @ directions.T
+
+
+def shrunk(predicted: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shrink held-out predictions of scores (genes × components) to their means, which are given too, and by how much."""
+    center = scores.mean(axis=0)
+    shrinkage = np.array([slope(*pair) for pair in zip((predicted - center).T, (scores - center).T, strict=True)])
+    return center + (predicted - center) * shrinkage, center, shrinkage
+
+
+def most_associated(features: np.ndarray, targets: np.ndarray, number: int) -> np.ndarray:
+    """Choose the columns of scaled features that correlate most with any of the targets, in their order."""
+    scaled = (targets - targets.mean(axis=0)) / np.maximum(targets.std(axis=0), 1e-9)
+    association = np.abs((features - features.mean(axis=0)).T @ scaled).max(axis=1, initial=0)
+    return np.sort(np.argsort(-association, kind="stable")[:number])
+
+
+def slope(predicted: np.ndarray, observed: np.ndarray) -> float:
+    """Regress observed on predicted values, both centred: by how much to shrink predictions, from 0 to 1."""
+    return float(np.clip(predicted @ observed / max(predicted @ predicted, 1e-9), 0, 1))

@@ -1,0 +1,287 @@
+"""Every substitution of a window through the network `grammar`: only what it changes is computed, on the CPU.
+
+Matches of motifs and counts of k-mers change locally. GC and CpG content in nested windows change in few ways, whatever the
+number of substitutions: one prediction of each is enough. Of the trees only those are walked again in which a changed feature
+crosses a threshold on the path that the gene takes.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from scxpresso.compiled import njit
+from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE, region
+from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
+from scxpresso.networks.grammar import Grammar
+from scxpresso.networks.promoter_composition import (
+    N_KMERS,
+    REACHES,
+    UNSTRANDED_KMERS,
+    WINDOWS,
+    C,
+    G,
+    PromoterComposition,
+    promoter_composition,
+    unstranded,
+    window_counts,
+    window_features,
+)
+from scxpresso.networks.scaling import MAX_DEVIATIONS
+from scxpresso.networks.smooth_part import TREE_SHARE, SmoothPart
+from scxpresso.networks.weights import NetworkMetadata
+from scxpresso.saturation.hybrid import Trees, add_tree_effects, tree_paths
+from scxpresso.saturation.kmer_changes import (
+    ALTERNATIVE_CHANNELS,
+    CountedRegions,
+    count_changes,
+    strand_columns,
+)
+from scxpresso.saturation.motif_part import MotifEffects
+
+# Where k-mers are counted, relative to the TSS.
+FIRST, END = min(start for _, start, _ in COUNTED_KMERS), max(end for _, _, end in COUNTED_KMERS)
+PAIRS = [unstranded(k) for k, _, _ in UNSTRANDED_KMERS]
+COUNTED = CountedRegions.of(
+    FIRST,
+    COUNTED_KMERS + UNSTRANDED_KMERS,
+    [
+        *strand_columns(COUNTED_KMERS),
+        *(N_COUNTS + pair + number * len(np.unique(pair)) for number, pair in enumerate(PAIRS)),
+    ],
+)
+MAX_CHANGED = COUNTED.max_changed
+BOUNDS = np.unique(WINDOWS)  # relative to the TSS
+
+
+class GrammarEffects:
+    """The effects of substitutions by several networks, as BruteForce gives them, on the CPU."""
+
+    def __init__(self, networks: Sequence[tuple[Grammar, NetworkMetadata]]):
+        self.networks = [network.cpu() for network, _ in networks]
+        self.motifs = [MotifEffects(network.motifs) for network in self.networks]
+        self.upstream, self.populations = self.networks[0].upstream, len(networks[0][1].populations)
+
+    @torch.no_grad()
+    def effects(
+        self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As BruteForce.effects."""
+        end = len(codes) if end is None else end
+        effects = np.zeros((len(self.networks), end - start, 4, self.populations), dtype=np.float32)
+        features = torch.from_numpy(annotation[None].astype(np.float32))
+        composition = promoter_composition(codes[None], self.upstream)
+        kinds, windows = window_kinds(codes, self.upstream, start, end)
+        expression = []
+        for network, motifs, own in zip(self.networks, self.motifs, effects, strict=True):
+            output = network.add_up(composition, torch.from_numpy(codes[None]), features)
+            expression.append(network.expression.undo(output)[0].numpy())
+            change = motifs.effects(codes, start, end)
+            annotation_read = network.scaled_annotation(features)
+            change += smooth_effects(
+                network.smooth, codes, composition, annotation_read, kinds, windows, self.upstream, start
+            )
+            change[codes[start:end, None] == ALTERNATIVE_CODES] = 0
+            own[:] = change * network.expression.sd.double().numpy()
+        return np.stack(expression), effects
+
+
+class Reference(NamedTuple):
+    """What the smooth part makes of a gene, and of each kind of change of its windows.
+
+    features: that trees read. by_kernels: components. windows: kinds × features of windows, the first kind unchanged.
+    radial: kinds × components, by radial kernels less those of the first kind. leaves, first_node, tree_of, threshold_of: as
+    in the Reference of hybrid.py.
+    """
+
+    features: np.ndarray
+    by_kernels: np.ndarray
+    windows: np.ndarray
+    radial: np.ndarray
+    leaves: np.ndarray
+    first_node: np.ndarray
+    tree_of: np.ndarray
+    threshold_of: np.ndarray
+
+
+class Kmers(NamedTuple):
+    """k-mers as the smooth part reads them: counts of the gene, scaling, weights (k-mers × components), tree features."""
+
+    counts: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+    weights: np.ndarray
+    tree_feature: np.ndarray  # that a k-mer is; −1 for most of them
+
+
+def smooth_effects(
+    part: SmoothPart,
+    codes: np.ndarray,
+    composition: PromoterComposition,
+    annotation: torch.Tensor,
+    kinds: np.ndarray,
+    windows: torch.Tensor,
+    upstream: int,
+    start: int,
+) -> np.ndarray:
+    """Give what the smooth part makes of substitutions: positions × alternatives × populations, z-scaled.
+
+    Parameters
+    ----------
+    composition, annotation: of the gene alone, the latter scaled.
+    kinds, windows: of the substitutions from index `start` on, as `window_kinds` gives them.
+    """
+    alike = PromoterComposition(windows[:, :0], windows)
+    features = part.features(alike, annotation.expand(len(windows), -1))
+    radial, scaled = part.kernels.radial(features), part.scaled_kmers(composition)
+    by_kernels = radial[:1] + part.kernels.linear(torch.cat(part.blocks(composition, annotation), dim=1))
+    read = part.tree_features(features[:1], scaled, by_kernels)[0].numpy()
+    trees = stacked_trees(part)
+    tree_feature = np.full(N_KMERS, -1)
+    tree_feature[part.tree_kmers.numpy()] = features.shape[1] + np.arange(len(part.tree_kmers))
+    reference = Reference(
+        read, by_kernels[0].numpy(), features[:, : windows.shape[1]].numpy(), (radial - radial[0]).numpy(),
+        *tree_paths(trees, read),
+    )  # fmt: skip
+    kmers = Kmers(
+        np.square(composition.kmers[0].numpy()).round().astype(np.int64),
+        part.kmers.mean.numpy(),
+        part.kmers.sd.numpy(),
+        part.kernels.weight[:N_KMERS].double().numpy(),
+        tree_feature,
+    )
+    bases = BASE_OF_CODE[region(codes[None], upstream, FIRST, END)][0]
+    own = BASE_OF_CODE[codes[start : start + len(kinds)]]
+    scores = np.zeros((*kinds.shape, len(part.components)))
+    _smooth_effects(bases, own, start - upstream - FIRST, COUNTED, kmers, kinds, reference, trees, scores)
+    return scores * part.shrinkage.double().numpy() @ part.components.double().numpy()
+
+
+def stacked_trees(part: SmoothPart) -> Trees:
+    """Put the trees of all ensembles after each other; their components are those of the part, as far as trees count."""
+    ensembles = list(part.trees)
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([one.get_buffer(name).flatten(0, 1).numpy() for one in ensembles])
+
+    components = torch.cat([one.get_buffer("components") for one in ensembles]) * (TREE_SHARE / len(ensembles))
+    return Trees(joined("feature"), joined("threshold"), joined("child"), joined("value"), components.numpy())
+
+
+@njit()
+def _smooth_effects(
+    bases: np.ndarray,
+    own: np.ndarray,
+    first: int,
+    counted: CountedRegions,
+    kmers: Kmers,
+    kinds: np.ndarray,
+    reference: Reference,
+    trees: Trees,
+    effects: np.ndarray,
+) -> None:
+    """Fill `effects` (positions × alternatives × components), whose first base is `first` of `bases`.
+
+    own: base of the gene at each position.
+    """
+    columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
+    limit, components, by_trees = np.float32(MAX_DEVIATIONS), effects.shape[2], trees.components.shape[1]
+    n_windows, scores_from = reference.windows.shape[1], len(reference.features) - effects.shape[2]
+    mutant, changed = reference.features.copy(), np.empty(len(reference.features), dtype=np.int64)
+    last_seen, substitution = np.zeros(len(trees.feature), dtype=np.int64), 0
+    touched, tree_effect = np.empty(len(trees.feature), dtype=np.int64), np.empty(by_trees, dtype=np.float32)
+    for position in range(len(effects)):
+        for number in range(4):
+            if ALTERNATIVE_CHANNELS[number] == own[position]:
+                continue
+            substitution += 1
+            kind, effect, n_changed, n_touched = kinds[position, number], effects[position, number], 0, 0
+            effect[:] = reference.radial[kind]
+            for column in range(n_windows):
+                if reference.windows[kind, column] != reference.windows[0, column]:
+                    mutant[column] = reference.windows[kind, column]
+                    changed[n_changed] = column
+                    n_changed += 1
+            found = 0
+            if 0 <= first + position < len(bases):
+                found = count_changes(bases, first + position, ALTERNATIVE_CHANNELS[number], counted, columns, steps)
+            for at in range(found):
+                column = columns[at]
+                # Exactly the operations of SmoothPart.scaled_kmers, in single precision.
+                old = (np.sqrt(np.float32(kmers.counts[column])) - kmers.mean[column]) / kmers.sd[column]
+                new = (np.sqrt(np.float32(kmers.counts[column] + steps[at])) - kmers.mean[column]) / kmers.sd[column]
+                old, new = min(max(old, -limit), limit), min(max(new, -limit), limit)
+                for component in range(components):
+                    effect[component] += (np.float64(new) - np.float64(old)) * kmers.weights[column, component]
+                if kmers.tree_feature[column] >= 0:
+                    mutant[kmers.tree_feature[column]] = new
+                    changed[n_changed] = kmers.tree_feature[column]
+                    n_changed += 1
+            for component in range(components):
+                mutant[scores_from + component] = np.float32(reference.by_kernels[component] + effect[component])
+                changed[n_changed] = scores_from + component
+                n_changed += 1
+            for at in range(n_changed):
+                column = changed[at]
+                old, new = reference.features[column], mutant[column]
+                if old == new:
+                    continue
+                for node in range(reference.first_node[column], reference.first_node[column + 1]):
+                    threshold, tree = reference.threshold_of[node], reference.tree_of[node]
+                    if (old > threshold) != (new > threshold) and last_seen[tree] != substitution:
+                        last_seen[tree] = substitution
+                        touched[n_touched] = tree
+                        n_touched += 1
+            effect[:by_trees] *= 1 - TREE_SHARE
+            if n_touched > 0:
+                tree_effect[:] = 0
+                add_tree_effects(trees, reference.leaves, touched[:n_touched], mutant, tree_effect)
+                effect[:by_trees] += tree_effect
+            for at in range(n_changed):
+                mutant[changed[at]] = reference.features[changed[at]]
+
+
+def window_kinds(codes: np.ndarray, upstream: int, start: int, end: int) -> tuple[np.ndarray, torch.Tensor]:
+    """Sort substitutions by what they change of the nested windows.
+
+    Returns
+    -------
+    The kind of each substitution from index `start` to `end` (positions × alternatives), and the window features of each
+    kind (kinds × N_WINDOWS); the first kind is the gene as it is.
+    """
+    reach = max(REACHES)
+    bases = BASE_OF_CODE[region(codes[None], upstream, -reach - 1, reach + 1)][0].astype(np.int64)
+    place = np.arange(start, end) - upstream  # relative to the TSS
+    inside = (place >= -reach) & (place < reach)
+    at = np.clip(place, -reach, reach - 1) + reach + 1  # in `bases`
+    old, before, after = (bases[at + step][:, None] for step in (0, -1, 1))
+    new = BASE_OF_CODE[ALTERNATIVE_CODES].astype(np.int64)[None]
+    gc = _strong(new).astype(int) - _strong(old)
+    known = np.broadcast_to(old > 3, gc.shape).astype(int)
+    left = ((before == C) & (new == G)).astype(int) - ((before == C) & (old == G))
+    right = ((new == C) & (after == G)).astype(int) - ((old == C) & (after == G))
+    segment = np.searchsorted(BOUNDS, place, side="right")[:, None]
+    first_of = np.isin(place, [start for start, _ in WINDOWS])[:, None]
+    last_of = np.isin(place + 1, [end for _, end in WINDOWS])[:, None]
+    key = np.ravel_multi_index(
+        np.broadcast_arrays(segment, first_of, last_of, gc + 1, known, left + 1, right + 1),
+        (len(BOUNDS) + 1, 2, 2, 3, 2, 3, 3),
+    )
+    unchanged = ~inside[:, None] | ((gc == 0) & (known == 0) & (left == 0) & (right == 0))
+    key = np.where(unchanged, -1, key)
+    _, example, kinds = np.unique(np.append(-1, key.ravel()), return_index=True, return_inverse=True)
+    row, alternative = np.divmod(example[1:] - 1, 4)
+    here, (starts, ends) = place[row][:, None], np.array(WINDOWS).T
+    holds = (starts <= here) & (here < ends)
+    gc, known, left, right = (
+        np.broadcast_to(part, key.shape)[row, alternative][:, None] for part in (gc, known, left, right)
+    )
+    changes = [holds * gc, (holds & (here > starts)) * left + (holds & (here < ends - 1)) * right, holds * known]
+    counts = window_counts(codes[None], upstream)
+    mutants = [np.vstack([count, count + change]) for count, change in zip(counts, changes, strict=True)]
+    return kinds[1:].reshape(key.shape), torch.from_numpy(window_features(*mutants))
+
+
+def _strong(bases: np.ndarray) -> np.ndarray:
+    return (bases == C) | (bases == G)

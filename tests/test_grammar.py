@@ -1,0 +1,92 @@
+"""The network `grammar` as a whole: trained on genes with a planted motif, saved, loaded, and asked for substitutions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from test_grammar_motifs import planted
+
+from scxpresso.networks.prediction import predict
+from scxpresso.networks.weights import NetworkMetadata, load_network, save_network
+from scxpresso.saturation.effects import BruteForce
+from scxpresso.saturation.grammar import GrammarEffects
+from scxpresso.training.data import Recipe, Split, TrainingData
+from scxpresso.training.train import train_folds
+
+CPU = torch.device("cpu")
+NAMES = ("utr5_length", "orf_length", "codon_AAA", "aa_K", "dipeptide_KK", "utr3_A")
+UPSTREAM = 1000
+
+
+def simulated(genes: int = 300, seed: int = 1) -> TrainingData:
+    codes, has = planted(genes, "TGACGTCA", seed)
+    rng = np.random.default_rng(seed)
+    annotation = rng.normal(size=(genes, len(NAMES)))
+    annotation[::7, 5] = np.nan
+    expression = np.stack([has + annotation[:, 0], has * 1.0, annotation[:, 0] * 0.5], axis=1)
+    rows = np.arange(genes)
+    split = {1: Split(train=rows[rows % 10 > 1], validation=rows[rows % 10 == 1])}
+    return TrainingData(
+        codes, UPSTREAM, annotation, NAMES, expression + rng.normal(0, 0.3, expression.shape), split, ("a", "b", "c")
+    )
+
+
+def trained(data: TrainingData, **options):
+    return train_folds(data, Recipe(network="grammar", replicates=1, **options), CPU)[1].networks[0]
+
+
+@pytest.fixture(scope="module")
+def network():
+    return trained(simulated())
+
+
+def metadata(inputs: str = "both") -> NetworkMetadata:
+    return NetworkMetadata("grammar", inputs, UPSTREAM, 500, ("a", "b", "c"), NAMES)
+
+
+def test_it_learns_what_is_there(network):
+    fresh = simulated(200, 5)
+    predicted = predict([(network, metadata())], fresh.codes, fresh.annotation, CPU)[0]
+    r = pd.DataFrame(predicted).corrwith(pd.DataFrame(fresh.expression))
+    assert r.min() > 0.7, r
+    assert len(network.motifs.offsets) >= 1
+
+
+def test_training_is_deterministic_and_survives_a_file(network, tmp_path):
+    again = trained(simulated())
+    assert all(
+        torch.equal(one, other)
+        for one, other in zip(network.state_dict().values(), again.state_dict().values(), strict=True)
+    )
+    save_network(tmp_path / "network.safetensors", network, metadata())
+    loaded, found = load_network(tmp_path / "network.safetensors")
+    assert found == metadata()
+    fresh = simulated(20, 7)
+    np.testing.assert_array_equal(
+        *(predict([(one, metadata())], fresh.codes, fresh.annotation, CPU) for one in (network, loaded))
+    )
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 130), (880, 1110), (1400, 1500)])
+def test_effects_of_substitutions_are_those_of_whole_predictions(network, start, end):
+    fresh = simulated(40, 3)
+    codes, annotation = fresh.codes[-1].copy(), fresh.annotation[-1].astype(np.float32)
+    codes[[40, 900, 1001, 1050, 1498]] = [15, 3, 15, 12, 15]
+    networks = [(network, metadata())]
+    expression, effects = GrammarEffects(networks).effects(codes, annotation, start, end)
+    expected, by_force = BruteForce(networks, CPU).effects(codes, annotation, start, end)
+    assert np.abs(by_force).max() > 1e-4
+    np.testing.assert_allclose(expression, expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(effects, by_force, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("inputs", ["sequence", "half_life"])
+def test_it_can_do_without_annotation_or_sequence(inputs):
+    one = trained(simulated(150), inputs=inputs)
+    fresh = simulated(30, 3)
+    changed = fresh.annotation + 1 if inputs == "sequence" else fresh.annotation
+    codes = fresh.codes if inputs == "sequence" else fresh.codes[:, ::-1].copy()
+    np.testing.assert_array_equal(
+        predict([(one, metadata(inputs))], fresh.codes, fresh.annotation, CPU),
+        predict([(one, metadata(inputs))], codes, changed, CPU),
+    )

@@ -1,0 +1,107 @@
+"""The smooth part of the grammar network: that it learns what it should, and nothing where there is nothing."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from scxpresso.metrics import pearson, specificity
+from scxpresso.networks.hybrid import region
+from scxpresso.networks.promoter_composition import promoter_composition
+from scxpresso.networks.smooth_part import SmoothPart, slope
+
+UPSTREAM = 1000
+NAMES = ["orf_length", "codon_AAA", "codon_CCC", "utr3_A", "utr3_pumilio", "dipeptide_AA", "dipeptide_AC", "aa_A"]
+TRAINING = 320
+
+
+@pytest.fixture(scope="module")
+def genes():
+    """Promoters of different GC content, annotation, and expression in three populations that depends on both."""
+    rng = np.random.default_rng(1)
+    gc = rng.uniform(0.3, 0.7, size=(400, 1))
+    strong = rng.random((400, 1500)) < gc
+    codes = np.where(strong, rng.choice([2, 8], strong.shape), rng.choice([1, 4], strong.shape)).astype(np.uint8)
+    annotation = rng.normal(size=(400, len(NAMES))).astype(np.float32)
+    near = np.isin(region(codes, UPSTREAM, -200, 200), [2, 8]).mean(axis=1)
+    shared = np.abs(near - 0.5) * 15 + annotation[:, 0]
+    own = np.stack([annotation[:, 5], np.where(annotation[:, 1] > 0, 1.0, -1.0), np.zeros(400)], axis=1)
+    expression = shared[:, None] + own + rng.normal(0, 0.3, (400, 3))
+    expression = (expression - expression.mean(axis=0)) / expression.std(axis=0)
+    return promoter_composition(codes, UPSTREAM), torch.from_numpy(annotation), expression
+
+
+def fitted(genes, inputs="both", expression=None, seed=1):
+    promoter, annotation, own = genes
+    part = SmoothPart(3, inputs)
+    target = (own if expression is None else expression)[:TRAINING]
+    held_out = part.fit(promoter.of(torch.arange(TRAINING)), annotation[:TRAINING], NAMES, target, seed)
+    return part, held_out
+
+
+def predict(part, genes):
+    promoter, annotation, _ = genes
+    with torch.no_grad():
+        return part(promoter.of(torch.arange(TRAINING, 400)), annotation[TRAINING:]).numpy()
+
+
+@pytest.mark.slow
+def test_it_learns_from_promoter_and_annotation(genes):
+    part, held_out = fitted(genes)
+    expression = genes[2]
+    predicted = predict(part, genes)
+    assert pearson(expression[TRAINING:], predicted).min() > 0.75
+    assert specificity(expression[TRAINING:], predicted) > 0.75
+    # Held-out predictions of training genes are as good as those of new ones, not better.
+    assert pearson(expression[:TRAINING], held_out).mean() == pytest.approx(
+        pearson(expression[TRAINING:], predicted).mean(), abs=0.06
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("inputs", ["sequence", "half_life"])
+def test_promoter_or_annotation_alone(genes, inputs):
+    predicted = predict(fitted(genes, inputs)[0], genes)
+    annotation, windows = genes[1][TRAINING:], genes[0].windows[TRAINING:]
+    assert pearson(genes[2][TRAINING:], predicted).mean() > 0.3
+    blind = genes[0].of(torch.arange(1).repeat(80)), annotation
+    if inputs == "sequence":
+        blind = genes[0].of(torch.arange(TRAINING, 400)), torch.full_like(annotation, 7.0)
+    part = fitted(genes, inputs)[0]
+    np.testing.assert_array_equal(part(*blind).numpy(), predicted)  # what it does not read, and twice the same
+    assert len(part.kernels.inducing[0]) == (windows.shape[1] if inputs == "sequence" else len(NAMES) - 2)
+
+
+@pytest.mark.slow
+def test_where_nothing_can_be_predicted_it_predicts_about_the_mean(genes):
+    noise = np.random.default_rng(2).normal(size=(400, 3))
+    part, held_out = fitted(genes, expression=noise)
+    assert predict(part, genes).std() < 0.1
+    assert held_out.std() < 0.1
+    # Nothing of a gene's own expression is in its held-out prediction.
+    assert abs(np.corrcoef(held_out.ravel(), noise[:TRAINING].ravel())[0, 1]) < 0.12
+
+
+@pytest.mark.slow
+def test_constant_features_and_one_population(genes):
+    promoter, annotation, expression = genes
+    part = SmoothPart(1)
+    blank = torch.zeros_like(annotation[:40])
+    part.fit(promoter.of(torch.zeros(40, dtype=torch.long)), blank, NAMES, expression[:40, :1], 1)
+    predicted = part(promoter.of(torch.zeros(1, dtype=torch.long)), blank[:1])
+    assert predicted.numpy() == pytest.approx(expression[:40, 0].mean(), abs=1e-3)
+
+
+@pytest.mark.slow
+def test_a_file_gives_the_part_back(genes):
+    part, _ = fitted(genes)
+    loaded = SmoothPart(3)
+    loaded.load_state_dict(load(save(part.state_dict())))
+    np.testing.assert_array_equal(predict(loaded, genes), predict(part, genes))
+
+
+def test_slope_lies_between_no_and_full_trust():
+    observed = np.array([-1.0, 0.0, 1.0])
+    assert slope(observed * 2, observed) == 0.5
+    assert slope(observed / 2, observed) == 1
+    assert slope(-observed, observed) == slope(np.zeros(3), observed) == 0
