@@ -7,7 +7,7 @@ import torch
 from sklearn.ensemble import HistGradientBoostingRegressor
 from torch.nn import functional
 
-from scxpresso.genome.sequence import N_CODE, ONE_HOT, encode, kmer_counts, kmer_numbers
+from scxpresso.genome.sequence import N_CODE, ONE_HOT, encode, kmer_counts, kmer_numbers, region
 from scxpresso.metrics import pearson
 from scxpresso.networks.gradient_boosted_trees import SETTINGS, GradientBoostedTrees
 from scxpresso.networks.hybrid import (
@@ -20,7 +20,6 @@ from scxpresso.networks.hybrid import (
     N_FILTERS,
     START,
     Hybrid,
-    region,
 )
 from scxpresso.networks.prediction import predict
 from scxpresso.networks.weights import NetworkMetadata, load_network, save_network
