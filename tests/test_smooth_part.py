@@ -5,8 +5,8 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
+from scxpresso.genome.sequence import region
 from scxpresso.metrics import pearson, specificity
-from scxpresso.networks.hybrid import region
 from scxpresso.networks.promoter_composition import promoter_composition
 from scxpresso.networks.smooth_part import SmoothPart, slope
 
