@@ -35,7 +35,7 @@ from scxpresso.training.data import Recipe  # noqa: E402
 from scxpresso.training.published import GENES_AT_ONCE  # noqa: E402
 from scxpresso.variants.scoring import BATCH as N_WINDOWS  # noqa: E402
 
-GENES, VALIDATION, WINDOW, POPULATIONS, REPLICATES = 19_000, 1000, 10_500, 22, 5
+N_GENES, N_VALIDATION, WINDOW, N_POPULATIONS, N_REPLICATES = 19_000, 1000, 10_500, 22, 5
 UPSTREAM = WINDOW * 2 // 3
 BLOCK = 512  # bytes
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -78,7 +78,7 @@ def peak(device: torch.device, use: Callable[[], None]) -> float:
 
 def untrained(kind: str, count: int) -> list[Network]:
     """Networks as they are loaded."""
-    about = NetworkMetadata(kind, "both", UPSTREAM, WINDOW - UPSTREAM, tuple(map(str, range(POPULATIONS))))
+    about = NetworkMetadata(kind, "both", UPSTREAM, WINDOW - UPSTREAM, tuple(map(str, range(N_POPULATIONS))))
     return [(about.build().eval(), about) for _ in range(count)]
 
 
@@ -90,8 +90,8 @@ def codes_and_annotation(genes: int) -> tuple[np.ndarray, np.ndarray]:
 def train_stack(count: int) -> None:
     """A step of networks that train together, and their validation, as StackedTraining has them."""
     networks = [network for network, _ in untrained("scxpresso", count)]
-    table = KmerTable(np.zeros((GENES, WINDOW - 1), dtype=np.uint16), np.zeros((4096, 24), dtype=np.float32))
-    genes = StackInputs(table, codes_and_annotation(GENES)[1], CPU)
+    table = KmerTable(np.zeros((N_GENES, WINDOW - 1), dtype=np.uint16), np.zeros((4096, 24), dtype=np.float32))
+    genes = StackInputs(table, codes_and_annotation(N_GENES)[1], CPU)
     stack = Stack(networks, genes.table, torch.bfloat16)
     optimizers = [Adam(network.train().parameters(), fused=True) for network in networks]
     rows = torch.zeros(count, Recipe().batch_size, dtype=torch.int64)
@@ -101,24 +101,24 @@ def train_stack(count: int) -> None:
     with torch.no_grad():
         for network in networks:
             network.eval()
-        for batch in torch.zeros(count, VALIDATION, dtype=torch.int64).split(max(1, GENES_AT_ONCE // count), dim=1):
+        for batch in torch.zeros(count, N_VALIDATION, dtype=torch.int64).split(max(1, GENES_AT_ONCE // count), dim=1):
             stack.forward(batch, genes.annotation[batch])
 
 
 def train_hybrid() -> None:
     """A step of one network, its validation, and what its trees read, as HybridTraining has them."""
     ((network, _),) = untrained("hybrid", 1)
-    codes, annotation = codes_and_annotation(GENES)
+    codes, annotation = codes_and_annotation(N_GENES)
     genes = HybridGeneInputs.of(codes, UPSTREAM, annotation, CPU, "both")
     del codes
     optimizer = AdamW(network.parameters())
-    rows = torch.arange(GENES)
+    rows = torch.arange(N_GENES)
     network.neural(
         genes.read.of(rows[: hybrid_training.BATCH]), genes.annotation[: hybrid_training.BATCH]
     ).sum().backward()
     optimizer.step()
     with torch.no_grad():
-        network.neural(genes.read.of(rows[:VALIDATION]), genes.annotation[:VALIDATION])
+        network.neural(genes.read.of(rows[:N_VALIDATION]), genes.annotation[:N_VALIDATION])
         network.features(genes.read.of(rows), genes.annotation)
 
 
@@ -136,7 +136,7 @@ def predict(kind: str, windows: int) -> Callable[[], None]:
 
 def saturate(kind: str) -> Callable[[], None]:
     """All substitutions of a window, by all replicates of a fold."""
-    networks = untrained(kind, REPLICATES)
+    networks = untrained(kind, N_REPLICATES)
 
     def use() -> None:
         codes, annotation = (
@@ -156,9 +156,9 @@ def main() -> None:
     estimates["training, `hybrid`, one network after the other"] = peak(CPU, train_hybrid)
     for kind in ("scxpresso", "hybrid"):
         estimates |= {
-            f"prediction of {GENES:,} genes, `{kind}`": peak(CUDA, predict(kind, GENES)),
+            f"prediction of {N_GENES:,} genes, `{kind}`": peak(CUDA, predict(kind, N_GENES)),
             f"prediction of {N_WINDOWS} windows for variants, `{kind}`": peak(CUDA, predict(kind, N_WINDOWS)),
-            f"saturation of a gene, `{kind}`, {REPLICATES} replicates": peak(CUDA, saturate(kind)),
+            f"saturation of a gene, `{kind}`, {N_REPLICATES} replicates": peak(CUDA, saturate(kind)),
         }
     lines = [
         "| step | GPU memory, GB |",

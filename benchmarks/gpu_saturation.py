@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 
 import torch  # noqa: E402
 from pages import write  # noqa: E402
-from saturation_speed import GENES, POPULATIONS, WINDOW, untrained  # noqa: E402
+from saturation_speed import N_GENES, N_POPULATIONS, WINDOW, untrained  # noqa: E402
 from simulated import last_tenth_validates, random_genes  # noqa: E402
 
 from scxpresso.networks.prediction import predict  # noqa: E402
@@ -25,14 +25,14 @@ from scxpresso.networks.weights import Network  # noqa: E402
 from scxpresso.saturation.incremental import incremental  # noqa: E402
 from scxpresso.training.data import TrainingData  # noqa: E402
 
-REPLICATES, REPEATS = 5, 7
+N_REPLICATES, N_REPEATS = 5, 7
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
 def seconds(compute: Callable[[int], object]) -> float:
     """The median time of some calls, after one that is not counted; they get their number."""
     taken = []
-    for number in range(REPEATS + 1):
+    for number in range(N_REPEATS + 1):
         start = time.perf_counter()
         compute(number)
         taken.append(time.perf_counter() - start)
@@ -43,11 +43,11 @@ def measure(kind: str, networks: list[Network], data: TrainingData, device: torc
     """Milliseconds per gene and network, by what is computed."""
     form = incremental(networks, device)
     saturation = seconds(lambda number: form.effects(data.codes[number], data.annotation[number]))
-    prediction = seconds(lambda number: predict(networks, data.codes, data.annotation, device)) / GENES
+    prediction = seconds(lambda number: predict(networks, data.codes, data.annotation, device)) / N_GENES
     each = 1000 / len(networks)
     return {
         f"`{kind}`: all substitutions of a gene": each * saturation,
-        f"`{kind}`: prediction, {GENES} genes at once": each * prediction,
+        f"`{kind}`: prediction, {N_GENES} genes at once": each * prediction,
     }
 
 
@@ -55,13 +55,13 @@ def main() -> None:
     if not torch.cuda.is_available():
         print("not run: torch sees no CUDA device here")
         return
-    data = random_genes(GENES, POPULATIONS, WINDOW, last_tenth_validates(GENES))
+    data = random_genes(N_GENES, N_POPULATIONS, WINDOW, last_tenth_validates(N_GENES))
     times: dict[str, dict[str, float]] = {"gpu": {}, "cpu": {}}
     memory = {}
     for kind in ("scxpresso", "hybrid"):
         network, about = untrained(kind, data)
         torch.cuda.reset_peak_memory_stats()
-        networks = [(deepcopy(network), about) for _ in range(REPLICATES)]
+        networks = [(deepcopy(network), about) for _ in range(N_REPLICATES)]
         times["gpu"] |= measure(kind, networks, data, CUDA)
         memory[kind] = torch.cuda.max_memory_allocated() / 1e9
         times["cpu"] |= measure(kind, [(network, about)], data, CPU)
