@@ -31,6 +31,7 @@ def planned(project, *names):
 
 def test_without_a_sheet_each_network_is_a_recipe(project):
     project.params |= {"replicates": 3, "epochs": "7"}
+    project.params["network"] = "scxpresso,hybrid"
     published, hybrid = planned(project, "scxpresso", "hybrid")
     assert list(planned(project)) == ["scxpresso", "hybrid"]
     assert published["network"] == "scxpresso" and hybrid["network"] == "hybrid"
@@ -51,7 +52,7 @@ def test_a_network_that_asks_for_it_is_also_trained_on_the_promoter_alone(projec
 
 def test_training_has_only_options_that_the_network_uses(project):
     """Another value of an option that a network does not use must not train it again."""
-    project.params |= {"epochs": 7}
+    project.params |= {"epochs": 7, "network": "scxpresso,hybrid"}
     published, hybrid = planned(project, "scxpresso", "hybrid")
     assert published["training"]["epochs"] == 7 and "annotation_features" not in published["training"]
     assert not {"epochs", "batch_size", "learning_rate"} & hybrid["training"].keys()
@@ -112,7 +113,7 @@ def test_extended_features_are_extracted_for_the_recipe_that_reads_them(project)
 PROBLEMS = {
     "name": ({"recipe": "a/b", "network": "hybrid"}, "row 1 (line 2), column recipe: 'a/b'", "safe as a file name"),
     "baseline": ({"recipe": "kmer", "network": "hybrid"}, "column recipe: 'kmer', the name of a baseline"),
-    "no network": ({"recipe": "a"}, "column network: an empty cell", "one of 'scxpresso', 'hybrid'"),
+    "no network": ({"recipe": "a"}, "column network: an empty cell", "one of 'scxpresso', 'grammar'"),
     "network": ({"recipe": "a", "network": "hybird"}, "an unknown network 'hybird'", "did you mean 'hybrid'?"),
     "window": (
         {"recipe": "a", "network": "scxpresso", "upstream": "100", "downstream": "50"},
