@@ -14,15 +14,18 @@ sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 import pandas as pd  # noqa: E402
 from pages import write  # noqa: E402
 
-from scxpresso.store import read_table  # noqa: E402
+from scxpresso.store import BASELINES, read_table  # noqa: E402
 
 NAMES = {
     "half_life": "half-life features, ridge",
     "kmer": "4-mers and half-life, ridge",
     "scxpresso": "published network",
     "hybrid": "hybrid network",
+    "grammar_promoter": "grammar network, promoter alone",
+    "grammar": "grammar network",
 }
-OPTIONS = ["--folds", "10", "--replicates", "2", "--epochs", "40", "--batch_size", "128"]
+NETWORKS = ["--network", "scxpresso,hybrid,grammar"]
+OPTIONS = [*NETWORKS, "--folds", "10", "--replicates", "2", "--epochs", "40", "--batch_size", "128"]
 
 
 def measured(summary: pd.DataFrame, network: str, metric: str, sign: str = "") -> str:
@@ -35,8 +38,8 @@ def difference(summary: pd.DataFrame, network: str) -> str:
     """Format the difference between a network or baseline and the published network, fold by fold."""
     if network == "scxpresso":
         return ""
-    if network == "hybrid":
-        return measured(summary, "hybrid", "pearson_minus_scxpresso", "+")
+    if network not in BASELINES:
+        return measured(summary, network, "pearson_minus_scxpresso", "+")
     row = summary.loc[("scxpresso", f"pearson_minus_{network}")]
     return f"{-row['value']:+.3f} ± {row['sd']:.3f}"
 
@@ -54,7 +57,7 @@ def run(outdir: Path) -> None:
 def report(outdir: Path) -> None:
     """Write the README's table from a run's summary.tsv."""
     summary = read_table(outdir / "evaluation" / "summary.tsv")
-    summary = summary[summary["level"] == "cell_type"].set_index(["network", "metric"])
+    summary = summary[summary["level"] == "cell_type"].set_index(["recipe", "metric"])
     lines = [
         "| | mean Pearson | specificity | Pearson minus the published network's |",
         "|---|---|---|---|",
