@@ -41,20 +41,36 @@ def fit_motif_part(part: MotifPart, codes: np.ndarray, expression: np.ndarray, s
     """
     target, directions = components(expression)
     back = torch.from_numpy(directions).float()
-    found = find_words(codes, part.upstream, target, seed)
-    if not found.words:
+    words, bounds = words_of_groups(codes, part.upstream, target, seed)
+    if not words:
         part.intercept = torch.from_numpy(target.mean(axis=0)).float() @ back
         return
     genes = Genes.of(codes, part.upstream, target, seed)
+    single = merged(words)
     candidates = [
-        Matrices.of(found.words[:MAX_MOTIFS], found.region, *EXACT),
-        Matrices.of(merged(found.words), found.region, *SOFT),
+        Matrices.of(words[:MAX_MOTIFS], bounds[:MAX_MOTIFS], *EXACT),
+        Matrices.of([words[number] for number in single], [bounds[number] for number in single], *SOFT),
     ]
     errors = [genes.error(candidates[0]), genes.refine(candidates[1])]
     chosen = genes.in_own_regions(candidates[int(np.argmin(errors))], min(errors))
     part.matrices, part.offsets = chosen.matrices(), chosen.offsets
     part.regions = chosen.regions + START
-    part.weights, part.intercept = certain_weights(genes.matches(chosen), genes.target @ back)
+    part.weights, part.intercept = certain_weights(genes.matches(chosen), genes.target * genes.scale @ back)
+
+
+def words_of_groups(
+    codes: np.ndarray, upstream: int, target: np.ndarray, seed: int
+) -> tuple[list[np.ndarray], list[tuple[int, int]]]:
+    """Find words of the populations' mean, and words of what sets populations apart; give them with their regions.
+
+    Each group has its own penalty: what acts in one population alone is little beside the noise of the mean.
+    """
+    found = [find_words(codes, upstream, group, seed) for group in (target[:, :1], target[:, 1:]) if group.shape[1]]
+    ranked = [
+        (rank, word, one.region) for one in found for rank, word in enumerate(one.words)
+    ]  # the most important words of both groups first
+    ranked.sort(key=lambda entry: entry[0])
+    return [word for _, word, _ in ranked], [bounds for _, _, bounds in ranked]
 
 
 def components(expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,12 +88,12 @@ def components(expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return expression @ directions.T, directions
 
 
-def merged(words: list[np.ndarray]) -> list[np.ndarray]:
-    """Leave out words that overlap with one before them, on either strand, or differ from it in a base."""
-    kept: list[np.ndarray] = []
-    for word in words:
-        if all(similarity(other, word) < MIN_SIMILARITY for other in kept):
-            kept.append(word)
+def merged(words: list[np.ndarray]) -> list[int]:
+    """Give the numbers of words that neither overlap with one before them, on either strand, nor differ from it in a base."""
+    kept: list[int] = []
+    for number, word in enumerate(words):
+        if all(similarity(words[other], word) < MIN_SIMILARITY for other in kept):
+            kept.append(number)
     return kept[:MAX_MOTIFS]
 
 
@@ -109,8 +125,8 @@ class Matrices:
     regions: Tensor
 
     @classmethod
-    def of(cls, words: list[np.ndarray], bounds: tuple[int, int], mismatch: float, offset: float) -> "Matrices":
-        """Words as matrices that score `mismatch` for every base that differs; bounds: relative to the TSS."""
+    def of(cls, words: list[np.ndarray], bounds: list[tuple[int, int]], mismatch: float, offset: float) -> "Matrices":
+        """Words as matrices that score `mismatch` for every base that differs; bounds: regions, relative to the TSS."""
         differs = torch.zeros(len(words), 4, LENGTH)
         for number, word in enumerate(words):
             first = (LENGTH - len(word)) // 2
@@ -118,7 +134,7 @@ class Matrices:
             differs[number, :, positions] = 1
             differs[number, torch.from_numpy(word.astype(np.int64)), positions] = 0
         penalties = torch.full((len(words), LENGTH), -mismatch)
-        regions = torch.tensor([bounds] * len(words)) - START
+        regions = torch.tensor(bounds) - START
         return cls(differs, penalties, torch.zeros_like(differs), torch.full((len(words),), offset), regions)
 
     def matrices(self) -> Tensor:
@@ -132,10 +148,14 @@ class Matrices:
 
 @dataclass
 class Genes:
-    """Genes that motifs are fitted to: codes of the region, target (genes × components), and which of them decide."""
+    """Genes that motifs are fitted to: codes of the region, target, and which of them decide.
+
+    target: genes × components, divided by `scale`: the mean and what sets populations apart have the same variance in all.
+    """
 
     codes: Tensor
     target: Tensor
+    scale: Tensor
     decides: Tensor
 
     @classmethod
@@ -143,7 +163,11 @@ class Genes:
         """Every sixth gene at random decides."""
         decides = np.random.default_rng(seed).permutation(len(codes)) % VALIDATION == 0
         scanned = torch.from_numpy(region(codes, upstream, START, END))
-        return cls(scanned, torch.from_numpy(target).float(), torch.from_numpy(decides))
+        groups = np.arange(target.shape[1]) > 0
+        variance = target.var(axis=0)
+        scale = np.where(groups, variance[groups].sum(), variance[0]) ** 0.5
+        scale = torch.from_numpy(np.maximum(scale, 1e-9)).float()
+        return cls(scanned, torch.from_numpy(target).float() / scale, scale, torch.from_numpy(decides))
 
     def matches(self, candidate: Matrices) -> Tensor:
         """Match of each gene with each motif (genes × motifs, 0 … 1)."""
