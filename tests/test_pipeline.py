@@ -486,7 +486,7 @@ def test_analyses_leave_the_models_as_they_are(asked):
     # The features of another assembly, and the checksums of further files
     assert asked.rerun == ANALYSES | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
     assert sorted(asked.tasks["EXTRACT_FEATURES"]) == ["CACHED", "COMPLETED"]
-    assert asked.tasks["CHECKSUM"].count("CACHED") == 5
+    assert asked.tasks["CHECKSUM"].count("CACHED") >= 5  # more where an earlier run had the same files
     assert len(asked.tasks["SATURATE"]) >= 2 * 2  # two levels, and more than one chunk
 
 
