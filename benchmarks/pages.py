@@ -4,10 +4,12 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 from platform import machine, python_version
+from textwrap import wrap
 
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 
 ROOT = Path(__file__).resolve().parent.parent
+LINE_LENGTH = 120  # of Markdown
 PAGES = [
     ROOT / "README.md",
     *(ROOT / "docs" / f"{name}.md" for name in ("evidence", "performance", "running", "science")),
@@ -19,7 +21,7 @@ def write(benchmark: str, lines: list[str]) -> None:
 
     A place begins with `<!-- {benchmark} writes this -->` and ends with `<!-- end -->`. benchmark: the command.
     """
-    text = "\n".join([*lines, "", f"*{this_machine()}*"]) + "\n"
+    text = "\n".join([*lines, "", *wrap(f"*{this_machine()}*", LINE_LENGTH)]) + "\n"
     print(text, end="")
     comment = f"<!-- {benchmark} writes this -->\n"
     for page in PAGES:
