@@ -10,8 +10,7 @@ from scxpresso.training.motifs import fit_motif_part
 from scxpresso.training.trainee import Trainee
 
 CPU = torch.device("cpu")  # on which everything is fitted
-SAMPLED = 0.8  # of the genes: what a replicate learns from, so that replicates differ as much as their genes do
-SAMPLED_ALONE = 0.9  # by the only replicate of a fold
+SAMPLED = 0.9  # of the genes: what a replicate learns from; fewer would cost accuracy
 
 
 class GrammarTraining:
@@ -26,10 +25,9 @@ class GrammarTraining:
     def __init__(self, trainees: list[Trainee], data: TrainingData, genes: GrammarGeneInputs, recipe: Recipe):
         (self.trainee,) = trainees
         self.genes, self.names = genes, data.annotation_features
-        share = SAMPLED if recipe.replicates > 1 else SAMPLED_ALONE
         every = torch.cat([self.trainee.train, self.trainee.validation])
         order = every[torch.randperm(len(every), generator=self.trainee.shuffle)]
-        number = round(share * len(order))
+        number = round(SAMPLED * len(order))
         self.learned, self.left_out = order[:number].sort().values, order[number:].sort().values
         self.network: Grammar = self.trainee.network
         self.target = self.network.expression.apply_to(torch.from_numpy(data.expression).float().to(genes.device))
