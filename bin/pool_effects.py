@@ -33,7 +33,7 @@ def main(model, features, device, engine, threads, output):
     from scxpresso.variants.pooled import pool_effects, sample_genes
 
     chosen = resolve_device(device)
-    log(f"device {chosen} (asked for: {device}), {threads} threads")
+    log(f"device {chosen} (--device {device}), {threads} threads")
     trained, windows = Model(model), Features(features)
     genes = sample_genes(trained, windows.gene_id)
     with progress(len(genes), "pooling") as step:

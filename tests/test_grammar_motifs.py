@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from scxpresso.genome.sequence import ALTERNATIVE_CODES, encode, reverse_complement
+from scxpresso.genome.sequence import ALTERNATIVE_CODES, encode, reverse_complement, reverse_complement_numbers
 from scxpresso.networks.motif_part import LENGTH, MotifPart, best_matches
 from scxpresso.saturation.motif_part import MotifEffects
 from scxpresso.training.motifs import EXACT, Matrices, certain_weights, components, fit_motif_part, merged, similarity
-from scxpresso.training.words import find_words, reverse_complement_numbers, word_presence
+from scxpresso.training.words import find_words, word_presence
 
 UPSTREAM = 1000
 BASES = np.array([1, 2, 4, 8], dtype=np.uint8)

@@ -175,6 +175,12 @@ def kmer_numbers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return numbers, unambiguous
 
 
+def reverse_complement_numbers(k: int) -> np.ndarray:
+    """Give the number of the reverse complement of every k-mer, by the number of the k-mer."""
+    bases = unpack_kmers(np.arange(4**k), k, 2)
+    return pack_kmers((bases[:, ::-1] ^ 2).astype(np.uint8), k, 2)[:, 0]
+
+
 def kmer_counts(codes: np.ndarray, k: int) -> np.ndarray:
     """Count the unambiguous k-mers of each row: genes × length → genes × 4^k (int32)."""
     numbers, unambiguous = kmer_numbers(codes, k)

@@ -3,13 +3,14 @@
 All of it follows from counts, so that what a substitution changes is computed exactly, from the few counts that it moves.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS, kmer_counts, pack_kmers, region, unpack_kmers
+from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS, kmer_counts, region, reverse_complement_numbers
 from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 
 UNSTRANDED_KMERS = [(6, -1000, 0), (6, 0, 500)]  # k, from, to: a k-mer and its reverse complement are counted as one
@@ -19,11 +20,10 @@ N_WINDOWS = 2 * len(WINDOWS)  # features: GC content, and the square root of CpG
 C, G = CHANNELS.index("C"), CHANNELS.index("G")
 
 
+@cache
 def unstranded(k: int) -> np.ndarray:
     """Number each k-mer (in the order of kmer_counts) so that a k-mer and its reverse complement share a number."""
-    numbers = np.arange(4**k)
-    reverse = pack_kmers((unpack_kmers(numbers, k, 2)[:, ::-1] ^ 2).astype(np.uint8), k, 2)[:, 0]
-    return np.unique(np.minimum(numbers, reverse), return_inverse=True)[1]
+    return np.unique(np.minimum(np.arange(4**k), reverse_complement_numbers(k)), return_inverse=True)[1]
 
 
 N_KMERS = N_COUNTS + sum(int(unstranded(k).max()) + 1 for k, _, _ in UNSTRANDED_KMERS)

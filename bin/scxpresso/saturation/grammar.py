@@ -60,8 +60,9 @@ class GrammarEffects:
 
     def __init__(self, networks: Sequence[tuple[Grammar, NetworkMetadata]]):
         self.networks = [network.cpu() for network, _ in networks]
-        self.motifs = [MotifEffects(network.motifs) for network in self.networks]
         self.upstream, self.populations = self.networks[0].upstream, len(networks[0][1].populations)
+        self.motifs = [MotifEffects(network.motifs) for network in self.networks]
+        self.smooth = [SmoothEffects(network.smooth, self.upstream) for network in self.networks]
 
     @torch.no_grad()
     def effects(
@@ -74,14 +75,11 @@ class GrammarEffects:
         composition = promoter_composition(codes[None], self.upstream)
         kinds, windows = window_kinds(codes, self.upstream, start, end)
         expression = []
-        for network, motifs, own in zip(self.networks, self.motifs, effects, strict=True):
+        for network, motifs, smooth, own in zip(self.networks, self.motifs, self.smooth, effects, strict=True):
             output = network.add_up(composition, torch.from_numpy(codes[None]), features)
             expression.append(network.expression.undo(output)[0].numpy())
             change = motifs.effects(codes, start, end)
-            annotation_read = network.scaled_annotation(features)
-            change += smooth_effects(
-                network.smooth, codes, composition, annotation_read, kinds, windows, self.upstream, start
-            )
+            change += smooth.effects(codes, composition, network.scaled_annotation(features), kinds, windows, start)
             change[codes[start:end, None] == ALTERNATIVE_CODES] = 0
             own[:] = change * network.expression.sd.double().numpy()
         return np.stack(expression), effects
@@ -106,56 +104,60 @@ class Reference(NamedTuple):
 
 
 class Kmers(NamedTuple):
-    """k-mers as the smooth part reads them: counts of the gene, scaling, weights (k-mers × components), tree features."""
+    """k-mers as the smooth part reads them: scaling, weights (k-mers × components), tree features."""
 
-    counts: np.ndarray
     mean: np.ndarray
     sd: np.ndarray
     weights: np.ndarray
     tree_feature: np.ndarray  # that a k-mer is; −1 for most of them
 
 
-def smooth_effects(
-    part: SmoothPart,
-    codes: np.ndarray,
-    composition: PromoterComposition,
-    annotation: torch.Tensor,
-    kinds: np.ndarray,
-    windows: torch.Tensor,
-    upstream: int,
-    start: int,
-) -> np.ndarray:
-    """Give what the smooth part makes of substitutions: positions × alternatives × populations, z-scaled.
+class SmoothEffects:
+    """What substitutions change of the smooth part of one network, on the CPU."""
 
-    Parameters
-    ----------
-    composition, annotation: of the gene alone, the latter scaled.
-    kinds, windows: of the substitutions from index `start` on, as `window_kinds` gives them.
-    """
-    alike = PromoterComposition(windows[:, :0], windows)
-    features = part.features(alike, annotation.expand(len(windows), -1))
-    radial, scaled = part.kernels.radial(features), part.scaled_kmers(composition)
-    by_kernels = radial[:1] + part.kernels.linear(torch.cat(part.blocks(composition, annotation), dim=1))
-    read = part.tree_features(features[:1], scaled, by_kernels)[0].numpy()
-    trees = stacked_trees(part)
-    tree_feature = np.full(N_KMERS, -1)
-    tree_feature[part.tree_kmers.numpy()] = features.shape[1] + np.arange(len(part.tree_kmers))
-    reference = Reference(
-        read, by_kernels[0].numpy(), features[:, : windows.shape[1]].numpy(), (radial - radial[0]).numpy(),
-        *tree_paths(trees, read),
-    )  # fmt: skip
-    kmers = Kmers(
-        np.square(composition.kmers[0].numpy()).round().astype(np.int64),
-        part.kmers.mean.numpy(),
-        part.kmers.sd.numpy(),
-        part.kernels.weight[:N_KMERS].double().numpy(),
-        tree_feature,
-    )
-    bases = BASE_OF_CODE[region(codes[None], upstream, FIRST, END)][0]
-    own = BASE_OF_CODE[codes[start : start + len(kinds)]]
-    scores = np.zeros((*kinds.shape, len(part.components)))
-    _smooth_effects(bases, own, start - upstream - FIRST, COUNTED, kmers, kinds, reference, trees, scores)
-    return scores * part.shrinkage.double().numpy() @ part.components.double().numpy()
+    def __init__(self, part: SmoothPart, upstream: int):
+        self.part, self.upstream = part, upstream
+        self.trees = stacked_trees(part)
+        tree_feature = np.full(N_KMERS, -1)
+        n_features = part.kernels.inducing.shape[1]  # of radial kernels, which the k-mers of trees follow
+        tree_feature[part.tree_kmers.numpy()] = n_features + np.arange(len(part.tree_kmers))
+        weights = part.kernels.weight[:N_KMERS].double().numpy()
+        self.kmers = Kmers(part.kmers.mean.numpy(), part.kmers.sd.numpy(), weights, tree_feature)
+        self.shrinkage, self.components = part.shrinkage.double().numpy(), part.components.double().numpy()
+
+    def effects(
+        self,
+        codes: np.ndarray,
+        composition: PromoterComposition,
+        annotation: torch.Tensor,
+        kinds: np.ndarray,
+        windows: torch.Tensor,
+        start: int,
+    ) -> np.ndarray:
+        """Give what the smooth part makes of substitutions: positions × alternatives × populations, z-scaled.
+
+        Parameters
+        ----------
+        composition, annotation: of the gene alone, the latter scaled.
+        kinds, windows: of the substitutions from index `start` on, as `window_kinds` gives them.
+        """
+        part = self.part
+        alike = PromoterComposition(windows[:, :0], windows)
+        features = part.features(alike, annotation.expand(len(windows), -1))
+        radial, scaled = part.kernels.radial(features), part.scaled_kmers(composition)
+        by_kernels = radial[:1] + part.kernels.linear(torch.cat(part.blocks(composition, annotation), dim=1))
+        read = part.tree_features(features[:1], scaled, by_kernels)[0].numpy()
+        reference = Reference(
+            read, by_kernels[0].numpy(), features[:, : windows.shape[1]].numpy(), (radial - radial[0]).numpy(),
+            *tree_paths(self.trees, read),
+        )  # fmt: skip
+        counts = np.square(composition.kmers[0].numpy()).round().astype(np.int64)
+        bases = BASE_OF_CODE[region(codes[None], self.upstream, FIRST, END)][0]
+        own = BASE_OF_CODE[codes[start : start + len(kinds)]]
+        scores = np.zeros((*kinds.shape, len(self.components)))
+        first = start - self.upstream - FIRST
+        _smooth_effects(bases, own, first, COUNTED, counts, self.kmers, kinds, reference, self.trees, scores)
+        return scores * self.shrinkage @ self.components
 
 
 def stacked_trees(part: SmoothPart) -> Trees:
@@ -175,6 +177,7 @@ def _smooth_effects(
     own: np.ndarray,
     first: int,
     counted: CountedRegions,
+    counts: np.ndarray,
     kmers: Kmers,
     kinds: np.ndarray,
     reference: Reference,
@@ -183,7 +186,7 @@ def _smooth_effects(
 ) -> None:
     """Fill `effects` (positions × alternatives × components), whose first base is `first` of `bases`.
 
-    own: base of the gene at each position.
+    own: base of the gene at each position. counts: of its k-mers.
     """
     columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
     limit, components, by_trees = np.float32(MAX_DEVIATIONS), effects.shape[2], trees.components.shape[1]
@@ -209,8 +212,8 @@ def _smooth_effects(
             for at in range(found):
                 column = columns[at]
                 # Exactly the operations of SmoothPart.scaled_kmers, in single precision.
-                old = (np.sqrt(np.float32(kmers.counts[column])) - kmers.mean[column]) / kmers.sd[column]
-                new = (np.sqrt(np.float32(kmers.counts[column] + steps[at])) - kmers.mean[column]) / kmers.sd[column]
+                old = (np.sqrt(np.float32(counts[column])) - kmers.mean[column]) / kmers.sd[column]
+                new = (np.sqrt(np.float32(counts[column] + steps[at])) - kmers.mean[column]) / kmers.sd[column]
                 old, new = min(max(old, -limit), limit), min(max(new, -limit), limit)
                 for component in range(components):
                     effect[component] += (np.float64(new) - np.float64(old)) * kmers.weights[column, component]

@@ -15,15 +15,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
+from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.device_kmers import bases_around, kmer_numbers
 from scxpresso.networks.hybrid import (
     AMBIGUOUS,
     BIN,
-    COUNTED_KMERS,
     END,
     K_BEFORE,
     N_BINS,
-    N_COUNTS,
     START,
     Hybrid,
     HybridInputs,

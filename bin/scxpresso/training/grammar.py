@@ -48,15 +48,14 @@ class GrammarTraining:
             target = target - motifs(self.genes.codes[rows]).numpy()
         smooth.fit(composition, annotation, self.names, target, seed)
         self.network.to(self.genes.device)
-        return [self._loss(rows)]
+        return [self.criterion(self.genes.predict(self.network, rows), self.target[at]).item()]
 
     @torch.no_grad()
-    def _loss(self, rows: torch.Tensor) -> float:
-        return self.criterion(self.genes.predict(self.network, rows), self.target[rows.to(self.genes.device)]).item()
-
     def validate(self) -> list[float]:
         """Loss of the genes that were not drawn."""
-        return [self._loss(self.left_out)]
+        predicted = self.genes.predict(self.network, self.left_out)
+        self.variance = predicted.var(dim=0).max().item()
+        return [self.criterion(predicted, self.target[self.left_out.to(self.genes.device)]).item()]
 
     def rates(self) -> list[float]:
         """There is no learning rate."""
@@ -70,4 +69,4 @@ class GrammarTraining:
 
     def variances(self) -> list[float]:
         """How much predictions for the genes that were not drawn vary, in the population where they vary most."""
-        return [self.genes.predict(self.network, self.left_out).var(dim=0).max().item()]
+        return [self.variance]  # the network is that of its only epoch

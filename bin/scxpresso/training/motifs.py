@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scxpresso.genome.sequence import ONE_HOT, region
+from scxpresso.genome.sequence import ONE_HOT, region, reverse_complement
 from scxpresso.networks.motif_part import LENGTH, SCANNED_GENES, MotifPart, best_matches, window_scores
 from scxpresso.training.words import REGIONS as WORD_REGIONS
 from scxpresso.training.words import find_words
@@ -256,7 +256,7 @@ class Genes:
         return placed if self.error(placed, current) < error else candidate
 
 
-COMPLEMENT_CODES = torch.tensor([((code << 2) | (code >> 2)) & 15 for code in range(16)])
+COMPLEMENT_CODES = torch.from_numpy(reverse_complement(np.arange(16)[:, None])[:, 0])
 
 
 def window_matches(candidate: Matrices, windows: Tensor) -> Tensor:

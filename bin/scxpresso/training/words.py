@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
-from scxpresso.genome.sequence import kmer_numbers, pack_kmers, region, unpack_kmers
+from scxpresso.genome.sequence import kmer_numbers, region, reverse_complement_numbers, unpack_kmers
 
 LENGTHS = (6, 7, 8)
 REGIONS = (
@@ -37,12 +37,6 @@ class Words:
     region: tuple[int, int]
     words: list[np.ndarray]
     error: float
-
-
-def reverse_complement_numbers(k: int) -> np.ndarray:
-    """Give the number of the reverse complement of every k-mer, by the number of the k-mer."""
-    bases = unpack_kmers(np.arange(4**k), k, 2)
-    return pack_kmers((bases[:, ::-1] ^ 2).astype(np.uint8), k, 2)[:, 0]
 
 
 def word_presence(codes: np.ndarray, k: int) -> scipy.sparse.csr_matrix:
