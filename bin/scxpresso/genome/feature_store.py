@@ -1,7 +1,7 @@
 """features.h5: the promoter windows and annotation features of a genome's genes, which every model of it reads."""
 
 from collections.abc import Callable, Collection, Iterable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import h5py
@@ -13,8 +13,8 @@ from scxpresso.genome.transcript_features import TRANSCRIPT, transform_transcrip
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.store import atomic_write
 
-# Names of a set of annotation features, their raw values (genes × features), and how networks read them.
-FeatureSet = tuple[list[str], np.ndarray, Callable[[np.ndarray], np.ndarray]]
+# Names of a set of annotation features, and how networks read raw ones.
+FeatureSet = tuple[list[str], Callable[[np.ndarray], np.ndarray]]
 
 
 class Features:
@@ -23,10 +23,11 @@ class Features:
     gene_id: sorted ids. codes: genes × window, uint8 (see sequence.py). half_life: genes × 5, raw (bases; exons per
     1,000 coding bases). extended: genes × features of extended.py, raw; no columns if they were not extracted.
     transcript: genes × transcript_names, raw (transcript_features.py); no columns in files of version 0.1
-    or if they were not extracted.
+    or if they were not extracted; read when it is first used, as few networks do.
     """
 
     def __init__(self, path: str | Path):
+        self._path = path
         with h5py.File(path) as file:
             self.gene_id = file["gene_id"].asstr()[:]
             self.codes = file["codes"][:]
@@ -34,10 +35,17 @@ class Features:
             self.extended = file["extended"][:]
             has_transcript = "transcript" in file
             self.transcript_names = list(file["transcript_names"].asstr()[:]) if has_transcript else []
-            self.transcript = file["transcript"][:] if has_transcript else np.empty((len(self.gene_id), 0))
             self.upstream = int(file.attrs["upstream"])
             self.downstream = int(file.attrs["downstream"])
         self._row = {gene: row for row, gene in enumerate(self.gene_id)}
+
+    @cached_property
+    def transcript(self) -> np.ndarray:
+        """Features of the spliced transcript: see the class."""
+        if not self.transcript_names:
+            return np.empty((len(self.gene_id), 0))
+        with h5py.File(self._path) as file:
+            return file["transcript"][:]
 
     def rows(self, genes: Collection[str]) -> np.ndarray:
         """Return the row of each gene id.
@@ -55,7 +63,7 @@ class Features:
 
     def annotation_features(self, sets: Collection[str]) -> tuple[str, ...]:
         """Name the annotation features of sets (`half_life`, `extended`, `transcript`), as far as the file has them."""
-        return tuple(name for key, (names, _, _) in self._sets().items() if key in sets for name in names)
+        return tuple(name for key, (names, _) in self._sets().items() if key in sets for name in names)
 
     def annotation(self, rows: np.ndarray, names: Collection[str]) -> np.ndarray:
         """Return annotation features by name as networks read them, before scaling.
@@ -82,21 +90,21 @@ class Features:
             )
         place = {name: column for column, name in enumerate(names)}
         read = np.empty((len(rows), len(names)), dtype=np.float32)
-        for listed, values, transform in sets.values():
+        for key, (listed, transform) in sets.items():
             columns = [column for column, name in enumerate(listed) if name in place]
             if columns:
-                read[:, [place[listed[column]] for column in columns]] = transform(values[rows])[:, columns]
+                read[:, [place[listed[column]] for column in columns]] = transform(getattr(self, key)[rows])[:, columns]
         return read
 
     def _sets(self) -> dict[str, FeatureSet]:
-        """Give the sets of annotation features that the file has."""
+        """Give the sets of annotation features that the file has; each is also an attribute with the raw values."""
         read_transcript = partial(transform_transcript, names=self.transcript_names)
         sets: dict[str, FeatureSet] = {
-            "half_life": (HALF_LIFE, self.half_life, log_half_life),
-            "extended": (EXTENDED, self.extended, transform_extended),
-            "transcript": (self.transcript_names, self.transcript, read_transcript),
+            "half_life": (HALF_LIFE, log_half_life),
+            "extended": (EXTENDED if self.extended.shape[1] else [], transform_extended),
+            "transcript": (self.transcript_names, read_transcript),
         }
-        return {key: one for key, one in sets.items() if one[1].shape[1]}
+        return {key: one for key, one in sets.items() if one[0]}
 
     def region(self, rows: np.ndarray, start: int, end: int) -> np.ndarray:
         """Return the codes from `start` to `end` (exclusive) relative to the TSS, as far as the window extends."""
