@@ -31,7 +31,7 @@ from scxpresso.networks.promoter_composition import (
 from scxpresso.networks.scaling import MAX_DEVIATIONS
 from scxpresso.networks.smooth_part import TREE_SHARE, SmoothPart
 from scxpresso.networks.weights import NetworkMetadata
-from scxpresso.saturation.hybrid import Trees, add_tree_effects, tree_paths
+from scxpresso.saturation.hybrid import Trees, add_tree_effects, touch_trees, tree_paths
 from scxpresso.saturation.kmer_changes import (
     ALTERNATIVE_CHANNELS,
     CountedRegions,
@@ -228,14 +228,8 @@ def _smooth_effects(
             for at in range(n_changed):
                 column = changed[at]
                 old, new = reference.features[column], mutant[column]
-                if old == new:
-                    continue
-                for node in range(reference.first_node[column], reference.first_node[column + 1]):
-                    threshold, tree = reference.threshold_of[node], reference.tree_of[node]
-                    if (old > threshold) != (new > threshold) and last_seen[tree] != substitution:
-                        last_seen[tree] = substitution
-                        touched[n_touched] = tree
-                        n_touched += 1
+                if old != new:
+                    n_touched = touch_trees(reference, column, old, new, last_seen, substitution, touched, n_touched)
             effect[:by_trees] *= 1 - TREE_SHARE
             if n_touched > 0:
                 tree_effect[:] = 0

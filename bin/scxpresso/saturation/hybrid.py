@@ -5,7 +5,7 @@ crosses a threshold on the path of the reference can reach another leaf; these t
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -210,13 +210,37 @@ def _add_convolution_effects(
 
 
 @njit()
+def touch_trees(
+    reference: Any,
+    column: int,
+    old: float,
+    new: float,
+    last_seen: np.ndarray,
+    substitution: int,
+    touched: np.ndarray,
+    found: int,
+) -> int:
+    """Add to `touched` the trees in which a feature crosses a threshold on the reference's path; return their number.
+
+    reference: with first_node, tree_of and threshold_of, see Reference. last_seen: of each tree, the substitution that
+    touched it last: none is added twice. found: number of trees that were touched before.
+    """
+    for node in range(reference.first_node[column], reference.first_node[column + 1]):
+        threshold, tree = reference.threshold_of[node], reference.tree_of[node]
+        if (old > threshold) != (new > threshold) and last_seen[tree] != substitution:
+            last_seen[tree] = substitution
+            touched[found] = tree
+            found += 1
+    return found
+
+
+@njit()
 def _add_count_effects(
     gene: Gene, weights: Weights, trees: Trees, reference: Reference, first: int, last: int, result: np.ndarray
 ) -> None:
     """Add to `result` the effects through k-mer counts of the same substitutions: by the linear layer and the trees."""
     bases, counts, kmer_linear = gene.bases, gene.counts, weights.kmer_linear
     count_mean, count_sd, features = weights.count_mean, weights.count_sd, reference.features
-    first_node, tree_of, threshold_of = reference.first_node, reference.tree_of, reference.threshold_of
     columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
     counted = CountedRegions(COUNTED_ROWS, COUNTED_COLUMNS)
     mutant = features.copy()
@@ -245,13 +269,7 @@ def _add_count_effects(
                 size, weight = new - old, kmer_linear[column]
                 for population in range(len(effect)):
                     effect[population] += size * weight[population]
-                for node in range(first_node[column], first_node[column + 1]):
-                    if (old > threshold_of[node]) != (new > threshold_of[node]) and last_seen[
-                        tree_of[node]
-                    ] != substitution:
-                        last_seen[tree_of[node]] = substitution
-                        touched[n_touched] = tree_of[node]
-                        n_touched += 1
+                n_touched = touch_trees(reference, column, old, new, last_seen, substitution, touched, n_touched)
             if n_touched > 0:
                 add_tree_effects(trees, reference.leaves, touched[:n_touched], mutant, effect)
             for number in range(found):
