@@ -61,7 +61,7 @@ workflow PROVENANCE {
 def given(inputs) {
     def single = inputs.named.findAll { one -> one.file != null && one.sheet != 'models' }.collect { one -> one.file }.unique()
     def (large, small) = single.split { path -> path.size() > 500_000_000 }
-    return ([small] + large.collect { path -> [path] }).findAll() + inputs.models.collect { model -> [model.file] + model.folds }
+    return ([small] + large.collect { path -> [path] }).findAll() + inputs.models.collect { model -> [model.file] + model.folds + (model.pooled ? [model.pooled] : []) }
 }
 
 // The use of each file: a parameter, or a column of a sheet.

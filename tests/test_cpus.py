@@ -86,10 +86,12 @@ import os, sys
 sys.path.insert(0, "bin")
 os.sched_getaffinity = lambda process: range(2)
 import click
+from scxpresso.console import reports_problems
 from scxpresso.options import threads_option
 
 @click.command()
 @threads_option
+@reports_problems
 def main(threads):
     print(*(os.environ[name] for name in {VARIABLES}), threads)
 

@@ -4,10 +4,6 @@ from collections.abc import Callable
 
 import click
 
-from scxpresso.cpus import limit_threads
-
-limit_threads(1)  # an executable without --threads computes with one
-
 EXISTING = click.Path(exists=True)
 FILE = click.Path(exists=True, dir_okay=False)
 FOLDER = click.Path(exists=True, file_okay=False)
@@ -72,7 +68,6 @@ threads_option = click.option(
     default=1,
     show_default=True,
     type=click.IntRange(1),
-    callback=lambda _context, _option, threads: limit_threads(threads),  # before main() loads a library with threads
     help="CPU threads; at most one per CPU that the process may use.",
 )
 
