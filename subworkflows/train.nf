@@ -8,7 +8,6 @@ include { PSEUDOBULK          } from '../modules/pseudobulk'
 include { FIT_BASELINES       } from '../modules/fit_baselines'
 include { TRAIN_FOLD          } from '../modules/train_fold'
 include { ENSEMBLE            } from '../modules/ensemble'
-include { LEARNED_MOTIFS      } from '../modules/learned_motifs'
 
 workflow TRAIN {
     take:
@@ -108,22 +107,10 @@ workflow TRAIN {
 
     // [model, path in its folder]
     described_ch = ensembles_ch.map { model, _predictions, description -> [model, description] }
-    // [model, motifs.tsv, motifs.meme], for the models whose networks learn motifs
-    learned_ch = LEARNED_MOTIFS(
-        described_ch
-            .combine(plan_ch)
-            .filter { model, _description, plan -> model.network in plan.motif_networks }
-            .map { model, description, _plan -> [model, description] }
-            .join(folders_ch)
-            .join(models_ch.map { model, _recipe, features, _expression, _populations, _folds -> [model, features] }),
-        inputs.motifs ?: [],
-    ).made
-    // [model, model.json, its folds' folders], for the models whose recipe has downstream analyses
-    analysed_ch = models_ch
-        .filter { row -> row[1].downstream_analyses }
-        .map { row -> [row[0]] }
-        .join(described_ch)
-        .join(folders_ch)
+    // [model, model.json, its folds' folders]
+    made_ch = described_ch.join(folders_ch)
+    // The same, for the models whose recipe has downstream analyses
+    analysed_ch = models_ch.filter { row -> row[1].downstream_analyses }.map { row -> [row[0]] }.join(made_ch)
     // [model, or a baseline in its place; its table of predictions]
     predictions_ch = ensembles_ch
         .map { model, predictions, _description -> [model, predictions] }
@@ -141,7 +128,7 @@ workflow TRAIN {
     expression_ch
     trained_ch
     described_ch
-    learned_ch
+    made_ch
     analysed_ch
     predictions_ch
 }

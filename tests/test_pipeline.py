@@ -303,6 +303,18 @@ def test_motifs_that_networks_learn_are_published_with_their_model(project):
         assert columns(folder / "motifs.tsv") == LEARNED_COLUMNS
         assert (folder / "motifs.meme").read_text().startswith("MEME version 4")
         assert columns(run.outdir / f"variants/three/first.{level}.grammar.tsv.gz") == SCORE_COLUMNS
+    # Models that were trained before show theirs again, compared with known motifs or not.
+    elsewhere = project.inputs / "models with motifs"
+    shutil.copytree(run.outdir / "models", elsewhere)
+    given = ["--genomes", project.inputs / "genomes.csv", "--models", elsewhere]
+    again = project.run(*given, "--outdir", "motifs again", *options, small=False)
+    assert again.status == 0, again.output
+    for level in ("all", "kind"):
+        tables = [
+            folder / f"models/first/{level}/grammar/motifs.tsv"
+            for folder in (run.outdir, project.folder / "motifs again")
+        ]
+        pd.testing.assert_frame_equal(*(pd.read_csv(table, sep="\t") for table in tables))
 
 
 @pytest.fixture(scope="module")

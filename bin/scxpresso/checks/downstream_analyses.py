@@ -150,14 +150,20 @@ def check_single_files(request: Request, params: dict, findings: Findings) -> No
                 read(path)
 
 
-def check_use(params: dict, findings: Findings) -> None:
-    """Options that go with others, and something to do for models that were trained before."""
+def check_use(params: dict, plan: dict, findings: Findings) -> None:
+    """Options that go with others, and something to do for models that were trained before.
+
+    plan: of the run (see plan.py). Motifs are compared with those that networks learn, too.
+    """
     if params["models"] is not None and not any(params[name] for name in ANALYSES):
         findings.problem(
             "--models", "given without a downstream analysis", "at least one of --saturate, --variants and --predict",
             "say what the models are used for",
         )  # fmt: skip
-    for name, needed in (("external_scores", ["variants"]), ("haplotypes", ["variants"]), ("motifs", ANALYSES[:2])):
+    options_with = [("external_scores", ["variants"]), ("haplotypes", ["variants"])]
+    if not any(one["network"] in plan["motif_networks"] for one in plan["recipes"] + plan["models"]):
+        options_with.append(("motifs", ANALYSES[:2]))
+    for name, needed in options_with:
         if params[name] and not any(params[other] for other in needed):
             options = " or ".join(f"--{other}" for other in needed)
             findings.problem(f"--{name}", f"given without {options}", options, f"add it, or leave out --{name}")
