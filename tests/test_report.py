@@ -14,7 +14,7 @@ from scxpresso.evaluation.evaluation import evaluate
 from scxpresso.problems import InputError
 from scxpresso.reporting import gene_figures, report, verdicts
 from scxpresso.reporting.data import BASELINE_NAMES, MeasuredLevel, Run, load
-from scxpresso.store import HISTORY_COLUMNS, POPULATION_COLUMNS, PREDICTION_COLUMNS, write_json, write_table
+from scxpresso.store import HISTORY_COLUMNS, POPULATION_COLUMNS, PREDICTION_COLUMNS, read_table, write_json, write_table
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "assets" / "report"
 HOSTILE = [
@@ -263,6 +263,17 @@ def test_recipes_are_named_beside_their_network_where_the_two_differ(tmp_path):
     assert "windows of 7,000 + 3,500 and 2,000 + 1,003 bases around the TSS" in page.text
     assert "It predicts held-out genes better than the recipe scxpresso: 0.98 against 0.89" in page.text
     assert "type short scxpresso 3 0.98" in page.text  # of all numbers
+
+
+def test_networks_trained_in_one_step_have_no_curve_and_ask_for_no_more_epochs(tmp_path):
+    manifest = make_run(tmp_path, {"type": {"a": "all", "b": "all"}})
+    every_epoch = page_of(manifest)
+    assert "Most networks were still improving" in every_epoch.text and len(every_epoch.data["training"]) == 2
+    history = read_table(tmp_path / "h/type.tsv")
+    write_table(tmp_path / "h/type.tsv", history[history["epoch"] == 1].assign(best=1))
+    page = page_of(manifest)
+    assert "Most networks were still improving" not in page.text and not page.data["training"]
+    assert "6 folds, 1 replicate; windows" in page.text
 
 
 def test_ten_recipes_have_ten_colours():
