@@ -133,9 +133,9 @@ class Page(HTMLParser):
         return sum(name == tag for name, _ in self.tags)
 
 
-def page_of(manifest: Path) -> Page:
+def page_of(manifest: Path, template: Path = TEMPLATE) -> Page:
     output = manifest.parent / "report.html"
-    report.write_report(manifest, TEMPLATE, output)
+    report.write_report(manifest, template, output)
     return Page(output.read_text(encoding="utf-8"))
 
 
