@@ -27,6 +27,7 @@ from scxpresso.store import BASELINES, read_table, write_table  # noqa: E402
 
 NAMES = {
     "half_life": "half-life features alone, ridge",
+    "gc_cpg": "GC and CpG content, ridge",
     "kmer": "4-mers and half-life, ridge",
     "scxpresso": "`scxpresso` (published)",
     "best": "best that can be reached",

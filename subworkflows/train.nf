@@ -49,7 +49,7 @@ workflow TRAIN {
         }
     }
 
-    // [level, method of the folds, one table of predictions for each baseline]
+    // [level, method of the folds, a table of predictions for each baseline, named after it]
     baselines_ch = FIT_BASELINES(
         levels_ch
             .map { level, expression, _populations -> [level.genome, level, expression] }
@@ -115,8 +115,9 @@ workflow TRAIN {
     predictions_ch = ensembles_ch
         .map { model, predictions, _description -> [model, predictions] }
         .mix(
-            baselines_ch.flatMap { level, method, mean, half_life, kmer ->
-                [mean: mean, half_life: half_life, kmer: kmer].collect { name, table ->
+            baselines_ch.flatMap { level, method, tables ->
+                tables.collect { table ->
+                    def name = table.name - '.tsv.gz'
                     def recipe = method == options.fold_method ? name : "${name}_${method}".toString()
                     [level + [recipe: recipe, network: name], table]
                 }

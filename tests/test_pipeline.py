@@ -215,7 +215,7 @@ def test_every_file_of_the_contract_with_its_columns(first_run):
     for level in ("all", "kind"):
         assert columns(out / f"expression/first/{level}.tsv.gz")[0] == "gene_id"
         assert columns(out / f"expression/first/{level}.populations.tsv") == POPULATION_COLUMNS
-        for network in ("scxpresso", "mean", "half_life", "kmer"):
+        for network in ("scxpresso", "mean", "half_life", "gc_cpg", "kmer"):
             assert columns(out / f"predictions/first/{level}.{network}.tsv.gz") == PREDICTION_COLUMNS
         model = out / f"models/first/{level}/scxpresso"
         for fold in (1, 2):
@@ -359,7 +359,9 @@ def test_recipes_train_models_of_their_own(recipes):
 def test_recipes_have_rows_of_their_own(recipes):
     summary = read_table(recipes.outdir / "evaluation/summary.tsv")
     found = set(summary.loc[summary["level"] == "kind", ["recipe", "network"]].itertuples(index=False, name=None))
-    baselines = {(f"{name}{method}", name) for name in ("mean", "half_life", "kmer") for method in ("", "_family")}
+    baselines = {
+        (f"{name}{method}", name) for name in ("mean", "half_life", "gc_cpg", "kmer") for method in ("", "_family")
+    }
     assert found == baselines | {
         ("scxpresso", "scxpresso"), ("sequence_only", "scxpresso"), ("narrow", "hybrid"), ("single_task", "scxpresso")
     }  # fmt: skip

@@ -281,7 +281,7 @@ def test_ten_recipes_have_ten_colours():
     level = MeasuredLevel("a", "l", "g", Path(), pd.DataFrame(), networks=networks)
     empty = pd.DataFrame()
     palette = Run({}, Path(), [level], empty, empty, empty, empty).palette()
-    assert len(set(palette.values())) == len(palette) == 13
+    assert len(set(palette.values())) == len(palette) == 14
 
 
 @pytest.mark.slow

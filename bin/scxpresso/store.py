@@ -23,7 +23,7 @@ TEXT_COLUMNS = {
 }  # fmt: skip
 
 # Not networks, but their predictions are published and evaluated like those of a network.
-BASELINES = ["mean", "half_life", "kmer"]
+BASELINES = ["mean", "half_life", "gc_cpg", "kmer"]
 
 DROPPED_GENE_COLUMNS = ["gene", "reason"]
 DROPPED_POPULATION_COLUMNS = ["level", "population", "cells", "reason"]

@@ -28,7 +28,7 @@ TREE_SHARE = 0.7  # of the mean
 TREE_KMERS = 100  # that trees read: more of them hide what else there is
 # Kinds of annotation features by how their names begin; all others are of structure and surroundings.
 DIPEPTIDES = ("dipeptide_",)
-CODING = ("codon_", "aa_", "aa30_")
+CODING = ("codon_", "aa_", "aa30_", "protein_")
 UNTRANSLATED = ("tes_", *(f"{region}_{base}" for region in ("utr5", "utr3", "intron1") for base in "ACGT"))
 
 

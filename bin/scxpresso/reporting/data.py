@@ -21,6 +21,7 @@ from scxpresso.store import POPULATION_COLUMNS, TEXT_COLUMNS, read_table
 
 BASELINE_NAMES = {
     "half_life": "half-life features alone",
+    "gc_cpg": "GC and CpG content alone",
     "kmer": "the k-mer ridge",
     "mean": "the mean of the training genes",
 }
@@ -28,6 +29,7 @@ BASELINE_NAMES = {
 # each fold method.
 BASELINE_COLOURS = {
     "half_life": ("#E69F00", "#B37A00", "#F5C970"),
+    "gc_cpg": ("#B5655A", "#7D4039", "#DBA59E"),
     "kmer": ("#009E73", "#00634A", "#66C5AB"),
     "mean": ("#8A8F98", "#5C616B", "#B9BDC4"),
 }
