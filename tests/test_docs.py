@@ -12,7 +12,12 @@ import pytest
 from conftest import ROOT
 
 from scxpresso.evaluation.evaluation import COMPARISON_COLUMNS as MODEL_COMPARISON_COLUMNS
-from scxpresso.evaluation.evaluation import GENE_SCORE_COLUMNS, POPULATION_SCORE_COLUMNS, SUMMARY_COLUMNS
+from scxpresso.evaluation.evaluation import (
+    GENE_SCORE_COLUMNS,
+    INTERVAL_SCORE_COLUMNS,
+    POPULATION_SCORE_COLUMNS,
+    SUMMARY_COLUMNS,
+)
 from scxpresso.genome.annotation import GENE_COLUMNS
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.genome.transcript_features import LOGARITHMIC, TRANSCRIPT
@@ -65,6 +70,7 @@ TABLES = {
     "evaluation/populations.tsv": POPULATION_SCORE_COLUMNS,
     "evaluation/genes.tsv": GENE_SCORE_COLUMNS,
     "evaluation/comparisons.tsv": MODEL_COMPARISON_COLUMNS,
+    "evaluation/intervals.tsv": INTERVAL_SCORE_COLUMNS,
     "saturation/profiles.tsv.gz": PROFILE_COLUMNS,
     "saturation/positions.tsv": POSITION_COLUMNS,
     "saturation/contrasts.tsv.gz": CONTRAST_COLUMNS,

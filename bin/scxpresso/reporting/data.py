@@ -11,6 +11,7 @@ import pandas as pd
 from scxpresso.evaluation.evaluation import (
     COMPARISON_COLUMNS,
     GENE_SCORE_COLUMNS,
+    INTERVAL_SCORE_COLUMNS,
     POPULATION_SCORE_COLUMNS,
     SUMMARY_COLUMNS,
 )
@@ -50,6 +51,7 @@ EVALUATION = {
     "genes": GENE_SCORE_COLUMNS,
     "summary": SUMMARY_COLUMNS,
     "comparisons": COMPARISON_COLUMNS,
+    "intervals": INTERVAL_SCORE_COLUMNS,
 }
 # Columns that tables of version 0.1 lack, and the columns used instead: a recipe was named after its network.
 RENAMED = {"recipe": "network", "other_recipe": "other_network", "genes_detected": "genes_seen"}
@@ -106,6 +108,7 @@ class Run:
     genes: pd.DataFrame
     summary: pd.DataFrame
     comparisons: pd.DataFrame
+    intervals: pd.DataFrame
 
     def networks(self) -> dict[str, str]:
         """Return the network (or baseline) of each recipe of the run, baselines last."""
@@ -159,6 +162,7 @@ def read_run(manifest_path: str | Path) -> Run:
         genes=evaluation["genes"],
         summary=evaluation["summary"],
         comparisons=evaluation["comparisons"],
+        intervals=evaluation["intervals"],
     )
 
 
