@@ -349,7 +349,7 @@ def test_files_of_cellxgene(project, gene_frame):
     assert "30 of 40 cells meet the condition" in notes and "another dataset" not in notes
     project.atlas["layer"] = "X"
     project.write_sheets()
-    project.problem("layer 'X': fractions", "leave the column layer empty")
+    project.problem("layer 'X': fractions", "leave the column layer empty, for raw/X")
     with Atlas(project.folder / "atlas.h5ad", AtlasColumns("X")) as atlas:
         assert atlas.matrix_name == "X"
 

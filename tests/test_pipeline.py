@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import warnings
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -316,7 +317,8 @@ def folders(project, first_run) -> Run:
     (folder / "barcodes.tsv").write_text("\n".join(data.obs_names))
     (folder / "features.tsv").write_text("\n".join(data.var_names))
     data.obs.assign(batch=["a", "b"] * 120).to_csv(project.inputs / "labels.csv", index_label="cell")
-    with anndata.settings.override(zarr_write_format=3):
+    with anndata.settings.override(zarr_write_format=3), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of zarr's and anndata's next versions
         data.write_zarr(project.inputs / "atlas.zarr")
     (project.inputs / "folders.csv").write_text(
         "atlas,counts,protocol,genome,levels,annotations,cells,donor_column\n"

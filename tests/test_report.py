@@ -14,7 +14,7 @@ from scxpresso.evaluation.evaluation import evaluate
 from scxpresso.problems import InputError
 from scxpresso.reporting import gene_figures, report, verdicts
 from scxpresso.reporting.data import BASELINE_NAMES, MeasuredLevel, Run, load
-from scxpresso.store import HISTORY_COLUMNS, POPULATION_COLUMNS, PREDICTION_COLUMNS, write_json, write_table
+from scxpresso.store import HISTORY_COLUMNS, POPULATION_COLUMNS, PREDICTION_COLUMNS, read_table, write_json, write_table
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "assets" / "report"
 HOSTILE = [
@@ -384,6 +384,16 @@ def test_executable(tmp_path, run_cli):
     (tmp_path / "v/summary.tsv").unlink()
     made = run_cli("report.py", "--manifest", manifest, "--template", TEMPLATE, "--output", tmp_path / "report.html")
     assert made.returncode == 1 and "summary.tsv: no such file" in made.stderr and "Traceback" not in made.stderr
+
+
+@pytest.mark.slow
+def test_ceilings_between_donors_are_shown_where_they_are_known(page, tmp_path):
+    assert "Ceiling between donors" not in page.text
+    manifest = make_run(tmp_path, plain_levels())
+    for path in (tmp_path / "e").glob("*.populations.tsv"):
+        write_table(path, read_table(path).assign(donors=4, noise_ceiling_donors=0.87))
+    text = page_of(manifest).text
+    assert "Ceiling between donors" in text and "0.87" in text
 
 
 def test_a_table_of_populations_of_version_0_1_is_read(tmp_path):

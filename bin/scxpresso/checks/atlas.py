@@ -234,7 +234,7 @@ def check_tpm(row: Row, matrix: str, sample: Sample, findings: Findings) -> None
 def check_counts(row: Row, matrix: str, atlas: Atlas, sample: Sample, findings: Findings) -> bool:
     """Check whether these are raw counts; if not, find which other matrix of the file holds them."""
     if fault := counts_fault(sample):
-        fix = where_counts_are(row.paths["counts"], atlas.other_matrices())
+        fix = where_counts_are(row.paths["counts"], atlas.other_matrices(), atlas.default_matrix)
         findings.problem(row.file("counts"), f"{matrix}: {fault}", "raw counts: whole numbers, 0 or more", fix)
         return False
     if PARTIAL.search(atlas.matrix_name):
@@ -247,14 +247,17 @@ def check_counts(row: Row, matrix: str, atlas: Atlas, sample: Sample, findings: 
     return True
 
 
-def where_counts_are(path: Path, others: list[str]) -> str:
-    """Advise how to fix a matrix without counts: use another matrix of the h5ad, ranked by name. others: '' for X."""
+def where_counts_are(path: Path, others: list[str], default: str) -> str:
+    """Advise how to fix a matrix without counts: use another matrix of the file, ranked by name.
+
+    others: '' for the default matrix, whose name is `default`.
+    """
     likely = by_likelihood(others)
     best = next((name for name in likely if holds_counts(path, name)), None)
     if best:
         return f"write {best!r} into the column layer: it holds counts"
     if best == "":
-        return "leave the column layer empty, for X: it holds counts"
+        return f"leave the column layer empty, for {default}: it holds counts"
     fix = "save the raw counts in the h5ad too, and name their layer in the column layer"
     parts = [name for name in others if name not in likely and holds_counts(path, name)]
     if parts:

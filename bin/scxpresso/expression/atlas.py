@@ -92,14 +92,16 @@ class Atlas:
     def _name_of(self, layer: str | None) -> str:
         """Return the path in the file of a matrix that the sheet names."""
         if not layer:
-            return self._default_matrix()
+            return self.default_matrix
         if layer == "raw":
             return self._raw()
         if layer == X and "layers/X" not in self._layout.paths:
             return X
         return layer if layer == "raw/X" or layer.startswith("layers/") else f"layers/{layer}"
 
-    def _default_matrix(self) -> str:
+    @property
+    def default_matrix(self) -> str:
+        """Path of the matrix that is read if the sheet names none."""
         if self.is_cellxgene and "raw/X" in self._layout.paths:
             return "raw/X"
         return X
@@ -132,7 +134,7 @@ class Atlas:
 
     def matrices(self) -> list[str]:
         """List the values of the sheet's `layer` that are valid for this file; '' is the default matrix, if it is there."""
-        paths, default = self._layout.paths, self._default_matrix()
+        paths, default = self._layout.paths, self.default_matrix
         both = {"layers/raw", "raw/X"} <= set(paths)
         names = {"raw/X": "raw/X" if both else "raw", "layers/raw": "layers/raw" if both else "raw", default: ""}
         ordered = sorted(paths, key=lambda path: path != default)
@@ -157,7 +159,7 @@ class Atlas:
             likely = by_likelihood(others)
             fix = "write the raw counts into the h5ad: adata.X = counts"
             fix = f"write the one that holds raw counts into the column layer, such as {likely[0]!r}" if likely else fix
-        there = preview([matrix or self._default_matrix() for matrix in others], 20) or "it has none"
+        there = preview([matrix or self.default_matrix for matrix in others], 20) or "it has none"
         return Problem("column layer", found, f"one of its matrices: {there}", fix)
 
     # ---- Which cells and genes ---------------------------------------------------------------------------------------

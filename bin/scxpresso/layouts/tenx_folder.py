@@ -16,7 +16,7 @@ from scxpresso.layouts.layout import SimpleLayout, X, check_size, check_unique
 from scxpresso.layouts.triples import Triples, by_cells
 from scxpresso.problems import InputError, Problem, preview
 
-BLOCK = 4_000_000  # entries in memory at a time
+BLOCK = 1_000_000  # entries in memory at a time
 FEATURE_COLUMNS = ["gene_name", "feature_types"]  # of features.tsv, after the id; genes.tsv has the first only
 NAMES = MATRIX, BARCODES, FEATURES, _ = "matrix.mtx", "barcodes.tsv", "features.tsv", "genes.tsv"
 PATTERNS = {
