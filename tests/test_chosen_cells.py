@@ -77,6 +77,8 @@ TABLES = {
     "no cell": ("cell,kind\nB,x\n", "which has 'AAAC0-1', 'AAAC1-1', ", "its column 'cell' has 'B'"),
     "twice": ("cell,kind\nAAAC0-1,x\nAAAC0-1,y\n", "cells in its column 'cell' more than once: 'AAAC0-1'"),
     "ragged": ("cell,kind\nAAAC0-1,x\nAAAC1-1\n", "line 3: 1 cells, in the header 2"),
+    "longer": ("cell,kind\nAAAC0-1,x\nAAAC1-1,x,y\n", "line 3: 3 cells, in the header 2"),
+    "longer with quotes": ('cell,kind\nAAAC0-1,x\nAAAC1-1,"x",y\n', "lines that do not fit the header"),
     "header": ("cell,kind\n", "a header without rows"),
     "column twice": ("cell,kind,kind\nAAAC0-1,x,y\n", "columns more than once: 'kind'"),
     "one column": ("cell\nAAAC0-1\n", "a table of a single column"),

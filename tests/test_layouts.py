@@ -232,7 +232,7 @@ FOLDERS = {
         "several files that may be matrix.mtx: 'matrix.mtx', 'matrix.mtx.gz'",
     ),
     "a header": (
-        lambda folder: written(folder / "features.tsv", "id\tname\n" + (folder / "features.tsv").read_text()),
+        lambda folder: written(folder / "features.tsv", "id\tname\ttype\n" + (folder / "features.tsv").read_text()),
         "61 features in features.tsv for a matrix of 60 rows",
     ),
     "other barcodes": (rewritten("barcodes.tsv", "ACGT000-1\n", ""), "39 barcodes in barcodes.tsv for a matrix of 40 columns"),

@@ -39,22 +39,23 @@ def annotate(obs: pd.DataFrame, path: str | Path) -> tuple[pd.DataFrame, np.ndar
     table = read_annotations(path)
     names = pd.Index(obs.index.astype(str))
     column, rule = _matching_column(table, names)
-    keys = names if rule is None else pd.Index([SUFFIX.sub("", name) for name in names])
-    listed = table[column] if rule is None else table[column].str.replace(SUFFIX, "", regex=True)
-    found = keys.isin(listed)
-    _check_once(keys[found], f"cells of the counts{rule or ''}")
-    table = table[listed.isin(keys)].set_index(pd.Index(listed[listed.isin(keys)])).drop_duplicates()
+    keys, listed = names, pd.Index(table[column].astype(str))
+    if rule:
+        keys, listed = (index.str.replace(SUFFIX, "", regex=True) for index in (keys, listed))
+    found, known = keys.isin(listed), listed.isin(keys)
+    _check_once(keys[found], f"cells of the counts{rule}")
+    table = table[known].set_index(listed[known]).drop_duplicates()
     _check_once(table.index, f"cells in its column {column!r}")
     rows = np.flatnonzero(found)
     new = table.drop(columns=column).loc[keys[rows]]
     new = pd.DataFrame({name: _typed(new[name]) for name in new}, index=new.index).set_axis(obs.index[rows])
     replaced = [name for name in new if name in obs]
-    notes = [f"{len(rows):,} of {len(obs):,} cells are in the annotations, by their column {column!r}{rule or ''}"]
+    notes = [f"{len(rows):,} of {len(obs):,} cells are in the annotations, by their column {column!r}{rule}"]
     if len(rows) < len(obs):
         notes.append(
             f"{len(obs) - len(rows):,} cells are not in the annotations and left out: {preview(names[~found])}"
         )
-    if len(absent := listed[~listed.isin(keys)].unique()):
+    if len(absent := listed[~known].unique()):
         notes.append(f"{len(absent):,} cells of the annotations are not in the counts: {preview(absent)}")
     if replaced:
         notes.append(f"columns of obs are replaced by those of the annotations: {preview(replaced)}")
@@ -62,48 +63,49 @@ def annotate(obs: pd.DataFrame, path: str | Path) -> tuple[pd.DataFrame, np.ndar
 
 
 def read_annotations(path: str | Path) -> pd.DataFrame:
-    """Read a CSV or TSV with a header; all columns are text.
+    """Read a CSV or TSV with a header; all columns are categories of text.
 
     Raises
     ------
     InputError, for a file without rows or columns, or with a row of another length.
     """
     with readable(WHERE, path), open_text(path) as file:
-        header = file.readline()
-        separator = max("\t,;", key=header.count)
-        rows = csv.reader(file, delimiter=separator)
-        names = next(csv.reader([header], delimiter=separator), [])
-        if "\0" in header or len(names) < 2:
-            found = f"{looks_like(Path(path))}" if "\0" in header else "a table of a single column"
-            raise InputError(_not_a_table(found))
-        cells: list[list[str]] = []
-        for row in rows:
-            if not any(row):
-                continue
-            if len(row) == len(names) + 1 and not cells:  # R's write.table gives row names no header
-                names = ["cell", *names]
-            if len(row) != len(names):
-                raise InputError(
-                    _not_a_table(f"line {rows.line_num + 1}: {len(row)} cells, in the header {len(names)}")
-                )
-            cells.append(row)
-    if not cells:
-        raise InputError(_not_a_table("a header without rows"))
+        header, first = file.readline(), file.readline()
+    separator = max("\t,;", key=header.count)
+    names, cells = (next(csv.reader([line], delimiter=separator), []) for line in (header, first))
+    if "\0" in header or len(names) < 2:
+        raise InputError(_not_a_table(looks_like(Path(path)) if "\0" in header else "a table of a single column"))
+    if len(cells) == len(names) + 1:  # R's write.table gives row names no header
+        names = ["cell", *names]
     names = [name.strip() or f"column_{number}" for number, name in enumerate(names, start=1)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(_not_a_table(f"columns more than once: {preview(twice)}"))
-    return pd.DataFrame(cells, columns=names, dtype=str)
+    with readable(WHERE, path), open_text(path) as file:
+        for number, line in enumerate(file, start=1):  # pandas would take missing cells for empty ones
+            if number > 1 and '"' not in line and line.strip() and line.count(separator) != len(names) - 1:
+                found = f"line {number}: {line.count(separator) + 1} cells, in the header {len(names)}"
+                raise InputError(_not_a_table(found))
+    try:
+        with readable(WHERE, path), open_text(path) as file:
+            table = pd.read_csv(
+                file, sep=separator, names=names, skiprows=1, dtype="category", keep_default_na=False, index_col=False,
+                on_bad_lines="error",
+            )  # fmt: skip
+    except pd.errors.ParserError as error:
+        raise InputError(_not_a_table(f"lines that do not fit the header ({error})")) from None
+    if table.empty:
+        raise InputError(_not_a_table("a header without rows"))
+    return table
 
 
-def _matching_column(table: pd.DataFrame, names: pd.Index) -> tuple[str, str | None]:
-    """Find the column that identifies the cells, and the rule by which it does; None for equality."""
-    known = set(names)
-    shortened = {SUFFIX.sub("", name) for name in names}
-    for rule, wanted in ((None, known), (" (without the suffix '-1')", shortened)):
+def _matching_column(table: pd.DataFrame, names: pd.Index) -> tuple[str, str]:
+    """Find the column that identifies the cells, and the rule by which it does; '' for equality."""
+    shortened = names.str.replace(SUFFIX, "", regex=True)
+    for rule, wanted in (("", set(names)), (" (without the suffix '-1')", set(shortened))):
         matches = {}
         for column in table:
-            values = table[column] if rule is None else table[column].str.replace(SUFFIX, "", regex=True)
+            values = table[column].cat.categories
+            values = values.str.replace(SUFFIX, "", regex=True) if rule else values
             matches[column] = values.isin(wanted).sum()
         best = max(matches, key=lambda column: matches[column])
         if matches[best]:
@@ -129,16 +131,16 @@ def _check_once(names: pd.Index, what: str) -> None:
 
 
 def _typed(column: pd.Series) -> pd.Series:
-    """Convert a column of text to numbers if it holds nothing else; empty cells are missing."""
-    given = column[~column.str.strip().str.lower().isin(MISSING)]
-    missing = column.str.strip().str.lower().isin(MISSING)
-    if not len(given):
-        return column.where(column != "")
-    if given.str.fullmatch(r"-?(0|[1-9]\d{0,17})").all():
-        return column.where(~missing).astype("Int64") if missing.any() else column.astype("int64")
-    if given.str.fullmatch(r"[+-]?(\d+\.\d*|\.\d+|[1-9]\d*|0)([eE][+-]?\d+)?").all():
-        return pd.to_numeric(column.where(~missing)).astype("float64")
-    return column.where(column != "")
+    """Convert categories of text to numbers if there is nothing else; empty cells are missing."""
+    column = column.cat.remove_unused_categories()
+    texts = column.cat.categories
+    missing = texts.str.strip().str.lower().isin(MISSING)
+    given = texts[~missing]
+    whole = given.str.fullmatch(r"-?(0|[1-9]\d{0,17})").all()
+    if not len(given) or not (whole or given.str.fullmatch(r"[+-]?(\d+\.\d*|\.\d+|[1-9]\d*|0)([eE][+-]?\d+)?").all()):
+        return column.cat.remove_categories([text for text in texts if text == ""])
+    numbers = pd.Series(pd.to_numeric(given), index=given).reindex(column.astype(str)).set_axis(column.index)
+    return numbers.astype(("Int64" if missing.any() else "int64") if whole else "float64")
 
 
 def _not_a_table(found: str) -> Problem:

@@ -1,5 +1,6 @@
 """Folders with a matrix in MatrixMarket format beside the names of its cells and features, as Cell Ranger writes them."""
 
+import csv
 import io
 import re
 from collections.abc import Iterator
@@ -91,11 +92,20 @@ def _file(folder: Path, kind: str) -> Path:
 
 
 def _names(path: Path) -> pd.DataFrame:
-    """Read a table of names, without a header: ids in the first column."""
-    with readable(f"counts, {path.name}", path), open_text(path) as lines:
-        rows = [line.rstrip("\r\n").split("\t") for line in lines if line.strip()]
-    width = min(map(len, rows), default=1)
-    return pd.DataFrame([row[:width] for row in rows], columns=range(width), dtype=str)
+    """Read a table of names, without a header: ids in the first column; columns that all rows have."""
+    try:
+        with readable(f"counts, {path.name}", path), open_text(path) as file:
+            table = pd.read_csv(
+                file, sep="\t", header=None, dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE, low_memory=False
+            )
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame({0: []}, dtype=str)
+    except pd.errors.ParserError as error:
+        found, fix = f"lines that do not fit the first ({error})", "write it again as Cell Ranger does"
+        raise InputError(
+            Problem(f"counts, {path.name}", found, "one name in each line, or more by tabs", fix)
+        ) from None
+    return table.dropna(axis=1)
 
 
 def _header(path: Path) -> Header:
