@@ -21,7 +21,7 @@ Examples:
     import_atlas.py 10X_P7_8=Lung-10X_P7_8 10X_P7_9=Lung-10X_P7_9 --annotations annotations_droplet.csv \\
       --genome GRCm38 --output lung_droplet.h5ad
   The lung's cells of a large h5ad:
-    import_atlas.py atlas.h5ad --layer raw --cells "tissue == 'lung'" --output lung.h5ad"""
+    import_atlas.py --layer raw --cells "tissue == 'lung'" --output lung.h5ad atlas.h5ad"""
 )
 @click.argument("counts", nargs=-1, required=True)
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="h5ad to write.")
