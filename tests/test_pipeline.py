@@ -348,16 +348,13 @@ def test_counts_in_folders(project, first_run, folders):
 
 @pytest.mark.one_parser
 def test_an_edit_within_a_folder_is_seen_by_resume(project, folders):
+    (part,) = (project.inputs / "atlas.zarr/X/data").glob("**/0")
+    part.write_bytes(part.read_bytes())
     options = ["-resume", "--input", project.inputs / "folders.csv", "--outdir", "folders", "--saturate", "hvg:1"]
     run = project.run(*options)
     run.outdir = project.folder / "folders"
-    assert run.status == 0 and run.rerun == set(), run.output
-    (part,) = (project.inputs / "atlas.zarr/X/data").glob("**/0")
-    part.write_bytes(part.read_bytes())
-    run = project.run(*options)
-    run.outdir = project.folder / "folders"
     assert run.status == 0, run.output
-    assert sorted(run.tasks["PSEUDOBULK"]) == ["CACHED", "COMPLETED"]
+    assert sorted(run.tasks["PSEUDOBULK"]) == ["CACHED", "COMPLETED"]  # the other folder is as it was
     assert run.tasks["PREFLIGHT"] == ["COMPLETED"]
 
 
