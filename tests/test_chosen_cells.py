@@ -46,8 +46,8 @@ def test_missing_cells_of_either_side_are_counted_and_named(tmp_path):
     path = table(tmp_path, "number,cell,kind,size\n" + "".join(ROWS.splitlines(keepends=True)[2:]) + "7,other,z,1\n")
     obs, rows, notes = annotate(OBS, path)
     assert list(rows) == [2, 3, 4, 5] and "z" not in set(obs["kind"])
-    assert "2 cells are not in the annotations and left out: 'AAAC0-1', 'AAAC1-1'" in notes
-    assert "1 cells of the annotations are not in the counts: 'other'" in notes
+    assert "2 cells excluded, not in the annotations: 'AAAC0-1', 'AAAC1-1'" in notes
+    assert "1 cell of the annotations not in the counts: 'other'" in notes
 
 
 def test_suffixes_quotes_and_names_of_rows_without_a_header(tmp_path):
@@ -304,7 +304,7 @@ def test_checks_of_annotations_and_conditions(project):
     project.write_sheets()
     notes = project.notes()
     assert "atlas tiny: 36 of 40 cells are in the annotations, by their column 'cell'" in notes
-    assert "4 cells are not in the annotations and left out: 'cell36', 'cell37'" in notes
+    assert "4 cells excluded, not in the annotations: 'cell36', 'cell37'" in notes
     assert "27 of 36 cells meet the condition in the column cells" in notes
     assert "noise ceilings are also estimated between 3 donors" in notes
     project.atlas |= {"cells": "persn == 'a'", "donor_column": "mouse"}

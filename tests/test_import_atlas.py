@@ -157,7 +157,7 @@ def test_several_samples_with_annotations(tmp_path):
     assert data.obs["cell_type"].tolist() == labels["cell type"]
     assert data.obs["cluster"].astype(str).tolist()[:3] == ["<NA>", "1", "2"]
     assert "columns of obs are renamed: 'cell type' to 'cell_type'" in log
-    assert "1 cells are not in the annotations and left out: 'A_ACGT000-1'" in log
+    assert "1 cell excluded, not in the annotations: 'A_ACGT000-1'" in log
     with pytest.raises(InputError, match="2 files, of which some have no name"):
         imported(tmp_path, [tmp_path / "a", tmp_path / "b.csv"])
     TABLE.iloc[1:].to_csv(tmp_path / "b.csv")

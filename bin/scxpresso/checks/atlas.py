@@ -154,7 +154,7 @@ def check_primary(row: Row, atlas: Atlas, findings: Findings) -> None:
             findings.note(
                 row.atlas,
                 f"{(~primary).sum():,} of {len(primary):,} cells are also in another dataset (is_primary_data is false); "
-                "is_primary_data in the column cells leaves them out",
+                "is_primary_data in the column cells excludes them",
             )
 
 

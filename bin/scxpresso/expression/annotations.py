@@ -11,6 +11,7 @@ import pandas as pd
 from scxpresso.damage import looks_like, readable
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem, preview
+from scxpresso.text import plural
 
 WHERE = "column annotations"
 MISSING = {"", "na", "nan", "n/a", "null", "none"}  # in columns of numbers, in lower case; in others only ""
@@ -18,7 +19,7 @@ SUFFIX = re.compile(r"-\d+$")  # the GEM well, which Cell Ranger adds to each ba
 
 
 def annotate(obs: pd.DataFrame, path: str | Path) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
-    """Add the columns of a table to obs, and leave out cells that it does not list.
+    """Add the columns of a table to obs, and exclude cells that it does not list.
 
     The column of the table that has most of the cells' names identifies them. If none has any, the names are compared
     without the suffix `-1` of Cell Ranger. Columns of obs that the table has too are replaced.
@@ -52,11 +53,10 @@ def annotate(obs: pd.DataFrame, path: str | Path) -> tuple[pd.DataFrame, np.ndar
     replaced = [name for name in new if name in obs]
     notes = [f"{len(rows):,} of {len(obs):,} cells are in the annotations, by their column {column!r}{rule}"]
     if len(rows) < len(obs):
-        notes.append(
-            f"{len(obs) - len(rows):,} cells are not in the annotations and left out: {preview(names[~found])}"
-        )
+        lacking = plural(len(obs) - len(rows), "cell")
+        notes.append(f"{lacking} excluded, not in the annotations: {preview(names[~found])}")
     if len(absent := listed[~known].unique()):
-        notes.append(f"{len(absent):,} cells of the annotations are not in the counts: {preview(absent)}")
+        notes.append(f"{plural(len(absent), 'cell')} of the annotations not in the counts: {preview(absent)}")
     if replaced:
         notes.append(f"columns of obs are replaced by those of the annotations: {preview(replaced)}")
     return pd.concat([obs.iloc[rows].drop(columns=replaced), new], axis=1), rows, notes

@@ -19,7 +19,8 @@ from scxpresso.problems import InputError, Problem, preview
 
 BLOCK = 1_000_000  # entries in memory at a time
 FEATURE_COLUMNS = ["gene_name", "feature_types"]  # of features.tsv, after the id; genes.tsv has the first only
-NAMES = MATRIX, BARCODES, FEATURES, _ = "matrix.mtx", "barcodes.tsv", "features.tsv", "genes.tsv"
+MATRIX, BARCODES, FEATURES = "matrix.mtx", "barcodes.tsv", "features.tsv"
+NAMES = {MATRIX, BARCODES, FEATURES, "genes.tsv"}  # as Cell Ranger writes them
 PATTERNS = {
     MATRIX: r"\.mtx(\.gz)?$",
     BARCODES: r"barcodes\.(tsv|txt)(\.gz)?$",
@@ -61,7 +62,7 @@ def open_tenx_folder(path: Path) -> SimpleLayout:
     size = (len(features), len(barcodes))
     transposed = size != (header.rows, header.columns) and size == (header.columns, header.rows)
     if not transposed:
-        fix = f"is it the file beside this {files[MATRIX].name}? Remove a header from it"
+        fix = f"take the file that was written with {files[MATRIX].name}, and remove a header if it has one"
         check_size(f"features in {files[FEATURES].name}", len(features), "rows", header.rows, fix)
         check_size(f"barcodes in {files[BARCODES].name}", len(barcodes), "columns", header.columns, fix)
     check_unique(barcodes)
