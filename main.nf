@@ -42,9 +42,11 @@ workflow {
 
     // [genome, its files]
     genomes_ch = checked_ch.flatMap { inputs.genomes.collect { row -> [row.values.genome, row.files] } }
-    // [atlas: its row of the sheet, levels as a list; counts]
+    // [atlas: its row of the sheet, levels as a list; counts, annotations, state of a folder of counts]
     atlases_ch = checked_ch.flatMap {
-        inputs.atlases.collect { row -> [row.values + [levels: row.values.levels.tokenize('; ')], row.files.counts] }
+        inputs.atlases.collect { row ->
+            [row.values + [levels: row.values.levels.tokenize('; ')], row.files.counts, row.files.annotations ?: [], row.state]
+        }
     }
 
     // [sample of --predict: its row of the sheet; its files]

@@ -22,7 +22,7 @@ workflow PROVENANCE {
     main:
     // [addresses, checksums.json]
     summed_ch = CHECKSUM(
-        plan_ch.flatMap { given(inputs).collect { files -> [files.collect { path -> path.toUriString() }, files] } },
+        plan_ch.flatMap { given(inputs).collect { files -> [files.collect { path -> path.toUriString() }, files, states(inputs, files)] } },
     )
     // Each of them as the only item of a list, so that `combine` keeps it together; sorted, so that the order does not depend
     // on which task finished first.
@@ -60,6 +60,11 @@ workflow PROVENANCE {
 def given(inputs) {
     def single = inputs.named.findAll { one -> one.file != null && one.sheet != 'models' }.collect { one -> [one.file] }
     return single.unique() + inputs.models.collect { model -> [model.file] + model.folds }
+}
+
+// The states of folders among files.
+def states(inputs, files) {
+    return inputs.named.findAll { one -> one.file in files }.collect { one -> one.state }.findAll().unique()
 }
 
 // The use of each file: a parameter, or a column of a sheet.

@@ -12,7 +12,7 @@ include { ENSEMBLE            } from '../modules/ensemble'
 workflow TRAIN {
     take:
     plan_ch                                         // what to run: recipes, fold methods (see main.nf)
-    atlases_ch                                      // [atlas: its row of the sheet, levels as a list; counts]
+    atlases_ch                                      // [atlas: its row of the sheet, levels as a list; its files]
     genes_ch                                        // [genome, genes.tsv, features.h5], of the run's first window
     features_ch                                     // [genome, name of a window, features.h5]
     ready_ch                                        // one item, when training may start
@@ -32,9 +32,9 @@ workflow TRAIN {
     // [atlas, folder of its levels' expression]
     expression_ch = PSEUDOBULK(
         atlases_ch
-            .map { atlas, counts -> [atlas.genome, atlas, counts] }
+            .map { atlas, counts, annotations, state -> [atlas.genome, atlas, counts, annotations, state] }
             .combine(genes_ch, by: 0)
-            .map { _genome, atlas, counts, genes, _features -> [atlas, counts, genes] },
+            .map { _genome, atlas, counts, annotations, state, genes, _features -> [atlas, counts, annotations, state, genes] },
         options.subMap('aggregation', 'pseudocount', 'min_cells', 'seed'),
     ).made
 

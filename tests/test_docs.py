@@ -29,6 +29,7 @@ from scxpresso.reporting.data import MANIFEST
 from scxpresso.reporting.saturation_figures import POSITIONS as POSITION_COLUMNS
 from scxpresso.saturation.profiles import CONTRAST_COLUMNS, PROFILE_COLUMNS
 from scxpresso.store import (
+    DONOR_COLUMNS,
     DROPPED_GENE_COLUMNS,
     DROPPED_POPULATION_COLUMNS,
     FOLD_COLUMNS,
@@ -60,7 +61,7 @@ TABLES = {
     "genomes/genes.tsv": GENE_COLUMNS + EXTENDED,
     "genomes/dropped_genes.tsv": DROPPED_GENE_COLUMNS,
     "genomes/folds.tsv": FOLD_COLUMNS,
-    "expression/*.populations.tsv": POPULATION_COLUMNS,
+    "expression/*.populations.tsv": POPULATION_COLUMNS + DONOR_COLUMNS,
     "expression/dropped_populations.tsv": DROPPED_POPULATION_COLUMNS,
     "expression/dropped_genes.tsv": DROPPED_GENE_COLUMNS,
     "models/history.tsv": HISTORY_COLUMNS,

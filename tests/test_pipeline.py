@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import warnings
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.io
 import scipy.sparse
 import yaml
 from conftest import ROOT
@@ -315,6 +317,57 @@ def test_motifs_that_networks_learn_are_published_with_their_model(project):
             for folder in (run.outdir, project.folder / "motifs again")
         ]
         pd.testing.assert_frame_equal(*(pd.read_csv(table, sep="\t") for table in tables))
+
+
+@pytest.fixture(scope="module")
+def folders(project, first_run) -> Run:
+    """The first run's counts in a 10x folder, with their labels in a table, and in a zarr."""
+    data = anndata.read_h5ad(project.inputs / "atlas.h5ad")
+    folder = project.inputs / "10x folder"
+    folder.mkdir()
+    scipy.io.mmwrite(folder / "matrix.mtx", scipy.sparse.coo_matrix(data.X.T.astype(int)))
+    (folder / "barcodes.tsv").write_text("\n".join(data.obs_names))
+    (folder / "features.tsv").write_text("\n".join(data.var_names))
+    data.obs.assign(batch=["a", "b"] * 120).to_csv(project.inputs / "labels.csv", index_label="cell")
+    with anndata.settings.override(zarr_write_format=3), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of zarr's and anndata's next versions
+        data.write_zarr(project.inputs / "atlas.zarr")
+    (project.inputs / "folders.csv").write_text(
+        "atlas,counts,protocol,genome,levels,annotations,cells,donor_column\n"
+        "mtx,10x folder,10x,tiny,kind,labels.csv,\"batch in ['a', 'b'] & kind != 'größer'\",batch\n"
+        "zarr,atlas.zarr,10x,tiny,kind,,,\n"
+    )
+    run = project.run(
+        "-resume", "--input", project.inputs / "folders.csv", "--outdir", "folders", "--saturate", "hvg:1"
+    )
+    assert run.status == 0, run.output
+    return Run(run.status, run.output, project.folder / "folders")
+
+
+@pytest.mark.one_parser
+def test_counts_in_folders(project, first_run, folders):
+    out = folders.outdir
+    first = read_expression(first_run.outdir / "expression/first/kind.tsv.gz")
+    pd.testing.assert_frame_equal(read_expression(out / "expression/zarr/kind.tsv.gz"), first)
+    mtx = read_expression(out / "expression/mtx/kind.tsv.gz")
+    pd.testing.assert_frame_equal(mtx, first.drop(columns="größer"))
+    assert read_table(out / "expression/mtx/kind.populations.tsv")["donors"].tolist() == [2, 2, 2]
+    assert "meet the condition in the column cells" in str(read_json(out / "pipeline_info/preflight.json"))
+    record = (out / "pipeline_info/ro-crate-metadata.json").read_text()
+    assert "10x%20folder/matrix.mtx" in record and "atlas.zarr/obs/" in record
+    assert not list(project.folder.rglob("PWNED"))
+
+
+@pytest.mark.one_parser
+def test_an_edit_within_a_folder_is_seen_by_resume(project, folders):
+    (part,) = (project.inputs / "atlas.zarr/X/data").glob("**/0")
+    part.write_bytes(part.read_bytes())
+    options = ["-resume", "--input", project.inputs / "folders.csv", "--outdir", "folders", "--saturate", "hvg:1"]
+    run = project.run(*options)
+    run.outdir = project.folder / "folders"
+    assert run.status == 0, run.output
+    assert sorted(run.tasks["PSEUDOBULK"]) == ["CACHED", "COMPLETED"]  # the other folder is as it was
+    assert run.tasks["PREFLIGHT"] == ["COMPLETED"]
 
 
 @pytest.fixture(scope="module")

@@ -408,6 +408,16 @@ def test_executable(tmp_path, run_cli):
     assert made.returncode == 1 and "summary.tsv: no such file" in made.stderr and "Traceback" not in made.stderr
 
 
+@pytest.mark.slow
+def test_ceilings_between_donors_are_shown_where_they_are_known(page, tmp_path):
+    assert "Ceiling between donors" not in page.text
+    manifest = make_run(tmp_path, plain_levels())
+    for path in (tmp_path / "e").glob("*.populations.tsv"):
+        write_table(path, read_table(path).assign(donors=4, noise_ceiling_donors=0.87))
+    text = page_of(manifest).text
+    assert "Ceiling between donors" in text and "0.87" in text
+
+
 def test_a_table_of_populations_of_version_0_1_is_read(tmp_path):
     old = pd.DataFrame({"population": ["B"], "parent": [""], "cells": [9], "genes_seen": [50], "noise_ceiling": [0.9]})
     write_table(tmp_path / "old.tsv", old)

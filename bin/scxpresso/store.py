@@ -31,6 +31,7 @@ DROPPED_GENE_COLUMNS = ["gene", "reason"]
 DROPPED_POPULATION_COLUMNS = ["level", "population", "cells", "reason"]
 FOLD_COLUMNS = ["gene_id", "fold"]
 POPULATION_COLUMNS = ["population", "parent", "cells", "genes_detected", "noise_ceiling"]
+DONOR_COLUMNS = ["donors", "noise_ceiling_donors"]  # after POPULATION_COLUMNS, where donors are known
 PREDICTION_COLUMNS = ["gene_id", "fold", "population", "observed", "predicted", "sd", *INTERVAL_COLUMNS]
 HISTORY_COLUMNS = [
     "fold", "replicate", "population", "attempt", "seed", "epoch", "learning_rate", "train_loss", "validation_loss", "best",

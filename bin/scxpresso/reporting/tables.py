@@ -68,6 +68,7 @@ def atlas_view(run: Run, entry: dict) -> dict:
         "protocol": entry["protocol"],
         "levels": levels,
         "has_parents": any(row["parent"] for level in levels for row in level["populations"]),
+        "has_donors": any("donors" in row for level in levels for row in level["populations"]),
         "populations": sum(len(level["populations"]) for level in levels),
         "excluded": excluded.to_dict("records"),
         "dropped": len(dropped),
