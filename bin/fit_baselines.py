@@ -16,13 +16,14 @@ from scxpresso.options import expression_option, features_option, folds_option, 
 @expression_option
 @folds_option
 @threads_option
-@outdir_option("<baseline>.tsv.gz: mean, half_life, kmer")
+@outdir_option("<baseline>.tsv.gz: mean, half_life, gc_cpg, kmer")
 @reports_problems
 def main(features, expression, folds, threads, outdir):
-    """Predict every gene by three baselines.
+    """Predict every gene by four baselines.
 
-    mean: the mean of the training genes. half_life: ridge regression on half-life features. kmer: ridge regression on
-    these and 4-mer counts.
+    mean: the mean of the training genes. half_life: ridge regression on half-life features. gc_cpg: ridge
+    regression on GC and CpG content of three regions around the TSS. kmer: ridge regression on half-life features and
+    4-mer counts.
     """
     from scxpresso.evaluation.baselines import predict_held_out
     from scxpresso.genome.feature_store import Features

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import warnings
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.io
 import scipy.sparse
 import yaml
 from conftest import ROOT
@@ -219,7 +221,7 @@ def test_every_file_of_the_contract_with_its_columns(first_run):
     for level in ("all", "kind"):
         assert columns(out / f"expression/first/{level}.tsv.gz")[0] == "gene_id"
         assert columns(out / f"expression/first/{level}.populations.tsv") == POPULATION_COLUMNS
-        for network in ("scxpresso", "mean", "half_life", "kmer"):
+        for network in ("scxpresso", "mean", "half_life", "gc_cpg", "kmer"):
             assert columns(out / f"predictions/first/{level}.{network}.tsv.gz") == PREDICTION_COLUMNS
         model = out / f"models/first/{level}/scxpresso"
         for fold in (1, 2):
@@ -277,6 +279,57 @@ def test_a_changed_parameter_runs_what_depends_on_it(project, first_run):
 
 
 @pytest.fixture(scope="module")
+def folders(project, first_run) -> Run:
+    """The first run's counts in a 10x folder, with their labels in a table, and in a zarr."""
+    data = anndata.read_h5ad(project.inputs / "atlas.h5ad")
+    folder = project.inputs / "10x folder"
+    folder.mkdir()
+    scipy.io.mmwrite(folder / "matrix.mtx", scipy.sparse.coo_matrix(data.X.T.astype(int)))
+    (folder / "barcodes.tsv").write_text("\n".join(data.obs_names))
+    (folder / "features.tsv").write_text("\n".join(data.var_names))
+    data.obs.assign(batch=["a", "b"] * 120).to_csv(project.inputs / "labels.csv", index_label="cell")
+    with anndata.settings.override(zarr_write_format=3), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of zarr's and anndata's next versions
+        data.write_zarr(project.inputs / "atlas.zarr")
+    (project.inputs / "folders.csv").write_text(
+        "atlas,counts,protocol,genome,levels,annotations,cells,donor_column\n"
+        "mtx,10x folder,10x,tiny,kind,labels.csv,\"batch in ['a', 'b'] & kind != 'größer'\",batch\n"
+        "zarr,atlas.zarr,10x,tiny,kind,,,\n"
+    )
+    run = project.run(
+        "-resume", "--input", project.inputs / "folders.csv", "--outdir", "folders", "--saturate", "hvg:1"
+    )
+    assert run.status == 0, run.output
+    return Run(run.status, run.output, project.folder / "folders")
+
+
+@pytest.mark.one_parser
+def test_counts_in_folders(project, first_run, folders):
+    out = folders.outdir
+    first = read_expression(first_run.outdir / "expression/first/kind.tsv.gz")
+    pd.testing.assert_frame_equal(read_expression(out / "expression/zarr/kind.tsv.gz"), first)
+    mtx = read_expression(out / "expression/mtx/kind.tsv.gz")
+    pd.testing.assert_frame_equal(mtx, first.drop(columns="größer"))
+    assert read_table(out / "expression/mtx/kind.populations.tsv")["donors"].tolist() == [2, 2, 2]
+    assert "meet the condition in the column cells" in str(read_json(out / "pipeline_info/preflight.json"))
+    record = (out / "pipeline_info/ro-crate-metadata.json").read_text()
+    assert "10x%20folder/matrix.mtx" in record and "atlas.zarr/obs/" in record
+    assert not list(project.folder.rglob("PWNED"))
+
+
+@pytest.mark.one_parser
+def test_an_edit_within_a_folder_is_seen_by_resume(project, folders):
+    (part,) = (project.inputs / "atlas.zarr/X/data").glob("**/0")
+    part.write_bytes(part.read_bytes())
+    options = ["-resume", "--input", project.inputs / "folders.csv", "--outdir", "folders", "--saturate", "hvg:1"]
+    run = project.run(*options)
+    run.outdir = project.folder / "folders"
+    assert run.status == 0, run.output
+    assert sorted(run.tasks["PSEUDOBULK"]) == ["CACHED", "COMPLETED"]  # the other folder is as it was
+    assert run.tasks["PREFLIGHT"] == ["COMPLETED"]
+
+
+@pytest.fixture(scope="module")
 def recipes(project, asked) -> Run:
     """The first run's network beside other recipes: other networks, a narrower window, one network per population."""
     (project.inputs / "recipes.csv").write_text(
@@ -321,7 +374,9 @@ def test_recipes_train_models_of_their_own(recipes):
 def test_recipes_have_rows_of_their_own(recipes):
     summary = read_table(recipes.outdir / "evaluation/summary.tsv")
     found = set(summary.loc[summary["level"] == "kind", ["recipe", "network"]].itertuples(index=False, name=None))
-    baselines = {(f"{name}{method}", name) for name in ("mean", "half_life", "kmer") for method in ("", "_family")}
+    baselines = {
+        (f"{name}{method}", name) for name in ("mean", "half_life", "gc_cpg", "kmer") for method in ("", "_family")
+    }
     assert found == baselines | {
         ("scxpresso", "scxpresso"), ("sequence_only", "scxpresso"), ("narrow", "hybrid"), ("single_task", "scxpresso"),
         ("grammar", "grammar"),
@@ -367,7 +422,7 @@ def test_downstream_analyses_are_of_the_recipes_that_have_them(recipes):
 
 @pytest.mark.one_parser
 def test_models_of_several_windows_are_used_together(project, recipes):
-    for recipe in ("scxpresso", "narrow", "single_task"):
+    for recipe in ("scxpresso", "narrow", "single_task", "grammar"):
         shutil.copytree(recipes.outdir / "models/first/kind" / recipe, project.inputs / "several" / recipe)
     (project.inputs / "windows.csv").write_text("sample,fasta,gtf,genome\nwindows,windows.fa,,tiny\n")
     run = project.run(
@@ -382,6 +437,13 @@ def test_models_of_several_windows_are_used_together(project, recipes):
         )
         pd.testing.assert_frame_equal(before, after)
     assert (project.folder / "several/samples/windows/first.kind.single_task.tsv.gz").exists()
+    # Models that were trained before show their motifs again, here without known ones.
+    before, after = (
+        read_table(folder / "models/first/kind/grammar/motifs.tsv")
+        for folder in (recipes.outdir, project.folder / "several")
+    )
+    known = [column for column in before if column.startswith("known_")]
+    pd.testing.assert_frame_equal(before.drop(columns=known), after.drop(columns=known))
 
 
 @contextmanager

@@ -51,6 +51,7 @@ OUTPUTS = {
     "evaluation/genes.tsv": "Held-out correlation of each gene over the populations",
     "evaluation/summary.tsv": "Held-out performance of each model and baseline",
     "evaluation/comparisons.tsv": "Each population's own model compared with other predictions of it",
+    "evaluation/intervals.tsv": "How often observed expression lies in the prediction intervals",
     "saturation/*/*/effects.h5": "Effect of every substitution in the windows of the chosen genes",
     "saturation/*/*/profiles.tsv.gz": "The substitution with the largest effect at each position",
     "saturation/*/*/positions.tsv": "Mean of the largest effects by distance to the TSS",
