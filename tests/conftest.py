@@ -20,8 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bin"))
 sys.dont_write_bytecode = True
 
-# The package first: it says how threads wait.
-import scxpresso  # noqa: E402, F401, I001
+# The package first: it says how threads wait, and where numba keeps kernels, which another package may import.
+import scxpresso  # noqa: E402, I001
+import scxpresso.compiled  # noqa: E402, F401
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
