@@ -340,7 +340,11 @@ def recipes(project, asked) -> Run:
         "single_task,,,,,single,family,kind,no\n"
         "grammar,grammar,,,,,,kind,yes\n"
     )
-    options = ["--recipes", project.inputs / "recipes.csv", *analyses(project.inputs)]
+    (project.inputs / "three.csv").write_text("set,file,genome\nthree,all three.tsv,tiny\n")
+    (project.inputs / "windows.csv").write_text("sample,fasta,gtf,genome\nwindows,windows.fa,,tiny\n")
+    # The options given last take precedence.
+    fewer = ["--variants", project.inputs / "three.csv", "--predict", project.inputs / "windows.csv"]
+    options = ["--recipes", project.inputs / "recipes.csv", *analyses(project.inputs), *fewer]
     run = project.run("-resume", "--outdir", "recipes", *options)
     assert run.status == 0, run.output
     return Run(run.status, run.output, project.folder / "recipes")
@@ -424,7 +428,6 @@ def test_downstream_analyses_are_of_the_recipes_that_have_them(recipes):
 def test_models_of_several_windows_are_used_together(project, recipes):
     for recipe in ("scxpresso", "narrow", "single_task", "grammar"):
         shutil.copytree(recipes.outdir / "models/first/kind" / recipe, project.inputs / "several" / recipe)
-    (project.inputs / "windows.csv").write_text("sample,fasta,gtf,genome\nwindows,windows.fa,,tiny\n")
     run = project.run(
         "-resume", "--models", project.inputs / "several", "--genomes", project.inputs / "genomes.csv", "--predict",
         project.inputs / "windows.csv", "--outdir", "several", small=False,
