@@ -145,6 +145,10 @@ workflow {
             made.trained
                 .mix(made.described)
                 .map { model, file -> [path: "models/${model.atlas}/${model.level}/${model.recipe}/${file.name}", file: file] },
+            // They serve later sets, where a run with --models finds them.
+            VARIANTS.out.pooled_ch
+                .filter { !options.models }
+                .map { model, pooled -> [path: "models/${model.atlas}/${model.level}/${model.recipe}/${pooled.name}", file: pooled] },
             learned_ch.flatMap { model, table, motifs ->
                 [table, motifs].collect { file -> [path: "models/${model.atlas}/${model.level}/${model.recipe}/${file.name}", file: file] }
             },

@@ -69,7 +69,13 @@ engine_option = click.option(
     type=click.Choice(["auto", "plain"]),
     help="auto: the fast form of the network; plain: PyTorch's layers as written.",
 )
-threads_option = click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
+threads_option = click.option(
+    "--threads",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="CPU threads; at most one per CPU that the process may use.",
+)
 
 
 def seed_option(text: str) -> Callable:

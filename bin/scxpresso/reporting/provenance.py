@@ -58,6 +58,7 @@ OUTPUTS = {
     "saturation/*/*/contrasts.tsv.gz": "Profiles of two populations compared",
     "models/*/*/*/motifs.tsv": "Motifs that the networks have learned, by population",
     "models/*/*/*/motifs.meme": "The same motifs, in MEME's format",
+    "models/*/*/*/pooled_effects.h5": "Effects of substitutions in shuffled windows, which variants are compared with",
     "saturation/*/*/motifs.tsv": "Importance of each motif's hits",
     "saturation/*/*/seqlets.tsv.gz": "Seqlets (stretches that matter), with the motifs that they match",
     "variants/*/rejected.tsv": "Variants that were not scored, and why",
