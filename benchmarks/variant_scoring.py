@@ -27,6 +27,7 @@ from scxpresso.genome.annotation import HALF_LIFE  # noqa: E402
 from scxpresso.genome.feature_store import write_features  # noqa: E402
 from scxpresso.genome.sequence import window_codes  # noqa: E402
 from scxpresso.networks.model import Model  # noqa: E402
+from scxpresso.networks.published import ScXpresso  # noqa: E402
 from scxpresso.networks.weights import NetworkMetadata, save_network  # noqa: E402
 from scxpresso.store import write_rows, write_table  # noqa: E402
 from scxpresso.variants.score_table import ScorableVariant  # noqa: E402
@@ -67,7 +68,7 @@ def make_world(folder: Path) -> tuple[str, pd.DataFrame]:
     files = [f"fold_1/replicate_{number}.safetensors" for number in range(1, N_REPLICATES + 1)]
     for seed, file in enumerate(files):
         torch.manual_seed(seed)
-        save_network(folder / "model" / file, about.build(), about)
+        save_network(folder / "model" / file, correlated(about.build()), about)
     content = {
         "atlas": "a", "level": "l", "genome": "g", "network": "scxpresso", "inputs": "both", "upstream": UPSTREAM,
         "downstream": DOWNSTREAM, "populations": about.populations, "annotation_features": HALF_LIFE,
@@ -75,6 +76,14 @@ def make_world(folder: Path) -> tuple[str, pd.DataFrame]:
     }  # fmt: skip
     (folder / "model" / "model.json").write_text(json.dumps(content))
     return bases, genes
+
+
+@torch.no_grad()
+def correlated(network: ScXpresso) -> ScXpresso:
+    """Make an untrained network's populations alike, as those of trained ones are: their effects correlate by 0.9."""
+    weight = network.get_parameter("head.3.weight")
+    weight.copy_(0.9**0.5 * weight[:1] + 0.1**0.5 * weight)
+    return network
 
 
 def variants(bases: str, genes: pd.DataFrame, each: int, deleted: int = 0) -> list[ScorableVariant]:

@@ -31,6 +31,7 @@ from scxpresso.networks.promoter_composition import (
 from scxpresso.networks.scaling import MAX_DEVIATIONS
 from scxpresso.networks.smooth_part import TREE_SHARE, SmoothPart
 from scxpresso.networks.weights import NetworkMetadata
+from scxpresso.saturation.effects import PositionEffects
 from scxpresso.saturation.hybrid import Trees, add_tree_effects, touch_trees, tree_paths
 from scxpresso.saturation.kmer_changes import (
     ALTERNATIVE_CHANNELS,
@@ -55,7 +56,7 @@ MAX_CHANGED = COUNTED.max_changed
 BOUNDS = np.unique(WINDOWS)  # relative to the TSS
 
 
-class GrammarEffects:
+class GrammarEffects(PositionEffects):
     """The effects of substitutions by several networks, as BruteForce gives them, on the CPU."""
 
     def __init__(self, networks: Sequence[tuple[Grammar, NetworkMetadata]]):
@@ -65,22 +66,21 @@ class GrammarEffects:
         self.smooth = [SmoothEffects(network.smooth, self.upstream) for network in self.networks]
 
     @torch.no_grad()
-    def effects(
-        self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
+    def effects_at(
+        self, codes: np.ndarray, annotation: np.ndarray, positions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As BruteForce.effects."""
-        end = len(codes) if end is None else end
-        effects = np.zeros((len(self.networks), end - start, 4, self.populations), dtype=np.float32)
+        """As SubstitutionEffects.effects_at."""
+        effects = np.zeros((len(self.networks), len(positions), 4, self.populations), dtype=np.float32)
         features = torch.from_numpy(annotation[None].astype(np.float32))
         composition = promoter_composition(codes[None], self.upstream)
-        kinds, windows = window_kinds(codes, self.upstream, start, end)
+        kinds, windows = window_kinds(codes, self.upstream, positions)
         expression = []
         for network, motifs, smooth, own in zip(self.networks, self.motifs, self.smooth, effects, strict=True):
             output = network.add_up(composition, torch.from_numpy(codes[None]), features)
             expression.append(network.expression.undo(output)[0].numpy())
-            change = motifs.effects(codes, start, end)
-            change += smooth.effects(codes, composition, network.scaled_annotation(features), kinds, windows, start)
-            change[codes[start:end, None] == ALTERNATIVE_CODES] = 0
+            change = motifs.effects(codes, positions)
+            change += smooth.effects(codes, composition, network.scaled_annotation(features), kinds, windows, positions)
+            change[codes[positions, None] == ALTERNATIVE_CODES] = 0
             own[:] = change * network.expression.sd.double().numpy()
         return np.stack(expression), effects
 
@@ -132,14 +132,14 @@ class SmoothEffects:
         annotation: torch.Tensor,
         kinds: np.ndarray,
         windows: torch.Tensor,
-        start: int,
+        positions: np.ndarray,
     ) -> np.ndarray:
         """Give what the smooth part makes of substitutions: positions × alternatives × populations, z-scaled.
 
         Parameters
         ----------
         composition, annotation: of the gene alone, the latter scaled.
-        kinds, windows: of the substitutions from index `start` on, as `window_kinds` gives them.
+        kinds, windows: of the substitutions at the positions, as `window_kinds` gives them.
         """
         part = self.part
         alike = PromoterComposition(windows[:, :0], windows)
@@ -153,10 +153,9 @@ class SmoothEffects:
         )  # fmt: skip
         counts = np.square(composition.kmers[0].numpy()).round().astype(np.int64)
         bases = BASE_OF_CODE[region(codes[None], self.upstream, FIRST, END)][0]
-        own = BASE_OF_CODE[codes[start : start + len(kinds)]]
+        own, places = BASE_OF_CODE[codes[positions]], positions - self.upstream - FIRST
         scores = np.zeros((*kinds.shape, len(self.components)))
-        first = start - self.upstream - FIRST
-        _smooth_effects(bases, own, first, COUNTED, counts, self.kmers, kinds, reference, self.trees, scores)
+        _smooth_effects(bases, own, places, COUNTED, counts, self.kmers, kinds, reference, self.trees, scores)
         return scores * self.shrinkage @ self.components
 
 
@@ -175,7 +174,7 @@ def stacked_trees(part: SmoothPart) -> Trees:
 def _smooth_effects(
     bases: np.ndarray,
     own: np.ndarray,
-    first: int,
+    places: np.ndarray,
     counted: CountedRegions,
     counts: np.ndarray,
     kmers: Kmers,
@@ -184,9 +183,9 @@ def _smooth_effects(
     trees: Trees,
     effects: np.ndarray,
 ) -> None:
-    """Fill `effects` (positions × alternatives × components), whose first base is `first` of `bases`.
+    """Fill `effects` (positions × alternatives × components).
 
-    own: base of the gene at each position. counts: of its k-mers.
+    own: base of the gene at each position. places: of the positions in `bases`. counts: of its k-mers.
     """
     columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
     limit, components, by_trees = np.float32(MAX_DEVIATIONS), effects.shape[2], trees.components.shape[1]
@@ -207,8 +206,8 @@ def _smooth_effects(
                     changed[n_changed] = column
                     n_changed += 1
             found = 0
-            if 0 <= first + position < len(bases):
-                found = count_changes(bases, first + position, ALTERNATIVE_CHANNELS[number], counted, columns, steps)
+            if 0 <= places[position] < len(bases):
+                found = count_changes(bases, places[position], ALTERNATIVE_CHANNELS[number], counted, columns, steps)
             for at in range(found):
                 column = columns[at]
                 # Exactly the operations of SmoothPart.scaled_kmers, in single precision.
@@ -239,17 +238,17 @@ def _smooth_effects(
                 mutant[changed[at]] = reference.features[changed[at]]
 
 
-def window_kinds(codes: np.ndarray, upstream: int, start: int, end: int) -> tuple[np.ndarray, torch.Tensor]:
+def window_kinds(codes: np.ndarray, upstream: int, positions: np.ndarray) -> tuple[np.ndarray, torch.Tensor]:
     """Sort substitutions by what they change of the nested windows.
 
     Returns
     -------
-    The kind of each substitution from index `start` to `end` (positions × alternatives), and the window features of each
-    kind (kinds × N_WINDOWS); the first kind is the gene as it is.
+    The kind of each substitution (positions × alternatives), and the window features of each kind (kinds × N_WINDOWS); the
+    first kind is the gene as it is.
     """
     reach = max(REACHES)
     bases = BASE_OF_CODE[region(codes[None], upstream, -reach - 1, reach + 1)][0].astype(np.int64)
-    place = np.arange(start, end) - upstream  # relative to the TSS
+    place = positions - upstream  # relative to the TSS
     inside = (place >= -reach) & (place < reach)
     at = np.clip(place, -reach, reach - 1) + reach + 1  # in `bases`
     old, before, after = (bases[at + step][:, None] for step in (0, -1, 1))
