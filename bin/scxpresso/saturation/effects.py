@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -49,6 +50,34 @@ class SubstitutionEffects(ABC):
     def of_genes(self, codes: np.ndarray, annotation: np.ndarray) -> "GeneEffects":
         """Prepare the effects of several genes. codes: genes × window. annotation: genes × features."""
         return OneByOne(self, codes, annotation)
+
+
+class EditedWindows(NamedTuple):
+    """Windows of a gene's alleles, and those of the reference that they are compared with, in several shifts.
+
+    reference: codes around the reference's windows. codes: those around the alleles' (alleles × bases). origin: index of each
+    base in the reference, −1 if it is new (alleles × bases). reference_starts, starts: where windows begin in both, by shift.
+    size: bases of a window. moved: whether any allele moves bases.
+    """
+
+    reference: np.ndarray
+    codes: np.ndarray
+    origin: np.ndarray
+    reference_starts: np.ndarray
+    starts: np.ndarray
+    size: int
+    moved: bool
+
+
+@runtime_checkable
+class AlleleEffects(Protocol):
+    """A form that computes the effects of alleles of any kind, too."""
+
+    def allele_effects(self, windows: EditedWindows, annotation: np.ndarray) -> np.ndarray:
+        """Compute the difference of predictions: networks × alleles × shifts × populations.
+
+        annotation: features of the gene.
+        """
 
 
 class GeneEffects(ABC):

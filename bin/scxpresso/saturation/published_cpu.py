@@ -14,7 +14,8 @@ from scxpresso.genome.sequence import ALTERNATIVE_CODES
 from scxpresso.networks.kmers import K1
 from scxpresso.networks.published import FILTERS1, FILTERS2, K2, PAD2, POOL1, POOL2, ScXpresso
 from scxpresso.networks.weights import NetworkMetadata
-from scxpresso.saturation.effects import GeneEffects, PositionEffects
+from scxpresso.saturation.effects import EditedWindows, GeneEffects, PositionEffects
+from scxpresso.saturation.published_alleles import allele_effects
 from scxpresso.saturation.published_gpu import REACH, Layers
 from scxpresso.saturation.published_layers import (
     EMPTY,
@@ -92,6 +93,130 @@ def _add_product(
     store(target, at + 2 * target.shape[1], sum_2)
 
 
+@njit(fastmath=FAST)
+def _changes_of_gene(
+    weights: Weights,
+    network: int,
+    codes: np.ndarray,
+    halves: np.ndarray,
+    reference: References,
+    item: int,
+    positions: np.ndarray,
+    alternatives: np.ndarray,
+    result: np.ndarray,
+) -> None:
+    """Fill `result` (positions × 4 × columns) with what substitutions change after the hidden layer.
+
+    codes: window of a gene. item: of the gene and the network in `reference`. positions: in order.
+    """
+    bins, columns = (len(codes) + 1) // POOL1, weights.tail.shape[2]
+    layer = first_layer(weights, network)
+    step_changes, second, hidden, tail = (
+        weights.changes[network], weights.second[network], weights.hidden[network], weights.tail[network]
+    )  # fmt: skip
+    pooled, outputs2, pooled2 = reference.pooled[item], reference.outputs2[item], reference.pooled2[item]
+    before2, after2 = reference.before2[item], reference.after2[item]
+    outputs = np.empty((2 * POOL1, FILTERS1), dtype=np.float32)
+    before, after = np.empty_like(outputs), np.empty_like(outputs)
+    silent, active = np.empty(HIDDEN, dtype=np.float32), np.empty(HIDDEN, dtype=np.float32)
+    for unit in range(HIDDEN):
+        value = np.float32(reference.hidden[item, unit])
+        silent[unit], active[unit] = min(value, ZERO), -max(value, ZERO)
+    rows = np.empty(FILTERS1, dtype=np.int64)  # of weights, for what changes, and how far that does
+    sizes = np.empty((LANES, FILTERS1), dtype=np.float32)
+    total = np.empty((LANES, REACH * FILTERS2), dtype=np.float32)
+    change = np.empty((LANES, HIDDEN), dtype=np.float32)
+    by_tail = np.empty((LANES, columns), dtype=np.float32)
+    every = np.arange(HIDDEN)
+    lanes = np.empty(LANES, dtype=np.int64)
+    known = -2
+    for place in range(len(positions)):
+        position = positions[place]
+        code = np.int64(codes[position])
+        block = (position - 2) // POOL1  # its outputs lie in two bins, block and block + 1
+        origin = block * POOL1 - 1
+        if block != known:
+            known = block
+            first_outputs(layer, codes, halves, origin, outputs)
+            _largest_around(outputs, before, after)
+        result[place] = ZERO
+        done = 0
+        while done < N_ALTERNATIVES:
+            used = 0
+            while used < LANES and done < N_ALTERNATIVES:
+                if alternatives[done] != code:
+                    lanes[used] = done
+                    used += 1
+                done += 1
+            if used == 0:
+                break
+            lanes[used:] = lanes[used - 1]
+            of_lane_0 = (code * N_ALTERNATIVES + lanes[0]) * K1 * FILTERS1
+            of_lane_1 = (code * N_ALTERNATIVES + lanes[1]) * K1 * FILTERS1
+            of_lane_2 = (code * N_ALTERNATIVES + lanes[2]) * K1 * FILTERS1
+            changed = False
+            total[:] = ZERO
+            for half in range(2):
+                bin_ = block + half
+                low = max(position - 3 - origin, half * POOL1)
+                high = min(position + 2 - origin, (half + 1) * POOL1 - 1)
+                if bin_ < 0 or bin_ >= bins or low > high:
+                    continue
+                step = (low + origin - position + 3) * FILTERS1
+                for column in range(0, FILTERS1, WIDTH):
+                    value_0 = larger(load(before, low * FILTERS1 + column), load(after, high * FILTERS1 + column))
+                    value_1, value_2 = value_0, value_0
+                    for index in range(high - low + 1):
+                        row = load(outputs, (low + index) * FILTERS1 + column)
+                        at = step + index * FILTERS1 + column
+                        value_0 = larger(add(row, load(step_changes, of_lane_0 + at)), value_0)
+                        value_1 = larger(add(row, load(step_changes, of_lane_1 + at)), value_1)
+                        value_2 = larger(add(row, load(step_changes, of_lane_2 + at)), value_2)
+                    was = load(pooled, (PAD2 + bin_) * FILTERS1 + column)
+                    store(sizes, column, subtract(value_0, was))
+                    store(sizes, FILTERS1 + column, subtract(value_1, was))
+                    store(sizes, 2 * FILTERS1 + column, subtract(value_2, was))
+                count = _keep_changed(sizes, FILTERS1, rows)
+                if count == 0:
+                    continue
+                changed = True
+                for output in range(K2):
+                    at, begin = (half + output) * FILTERS2, output * FILTERS1 * FILTERS2
+                    _add_product(total, at, sizes, rows, count, second, begin, FILTERS2)
+            if not changed:
+                continue
+            first2 = block - PAD2 + EMPTY * POOL2  # row of outputs2 that total begins with
+            bin_ = first2 // POOL2
+            change[:] = ZERO
+            for half in range(2):
+                low = max(first2, (bin_ + half) * POOL2)
+                high = min(first2 + REACH, (bin_ + half + 1) * POOL2) - 1
+                if low > high:
+                    continue
+                unchanged = larger(load(before2, low * FILTERS2), load(after2, high * FILTERS2))
+                was = load(pooled2, (bin_ + half) * FILTERS2)
+                for lane in range(LANES):
+                    value = unchanged
+                    for index in range(low, high + 1):
+                        moved = load(total, (lane * REACH + index - first2) * FILTERS2)
+                        value = larger(add(load(outputs2, index * FILTERS2), moved), value)
+                    store(sizes, lane * FILTERS1, subtract(value, was))
+                count = _keep_changed(sizes, FILTERS2, rows)
+                for column in range(0, HIDDEN, WIDTH):
+                    begin = (bin_ + half) * FILTERS2 * HIDDEN + column
+                    _add_product(change, column, sizes, rows, count, hidden, begin, HIDDEN)
+            for lane in range(LANES):
+                for column in range(0, HIDDEN, WIDTH):
+                    moved = add(load(change, lane * HIDDEN + column), load(silent, column))
+                    store(sizes, lane * FILTERS1 + column, larger(moved, load(active, column)))
+            by_tail[:] = ZERO
+            for column in range(0, columns, WIDTH):
+                _add_product(by_tail, column, sizes, every, HIDDEN, tail, column, columns)
+            for lane in range(used):
+                for column in range(result.shape[2]):
+                    result[place, lanes[lane], column] = by_tail[lane, column]
+
+
 @njit(parallel=True, fastmath=FAST)
 def _changes(
     weights: Weights,
@@ -109,117 +234,13 @@ def _changes(
     codes: genes × window. positions: of the substitutions, those of a gene in order; gene_of: their genes. tasks: first and
     last (exclusive) of the positions of a task, which are of one gene.
     """
-    genes, n_tasks = len(codes), len(tasks)
-    bins, columns = (codes.shape[1] + 1) // POOL1, weights.tail.shape[2]
-    for number in prange(len(weights.bias) * n_tasks):
-        network, (first, end) = number // n_tasks, tasks[number % n_tasks]
+    for number in prange(len(weights.bias) * len(tasks)):
+        network, (first, end) = number // len(tasks), tasks[number % len(tasks)]
         gene = gene_of[first]
-        item = network * genes + gene
-        layer, bases, halves_of_gene = first_layer(weights, network), codes[gene], halves[gene]
-        step_changes, second, hidden, tail = (
-            weights.changes[network], weights.second[network], weights.hidden[network], weights.tail[network]
+        _changes_of_gene(
+            weights, network, codes[gene], halves[gene], reference, network * len(codes) + gene, positions[first:end],
+            alternatives, result[network, first:end],
         )  # fmt: skip
-        pooled, outputs2, pooled2 = reference.pooled[item], reference.outputs2[item], reference.pooled2[item]
-        before2, after2 = reference.before2[item], reference.after2[item]
-        outputs = np.empty((2 * POOL1, FILTERS1), dtype=np.float32)
-        before, after = np.empty_like(outputs), np.empty_like(outputs)
-        silent, active = np.empty(HIDDEN, dtype=np.float32), np.empty(HIDDEN, dtype=np.float32)
-        for unit in range(HIDDEN):
-            value = np.float32(reference.hidden[item, unit])
-            silent[unit], active[unit] = min(value, ZERO), -max(value, ZERO)
-        rows = np.empty(FILTERS1, dtype=np.int64)  # of weights, for what changes, and how far that does
-        sizes = np.empty((LANES, FILTERS1), dtype=np.float32)
-        total = np.empty((LANES, REACH * FILTERS2), dtype=np.float32)
-        change = np.empty((LANES, HIDDEN), dtype=np.float32)
-        by_tail = np.empty((LANES, columns), dtype=np.float32)
-        every = np.arange(HIDDEN)
-        lanes = np.empty(LANES, dtype=np.int64)
-        known = -2
-        for place in range(first, end):
-            position = positions[place]
-            code = np.int64(bases[position])
-            block = (position - 2) // POOL1  # its outputs lie in two bins, block and block + 1
-            origin = block * POOL1 - 1
-            if block != known:
-                known = block
-                first_outputs(layer, bases, halves_of_gene, origin, outputs)
-                _largest_around(outputs, before, after)
-            result[network, place] = ZERO
-            done = 0
-            while done < N_ALTERNATIVES:
-                used = 0
-                while used < LANES and done < N_ALTERNATIVES:
-                    if alternatives[done] != code:
-                        lanes[used] = done
-                        used += 1
-                    done += 1
-                if used == 0:
-                    break
-                lanes[used:] = lanes[used - 1]
-                of_lane_0 = (code * N_ALTERNATIVES + lanes[0]) * K1 * FILTERS1
-                of_lane_1 = (code * N_ALTERNATIVES + lanes[1]) * K1 * FILTERS1
-                of_lane_2 = (code * N_ALTERNATIVES + lanes[2]) * K1 * FILTERS1
-                changed = False
-                total[:] = ZERO
-                for half in range(2):
-                    bin_ = block + half
-                    low = max(position - 3 - origin, half * POOL1)
-                    high = min(position + 2 - origin, (half + 1) * POOL1 - 1)
-                    if bin_ < 0 or bin_ >= bins or low > high:
-                        continue
-                    step = (low + origin - position + 3) * FILTERS1
-                    for column in range(0, FILTERS1, WIDTH):
-                        value_0 = larger(load(before, low * FILTERS1 + column), load(after, high * FILTERS1 + column))
-                        value_1, value_2 = value_0, value_0
-                        for index in range(high - low + 1):
-                            row = load(outputs, (low + index) * FILTERS1 + column)
-                            at = step + index * FILTERS1 + column
-                            value_0 = larger(add(row, load(step_changes, of_lane_0 + at)), value_0)
-                            value_1 = larger(add(row, load(step_changes, of_lane_1 + at)), value_1)
-                            value_2 = larger(add(row, load(step_changes, of_lane_2 + at)), value_2)
-                        was = load(pooled, (PAD2 + bin_) * FILTERS1 + column)
-                        store(sizes, column, subtract(value_0, was))
-                        store(sizes, FILTERS1 + column, subtract(value_1, was))
-                        store(sizes, 2 * FILTERS1 + column, subtract(value_2, was))
-                    count = _keep_changed(sizes, FILTERS1, rows)
-                    if count == 0:
-                        continue
-                    changed = True
-                    for output in range(K2):
-                        at, begin = (half + output) * FILTERS2, output * FILTERS1 * FILTERS2
-                        _add_product(total, at, sizes, rows, count, second, begin, FILTERS2)
-                if not changed:
-                    continue
-                first2 = block - PAD2 + EMPTY * POOL2  # row of outputs2 that total begins with
-                bin_ = first2 // POOL2
-                change[:] = ZERO
-                for half in range(2):
-                    low = max(first2, (bin_ + half) * POOL2)
-                    high = min(first2 + REACH, (bin_ + half + 1) * POOL2) - 1
-                    if low > high:
-                        continue
-                    unchanged = larger(load(before2, low * FILTERS2), load(after2, high * FILTERS2))
-                    was = load(pooled2, (bin_ + half) * FILTERS2)
-                    for lane in range(LANES):
-                        value = unchanged
-                        for index in range(low, high + 1):
-                            moved = load(total, (lane * REACH + index - first2) * FILTERS2)
-                            value = larger(add(load(outputs2, index * FILTERS2), moved), value)
-                        store(sizes, lane * FILTERS1, subtract(value, was))
-                    count = _keep_changed(sizes, FILTERS2, rows)
-                    for column in range(0, HIDDEN, WIDTH):
-                        begin = (bin_ + half) * FILTERS2 * HIDDEN + column
-                        _add_product(change, column, sizes, rows, count, hidden, begin, HIDDEN)
-                for lane in range(LANES):
-                    for column in range(0, HIDDEN, WIDTH):
-                        moved = add(load(change, lane * HIDDEN + column), load(silent, column))
-                        store(sizes, lane * FILTERS1 + column, larger(moved, load(active, column)))
-                by_tail[:] = ZERO
-                for column in range(0, columns, WIDTH):
-                    _add_product(by_tail, column, sizes, every, HIDDEN, tail, column, columns)
-                for lane in range(used):
-                    for column in range(result.shape[3]):
-                        result[network, place, lanes[lane], column] = by_tail[lane, column]
 
 
 class PublishedEffectsCPU(PositionEffects):
@@ -240,6 +261,10 @@ class PublishedEffectsCPU(PositionEffects):
     def of_genes(self, codes: np.ndarray, annotation: np.ndarray) -> GeneEffects:
         """As SubstitutionEffects.of_genes."""
         return PublishedGenes(self.layers, self.weights, codes, annotation)
+
+    def allele_effects(self, windows: EditedWindows, annotation: np.ndarray) -> np.ndarray:
+        """As AlleleEffects.allele_effects."""
+        return allele_effects(self.layers, self.weights, windows, annotation)
 
 
 class PublishedGenes(GeneEffects):

@@ -244,20 +244,27 @@ def add_hidden(weights: np.ndarray, pooled: np.ndarray, hidden: np.ndarray) -> N
                     hidden[unit] += value * np.float64(row[unit])
 
 
+@njit(fastmath=FAST)
+def _compute_reference(
+    weights: Weights, network: int, codes: np.ndarray, halves: np.ndarray, found: References, item: int
+) -> None:
+    """Fill the results for one gene by one network."""
+    bins, pooled, outputs2 = (len(codes) + 1) // POOL1, found.pooled[item], found.outputs2[item]
+    pooled[:PAD2] = ZERO
+    pooled[PAD2 + bins :] = ZERO
+    pool_first(first_layer(weights, network), codes, halves, pooled[PAD2 : PAD2 + bins])
+    convolve_second(weights.second[network], weights.bias2[network], pooled, bins, outputs2[EMPTY * POOL2 :])
+    pool_second(outputs2, found.before2[item], found.after2[item], found.pooled2[item], bins // POOL2)
+    add_hidden(weights.hidden[network], found.pooled2[item], found.hidden[item])
+
+
 @njit(parallel=True, fastmath=FAST)
 def compute_references(weights: Weights, codes: np.ndarray, halves: np.ndarray, found: References) -> None:
     """Fill the results for genes by all networks. codes: genes × window. halves: genes × outputs × 2."""
-    genes, bins = len(codes), (codes.shape[1] + 1) // POOL1
+    genes = len(codes)
     for item in prange(len(weights.bias) * genes):
         network, gene = item // genes, item % genes
-        pooled, outputs2 = found.pooled[item], found.outputs2[item]
-        layer = first_layer(weights, network)
-        pooled[:PAD2] = ZERO
-        pooled[PAD2 + bins :] = ZERO
-        pool_first(layer, codes[gene], halves[gene], pooled[PAD2 : PAD2 + bins])
-        convolve_second(weights.second[network], weights.bias2[network], pooled, bins, outputs2[EMPTY * POOL2 :])
-        pool_second(outputs2, found.before2[item], found.after2[item], found.pooled2[item], bins // POOL2)
-        add_hidden(weights.hidden[network], found.pooled2[item], found.hidden[item])
+        _compute_reference(weights, network, codes[gene], halves[gene], found, item)
 
 
 class HeadOutput(NamedTuple):

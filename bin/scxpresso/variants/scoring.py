@@ -22,7 +22,7 @@ from scxpresso.networks.model import Model, Network
 from scxpresso.networks.prediction import predict
 from scxpresso.networks.registry import NETWORKS, bases_read
 from scxpresso.problems import InputError, Problem
-from scxpresso.saturation.effects import GeneEffects, SubstitutionEffects
+from scxpresso.saturation.effects import AlleleEffects, EditedWindows, GeneEffects, SubstitutionEffects
 from scxpresso.saturation.effects_store import resolved, rounded
 from scxpresso.saturation.incremental import incremental
 from scxpresso.variants.background import Background, extend_backgrounds, find_sites
@@ -32,7 +32,7 @@ from scxpresso.variants.gene_scores import GeneScores
 from scxpresso.variants.pooled import PooledEffects, pooled_p_values
 from scxpresso.variants.score_table import ScorableVariant
 from scxpresso.variants.significance import STAGES, Ranks, specificity
-from scxpresso.variants.windows import Edit, FlankingSequence, read_flanking_sequences, shifts
+from scxpresso.variants.windows import Edit, FlankingSequence, edited_windows, read_flanking_sequences, shifts
 
 SHIFTS = 23  # per phase, for insertions and deletions; real ones deviate by 10 % from the mean of all 300 (r = 0.996)
 BATCH = 512  # windows predicted at once
@@ -128,7 +128,10 @@ class Scorer:
             gene.flanking or FlankingSequence(window, self.features.upstream)
             for gene, window in zip(genes, codes, strict=True)
         ]
-        effects = [self._effects(networks, *one) for one in zip(annotation, windows, genes, backgrounds, strict=True)]
+        effects = [
+            self._effects(networks, saturation, *one)
+            for one in zip(annotation, windows, genes, backgrounds, strict=True)
+        ]
         ranks = [Ranks(effect, specificity(effect)) for _, effect in effects]
         self._rank(ranks, substitutions, backgrounds)
         predicted = substitutions.expression().mean(axis=1)
@@ -188,6 +191,7 @@ class Scorer:
     def _effects(
         self,
         networks: list[Network],
+        saturation: SubstitutionEffects,
         annotation: np.ndarray,
         window: FlankingSequence,
         gene: GeneAlleles,
@@ -201,40 +205,65 @@ class Scorer:
         others = np.flatnonzero(sites.scorable & ~sites.substitution).tolist()
         by_network, effect = background.by_network, background.means
         if others:
-            by_network[:, others] = self._differences(networks, annotation, window, [gene.alleles[at] for at in others])
+            by_network[:, others] = self._differences(
+                networks, saturation, annotation, window, [gene.alleles[at] for at in others]
+            )
             effect[others] = resolved(by_network[:, others].mean(axis=0))
         return by_network, effect
 
     def _differences(
-        self, networks: list[Network], annotation: np.ndarray, around: FlankingSequence, alleles: Sequence[Allele]
+        self,
+        networks: list[Network],
+        saturation: SubstitutionEffects,
+        annotation: np.ndarray,
+        around: FlankingSequence,
+        alleles: Sequence[Allele],
     ) -> np.ndarray:
-        """Compute effects of alleles by complete predictions: networks × alleles × populations."""
-        size = self.model.upstream, self.model.downstream
-        read = slice(*(self.model.upstream + end for end in self.reads))
-        moved = shifts(self.phase, SHIFTS)
+        """Compute effects of alleles of any kind, means over shifts: networks × alleles × populations."""
         effects = np.zeros((len(networks), len(alleles), len(self.model.populations)))
         for by, chosen in [
-            (moved, [at for at, allele in enumerate(alleles) if allele.moves_bases]),
+            (shifts(self.phase, SHIFTS), [at for at, allele in enumerate(alleles) if allele.moves_bases]),
             (np.zeros(1, dtype=int), [at for at, allele in enumerate(alleles) if not allele.moves_bases]),
         ]:
-            if not chosen:
-                continue
-            references = np.stack([around.window(*size, shift) for shift in by])
-            predicted = self._predict(networks, references, annotation)
             for first in range(0, len(chosen), BATCH // len(by)):
                 batch = chosen[first : first + BATCH // len(by)]
-                edited = [around.edited(alleles[at].edits) for at in batch]
-                windows = np.stack([[one.window(*size, shift) for shift in by] for one in edited])
+                edits = [alleles[at].edits for at in batch]
+                windows = edited_windows(around, edits, self.model.upstream, self.model.downstream, by)
+                if isinstance(saturation, AlleleEffects):
+                    difference = saturation.allele_effects(windows, annotation)
+                else:
+                    difference = self._predicted_differences(networks, windows, annotation)
                 # If the networks read the same bases, the effect is 0, whatever rounding gives.
-                changed = (windows[..., read] != references[..., read]).any(axis=2)
-                difference = np.zeros((len(networks), *changed.shape, effects.shape[2]))
-                if changed.any():
-                    number = np.nonzero(changed)[1]
-                    difference[:, changed] = (
-                        self._predict(networks, windows[changed], annotation) - predicted[:, number]
-                    )
+                difference[:, ~self._changed(windows)] = 0
                 effects[:, batch] = difference.mean(axis=2)
         return effects
+
+    def _changed(self, windows: EditedWindows) -> np.ndarray:
+        """Tell whether the networks read other bases in the windows of alleles: alleles × shifts."""
+        first, end = (self.model.upstream + base for base in self.reads)
+        return np.stack(
+            [
+                (windows.codes[:, start + first : start + end] != windows.reference[other + first : other + end]).any(
+                    axis=1
+                )
+                for start, other in zip(windows.starts, windows.reference_starts, strict=True)
+            ],
+            axis=1,
+        )
+
+    def _predicted_differences(
+        self, networks: list[Network], windows: EditedWindows, annotation: np.ndarray
+    ) -> np.ndarray:
+        """Compute effects of alleles by complete predictions: networks × alleles × shifts × populations."""
+        reference = np.stack([windows.reference[start : start + windows.size] for start in windows.reference_starts])
+        edited = np.stack([windows.codes[:, start : start + windows.size] for start in windows.starts], axis=1)
+        changed = self._changed(windows)
+        difference = np.zeros((len(networks), *changed.shape, len(self.model.populations)))
+        if changed.any():
+            predicted = self._predict(networks, reference, annotation)
+            by_allele = self._predict(networks, edited[changed], annotation)
+            difference[:, changed] = by_allele - predicted[:, np.nonzero(changed)[1]]
+        return difference
 
     def _predict(self, networks: list[Network], windows: np.ndarray, annotation: np.ndarray) -> np.ndarray:
         return predict(networks, windows, np.repeat(annotation[None], len(windows), axis=0), self.device)
