@@ -15,8 +15,10 @@ from scxpresso.compiled import njit
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE, region
 from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.grammar import Grammar
+from scxpresso.networks.kernel_regression import KernelRegression
 from scxpresso.networks.promoter_composition import (
     N_KMERS,
+    N_WINDOWS,
     REACHES,
     UNSTRANDED_KMERS,
     WINDOWS,
@@ -76,10 +78,11 @@ class GrammarEffects(PositionEffects):
         kinds, windows = window_kinds(codes, self.upstream, positions)
         expression = []
         for network, motifs, smooth, own in zip(self.networks, self.motifs, self.smooth, effects, strict=True):
-            output = network.add_up(composition, torch.from_numpy(codes[None]), features)
-            expression.append(network.expression.undo(output)[0].numpy())
-            change = motifs.effects(codes, positions)
-            change += smooth.effects(codes, composition, network.scaled_annotation(features), kinds, windows, positions)
+            annotated = network.scaled_annotation(features)
+            output, change = smooth.effects(codes, composition, annotated, kinds, windows, positions)
+            by_motifs = network.motifs(torch.from_numpy(codes[None]))[0].double()
+            expression.append(network.expression.undo(torch.from_numpy(output) + by_motifs).numpy())
+            change += motifs.effects(codes, positions)
             change[codes[positions, None] == ALTERNATIVE_CODES] = 0
             own[:] = change * network.expression.sd.double().numpy()
         return np.stack(expression), effects
@@ -112,12 +115,60 @@ class Kmers(NamedTuple):
     tree_feature: np.ndarray  # that a k-mer is; −1 for most of them
 
 
+class Points(NamedTuple):
+    """Some features of the inducing genes of a kernel. reads: which. values: genes × features. squares: sum over them."""
+
+    reads: torch.Tensor
+    values: torch.Tensor
+    squares: torch.Tensor
+
+    @classmethod
+    def of(cls, reads: torch.Tensor, inducing: torch.Tensor) -> "Points":
+        """Select the features that are read."""
+        values = inducing[:, reads]
+        return cls(reads, values, (values**2).sum(dim=1))
+
+    def distances(self, features: torch.Tensor) -> torch.Tensor:
+        """Compute squared Euclidean distances: rows of features × inducing genes."""
+        read = features[:, self.reads]
+        return (read**2).sum(dim=1)[:, None] + self.squares - 2 * read @ self.values.T
+
+
+class RadialKernels:
+    """The radial kernels of a network, for a gene of which only windows change: the rest is compared once.
+
+    windows: number of features of windows, which are the first.
+    """
+
+    def __init__(self, kernels: KernelRegression, windows: int):
+        self.intercept, self.dual = kernels.intercept.double(), kernels.dual.double()
+        self.kernels = []
+        inducing, is_window = kernels.inducing.double(), torch.arange(kernels.inducing.shape[1]) < windows
+        for reads, scale, variance in zip(kernels.reads, kernels.scale, kernels.variance.double(), strict=True):
+            points = Points.of(reads & is_window, inducing), Points.of(reads & ~is_window, inducing)
+            self.kernels.append((*points, scale, variance))
+
+    def outputs(self, features: torch.Tensor) -> torch.Tensor:
+        """Predict as KernelRegression.radial does. features: all rows are alike but for windows."""
+        features = features.double()
+        total = self.intercept.expand(len(features), -1)
+        for windows, others, scale, variance in self.kernels:
+            distances = others.distances(features[:1])
+            if windows.reads.any():
+                distances = distances + windows.distances(features)
+            total = total + torch.exp(-distances.clamp(min=0) / scale) @ self.dual * variance
+        return total
+
+
 class SmoothEffects:
     """What substitutions change of the smooth part of one network, on the CPU."""
 
     def __init__(self, part: SmoothPart, upstream: int):
         self.part, self.upstream = part, upstream
         self.trees = stacked_trees(part)
+        self.baseline = torch.cat([one.get_buffer("baseline") for one in part.trees]).double().numpy()
+        n_windows = 0 if part.inputs == "half_life" else N_WINDOWS
+        self.radial = RadialKernels(part.kernels, n_windows)
         tree_feature = np.full(N_KMERS, -1)
         n_features = part.kernels.inducing.shape[1]  # of radial kernels, which the k-mers of trees follow
         tree_feature[part.tree_kmers.numpy()] = n_features + np.arange(len(part.tree_kmers))
@@ -133,8 +184,10 @@ class SmoothEffects:
         kinds: np.ndarray,
         windows: torch.Tensor,
         positions: np.ndarray,
-    ) -> np.ndarray:
-        """Give what the smooth part makes of substitutions: positions × alternatives × populations, z-scaled.
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give what the smooth part makes of the gene, and of its substitutions, both z-scaled.
+
+        They are the prediction (populations), and effects (positions × alternatives × populations).
 
         Parameters
         ----------
@@ -144,7 +197,7 @@ class SmoothEffects:
         part = self.part
         alike = PromoterComposition(windows[:, :0], windows)
         features = part.features(alike, annotation.expand(len(windows), -1))
-        radial, scaled = part.kernels.radial(features), part.scaled_kmers(composition)
+        radial, scaled = self.radial.outputs(features), part.scaled_kmers(composition)
         by_kernels = radial[:1] + part.kernels.linear(torch.cat(part.blocks(composition, annotation), dim=1))
         read = part.tree_features(features[:1], scaled, by_kernels)[0].numpy()
         reference = Reference(
@@ -156,7 +209,16 @@ class SmoothEffects:
         own, places = BASE_OF_CODE[codes[positions]], positions - self.upstream - FIRST
         scores = np.zeros((*kinds.shape, len(self.components)))
         _smooth_effects(bases, own, places, COUNTED, counts, self.kmers, kinds, reference, self.trees, scores)
-        return scores * self.shrinkage @ self.components
+        return self._predicted(reference) @ self.components, scores * self.shrinkage @ self.components
+
+    def _predicted(self, reference: Reference) -> np.ndarray:
+        """Predict the scores of the gene, as SmoothPart.forward does."""
+        leaves = self.trees.value[np.arange(len(reference.leaves)), reference.leaves].astype(np.float64)
+        sums = leaves.reshape(len(self.trees.components), -1).sum(axis=1) + self.baseline
+        scores, both = reference.by_kernels.copy(), self.trees.components.shape[1]
+        scores[:both] = (1 - TREE_SHARE) * scores[:both] + sums @ self.trees.components.astype(np.float64)
+        center = self.part.center.double().numpy()
+        return center + (scores - center) * self.shrinkage
 
 
 def stacked_trees(part: SmoothPart) -> Trees:
