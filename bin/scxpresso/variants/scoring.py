@@ -35,7 +35,7 @@ from scxpresso.variants.significance import STAGES, Ranks, specificity
 from scxpresso.variants.windows import Edit, FlankingSequence, edited_windows, read_flanking_sequences, shifts
 
 SHIFTS = 23  # per phase, for insertions and deletions; real ones deviate by 10 % from the mean of all 300 (r = 0.996)
-BATCH = 512  # windows predicted at once
+BATCH = 512  # windows predicted at once, or alleles by what they change
 MAX_GENES, MAX_ALLELES = 256, 1024  # scored together, if there are as many
 MAX_REFERENCES = 80  # genes × networks that are computed together
 
@@ -225,8 +225,9 @@ class Scorer:
             (shifts(self.phase, SHIFTS), [at for at, allele in enumerate(alleles) if allele.moves_bases]),
             (np.zeros(1, dtype=int), [at for at, allele in enumerate(alleles) if not allele.moves_bases]),
         ]:
-            for first in range(0, len(chosen), BATCH // len(by)):
-                batch = chosen[first : first + BATCH // len(by)]
+            size = BATCH if isinstance(saturation, AlleleEffects) else BATCH // len(by)
+            for first in range(0, len(chosen), size):
+                batch = chosen[first : first + size]
                 edits = [alleles[at].edits for at in batch]
                 windows = edited_windows(around, edits, self.model.upstream, self.model.downstream, by)
                 if isinstance(saturation, AlleleEffects):
