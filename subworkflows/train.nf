@@ -136,8 +136,8 @@ def trains(recipe, level) {
     return [atlases: level.atlas, levels: level.level].every { column, name -> recipe[column] == null || name in recipe[column] }
 }
 
-// The number of folds that one task trains. By default, as many as make 30,000 genes for all replicates together: a fold of
-// fewer trains about as fast as a task starts. The genes are the lines of folds.tsv.
+// The number of folds that one task trains. By default, as many as make 30,000 genes over folds and replicates, beside which
+// the seconds that a task takes to start are few. The genes are the lines of folds.tsv.
 def folds_per_task(recipe, folds, options) {
     if (options.folds_per_task != 'auto') {
         return options.folds_per_task as int
