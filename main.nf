@@ -12,6 +12,7 @@ include { identify ; folder_of              } from './functions/models'
 include { read_json                         } from './functions/scripts'
 include { PREFLIGHT                         } from './modules/preflight'
 include { READ_VARIANTS                     } from './modules/read_variants'
+include { LEARNED_MOTIFS                    } from './modules/learned_motifs'
 include { FEATURES                          } from './subworkflows/features'
 include { TRAIN                             } from './subworkflows/train'
 include { SATURATION                        } from './subworkflows/saturation'
@@ -41,9 +42,11 @@ workflow {
 
     // [genome, its files]
     genomes_ch = checked_ch.flatMap { inputs.genomes.collect { row -> [row.values.genome, row.files] } }
-    // [atlas: its row of the sheet, levels as a list; counts]
+    // [atlas: its row of the sheet, levels as a list; counts, annotations, state of a folder of counts]
     atlases_ch = checked_ch.flatMap {
-        inputs.atlases.collect { row -> [row.values + [levels: row.values.levels.tokenize('; ')], row.files.counts] }
+        inputs.atlases.collect { row ->
+            [row.values + [levels: row.values.levels.tokenize('; ')], row.files.counts, row.files.annotations ?: [], row.state]
+        }
     }
 
     // [sample of --predict: its row of the sheet; its files]
@@ -65,32 +68,42 @@ workflow {
         options.haplotypes,
     ).made
 
-    // [model: see identify; model.json; its folds' folders]
+    // [model: see identify; model.json; its folds' folders], of every model and of those that downstream analyses use
     if (options.models) {
         models_ch = plan_ch.flatMap { plan ->
             [plan.models, inputs.models].transpose().collect { planned, one -> [identify(planned, planned), one.file, one.folds] }
         }
-        described_ch = models_ch.map { model, description, _folds -> [model, description] }
-        made = ['folds', 'expression', 'trained', 'described', 'learned', 'predictions'].collectEntries { name -> [name, channel.empty()] }
+        analysed_ch = models_ch
+        made = ['folds', 'expression', 'trained', 'described', 'predictions'].collectEntries { name -> [name, channel.empty()] }
     }
     else {
         // Variants that do not fit the genome end the run before any training.
         TRAIN(plan_ch, atlases_ch, genes_ch, features_ch, checked_ch.mix(sets_ch.map { true }).collect(), inputs, options)
-        models_ch = TRAIN.out.analysed_ch
-        described_ch = TRAIN.out.described_ch
+        models_ch = TRAIN.out.made_ch
+        analysed_ch = TRAIN.out.analysed_ch
         made = [
             folds: TRAIN.out.folds_ch,
             expression: TRAIN.out.expression_ch,
             trained: TRAIN.out.trained_ch,
             described: TRAIN.out.described_ch,
-            learned: TRAIN.out.learned_ch,
             predictions: TRAIN.out.predictions_ch,
         ]
     }
 
-    SATURATION(models_ch, genes_ch, features_ch, inputs, options)
-    VARIANTS(sets_ch, models_ch, genes_ch, features_ch, genomes_ch, inputs, options)
-    PREDICTION(plan_ch, samples_ch, FEATURES.out.assemblies_ch, models_ch, features_ch, options)
+    // [model, motifs.tsv, motifs.meme], of the models whose networks learn motifs
+    learned_ch = LEARNED_MOTIFS(
+        models_ch
+            .combine(plan_ch)
+            .filter { model, _description, _folds, plan -> model.network in plan.motif_networks }
+            .map { model, description, folds, _plan -> [model.genome, model.window, model, description, folds] }
+            .combine(features_ch, by: [0, 1])
+            .map { _genome, _window, model, description, folds, features -> [model, description, folds, features] },
+        inputs.motifs ?: [],
+    ).made
+
+    SATURATION(analysed_ch, genes_ch, features_ch, inputs, options)
+    VARIANTS(sets_ch, analysed_ch, genes_ch, features_ch, genomes_ch, inputs, options)
+    PREDICTION(plan_ch, samples_ch, FEATURES.out.assemblies_ch, analysed_ch, features_ch, options)
 
     // [process, its task, warnings.txt]
     warnings_ch = channel.topic('warnings').map { process, task, file -> [process.tokenize(':').last(), task ?: '', file] }
@@ -107,7 +120,8 @@ workflow {
             versions: PREFLIGHT.out.versions,
             genomes: genomes_ch,
             tables: FEATURES.out.tables_ch,
-            models: described_ch,
+            models: models_ch.map { model, description, _folds -> [model, description] },
+            learned: learned_ch,
             saturation: SATURATION.out.saturation_ch,
             motifs: SATURATION.out.matched_ch,
             sets: sets_ch,
@@ -131,7 +145,11 @@ workflow {
             made.trained
                 .mix(made.described)
                 .map { model, file -> [path: "models/${model.atlas}/${model.level}/${model.recipe}/${file.name}", file: file] },
-            made.learned.flatMap { model, table, motifs ->
+            // They serve later sets, where a run with --models finds them.
+            VARIANTS.out.pooled_ch
+                .filter { !options.models }
+                .map { model, pooled -> [path: "models/${model.atlas}/${model.level}/${model.recipe}/${pooled.name}", file: pooled] },
+            learned_ch.flatMap { model, table, motifs ->
                 [table, motifs].collect { file -> [path: "models/${model.atlas}/${model.level}/${model.recipe}/${file.name}", file: file] }
             },
             made.predictions.map { model, table -> [path: "${folder_of('predictions', model)}.tsv.gz", file: table] },

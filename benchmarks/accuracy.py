@@ -18,6 +18,7 @@ from scxpresso.store import BASELINES, read_table  # noqa: E402
 
 NAMES = {
     "half_life": "half-life features, ridge",
+    "gc_cpg": "GC and CpG content, ridge",
     "kmer": "4-mers and half-life, ridge",
     "scxpresso": "published network",
     "hybrid": "hybrid network",

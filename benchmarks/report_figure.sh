@@ -15,5 +15,5 @@ draw() {
 }
 
 mkdir -p docs/images
-draw report performance populations 560
+draw report performance populations 610
 draw saturation saturation profile 590

@@ -52,6 +52,7 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, pooled, 
     from scxpresso.networks.prediction import resolve_device
     from scxpresso.store import read_table, write_rows
     from scxpresso.variants.pooled import PooledEffects
+    from scxpresso.variants.pooled_origin import check_origin
     from scxpresso.variants.score_table import SCORE_COLUMNS, read_chunk
     from scxpresso.variants.scoring import Scorer, score_variants
 
@@ -61,6 +62,8 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, pooled, 
     log(f"device {chosen} (--device {device}), {threads} threads")
     table = read_table(genes, index="gene_id", columns=["gene_id", "gene_name", "chrom", "strand", "tss"])
     trained = Model(model)
+    if pooled:
+        check_origin(pooled, model)
     background = PooledEffects.read(pooled, trained) if pooled else None
     scorer = Scorer(trained, Features(features), table, chosen, engine, background)
     alleles, unread = [], 0

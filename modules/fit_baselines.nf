@@ -10,17 +10,17 @@ process FIT_BASELINES {
     tuple val(level), val(method), path(features), path(expression), path(folds)
 
     output:
-    tuple val(level), val(method), path('mean.tsv.gz'), path('half_life.tsv.gz'), path('kmer.tsv.gz'), emit: made
+    tuple val(level), val(method), path('*.tsv.gz'), emit: made
     tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """
     export PIPELINE_CODE=${task.ext.code}
-    fit_baselines.py --features ${features} --expression ${expression} --folds ${folds}
+    fit_baselines.py --features ${features} --expression ${expression} --folds ${folds} --threads ${task.cpus}
     """
 
     stub:
     """
-    touch mean.tsv.gz half_life.tsv.gz kmer.tsv.gz
+    touch mean.tsv.gz half_life.tsv.gz gc_cpg.tsv.gz kmer.tsv.gz
     """
 }

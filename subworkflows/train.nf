@@ -8,12 +8,11 @@ include { PSEUDOBULK          } from '../modules/pseudobulk'
 include { FIT_BASELINES       } from '../modules/fit_baselines'
 include { TRAIN_FOLD          } from '../modules/train_fold'
 include { ENSEMBLE            } from '../modules/ensemble'
-include { LEARNED_MOTIFS      } from '../modules/learned_motifs'
 
 workflow TRAIN {
     take:
     plan_ch                                         // what to run: recipes, fold methods (see main.nf)
-    atlases_ch                                      // [atlas: its row of the sheet, levels as a list; counts]
+    atlases_ch                                      // [atlas: its row of the sheet, levels as a list; its files]
     genes_ch                                        // [genome, genes.tsv, features.h5], of the run's first window
     features_ch                                     // [genome, name of a window, features.h5]
     ready_ch                                        // one item, when training may start
@@ -33,9 +32,9 @@ workflow TRAIN {
     // [atlas, folder of its levels' expression]
     expression_ch = PSEUDOBULK(
         atlases_ch
-            .map { atlas, counts -> [atlas.genome, atlas, counts] }
+            .map { atlas, counts, annotations, state -> [atlas.genome, atlas, counts, annotations, state] }
             .combine(genes_ch, by: 0)
-            .map { _genome, atlas, counts, genes, _features -> [atlas, counts, genes] },
+            .map { _genome, atlas, counts, annotations, state, genes, _features -> [atlas, counts, annotations, state, genes] },
         options.subMap('aggregation', 'pseudocount', 'min_cells', 'seed'),
     ).made
 
@@ -50,7 +49,7 @@ workflow TRAIN {
         }
     }
 
-    // [level, method of the folds, one table of predictions for each baseline]
+    // [level, method of the folds, a table of predictions for each baseline, named after it]
     baselines_ch = FIT_BASELINES(
         levels_ch
             .map { level, expression, _populations -> [level.genome, level, expression] }
@@ -76,17 +75,14 @@ workflow TRAIN {
             [model, recipe, features, expression, populations, folds]
         }
 
-    // The folds of each training task, in a list of their own so that `combine` keeps them together.
-    held_out_ch = ready_ch.flatMap {
-        (1..options.folds).toList().collate(options.folds_per_task).collect { held_out -> [held_out] }
-    }
-
     // [model, folder of a fold's networks]
     trained_ch = TRAIN_FOLD(
         models_ch
-            .combine(held_out_ch)
-            .map { model, recipe, features, expression, _populations, folds, held_out ->
-                [model, held_out, recipe.training, features, expression, folds]
+            .combine(ready_ch.map { true })
+            .flatMap { model, recipe, features, expression, _populations, folds, _ready ->
+                (1..options.folds).toList().collate(folds_per_task(recipe, folds, options)).collect { held_out ->
+                    [model, held_out, recipe.training, features, expression, folds]
+                }
             },
         options.device,
     ).made.flatMap { model, folders -> folders.collect { folder -> [model, folder] } }
@@ -108,28 +104,17 @@ workflow TRAIN {
 
     // [model, path in its folder]
     described_ch = ensembles_ch.map { model, _predictions, description -> [model, description] }
-    // [model, motifs.tsv, motifs.meme], for the models whose networks learn motifs
-    learned_ch = LEARNED_MOTIFS(
-        described_ch
-            .combine(plan_ch)
-            .filter { model, _description, plan -> model.network in plan.motif_networks }
-            .map { model, description, _plan -> [model, description] }
-            .join(folders_ch)
-            .join(models_ch.map { model, _recipe, features, _expression, _populations, _folds -> [model, features] }),
-        inputs.motifs ?: [],
-    ).made
-    // [model, model.json, its folds' folders], for the models whose recipe has downstream analyses
-    analysed_ch = models_ch
-        .filter { row -> row[1].downstream_analyses }
-        .map { row -> [row[0]] }
-        .join(described_ch)
-        .join(folders_ch)
+    // [model, model.json, its folds' folders]
+    made_ch = described_ch.join(folders_ch)
+    // The same, for the models whose recipe has downstream analyses
+    analysed_ch = models_ch.filter { row -> row[1].downstream_analyses }.map { row -> [row[0]] }.join(made_ch)
     // [model, or a baseline in its place; its table of predictions]
     predictions_ch = ensembles_ch
         .map { model, predictions, _description -> [model, predictions] }
         .mix(
-            baselines_ch.flatMap { level, method, mean, half_life, kmer ->
-                [mean: mean, half_life: half_life, kmer: kmer].collect { name, table ->
+            baselines_ch.flatMap { level, method, tables ->
+                tables.collect { table ->
+                    def name = table.name - '.tsv.gz'
                     def recipe = method == options.fold_method ? name : "${name}_${method}".toString()
                     [level + [recipe: recipe, network: name], table]
                 }
@@ -141,7 +126,7 @@ workflow TRAIN {
     expression_ch
     trained_ch
     described_ch
-    learned_ch
+    made_ch
     analysed_ch
     predictions_ch
 }
@@ -149,4 +134,15 @@ workflow TRAIN {
 // Whether a recipe trains a model of this atlas and level.
 def trains(recipe, level) {
     return [atlases: level.atlas, levels: level.level].every { column, name -> recipe[column] == null || name in recipe[column] }
+}
+
+// The number of folds that one task trains. By default, as many as make 30,000 genes for all replicates together: a fold of
+// fewer trains about as fast as a task starts. The genes are the lines of folds.tsv.
+def folds_per_task(recipe, folds, options) {
+    if (options.folds_per_task != 'auto') {
+        return options.folds_per_task as int
+    }
+    def alone = options.device == 'cuda' || recipe.training.tasks == 'single'
+    def size = Math.max(1, folds.countLines() as int) * (recipe.training.replicates as int)
+    return alone ? 1 : Math.max(1, 30_000.intdiv(size))
 }

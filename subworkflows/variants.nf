@@ -32,16 +32,23 @@ workflow VARIANTS {
         .map { set, chunks, _rejected, _counts -> [set.genome, set.set, [chunks].flatten()] }
         .filter { _genome, _set, chunks -> chunks }
 
-    // [model, pooled_effects.h5], of the models that score variants
+    // [model, pooled_effects.h5], of the models that score variants and have none from an earlier run
     pooled_ch = POOL_EFFECTS(
         scorers_ch
-            .filter { options.variant_null == 'pooled' }
+            .filter { row -> options.variant_null == 'pooled' && !kept_pooled(inputs, row[2]) }
             .combine(chunks_ch.map { genome, _set, _chunks -> genome }.unique(), by: 0)
             .map { _genome, model, description, folds, features, _genes, _files -> [model, description, folds, features] },
         options.device,
         options.engine,
     ).made
-    backgrounds_ch = options.variant_null == 'pooled' ? pooled_ch : models_ch.map { model, _description, _folds -> [model, []] }
+    // [model, pooled_effects.h5 or []]
+    backgrounds_ch = options.variant_null == 'pooled'
+        ? pooled_ch.mix(
+            models_ch
+                .map { model, description, _folds -> [model, kept_pooled(inputs, description)] }
+                .filter { _model, pooled -> pooled }
+        )
+        : models_ch.map { model, _description, _folds -> [model, []] }
 
     // [scored: set and model; chunk and what scores it]; scored knows how many chunks there are
     tasks_ch = chunks_ch
@@ -90,4 +97,10 @@ workflow VARIANTS {
     scores_ch
     changes_ch
     compared_ch
+    pooled_ch
+}
+
+// The pooled effects beside the model.json of a model of --models; null if there are none.
+def kept_pooled(inputs, description) {
+    return inputs.models.find { one -> one.file == description }?.pooled
 }

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scxpresso.evaluation.baselines import design, predict_held_out
+from scxpresso.evaluation.baselines import design, gc_and_cpg, predict_held_out
 from scxpresso.genome.feature_store import Features
+from scxpresso.genome.sequence import encode
 from scxpresso.metrics import pearson, specificity
 from scxpresso.store import BASELINES, read_expression, read_folds
 
@@ -14,6 +15,13 @@ def test_the_mean_is_that_of_the_training_genes():
     observed = pd.DataFrame({"x": [1.0, 2.0, 6.0]}, index=list("abc"))
     predicted = predict_held_out("mean", None, observed, np.array([1, 1, 2]))
     assert predicted.ravel().tolist() == [6, 6, 1.5]
+
+
+def test_gc_and_cpg_content_by_hand():
+    # Two CpGs where 3 × 3 / 8 are expected; one that an N breaks; no C.
+    codes = np.stack([encode("CGCGATCG"[:6] + "GC"), encode("CNGCAATT"), encode("GGGGAAAA")])
+    assert gc_and_cpg(codes).tolist() == [[0.75, 2 * 8 / 9], [3 / 7, 0], [0.5, 0]]
+    assert gc_and_cpg(codes[:, :0]).tolist() == [[0, 0]] * 3
 
 
 @pytest.mark.slow
@@ -45,7 +53,7 @@ def test_the_demo_reaches_the_known_numbers(demo_genome, demo_expression):
     features, observed = Features(demo_genome / "features.h5"), read_expression(demo_expression / "cell_type.tsv.gz")
     fold = read_folds(demo_genome / "folds.tsv").reindex(observed.index).to_numpy()
     truth = observed.to_numpy()
-    for baseline, r, specific in (("half_life", 0.33, 0.15), ("kmer", 0.56, 0.45)):
+    for baseline, r, specific in (("half_life", 0.33, 0.15), ("gc_cpg", 0.275, 0.289), ("kmer", 0.56, 0.45)):
         predicted = predict_held_out(baseline, features, observed, fold)
         tests = [fold == number for number in np.unique(fold)]
         assert np.mean([pearson(truth[test], predicted[test]).mean() for test in tests]) == pytest.approx(r, abs=0.025)

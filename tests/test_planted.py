@@ -8,7 +8,7 @@ import pandas as pd
 import planted
 import pytest
 from planted import DOWNSTREAM, KINDS, REACH, REACHED, UPSTREAM, Grammar, simulate, write_simulation
-from planted_grammar import score_predictions, score_variants
+from planted_grammar import EFFECT_SCORES, PREDICTION_SCORES, record, score_predictions, score_variants
 
 from scxpresso.genome.features import extract_features
 from scxpresso.genome.sequence import decode, encode, read_fasta, reverse_complement
@@ -253,3 +253,18 @@ def test_scores_that_lack_variants_are_refused():
     scores = truth.assign(p_value=1.0, q_value=1.0).iloc[:0]
     with pytest.raises(SystemExit, match="1 of 1 planted effects are not in the table of scores"):
         score_variants(scores, truth)
+
+
+def test_what_reports_say_of_a_network_is_replaced_by_its_next_run(tmp_path):
+    def table(network, value):
+        scores = [*PREDICTION_SCORES, *EFFECT_SCORES]
+        return pd.DataFrame([{"network": name} | dict.fromkeys(scores, value) for name in (network, "best", "kmer")])
+
+    path = tmp_path / "planted_grammar.tsv"
+    for kind, network, value in (("pairs", "grammar", 0.1), ("exact", "grammar", 0.2), ("pairs", "grammar", 0.3)):
+        record(table(network, value), kind, 2000, 1, path)
+    record(table("hybrid", 0.4), "exact", 2000, 1, path)
+    found = read_table(path)
+    assert found[["kind", "network", "slope"]].to_numpy().tolist() == [
+        ["exact", "grammar", 0.2], ["exact", "hybrid", 0.4], ["pairs", "grammar", 0.3],
+    ]  # fmt: skip

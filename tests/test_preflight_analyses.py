@@ -137,8 +137,14 @@ def test_single_files(project, option, with_it):
     project.problem(f"--{option}", "an empty file")
     scores, motif = "variant\tgene\tmodel\ttrack\tscore\nv\tg\tm\tt\t1\n", ">M\nA [1]\nC [1]\nG [1]\nT [1]\n"
     (project.folder / "fine").write_text(scores if option == "external_scores" else motif)
-    project.params |= {option: "fine", "saturate": None, "variants": None}
+    project.params |= {option: "fine", "saturate": None, "variants": None, "network": "scxpresso,hybrid"}
     assert f"--{with_it}" in project.problem(f"--{option}: given without")
+
+
+def test_motifs_are_compared_with_those_that_networks_learn(project):
+    (project.folder / "motifs.jaspar").write_text(">M1 name\nA [1 0]\nC [0 1]\nG [0 0]\nT [1 1]\n")
+    project.params |= {"motifs": "motifs.jaspar", "network": "scxpresso,grammar"}
+    project.notes()
 
 
 # ---- Models ----------------------------------------------------------------------------------------------------------

@@ -3,11 +3,13 @@
 import base64
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from planted_grammar import EFFECT_SCORES, PREDICTION_SCORES
 from test_report import GENOME, HOSTILE, TEMPLATE, Page, make_run, page_of
 
 from scxpresso.genome.sequence import encode
@@ -16,7 +18,8 @@ from scxpresso.motifs.learned import LEARNED_COLUMNS
 from scxpresso.motifs.matching import MOTIF_COLUMNS
 from scxpresso.motifs.matrices import Motif, write_meme
 from scxpresso.problems import InputError
-from scxpresso.reporting import report, saturation_figures, variant_figures, variant_tables
+from scxpresso.reporting import planted, report, saturation_figures, variant_figures, variant_tables
+from scxpresso.reporting.data import read_run
 from scxpresso.reporting.locus import Locus, overlapping
 from scxpresso.saturation.effects_store import EffectsMetadata, rounded, write_effects
 from scxpresso.saturation.profiles import PositionSums, profile
@@ -600,3 +603,37 @@ def test_a_missing_file_or_column_is_named(tmp_path):
     write_table(tmp_path / "scores.tsv.gz", make_scores(["a"], "rs0"))
     with pytest.raises(InputError, match=r"effects\.h5"):
         report.write_report(manifest, TEMPLATE, tmp_path / "report.html")
+
+
+def test_networks_are_judged_by_what_they_found_in_simulated_genomes_of_the_same_size(tmp_path):
+    scores = dict.fromkeys([*PREDICTION_SCORES, *EFFECT_SCORES], 0.75)
+    rows = [
+        {"kind": "degenerate", "genes": 2000, "seed": 1, "network": "scxpresso", **scores, "slope": 0.25},
+        {
+            "kind": "exact",
+            "genes": 500,
+            "seed": 1,
+            "network": "scxpresso",
+            **scores,
+            "slope": 0.125,
+            "false": float("nan"),
+        },
+        {"kind": "exact", "genes": 2000, "seed": 1, "network": "scxpresso", **scores, "slope": 0.875},
+        {"kind": "exact", "genes": 500, "seed": 1, "network": "grammar", **scores},
+    ]
+    write_table(tmp_path / planted.TABLE, pd.DataFrame(rows))
+    manifest = make_analyses(tmp_path, ["a", "b"])
+    content = json.loads(manifest.read_text())
+    write_json(tmp_path / "model.json", {"fold_of_gene": dict.fromkeys((f"G{number}" for number in range(900)), 1)})
+    content["models"][0]["description"] = "model.json"
+    write_json(manifest, content)
+    run = read_run(manifest)
+    found = planted.planted_view(run, tmp_path)
+    assert [(row["kind"], row["genes"], row["slope"], row["own_genes"]) for row in found] == [
+        ("exact", 500, 0.125, 900), ("degenerate", 2000, 0.25, 900),
+    ]  # fmt: skip
+    shutil.copytree(TEMPLATE, tmp_path / "template")
+    shutil.copy(tmp_path / planted.TABLE, tmp_path / "template")
+    text = page_of(manifest, tmp_path / "template").text
+    assert "Which network's effects to believe" in text
+    assert "scxpresso Its effects were far too small on a simulated genome with known effects (slope 0.125)" in text

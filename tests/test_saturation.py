@@ -22,6 +22,8 @@ from scxpresso.saturation.incremental import NoSequence, incremental
 from scxpresso.saturation.published_cpu import PublishedEffectsCPU
 from scxpresso.saturation.published_gpu import PublishedEffects
 
+pytestmark = pytest.mark.usefixtures("two_threads")
+
 CPU = torch.device("cpu")
 FORMS = [PublishedEffectsCPU, lambda networks: PublishedEffects(networks, CPU)]
 HYBRID_FORMS = [HybridEffects, lambda networks: HybridEffectsGPU(networks, CPU)]

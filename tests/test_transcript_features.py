@@ -9,14 +9,13 @@ from Bio.Seq import Seq
 from scxpresso.genome.annotation import select_transcripts, trim_stop_codon
 from scxpresso.genome.features import contig_names, extract_features
 from scxpresso.genome.gene_models import read_annotation
+from scxpresso.genome.protein_features import AMINO_ACIDS, PROTEIN, protein_features, translate
 from scxpresso.genome.sequence import read_fasta
 from scxpresso.genome.transcript import Transcript
 from scxpresso.genome.transcript_features import (
-    AMINO_ACIDS,
     COMPOSITION,
     ELEMENTS,
     LOGARITHMIC,
-    PROTEIN,
     START,
     STOP,
     STRUCTURE,
@@ -49,6 +48,10 @@ def by_hand() -> dict[str, float]:
     return {
         **{f"{prefix}_{residue}": 1 / 4 for prefix in ("aa", "aa30") for residue in "MAKW"},
         **{f"dipeptide_{pair}": 1 / 3 for pair in ("MA", "AK", "KW")},
+        # 1.9 + 1.8 − 3.9 − 0.9, over a segment of 19 residues; no segment crosses a membrane
+        **dict.fromkeys(("protein_max_hydropathy", "protein_start_hydropathy", "protein_end_hydropathy"), -1.1 / 19),
+        **{"protein_before_segment": 4, "protein_longest_run": 1},
+        **{"protein_charge": 1 / 4, "protein_max_charge": 1, "protein_min_charge": 1},
         **{f"utr5_{base}": UTR5.count(base) / 11 for base in "ACGT"},
         **{f"utr3_{base}": UTR3.count(base) / 28 for base in "ACGT"},
         **{f"intron1_{base}": share for base, share in {"A": 0.3, "G": 0.3, "T": 0.4}.items()},
@@ -79,7 +82,7 @@ def mirrored(transcript: Transcript, contig: str) -> tuple[Transcript, str]:
 
 
 def test_a_spliced_gene_with_utrs_by_hand():
-    assert len(set(TRANSCRIPT)) == len(TRANSCRIPT) == 678
+    assert len(set(TRANSCRIPT)) == len(TRANSCRIPT) == 697
     assert known(features(), TRANSCRIPT) == pytest.approx(by_hand())
 
 
@@ -134,10 +137,10 @@ def test_open_reading_frames_of_the_5_utr_are_counted_by_their_stop_codon():
 
 def test_ambiguous_bases_count_for_nothing():
     row = features(contig="N" * len(CONTIG))
-    assert all(np.isnan(row[name]) for name in [*PROTEIN, *COMPOSITION])
+    assert all(np.isnan(row[name]) for name in [*PROTEIN[:440], *COMPOSITION])
     assert known(row, [*START, *STOP, *ELEMENTS]) == {}
     row = features(contig=CONTIG.replace("AAATGG", "AANTGG").replace("TGTACATA", "TGTANATA"))
-    assert known(row, PROTEIN) == pytest.approx(
+    assert known(row, PROTEIN[:440]) == pytest.approx(
         {f"{prefix}_{residue}": 1 / 3 for prefix in ("aa", "aa30") for residue in "MAW"} | {"dipeptide_MA": 1}
     )
     assert row["utr3_pumilio"] == 1  # any base at that place
@@ -199,3 +202,38 @@ def test_genes_of_plasmodium_without_utrs_have_starts_and_stops(demo):
     assert sum(columns[name] for name in STOP[:3]).mean() > 0.95
     assert columns["kozak_minus3_A"].mean() > 0.5  # as is known of P. falciparum
     assert np.isfinite(values[:, [TRANSCRIPT.index(name) for name in [*PROTEIN, *STRUCTURE, *START, *STOP]]]).all()
+
+
+# ---- Protein ---------------------------------------------------------------------------------------------------------
+
+
+def of_protein(residues: str) -> dict[str, float]:
+    return dict(zip(PROTEIN, protein_features(residues).tolist(), strict=True))
+
+
+def test_membrane_segments_do_not_overlap_and_say_where_the_first_one_is():
+    row = of_protein("D" * 50 + "L" * 40 + "D" * 25)
+    # From 46 residues on, 15 of 19 leucines make 2.3 over a segment: (15 × 3.8 − 4 × 3.5) / 19.
+    assert row["protein_segments"] == 2 and row["protein_before_segment"] == 45
+    assert row["protein_max_hydropathy"] == pytest.approx(3.8)
+    assert row["protein_start_hydropathy"] == pytest.approx((8 * 3.8 - 11 * 3.5) / 19)  # residues 40 to 58
+    assert row["protein_longest_run"] == 50
+    assert (row["protein_charge"], row["protein_min_charge"]) == pytest.approx((-75 / 115, -30))
+
+
+def test_patterns_are_counted_per_100_residues():
+    row = of_protein("NAS" + "NPS" + "CAAC" + "PAAP" + "KKARA" + "RSRS" + "GAAGAAG" + "KDEL")
+    length = 34
+    for name in ("glycosylation", "cxxc", "pxxp", "basic", "serine_arginine", "collagen"):
+        assert row[f"protein_{name}"] == pytest.approx(100 / length), name
+    assert row["protein_er_retention"] == 1 and row["protein_cysteine_rich"] == 0
+    assert of_protein("CAAC" + "A" * 12 + "HAAAH")["protein_c2h2_fingers"] == 1
+    assert of_protein("LDDLDDD" * 4)["protein_coiled_coil"] == 2
+
+
+def test_a_protein_of_unknown_residues_has_no_shares():
+    for residues in ("", "XXX"):
+        row = of_protein(residues)
+        assert all(np.isnan(row[name]) for name in ("aa_A", "protein_charge", "protein_max_hydropathy", "protein_cxxc"))
+        assert row["protein_segments"] == row["protein_c2h2_fingers"] == 0
+    assert translate(np.array([], dtype=np.uint8)) == ""

@@ -9,9 +9,9 @@ from scxpresso.checks.genome import check_genome
 from scxpresso.checks.recipes import ANALYSES, Recipe
 from scxpresso.checks.sheets import Request, missing
 from scxpresso.damage import AGAIN, first_fault
-from scxpresso.files import is_hdf5
 from scxpresso.genome.sequence import read_fasta
 from scxpresso.genome.transcript import Transcript
+from scxpresso.layouts.opening import EXPECTED, holds_layout
 from scxpresso.motifs.matrices import read_motifs
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.saturation.selection import find_genes, parse_selection, read_gene_list
@@ -63,9 +63,9 @@ def check_variable(models: list[dict], atlases: list[Row], findings: Findings) -
             "give --input beside --models, or name genes",
         )  # fmt: skip
     for row in atlases:
-        if "counts" in row.paths and not is_hdf5(row.paths["counts"]):
+        if "counts" in row.paths and not holds_layout(row.paths["counts"]):
             found = "highly variable genes of a table of samples"
-            findings.problem(row.file("counts"), found, "an h5ad", "name genes in --saturate, or give an h5ad")
+            findings.problem(row.file("counts"), found, EXPECTED, "name genes in --saturate, or give an h5ad")
 
 
 def check_contrast(
@@ -150,14 +150,20 @@ def check_single_files(request: Request, params: dict, findings: Findings) -> No
                 read(path)
 
 
-def check_use(params: dict, findings: Findings) -> None:
-    """Options that go with others, and something to do for models that were trained before."""
+def check_use(params: dict, plan: dict, findings: Findings) -> None:
+    """Options that go with others, and something to do for models that were trained before.
+
+    plan: of the run (see plan.py). Motifs are compared with those that networks learn, too.
+    """
     if params["models"] is not None and not any(params[name] for name in ANALYSES):
         findings.problem(
             "--models", "given without a downstream analysis", "at least one of --saturate, --variants and --predict",
             "say what the models are used for",
         )  # fmt: skip
-    for name, needed in (("external_scores", ["variants"]), ("haplotypes", ["variants"]), ("motifs", ANALYSES[:2])):
+    options_with = [("external_scores", ["variants"]), ("haplotypes", ["variants"])]
+    if not any(one["network"] in plan["motif_networks"] for one in plan["recipes"] + plan["models"]):
+        options_with.append(("motifs", ANALYSES[:2]))
+    for name, needed in options_with:
         if params[name] and not any(params[other] for other in needed):
             options = " or ".join(f"--{other}" for other in needed)
             findings.problem(f"--{name}", f"given without {options}", options, f"add it, or leave out --{name}")

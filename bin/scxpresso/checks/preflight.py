@@ -61,7 +61,7 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
         check_atlas(row, genes.get(row.values.get("genome"), []), params, findings)
     check_models(recipes, atlases, findings)
     check_analysed(recipes, models, atlases, sets + samples, params, findings)
-    check_use(params, findings)
+    check_use(params, plan, findings)
     check_saturate(request, params, genes, models, atlases, findings)
     check_contrast(params, models, recipes, atlases, findings)
     check_sets(sets, findings)

@@ -10,16 +10,23 @@ from sklearn.preprocessing import StandardScaler
 
 from scxpresso.genome.annotation import log_half_life
 from scxpresso.genome.feature_store import Features
-from scxpresso.genome.sequence import kmer_counts
+from scxpresso.genome.sequence import encode, kmer_counts
 
+GC_REGIONS = [(-1000, -200), (-200, 200), (200, 1000)]  # relative to the TSS, which is 0 here
 KMER = 4
-KMER_REGIONS = [(-1000, 0), (0, 500)]  # relative to the TSS, which is 0 here
+KMER_REGIONS = [(-1000, 0), (0, 500)]
 ALPHAS = np.logspace(-1, 6, 22)
 
 
 def design(baseline: str, features: Features, genes: Sequence[str]) -> np.ndarray:
-    """Make the design matrix (genes × columns) of a ridge: half-life features, or also square roots of 4-mer counts."""
+    """Make the design matrix of a ridge: genes × columns.
+
+    `half_life`: half-life features. `kmer`: these, and square roots of 4-mer counts. `gc_cpg`: GC and CpG content around
+    the TSS.
+    """
     rows = features.rows(genes)
+    if baseline == "gc_cpg":
+        return np.hstack([gc_and_cpg(features.region(rows, *region)) for region in GC_REGIONS])
     half_life = log_half_life(features.half_life[rows])
     if baseline == "half_life":
         return half_life
@@ -27,11 +34,23 @@ def design(baseline: str, features: Features, genes: Sequence[str]) -> np.ndarra
     return np.hstack([half_life, *np.sqrt(counts)])
 
 
+def gc_and_cpg(codes: np.ndarray) -> np.ndarray:
+    """Give the GC content of sequences (genes × bases), and their CpGs, observed over expected: genes × 2.
+
+    Expected are number of C × number of G / bases (Gardiner-Garden and Frommer 1987). Ambiguous bases count for nothing; a
+    ratio without a C or G is 0.
+    """
+    is_c, is_g = (codes == code for code in encode("CG"))
+    c, g, bases = is_c.sum(axis=1), is_g.sum(axis=1), np.isin(codes, encode("ACGT")).sum(axis=1)
+    cpg = (is_c[:, :-1] & is_g[:, 1:]).sum(axis=1)
+    return np.column_stack([(c + g) / np.maximum(bases, 1), cpg * bases / np.maximum(c * g, 1)])
+
+
 def predict_held_out(baseline: str, features: Features, expression: pd.DataFrame, fold: np.ndarray) -> np.ndarray:
     """Predict held-out genes by a baseline: genes × populations (log10).
 
-    `mean` is the training genes' mean; `half_life` and `kmer` are ridge regressions, whose alpha is chosen per population on
-    the training genes by leave-one-out error.
+    `mean` is the training genes' mean; the others are ridge regressions (see `design`), whose alpha is chosen per population
+    on the training genes by leave-one-out error.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Features of the spliced transcript: protein, UTRs, first intron, structure, translation start and stop, elements.
+"""Features of the spliced transcript: protein (protein_features.py), UTRs, first intron, structure, start, stop, elements.
 
 docs/output.md lists them with their units. They are raw here: a share or rate that a gene lacks (the 3-mers of a UTR that
 is not annotated) is NaN, a length or number 0. `transform_transcript` gives them as networks read them.
@@ -11,23 +11,16 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 
 import numpy as np
-from Bio.Data.CodonTable import unambiguous_dna_by_id
 
 from scxpresso.genome.extended import spliced, utrs
+from scxpresso.genome.protein_features import NUMBERS, PROTEIN, divided, protein_features, translate
 from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS, encode, kmer_counts, window_codes
 from scxpresso.genome.transcript import Transcript, merged
 
-AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 STOPS = ["TAA", "TAG", "TGA"]
-FIRST_RESIDUES = 30
 INTRON_BASES = 1000  # of the first intron, from its 5′ end
 POLY_A_BASES = 50  # at the 3′ end of the transcript
 
-PROTEIN = [
-    *(f"aa_{residue}" for residue in AMINO_ACIDS),
-    *(f"aa{FIRST_RESIDUES}_{residue}" for residue in AMINO_ACIDS),
-    *(f"dipeptide_{first}{second}" for first, second in product(AMINO_ACIDS, repeat=2)),
-]
 KMER_LENGTHS = (1, 3)
 KMERS = ["".join(bases) for k in KMER_LENGTHS for bases in product(CHANNELS, repeat=k)]
 REGIONS = ["utr5", "utr3", "intron1"]
@@ -41,13 +34,7 @@ STOP = [*(f"stop_{codon}" for codon in STOPS), *(f"after_stop_{base}" for base i
 ELEMENTS = ["utr3_attta", "utr3_pumilio", "utr3_attta_per_kb", "utr3_pumilio_per_kb", "polya_AATAAA", "polya_ATTAAA"]
 TRANSCRIPT = [*PROTEIN, *COMPOSITION, *STRUCTURE, *START, *STOP, *ELEMENTS]
 # Lengths and numbers range over orders of magnitude: networks read log10(x + 1) of them.
-LOGARITHMIC = frozenset([*STRUCTURE, "upstream_atgs", "uorfs", "utr3_attta", "utr3_pumilio"])
-
-_STOP_RESIDUE = len(AMINO_ACIDS)  # number of a stop codon, and of one with an ambiguous base
-_CODE = unambiguous_dna_by_id[1].forward_table  # the standard genetic code
-_RESIDUE_OF_CODON = np.array(
-    [(AMINO_ACIDS + "*").index(_CODE.get("".join(codon), "*")) for codon in product(CHANNELS, repeat=3)]
-)
+LOGARITHMIC = frozenset([*NUMBERS, *STRUCTURE, "upstream_atgs", "uorfs", "utr3_attta", "utr3_pumilio"])
 
 
 @dataclass(frozen=True)
@@ -80,7 +67,13 @@ def transcript_features(transcript: Transcript, contig: str) -> np.ndarray:
     """
     parts = _split(transcript, contig)
     composition = [_shares(codes, k) for codes in (parts.utr5, parts.utr3, parts.intron) for k in KMER_LENGTHS]
-    groups = [_protein(parts.coding), *composition, _structure(transcript, parts), _start(parts), _stop(parts)]
+    groups = [
+        protein_features(translate(parts.coding)),
+        *composition,
+        _structure(transcript, parts),
+        _start(parts),
+        _stop(parts),
+    ]
     return np.concatenate([*groups, _elements(parts.utr3)]).astype(np.float32)
 
 
@@ -140,28 +133,7 @@ def _first_intron(transcript: Transcript, contig: str) -> np.ndarray:
 
 def _shares(codes: np.ndarray, k: int) -> np.ndarray:
     """Compute the shares of the unambiguous k-mers; NaN if there are none."""
-    return _divided(kmer_counts(codes[None], k)[0])
-
-
-def _divided(counts: np.ndarray) -> np.ndarray:
-    """Divide counts by their sum; NaN if it is 0."""
-    total = counts.sum()
-    return counts / total if total else np.full(len(counts), np.nan)
-
-
-def _protein(coding: np.ndarray) -> np.ndarray:
-    """Compute the shares of amino acids, of those among the first residues, and of dipeptides."""
-    bases = BASE_OF_CODE[coding[: len(coding) // 3 * 3]].reshape(-1, 3).astype(int)
-    residues = np.where((bases < 4).all(axis=1), _RESIDUE_OF_CODON[(bases & 3) @ [16, 4, 1]], _STOP_RESIDUE)
-    known = residues < _STOP_RESIDUE
-    pairs = (residues[:-1] * len(AMINO_ACIDS) + residues[1:])[known[:-1] & known[1:]]
-    return np.concatenate(
-        [
-            _divided(np.bincount(residues, minlength=_STOP_RESIDUE + 1)[:_STOP_RESIDUE]),
-            _divided(np.bincount(residues[:FIRST_RESIDUES], minlength=_STOP_RESIDUE + 1)[:_STOP_RESIDUE]),
-            _divided(np.bincount(pairs, minlength=len(AMINO_ACIDS) ** 2)),
-        ]
-    )
+    return divided(kmer_counts(codes[None], k)[0])
 
 
 def _structure(transcript: Transcript, parts: _Spliced) -> list[float]:

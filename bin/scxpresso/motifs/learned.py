@@ -39,9 +39,12 @@ class Learned:
 
 
 def read_learned(model: Model, features: Features) -> Learned:
-    """Collect the motifs of a model's networks, and their matches in the genes that the model was evaluated on."""
+    """Collect the motifs of a model's networks, and their matches in the genes that the model was evaluated on.
+
+    Another genome than the model's may lack some of these genes.
+    """
     model.check_window(features.upstream, features.downstream)
-    genes = sorted(model.gene_pearson)
+    genes = sorted(set(model.gene_pearson).intersection(features.gene_id))
     fold_of_gene = np.array([model.fold_of(gene) or 0 for gene in genes], dtype=int)
     rows = features.rows(genes)
     parts: list[MotifPart] = []

@@ -9,13 +9,17 @@ from scxpresso.store import NETWORK_OF_MODEL
 
 
 def training_plots(views: list[dict]) -> list[dict]:
-    """Build learning curves: for each model, the losses of its networks, and the epochs whose weights were kept."""
+    """Build learning curves: for each model, the losses of its networks, and the epochs whose weights were kept.
+
+    Networks that are trained in one step have no curve.
+    """
     return [
         {
             "name": view["name"],
             "runs": [learning_curve(*run) for run in view["history"].groupby(NETWORK_OF_MODEL, sort=False)],
         }
         for view in views
+        if view["epochs"] > 1
     ]
 
 

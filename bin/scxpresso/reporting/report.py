@@ -21,6 +21,7 @@ from scxpresso.reporting.figures import coarse_plots, performance_plots, trainin
 from scxpresso.reporting.gene_figures import N_TOP_GENES, ShownGenes, gene_plots, prediction_plots
 from scxpresso.reporting.locus import Loci
 from scxpresso.reporting.motif_figures import learned_motif_plots
+from scxpresso.reporting.planted import planted_view
 from scxpresso.reporting.saturation_figures import saturation_plots
 from scxpresso.reporting.scripts import join_modules
 from scxpresso.reporting.tables import (
@@ -28,6 +29,7 @@ from scxpresso.reporting.tables import (
     comparison_kinds,
     differences_table,
     genome_view,
+    intervals_table,
     numbers_table,
     training_view,
     warnings_view,
@@ -75,6 +77,7 @@ def render(run: Run, template: str | Path) -> str:
         cards=cards,
         numbers=numbers_table(run),
         differences=differences_table(run),
+        intervals=intervals_table(run),
         palette=[
             {"name": label(recipe, network), "colour": palette[recipe]}
             for recipe, network in run.networks().items()
@@ -88,6 +91,7 @@ def render(run: Run, template: str | Path) -> str:
         kinds=comparison_kinds(run),
         top=N_TOP_GENES,
         sets=[set_view(run, entry) for entry in run.manifest["sets"]],
+        planted=planted_view(run, template) if run.manifest["variants"] else [],
         flags=FLAGS,
         smallest_effect=f"{SMALLEST_EFFECT:.1g}",
         data=data,

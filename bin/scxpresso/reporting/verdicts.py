@@ -29,9 +29,9 @@ def headline(run: Run, genomes: list[dict], training: list[dict]) -> str:
     genes = listed(f"{plural(genome['kept'], 'gene')} of {genome['genome']}" for genome in genomes)
     parts = [f"Models of {atlases or 'no atlas'} from the promoters of {genes or 'no gene'}"]
     if training:
-        parts.append(
-            ", ".join(span([view[what + "s"] for view in training], what) for what in ("fold", "replicate", "epoch"))
-        )
+        numbers = [span([view[what + "s"] for view in training], what) for what in ("fold", "replicate")]
+        epochs = [view["epochs"] for view in training if view["epochs"] > 1]
+        parts.append(", ".join(numbers + ([span(epochs, "epoch")] if epochs else [])))
     if sizes := window_sizes(run):
         parts.append(sizes)
     return "; ".join(parts) + "."

@@ -13,7 +13,7 @@ const CURVES = [
 const MANY_RUNS = 30; // more lines than this are drawn fainter
 
 function training() {
-  if (!DATA.training.length) return "No learning curves: this run trained no network.";
+  if (!DATA.training.length) return "No learning curves: this run trained no network epoch by epoch.";
   const { runs } = DATA.training[chosen("training", "Model")];
   return {
     traces: [...CURVES.flatMap((curve) => [replicateLines(runs, curve), meanLine(runs, curve)]), keptEpochs(runs)],
