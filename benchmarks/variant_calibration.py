@@ -25,6 +25,7 @@ from scxpresso.networks.registry import bases_read  # noqa: E402
 from scxpresso.saturation.effects_store import resolved  # noqa: E402
 from scxpresso.saturation.incremental import incremental  # noqa: E402
 from scxpresso.store import read_expression  # noqa: E402
+from scxpresso.variants.background import spread  # noqa: E402
 from scxpresso.variants.pooled import (  # noqa: E402
     MIN_SCALE,
     pool_effects,
@@ -33,6 +34,7 @@ from scxpresso.variants.pooled import (  # noqa: E402
     shuffled_windows,
     window_bins,
 )
+from scxpresso.variants.significance import N_SAMPLED  # noqa: E402
 
 CONTROLS = 450
 THRESHOLDS = (0.05, 0.01, 0.001)
@@ -50,7 +52,10 @@ def bins_of(model: Model) -> list[tuple[int, int, int]]:
 
 
 def sizes_of(model: Model, features: Features, genes: list[str], windows: np.ndarray) -> list[dict[int, np.ndarray]]:
-    """Absolute effects of the substitutions in each gene's window, by bin: substitutions × populations."""
+    """Absolute effects of the substitutions in each gene's window, by bin: substitutions × populations.
+
+    Those at the positions that give a gene's root mean square come first.
+    """
     found: list[dict[int, np.ndarray]] = [{} for _ in genes]
     annotation = features.annotation(features.rows(genes), model.annotation_features)
     for fold in model.folds:
@@ -58,9 +63,16 @@ def sizes_of(model: Model, features: Features, genes: list[str], windows: np.nda
         for number in [number for number, gene in enumerate(genes) if model.fold_of(gene) == fold]:
             codes = windows[number]
             effects = np.abs(resolved(saturation.effects(codes, annotation[number])[1].mean(axis=0)))
-            members = (BASE_OF_CODE[codes] < 4)[:, None] & (codes[:, None] != ALTERNATIVE_CODES)
-            found[number] = {bin_: effects[start:end][members[start:end]] for bin_, start, end in bins_of(model)}
+            members = codes[:, None] != ALTERNATIVE_CODES
+            for bin_, start, end in bins_of(model):
+                positions = spread(start + np.flatnonzero(BASE_OF_CODE[codes[start:end]] < 4))
+                found[number][bin_] = effects[positions][members[positions]]
     return found
+
+
+def scale_of(values: np.ndarray) -> np.ndarray:
+    """Root mean square of a gene's values in a bin, estimated as where variants are scored, by population."""
+    return root_mean_square(values[: 3 * N_SAMPLED])
 
 
 def at_least(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -89,7 +101,7 @@ def calibration(run: Path, folder: Path) -> list[str]:
     shuffled = sizes_of(model, features, genes, shuffled_windows(own_windows, starts))
     natural, plain = {}, {}
     for bin_, *_ in bins_of(model):
-        natural[bin_] = in_order([sizes[bin_] / root_mean_square(sizes[bin_]) for sizes in unshuffled])
+        natural[bin_] = in_order([sizes[bin_] / scale_of(sizes[bin_]) for sizes in unshuffled])
         plain[bin_] = in_order([sizes[bin_] for sizes in shuffled])
 
     shares: dict[str, list] = {name: [] for name in BACKGROUNDS}
@@ -100,7 +112,7 @@ def calibration(run: Path, folder: Path) -> list[str]:
         for bin_, values in of_bin.items():
             if not len(values):
                 continue
-            scale = root_mean_square(values)
+            scale = scale_of(values)
             floored.append(scale < MIN_SCALE * pooled.effect.scale[bin_])
             every_scale = np.broadcast_to(scale, values.shape)
             p_values = [

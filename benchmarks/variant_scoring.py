@@ -259,7 +259,7 @@ def main() -> None:
             "the same, with `--variant_null gene`": rate(folder, *of_genes(50, 250, 2), pooled=False),
             "deletions of three bases, 12 per gene": rate(folder, *of_genes(5, 40, 12, deleted=3)),
             "deletions of three bases, one per gene": rate(folder, *of_genes(10, 100, 1, deleted=3)),
-            f"haplotypes of {N_DONORS:,} donors": rate(folder, donors(1), donors(4), "--haplotypes"),
+            f"haplotypes of {N_DONORS:,} donors": rate(folder, donors(2), donors(20), "--haplotypes"),
             "`grammar`: substitutions of GWAS density": rate(folder, *of_genes(10, 80, 2), model="grammar"),
         }
     lines = [

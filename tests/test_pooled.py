@@ -18,6 +18,7 @@ from scxpresso.problems import InputError
 from scxpresso.saturation.effects_store import resolved
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table, write_rows, write_table
+from scxpresso.variants import scoring
 from scxpresso.variants.background import spread
 from scxpresso.variants.joining import join_scores
 from scxpresso.variants.pooled import (
@@ -178,7 +179,10 @@ def test_ranks_by_a_sample_are_exact_where_they_are_small_and_valid_elsewhere(wo
             assert (p <= threshold).mean() < 1.3 * threshold
 
 
-def test_genes_together_are_genes_one_by_one(world, pooled):
+@pytest.mark.parametrize("limits", [{}, {"MAX_REFERENCES": 7}, {"MAX_EFFECTS": 1}, {"MAX_GENES": 2}])
+def test_genes_together_are_genes_one_by_one(world, pooled, limits, monkeypatch):
+    for name, value in limits.items():
+        monkeypatch.setattr(scoring, name, value)
     variants = [
         world.variant(gene, at, 1, other(world.letter(gene, at)), f"{at}")
         for gene in ("g01", "g02", "g20", "minus")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scxpresso.compiled import numba
-from scxpresso.vectors import WIDTH, fill, larger, load, multiply_add, store, where_larger
+from scxpresso.vectors import WIDTH, add, fill, larger, load, multiply_add, store, subtract, where_larger
 
 
 @numba.njit
@@ -17,6 +17,12 @@ def largest_of_two(numbers, value, which):
 @numba.njit
 def product(numbers, total):
     store(total, 0, multiply_add(fill(np.float32(2)), load(numbers, 1), load(total, 0)))
+
+
+@numba.njit
+def sum_and_difference(numbers, total, difference):
+    store(total, 0, add(load(numbers, 1), load(numbers, 1 + WIDTH)))
+    store(difference, 0, subtract(load(numbers, 1), load(numbers, 1 + WIDTH)))
 
 
 @pytest.fixture
@@ -37,6 +43,13 @@ def test_products_are_added(numbers):
     total = np.arange(WIDTH, dtype=np.float32)
     product(numbers, total)
     assert total.tolist() == (np.arange(WIDTH) + 2 * numbers[1 : WIDTH + 1]).tolist()
+
+
+def test_sums_and_differences(numbers):
+    total, difference = np.zeros((2, WIDTH), dtype=np.float32)
+    sum_and_difference(numbers, total, difference)
+    assert total.tolist() == (numbers[1 : WIDTH + 1] + numbers[WIDTH + 1 :]).tolist()
+    assert difference.tolist() == (numbers[1 : WIDTH + 1] - numbers[WIDTH + 1 :]).tolist()
 
 
 @pytest.mark.parametrize("wrong", [np.zeros(100), np.zeros(200, dtype=np.float32)[::2]], ids=["float64", "strided"])

@@ -249,7 +249,6 @@ class PublishedEffectsCPU(PositionEffects):
     def __init__(self, networks: Sequence[tuple[ScXpresso, NetworkMetadata]]):
         self.layers = [Layers(network.cpu()) for network, _ in networks]
         self.weights = Weights.of(self.layers)
-        self.populations = len(networks[0][1].populations)
 
     def effects_at(
         self, codes: np.ndarray, annotation: np.ndarray, positions: np.ndarray

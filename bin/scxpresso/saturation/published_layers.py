@@ -22,7 +22,9 @@ BASES = np.full(16, -1)  # numbers of the codes of one base
 BASES[list(UNAMBIGUOUS)] = range(len(UNAMBIGUOUS))
 HALF = K1 // 2
 HIDDEN = 64
-ROWS = 2  # outputs of the second convolution that are computed together
+# Outputs of the second convolution that are computed together. With AVX2, more do not fit into 16 registers and take twice
+# as long; AVX-512 has room for four, which would save it a third.
+ROWS = 2
 EMPTY = 1  # pooling bins before the first of the second pooling; two more follow the last
 ZERO = np.float32(0)
 MISSING = np.float32(NOTHING)

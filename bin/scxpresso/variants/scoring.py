@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 
 from scxpresso.genome.feature_store import Features
+from scxpresso.genome.sequence import ALTERNATIVES
 from scxpresso.networks.model import Model, Network
 from scxpresso.networks.prediction import predict
 from scxpresso.networks.registry import NETWORKS, bases_read
@@ -31,13 +32,14 @@ from scxpresso.variants.gene_alleles import Allele, alleles_of
 from scxpresso.variants.gene_scores import GeneScores
 from scxpresso.variants.pooled import PooledEffects, pooled_p_values
 from scxpresso.variants.score_table import ScorableVariant
-from scxpresso.variants.significance import STAGES, Ranks, specificity
+from scxpresso.variants.significance import BIN, STAGES, Ranks, specificity
 from scxpresso.variants.windows import Edit, FlankingSequence, edited_windows, read_flanking_sequences, shifts
 
 SHIFTS = 23  # per phase, for insertions and deletions; real ones deviate by 10 % from the mean of all 300 (r = 0.996)
 BATCH = 512  # windows predicted at once, or alleles by what they change
 MAX_GENES, MAX_ALLELES = 256, 1024  # scored together, if there are as many
 MAX_REFERENCES = 80  # genes × networks that are computed together
+MAX_EFFECTS = 2**26  # of substitutions by each network, in memory at once (float32), unless one gene has more
 
 
 class GeneAlleles(NamedTuple):
@@ -86,10 +88,6 @@ class Scorer:
         shift = self.phase // 2 if allele.moves_bases else 0
         return allele.edits_of(first - shift, end + shift) if first < end else []
 
-    def score(self, gene_id: str, alleles: Sequence[Allele], flanking: FlankingSequence | None = None) -> GeneScores:
-        """Score the alleles of one gene, see `score_genes`."""
-        return self.score_genes([GeneAlleles(gene_id, alleles, flanking)])[0]
-
     def score_genes(self, genes: Sequence[GeneAlleles]) -> list[GeneScores]:
         """Score the alleles of genes in every population; genes of a fold together.
 
@@ -101,11 +99,23 @@ class Scorer:
         scores: dict[int, GeneScores] = {}
         for fold in dict.fromkeys(fold_of):
             numbers = [number for number, other in enumerate(fold_of) if other == fold]
-            size = max(MAX_REFERENCES // len(self._networks(fold)[0]), 1)
-            for first in range(0, len(numbers), size):
-                part = numbers[first : first + size]
+            for part in self._parts(numbers, genes, len(self._networks(fold)[0])):
                 scores |= zip(part, self._score([genes[number] for number in part], fold), strict=True)
         return [scores[number] for number in range(len(genes))]
+
+    def _parts(self, numbers: Sequence[int], genes: Sequence[GeneAlleles], networks: int) -> Iterator[list[int]]:
+        """Split genes, by their numbers, into those that are computed together; memory is bounded."""
+        of_bin = BIN * len(ALTERNATIVES) * networks * len(self.model.populations)
+        part: list[int] = []
+        effects = 0
+        for number in numbers:
+            more = of_bin * min(len(genes[number].alleles), self.model.window // BIN + 1)
+            if part and (effects + more > MAX_EFFECTS or (len(part) + 1) * networks > MAX_REFERENCES):
+                yield part
+                part, effects = [], 0
+            part.append(number)
+            effects += more
+        yield part
 
     def _score(self, genes: Sequence[GeneAlleles], fold: int | None) -> list[GeneScores]:
         """Score genes of one fold."""
@@ -118,8 +128,7 @@ class Scorer:
             self._check(window, gene)
             edits_read = [self.edits_read(allele) for allele in gene.alleles]
             sites.append(find_sites(window, gene.alleles, edits_read, self.reads, self.features.upstream))
-        populations = self.model.populations
-        backgrounds = [Background.of(of_gene, len(networks), len(populations)) for of_gene in sites]
+        backgrounds = [Background.of(of_gene, len(networks), len(self.model.populations)) for of_gene in sites]
         substitutions = saturation.of_genes(codes, annotation)
         extend_backgrounds(
             substitutions, backgrounds, [dict.fromkeys(one.bins, self.stages[0][0]) for one in backgrounds]
@@ -134,34 +143,46 @@ class Scorer:
         ]
         ranks = [Ranks(effect, specificity(effect)) for _, effect in effects]
         self._rank(ranks, substitutions, backgrounds)
-        predicted = substitutions.expression().mean(axis=1)
-        return [
-            GeneScores(
-                gene_id=gene.gene_id,
-                gene_name=self.genes.at[gene.gene_id, "gene_name"],
-                chrom=self.genes.at[gene.gene_id, "chrom"],
-                fold=fold,
-                gene_pearson=self.model.gene_pearson.get(gene.gene_id, float("nan")),
-                alleles=gene.alleles,
-                populations=populations,
-                scorable=background.sites.scorable,
-                changed_motifs=motifs.named(
-                    window, (self.model.upstream, self.model.downstream), gene.alleles, background.sites
-                ),
-                predicted_ref=of_gene,
-                effect=effect,
-                sd=rounded(by_network.std(axis=0)),
-                sign_agreement=(np.sign(resolved(by_network)) == np.sign(effect)).mean(axis=0),
-                percentile=rank.percentile,
-                p_value=rank.p_value,
-                specificity=rank.own,
-                specificity_p_value=rank.specificity_p_value,
-                **pooled_p_values(self.pooled, effect, rank.own, background),
-            )
-            for gene, window, background, of_gene, rank, (by_network, effect) in zip(
-                genes, windows, backgrounds, predicted, ranks, effects, strict=True
-            )
+        named = [
+            motifs.named(window, (self.model.upstream, self.model.downstream), gene.alleles, of_gene)
+            for window, gene, of_gene in zip(windows, genes, sites, strict=True)
         ]
+        predicted = substitutions.expression().mean(axis=1)
+        of_genes = zip(genes, predicted, backgrounds, effects, ranks, named, strict=True)
+        return [self._gene_scores(fold, *of_gene) for of_gene in of_genes]
+
+    def _gene_scores(
+        self,
+        fold: int | None,
+        gene: GeneAlleles,
+        predicted: np.ndarray,
+        background: Background,
+        effects: tuple[np.ndarray, np.ndarray],
+        ranks: Ranks,
+        changed_motifs: Sequence[str],
+    ) -> GeneScores:
+        """Put the results of a gene together. effects: as `_effects` returns them."""
+        by_network, effect = effects
+        return GeneScores(
+            gene_id=gene.gene_id,
+            gene_name=self.genes.at[gene.gene_id, "gene_name"],
+            chrom=self.genes.at[gene.gene_id, "chrom"],
+            fold=fold,
+            gene_pearson=self.model.gene_pearson.get(gene.gene_id, float("nan")),
+            alleles=gene.alleles,
+            populations=self.model.populations,
+            scorable=background.sites.scorable,
+            changed_motifs=changed_motifs,
+            predicted_ref=predicted,
+            effect=effect,
+            sd=rounded(by_network.std(axis=0)),
+            sign_agreement=(np.sign(resolved(by_network)) == np.sign(effect)).mean(axis=0),
+            percentile=ranks.percentile,
+            p_value=ranks.p_value,
+            specificity=ranks.own,
+            specificity_p_value=ranks.specificity_p_value,
+            **pooled_p_values(self.pooled, effect, ranks.own, background),
+        )
 
     def _rank(self, ranks: Sequence[Ranks], substitutions: GeneEffects, backgrounds: Sequence[Background]) -> None:
         """Rank the alleles of genes, those of small ranks among more and more substitutions."""
