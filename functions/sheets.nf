@@ -3,7 +3,7 @@
  */
 
 include { read_json      } from './scripts'
-include { trained_before } from './models'
+include { trained_before ; maps_in } from './models'
 
 // The columns of each sheet that name files, according to its schema.
 def file_columns() {
@@ -91,12 +91,18 @@ def read_inputs(params) {
     models.eachWithIndex { model, index ->
         named << source([sheet: 'models', row: index + 1, networks: model.networks], model.file.toUriString(), model.file)
     }
+    def maps_folder = params.use_variant_map ? resolved_path(params.use_variant_map.toString(), null) : null
+    def maps = maps_folder?.isDirectory() ? maps_in(maps_folder) : []
+    maps.eachWithIndex { map, index ->
+        named << source([sheet: 'use_variant_map', row: index + 1], map.file.toUriString(), map.file)
+    }
     return [
         atlases: rows.input,
         genomes: rows.genomes,
         sets: rows.variants,
         samples: rows.predict,
         models: models,
+        maps: maps,
         motifs: file_of.motifs ?: [],
         external: file_of.external_scores ?: [],
         list: list ?: [],

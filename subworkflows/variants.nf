@@ -3,6 +3,7 @@
  */
 
 include { number               } from '../functions/scripts'
+include { map_of               } from '../functions/models'
 include { POOL_EFFECTS         } from '../modules/pool_effects'
 include { SCORE_VARIANTS       } from '../modules/score_variants'
 include { JOIN_SCORES          } from '../modules/join_scores'
@@ -32,11 +33,17 @@ workflow VARIANTS {
         .map { set, chunks, _rejected, _counts -> [set.genome, set.set, [chunks].flatten()] }
         .filter { _genome, _set, chunks -> chunks }
 
-    // [model, pooled_effects.h5], of the models that score variants
+    // Genomes whose models need pooled effects: for sets, and for a map
+    pooling_ch = chunks_ch
+        .filter { options.variant_null == 'pooled' }
+        .map { genome, _set, _chunks -> genome }
+        .mix(models_ch.filter { options.variant_map }.map { model, _description, _folds -> model.genome })
+        .unique()
+
+    // [model, pooled_effects.h5]
     pooled_ch = POOL_EFFECTS(
         scorers_ch
-            .filter { options.variant_null == 'pooled' }
-            .combine(chunks_ch.map { genome, _set, _chunks -> genome }.unique(), by: 0)
+            .combine(pooling_ch, by: 0)
             .map { _genome, model, description, folds, features, _genes, _files -> [model, description, folds, features] },
         options.device,
         options.engine,
@@ -54,7 +61,9 @@ workflow VARIANTS {
         )
         .flatMap { _genome, set, chunks, model, description, folds, features, genes, files, pooled ->
             def scored = groupKey([set: set] + model, chunks.size())
-            chunks.collect { chunk -> [scored, chunk, description, folds, features, genes, files.fasta, pooled] }
+            chunks.collect { chunk ->
+                [scored, chunk, description, folds, features, genes, files.fasta, pooled, map_of(model, inputs.maps) ?: []]
+            }
         }
 
     // [scored, scores.tsv.gz], with q-values
@@ -87,6 +96,7 @@ workflow VARIANTS {
     ).made
 
     emit:
+    pooled_ch
     scores_ch
     changes_ch
     compared_ch
