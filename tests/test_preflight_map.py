@@ -47,7 +47,9 @@ def test_the_size_by_hand():
 def test_the_size_of_each_model_is_a_note(project):
     project.params |= {"network": "scxpresso", "replicates": 3}
     notes = project.notes()
-    found = f"--variant_map: tiny.kind.scxpresso: {len(GENES)} genes of 10,500 bases; populations: 1; networks per gene: 3. This takes about "
+    found = (
+        f"--variant_map: tiny.kind.scxpresso: {len(GENES)} genes of 10,500 bases; populations: 1; networks per gene: 3."
+    )
     assert found in notes
     assert "GB in the work folder, as much in --outdir, and" in notes
 

@@ -44,8 +44,9 @@ def check_map_size(
         findings.note(
             "--variant_map",
             f"{shown(name)}: {size.genes:,} genes of {size.bases:,} bases; populations: {size.populations:,}; "
-            f"networks per gene: {size.networks:,}. This takes about {size.bytes / GIGABYTE:,.1f} GB in the work folder, as much in "
-            f"--outdir, and {size.cpu_seconds / 3600:,.1f} CPU hours (far more if the network has no incremental form)",
+            f"networks per gene: {size.networks:,}. This takes about "
+            f"{size.bytes / GIGABYTE:,.1f} GB in the work folder, as much in --outdir, and "
+            f"{size.cpu_seconds / 3600:,.1f} CPU hours (far more if the network has no incremental form)",
         )
     made = [size for size in sizes.values() if size]
     if sizes and not made:

@@ -71,30 +71,30 @@ def write_parts(features: str | Path, genes: pd.DataFrame, max_genes: int, outdi
     chosen = genes[genes["gene_id"].isin(known)]
     if chosen.empty:
         raise InputError(Problem("features.h5", "none of the genes of genes.tsv", "the features of the same genome"))
+    with h5py.File(features) as file:
+        arrays = {name: data[:] for name, data in file.items()}
+        window = {name: int(file.attrs[name]) for name in ("upstream", "downstream")}
+    row_of = {gene.decode(): row for row, gene in enumerate(arrays["gene_id"])}
     written = []
-    with h5py.File(features) as source:
-        row_of = {gene: row for row, gene in enumerate(source["gene_id"].asstr()[:])}
-        for part in parts_of(chosen, stores_of(chosen["chrom"]), max_genes):
-            digest = hashlib.sha256("\n".join(part["gene_id"]).encode()).hexdigest()
-            path = Path(outdir) / f"{digest[:16]}.h5"
-            _write_part(path, source, part, np.array([row_of[gene] for gene in part["gene_id"]]))
-            written.append(path)
+    for part in parts_of(chosen, stores_of(chosen["chrom"]), max_genes):
+        digest = hashlib.sha256("\n".join(part["gene_id"]).encode()).hexdigest()
+        rows = np.array([row_of[gene] for gene in part["gene_id"]])
+        of_part = {name: values if name.endswith("_names") else values[rows] for name, values in arrays.items()}
+        written.append(Path(outdir) / f"{digest[:16]}.h5")
+        _write_part(written[-1], of_part, window, part)
     return written
 
 
-def _write_part(path: Path, source: h5py.File, part: pd.DataFrame, rows: np.ndarray) -> None:
-    """Copy some rows of features.h5, and add places."""
-    order = np.argsort(rows)  # h5py reads rows in increasing order
-    back = np.argsort(order)
-    genes = len(source["gene_id"])
+def _write_part(path: Path, arrays: dict[str, np.ndarray], window: dict[str, int], part: pd.DataFrame) -> None:
+    """Write the features and places of a part. window: attributes of features.h5."""
+    places = {name: part[name].to_numpy() for name in PLACE_COLUMNS}
     with atomic_write(path) as partial, h5py.File(partial, "w") as file:
-        file.attrs.update({name: int(source.attrs[name]) for name in ("upstream", "downstream")})
-        for name, data in source.items():
-            values = data[rows[order]][back] if len(data) == genes and not name.endswith("_names") else data[:]
-            file.create_dataset(name, data=values, dtype=data.dtype)
-        for name in PLACE_COLUMNS:
-            kind = np.int64 if name == "tss" else h5py.string_dtype()
-            file.create_dataset(name, data=part[name].tolist(), dtype=kind)
+        file.attrs.update(window)
+        for name, values in (arrays | places).items():
+            text = values.dtype == object
+            file.create_dataset(
+                name, data=values.tolist() if text else values, dtype=h5py.string_dtype() if text else None
+            )
 
 
 def read_places(path: str | Path) -> pd.DataFrame:
