@@ -16,8 +16,7 @@ workflow VARIANT_MAP {
     options                                         // the parameters
 
     main:
-    // At most: a task starts in some seconds, and computes a gene in less than one.
-    genes_per_part = 200
+    genes_per_part = plan_ch.map { plan -> plan.genes_per_part }.first()
 
     // [genome, name of a window, model, model.json, its folds' folders, pooled_effects.h5]
     mapped_ch = models_ch

@@ -42,6 +42,8 @@ def test_the_size_by_hand():
     human = MapSize(20_000, 10_500, 22, 5)
     assert human.bytes < 60e9
     assert human.cpu_seconds < 2 * 6 * 3600
+    assert human.genes_per_part == 200
+    assert MapSize(20_000, 10_500, 400, 5).genes_per_part == 22  # 2 GB of 7 bytes per value
 
 
 def test_the_size_of_each_model_is_a_note(project):

@@ -16,7 +16,7 @@ def run_plan(recipes: list[Recipe], models: list[dict], params: dict) -> dict:
     which has the genes and the baselines (the parameters' window in a run that trains); `widest`, the bases upstream and
     downstream in which variants are looked for; `fold_methods` of the recipes, the parameter's first; `motif_networks`,
     those that learn motifs; `mapped_recipes` and `mapped`, recipes and ids of models that read sequence, which
-    a variant map needs.
+    a variant map needs. preflight.py adds `genes_per_part`, the most genes of a task of a map.
     """
     planned = [plan_recipe(recipe, params) for recipe in recipes]
     extended = {_bases(model) for model in models if set(model["annotation_features"]) - set(HALF_LIFE)}

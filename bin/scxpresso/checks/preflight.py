@@ -65,7 +65,7 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     check_use(params, plan, findings)
     check_saturate(request, params, genes, models, atlases, findings)
     check_contrast(params, models, recipes, atlases, findings)
-    check_map_size(request, params, genes, models, recipes, atlases, findings)
+    plan["genes_per_part"] = check_map_size(request, params, genes, models, recipes, atlases, findings)
     check_used_maps(request, params, models, findings)
     check_sets(sets, findings)
     check_samples(samples, params, findings)

@@ -14,7 +14,7 @@ from scxpresso.genome.transcript import Transcript
 from scxpresso.networks.registry import bases_read
 from scxpresso.problems import preview
 from scxpresso.text import shown
-from scxpresso.variants.map_size import MapSize
+from scxpresso.variants.map_size import GENES_PER_PART, MapSize
 
 GIGABYTE = 1e9
 
@@ -27,13 +27,13 @@ def check_map_size(
     recipes: list[Recipe],
     atlases: list[Row],
     findings: Findings,
-) -> None:
+) -> int:
     """Note how large maps will be, and how long they take; a problem if the disk of the work folder is too small.
 
-    The disk is that of the request, if the request says that it is the work folder's.
+    The disk is that of the request, if the request says that it is the work folder's. Returns the most genes of a task.
     """
     if not params["variant_map"]:
-        return
+        return GENES_PER_PART
     numbers = {name: len(chosen) for name, chosen in genes.items()}
     of_models = [trained_size(model, numbers) for model in models]
     sizes = dict(of_models + list(planned_sizes(recipes, atlases, numbers)))
@@ -60,6 +60,7 @@ def check_map_size(
             "room for all maps in the work folder, and as much again for --outdir",
             "choose a work folder on a larger disk (-w), or models of fewer recipes, levels or atlases",
         )  # fmt: skip
+    return min((size.genes_per_part for size in made), default=GENES_PER_PART)
 
 
 def trained_size(model: dict, genes: dict[str | None, int]) -> tuple[str, MapSize | None]:

@@ -84,7 +84,7 @@ def gene_values(
     values = {
         "effect": code,
         "sd": quantised_sd(rounded(by_network.std(axis=0))),
-        "agreeing": (np.sign(resolved(by_network)) == np.sign(mean)).sum(axis=0).astype(np.uint8),
+        "agreeing": (np.sign(resolved(by_network)) == np.sign(mean)).sum(axis=0).astype(np.uint16),
     }
     kinds = {"pooled_p_value": (pooled.effect, mean)}
     if mean.shape[-1] > 1:

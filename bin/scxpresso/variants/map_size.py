@@ -11,6 +11,12 @@ SECONDS_PER_BASE = 4.6e-6
 SECONDS_PER_OUTPUT = 0.2e-6
 
 
+# A task holds the values of its part until it writes them. Bytes of a value, and of a part: small beside a task's memory.
+BYTES_IN_MEMORY = 7
+PART_BYTES = 2e9
+GENES_PER_PART = 200  # at most: a task starts in some seconds, and computes a gene in less than one
+
+
 class MapSize(NamedTuple):
     """What decides the size of a model's map. bases: that networks read of a gene. networks: that predict a gene."""
 
@@ -29,3 +35,8 @@ class MapSize(NamedTuple):
         """About how many CPU seconds its tasks take, without their start, by a network that has an incremental form."""
         per_base = SECONDS_PER_BASE + SECONDS_PER_OUTPUT * self.populations
         return self.genes * self.bases * self.networks * per_base
+
+    @property
+    def genes_per_part(self) -> int:
+        """Most genes of a task."""
+        return int(min(max(PART_BYTES / (BYTES_IN_MEMORY * 3 * self.bases * self.populations), 1), GENES_PER_PART))

@@ -31,6 +31,8 @@ MAX_CODE = np.iinfo(np.int16).max
 LOG_STEPS = 20  # codes of p-values and of standard deviations per factor of 10
 # By which factor these may differ from the value that was quantised: half a step.
 LOG_FACTOR = 10 ** (0.5 / LOG_STEPS)
+P_VALUE_OF_CODE = 10.0 ** (-np.arange(256) / LOG_STEPS)
+SD_OF_CODE = np.concatenate([[0], STEP / P_VALUE_OF_CODE[:-1]])
 
 # Arrays of a store that have a value per gene, position, alternative and population, with their types.
 VALUES = {
@@ -38,7 +40,7 @@ VALUES = {
     "pooled_p_value": "uint8",
     "pooled_specificity_p_value": "uint8",
     "sd": "uint8",
-    "agreeing": "uint8",
+    "agreeing": "uint16",
 }
 PER_POPULATION = {"predicted": "float64", "scale": "float32"}
 TEXT = ["gene_id", "gene_name", "chrom", "strand"]
@@ -138,7 +140,7 @@ def quantised_p_values(p_values: np.ndarray) -> np.ndarray:
 
 def p_values_of(codes: np.ndarray) -> np.ndarray:
     """Give the p-values of codes."""
-    return 10.0 ** (-codes.astype(np.float64) / LOG_STEPS)
+    return P_VALUE_OF_CODE[codes]
 
 
 def quantised_sd(sd: np.ndarray) -> np.ndarray:
@@ -149,7 +151,7 @@ def quantised_sd(sd: np.ndarray) -> np.ndarray:
 
 def sd_of(codes: np.ndarray) -> np.ndarray:
     """Give the standard deviations of codes."""
-    return np.where(codes > 0, STEP * 10.0 ** ((codes.astype(np.float64) - 1) / LOG_STEPS), 0)
+    return SD_OF_CODE[codes]
 
 
 def _shape(about: MapMetadata, rows: int, name: str) -> tuple[int, ...]:
@@ -167,12 +169,12 @@ def _create(folder: Path, about: MapMetadata, shards: int) -> zarr.Group:
     rows = about.genes_per_shard
     for name, kind in (about.values | PER_POPULATION | {"codes": "uint8"}).items():
         shape = _shape(about, rows, name)
-        chunks = (1, *shape[1:]) if name in VALUES else (rows, *shape[1:])
+        by_gene = name not in PER_POPULATION
         group.create_array(
             name,
             shape=(rows * shards, *shape[1:]),
-            chunks=chunks,
-            shards=shape if name in VALUES else None,
+            chunks=(1, *shape[1:]) if by_gene else shape,
+            shards=shape if by_gene else None,
             dtype=kind,
             compressors=COMPRESSION,
         )

@@ -48,25 +48,26 @@ class MappedScorer:
         gene = group[0].gene_id
         if gene not in self.map or len(alleles) > len(group):
             return np.zeros(len(group), dtype=bool)
-        self._check(gene)
-        return np.array([self._has(gene, allele) for allele in alleles])
+        codes = self._codes(gene)
+        return np.array([self._has(codes, allele) for allele in alleles])
 
-    def _has(self, gene: str, allele: Allele) -> bool:
-        """Whether the map has an allele, or the networks do not read it."""
+    def _codes(self, gene: str) -> np.ndarray:
+        """Give the bases of a gene that the networks read, from the features."""
+        return self.scorer.features.region(self.scorer.features.rows([gene]), *self.map.about.reads)[0]
+
+    def _has(self, codes: np.ndarray, allele: Allele) -> bool:
+        """Whether the map has an allele, or the networks do not read it. codes: bases that they read."""
         if not self.scorer.edits_read(allele):
             return True
         if not allele.is_substitution:
             return False
-        edit, codes = allele.edits[0], self.map.gene(gene).codes
-        at = edit.start - self.map.about.reads[0]
-        return bool(codes[at] == edit.replaced[0])  # an ambiguous base, or a wrong REF, is for the scorer
+        edit = allele.edits[0]
+        # An ambiguous base, or a wrong REF, is for the scorer.
+        return bool(codes[edit.start - self.map.about.reads[0]] == edit.replaced[0])
 
     def _check(self, gene: str) -> None:
         """Raise InputError if the map has another sequence than the features."""
-        features = self.scorer.features
-        first, end = self.map.about.reads
-        codes = features.region(features.rows([gene]), first, end)[0]
-        if (codes != self.map.gene(gene).codes).any():
+        if (self._codes(gene) != self.map.gene(gene).codes).any():
             raise InputError(
                 Problem(
                     shown(str(self.map.folder)),
@@ -78,6 +79,7 @@ class MappedScorer:
 
     def score(self, gene_id: str, alleles: Sequence[Allele]) -> GeneScores:
         """Score alleles that the map has, or that the networks do not read."""
+        self._check(gene_id)
         scorer, values, reads = self.scorer, self.map.gene(gene_id), self.map.about.reads
         upstream = scorer.features.upstream
         codes = scorer.features.codes[scorer.features.rows([gene_id])[0]]

@@ -78,7 +78,7 @@ class VariantMap:
         for name in MapMetadata._fields:
             found, wanted = getattr(self.about, name), getattr(expected, name)
             if found != wanted:
-                what = {"model_sha256": "networks", "reads": "window"}.get(name, name)
+                what = "networks" if name == "model_sha256" else name
                 told = "" if name in ("populations", "model_sha256") else f" ({found}, not {wanted})"
                 raise InputError(
                     Problem(
