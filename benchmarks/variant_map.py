@@ -23,7 +23,7 @@ from scxpresso.networks.model import Model  # noqa: E402
 from scxpresso.variants.map_parts import write_parts  # noqa: E402
 from scxpresso.variants.pooled import pool_effects  # noqa: E402
 
-N_GENES = (20, 60)
+N_GENES = (10, 30)
 N_POPULATIONS = (1, 22)
 N_POOLED = 4  # genes of the pooled background, whose size does not change the time of a map
 ALL_GENES = 20_000
