@@ -17,6 +17,7 @@ include { FEATURES                          } from './subworkflows/features'
 include { TRAIN                             } from './subworkflows/train'
 include { SATURATION                        } from './subworkflows/saturation'
 include { VARIANTS                          } from './subworkflows/variants'
+include { VARIANT_MAP                       } from './subworkflows/variant_map'
 include { PREDICTION                        } from './subworkflows/prediction'
 include { SUMMARY                           } from './subworkflows/summary'
 include { PROVENANCE                        } from './subworkflows/provenance'
@@ -103,6 +104,7 @@ workflow {
 
     SATURATION(analysed_ch, genes_ch, features_ch, inputs, options)
     VARIANTS(sets_ch, analysed_ch, genes_ch, features_ch, genomes_ch, inputs, options)
+    VARIANT_MAP(plan_ch, analysed_ch, VARIANTS.out.known_ch, genes_ch, features_ch, options)
     PREDICTION(plan_ch, samples_ch, FEATURES.out.assemblies_ch, analysed_ch, features_ch, options)
 
     // [process, its task, warnings.txt]
@@ -168,6 +170,7 @@ workflow {
                     [path: "variants/${scored.set}/${scored.id}.correlations.tsv", file: correlations],
                 ]
             },
+            VARIANT_MAP.out.maps_ch.map { model, folder -> [path: folder_of('variant_map', model), file: folder] },
             PREDICTION.out.predicted_ch.map { predicted, table -> [path: "samples/${predicted.sample}/${predicted.id}.tsv.gz", file: table] },
             SUMMARY.out.evaluation_ch.mix(SUMMARY.out.report_ch).map { file -> [path: file.name, file: file] },
             PREFLIGHT.out.notes

@@ -21,10 +21,10 @@ def main(request, schemas, outdir):
     problems.txt lists the problems; it is empty if there are none.
 
     The request is JSON. `params` has the parameters by name. `genome` is the name of the genome if there is no sheet of
-    genomes. `software` has versions and images that only Nextflow knows, by name, or null. `sources` has one entry per
-    sheet and per file that a sheet names: `sheet` (its parameter), `row` and `column` (not for a sheet itself), `value`
-    (as the user wrote it), `staged_path` (relative to the request; null if there is no file) and `folder` (whether it is
-    a folder).
+    genomes. `software` has versions and images that only Nextflow knows, by name, or null. `shares_disk` says whether the
+    request is on the disk of the work folder. `sources` has one entry per sheet and per file that a sheet names: `sheet`
+    (its parameter), `row` and `column` (not for a sheet itself), `value` (as the user wrote it), `staged_path` (relative to
+    the request; null if there is no file) and `folder` (whether it is a folder).
 
     plan.json says what to run (see checks/plan.py). preflight.json has the notes, params.json repeats `params`, and
     versions.json has the versions of all software.

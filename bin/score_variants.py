@@ -7,6 +7,7 @@ from scxpresso.console import log, reports_problems
 from scxpresso.options import (
     EXISTING,
     FILE,
+    FOLDER,
     device_option,
     engine_option,
     fasta_option,
@@ -35,6 +36,11 @@ from scxpresso.options import (
 @click.option("--set", "set_name", required=True, help="Name of the set of variants.")
 @click.option("--haplotypes", is_flag=True, help="Also score the alleles that a haplotype carries together.")
 @click.option("--pooled", type=FILE, help="pooled_effects.h5 of the model; without it, there are no pooled p-values.")
+@click.option(
+    "--variant_map",
+    type=FOLDER,
+    help="Variant map of the model: single-nucleotide variants are looked up in it; only what it lacks is computed.",
+)
 @device_option
 @engine_option
 @threads_option
@@ -42,7 +48,9 @@ from scxpresso.options import (
     "--output", required=True, type=click.Path(), help="Output table (TSV): one row per variant, gene and population."
 )
 @reports_problems
-def main(model, features, genes, fasta, variants, set_name, haplotypes, pooled, device, engine, threads, output):
+def main(
+    model, features, genes, fasta, variants, set_name, haplotypes, pooled, variant_map, device, engine, threads, output
+):
     """Score variants and haplotypes in every population, by the networks that never saw their gene."""
     import torch
 
@@ -51,10 +59,12 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, pooled, 
     from scxpresso.networks.model import Model
     from scxpresso.networks.prediction import resolve_device
     from scxpresso.store import read_table, write_rows
+    from scxpresso.variants.mapped_scores import MappedScorer, score_with_map
     from scxpresso.variants.pooled import PooledEffects
     from scxpresso.variants.pooled_origin import check_origin
     from scxpresso.variants.score_table import SCORE_COLUMNS, read_chunk
     from scxpresso.variants.scoring import Scorer, score_variants
+    from scxpresso.variants.variant_map import VariantMap
 
     torch.set_num_threads(threads)
     keep_large_blocks()
@@ -66,11 +76,16 @@ def main(model, features, genes, fasta, variants, set_name, haplotypes, pooled, 
         check_origin(pooled, model)
     background = PooledEffects.read(pooled, trained) if pooled else None
     scorer = Scorer(trained, Features(features), table, chosen, engine, background)
+    if variant_map:
+        mapped = MappedScorer(scorer, VariantMap(variant_map), bool(pooled))
+        scored = score_with_map(mapped, lambda: read_chunk(variants), fasta, haplotypes)
+    else:
+        scored = score_variants(scorer, lambda: read_chunk(variants), fasta, haplotypes)
     alleles, unread = [], 0
 
     def rows():
         nonlocal unread
-        for gene in score_variants(scorer, lambda: read_chunk(variants), fasta, haplotypes):
+        for gene in scored:
             alleles.append(len(gene.alleles))
             unread += int((~gene.scorable).sum())
             yield from gene.rows(set_name)

@@ -36,10 +36,13 @@ def entries(folder) {
     return found
 }
 
-// Every model.json in a folder, at most some levels down.
-def descriptions(folder, levels) {
+// Every file of a name in a folder, at most some levels down; Zarr stores have none.
+def descriptions(folder, levels, name = 'model.json') {
     return entries(folder).collectMany { path ->
-        path.isDirectory() ? (levels > 1 ? descriptions(path, levels - 1) : []) : (path.name == 'model.json' ? [path] : [])
+        if (path.isDirectory()) {
+            return levels > 1 && !path.name.endsWith('.zarr') ? descriptions(path, levels - 1, name) : []
+        }
+        path.name == name ? [path] : []
     }
 }
 
@@ -52,4 +55,17 @@ def described(path) {
         log.debug("${path}: ${e}")
         return [:]
     }
+}
+
+// [values: content of map.json; file: map.json; folder: of the map], of every variant map in a folder, sorted by path.
+def maps_in(folder) {
+    return descriptions(folder, 3, 'map.json').sort { path -> path.toUriString() }.collect { path ->
+        [values: described(path), file: path, folder: path.parent]
+    }
+}
+
+// The folder of a model's map among those of maps_in; null if it has none.
+def map_of(model, maps) {
+    def names = ['atlas', 'level', 'recipe']
+    return maps.find { one -> one.values.subMap(names) == model.subMap(names) }?.folder
 }

@@ -2,8 +2,8 @@
  * Reads the input leniently: PREFLIGHT judges it, in one report, with every file that is named at hand.
  */
 
-include { read_json               } from './scripts'
-include { trained_before ; entries } from './models'
+include { read_json                          } from './scripts'
+include { trained_before ; entries ; maps_in } from './models'
 
 // The columns of each sheet that name files, according to its schema; true for those that may also name a folder.
 def file_columns() {
@@ -109,12 +109,18 @@ def read_inputs(params) {
     models.eachWithIndex { model, index ->
         named << source([sheet: 'models', row: index + 1, networks: model.networks], model.file.toUriString(), model.file, false)
     }
+    def maps_folder = params.use_variant_map ? resolved_path(params.use_variant_map.toString(), null) : null
+    def maps = maps_folder?.isDirectory() ? maps_in(maps_folder) : []
+    maps.eachWithIndex { map, index ->
+        named << source([sheet: 'use_variant_map', row: index + 1], map.file.toUriString(), map.file, false)
+    }
     return [
         atlases: rows.input.collect { row -> row + [state: state_of(row.files.counts)] },
         genomes: rows.genomes,
         sets: rows.variants,
         samples: rows.predict,
         models: models,
+        maps: maps,
         motifs: file_of.motifs ?: [],
         external: file_of.external_scores ?: [],
         list: list ?: [],

@@ -25,10 +25,12 @@ process PREFLIGHT {
         container: contained ? task.container : null,
         container_gpu: contained ? task.ext.gpu_container : null,
     ]
+    // The work folder's disk is known where tasks run in it.
+    def shares_disk = !(task.executor in ['awsbatch', 'azurebatch', 'google-batch', 'k8s']) && !task.scratch
     """
     export PIPELINE_CODE=${task.ext.code}
     cat > request.json <<'END_OF_REQUEST'
-    ${json(request + [software: software])}
+    ${json(request + [software: software, shares_disk: shares_disk])}
     END_OF_REQUEST
     preflight.py --request request.json --schemas schemas || [ -s problems.txt ]
     """

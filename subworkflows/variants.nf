@@ -3,6 +3,7 @@
  */
 
 include { number               } from '../functions/scripts'
+include { map_of               } from '../functions/models'
 include { POOL_EFFECTS         } from '../modules/pool_effects'
 include { SCORE_VARIANTS       } from '../modules/score_variants'
 include { JOIN_SCORES          } from '../modules/join_scores'
@@ -32,23 +33,28 @@ workflow VARIANTS {
         .map { set, chunks, _rejected, _counts -> [set.genome, set.set, [chunks].flatten()] }
         .filter { _genome, _set, chunks -> chunks }
 
-    // [model, pooled_effects.h5], of the models that score variants and have none from an earlier run
+    // Genomes whose models need pooled effects: for sets, and for a map
+    pooling_ch = chunks_ch
+        .filter { options.variant_null == 'pooled' }
+        .map { genome, _set, _chunks -> genome }
+        .mix(models_ch.filter { options.variant_map }.map { model, _description, _folds -> model.genome })
+        .unique()
+
+    // [model, pooled_effects.h5], of the models that have none from an earlier run
     pooled_ch = POOL_EFFECTS(
         scorers_ch
-            .filter { row -> options.variant_null == 'pooled' && !kept_pooled(inputs, row[2]) }
-            .combine(chunks_ch.map { genome, _set, _chunks -> genome }.unique(), by: 0)
+            .filter { row -> !kept_pooled(inputs, row[2]) }
+            .combine(pooling_ch, by: 0)
             .map { _genome, model, description, folds, features, _genes, _files -> [model, description, folds, features] },
         options.device,
         options.engine,
     ).made
+    // The same, with those of earlier runs
+    known_ch = pooled_ch.mix(
+        models_ch.map { model, description, _folds -> [model, kept_pooled(inputs, description)] }.filter { _model, pooled -> pooled }
+    )
     // [model, pooled_effects.h5 or []]
-    backgrounds_ch = options.variant_null == 'pooled'
-        ? pooled_ch.mix(
-            models_ch
-                .map { model, description, _folds -> [model, kept_pooled(inputs, description)] }
-                .filter { _model, pooled -> pooled }
-        )
-        : models_ch.map { model, _description, _folds -> [model, []] }
+    backgrounds_ch = options.variant_null == 'pooled' ? known_ch : models_ch.map { model, _description, _folds -> [model, []] }
 
     // [scored: set and model; chunk and what scores it]; scored knows how many chunks there are
     tasks_ch = chunks_ch
@@ -61,7 +67,9 @@ workflow VARIANTS {
         )
         .flatMap { _genome, set, chunks, model, description, folds, features, genes, files, pooled ->
             def scored = groupKey([set: set] + model, chunks.size())
-            chunks.collect { chunk -> [scored, chunk, description, folds, features, genes, files.fasta, pooled] }
+            chunks.collect { chunk ->
+                [scored, chunk, description, folds, features, genes, files.fasta, pooled, map_of(model, inputs.maps) ?: []]
+            }
         }
 
     // [scored, scores.tsv.gz], with q-values
@@ -94,10 +102,11 @@ workflow VARIANTS {
     ).made
 
     emit:
+    pooled_ch
+    known_ch
     scores_ch
     changes_ch
     compared_ch
-    pooled_ch
 }
 
 // The pooled effects beside the model.json of a model of --models; null if there are none.

@@ -52,6 +52,7 @@ from scxpresso.store import (
     read_json,
     read_table,
 )
+from scxpresso.variants.map_store import LOG_FACTOR
 from scxpresso.variants.score_table import SCORE_COLUMNS
 
 pytestmark = pytest.mark.nextflow
@@ -66,7 +67,7 @@ SMALL = [
 ]  # fmt: skip
 ANALYSES = {
     "READ_VARIANTS", "SELECT_GENES", "SATURATE", "JOIN_SATURATION", "MATCH_MOTIFS", "POOL_EFFECTS", "SCORE_VARIANTS",
-    "JOIN_SCORES", "MOTIF_CHANGES", "COMPARE_SCORES", "PREDICT",
+    "JOIN_SCORES", "MOTIF_CHANGES", "COMPARE_SCORES", "PREDICT", "SPLIT_MAP", "MAP_VARIANTS", "JOIN_MAP",
 }  # fmt: skip
 STEPS = {
     "PREFLIGHT", "EXTRACT_FEATURES", "SPLIT_FOLDS", "PSEUDOBULK", "FIT_BASELINES", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE",
@@ -546,6 +547,7 @@ def analyses(inputs: Path) -> list:
         "--contrast",
         populations,
         "--haplotypes",
+        "--variant_map",
         "--motif_p_value",
         "0.005",
     ]
@@ -696,7 +698,8 @@ def test_models_from_another_folder_answer_alike_and_nothing_is_trained(project,
         shutil.copytree(asked.outdir / "models", elsewhere)
     run = project.run(
         "--genomes", project.inputs / "genomes.csv", "--input", project.inputs / "atlases.csv", "--models", elsewhere,
-        "--outdir", "again", *analyses(project.inputs), *stub, small=False,
+        "--outdir", "again", "--use_variant_map", asked.outdir / "variant_map/first/kind.scxpresso",
+        *analyses(project.inputs), *stub, small=False,
     )  # fmt: skip
     assert run.status == 0, run.output
     run = Run(run.status, run.output, project.folder / "again")
@@ -712,6 +715,18 @@ def test_models_from_another_folder_answer_alike_and_nothing_is_trained(project,
         "saturation/first/kind.scxpresso/positions.tsv",
     ):  # fmt: skip
         pd.testing.assert_frame_equal(*(pd.read_csv(out / file, sep="\t") for out in (asked.outdir, run.outdir)))
+    # Of one level, single-nucleotide variants were looked up in the map of the earlier run; the map made anew is the same.
+    computed, looked_up = (
+        read_table(out / "variants/three/first.kind.scxpresso.tsv.gz") for out in (asked.outdir, run.outdir)
+    )
+    error = read_json(asked.outdir / "variant_map/first/kind.scxpresso/map.json")["largest_effect_error"]
+    np.testing.assert_allclose(looked_up["effect"], computed["effect"], rtol=0, atol=error)
+    ratio = looked_up["pooled_p_value"] / computed["pooled_p_value"]
+    assert ratio.between(1 / LOG_FACTOR - 1e-5, LOG_FACTOR + 1e-5).all() and (ratio != 1).any()
+    maps = [out / "variant_map/first" for out in (asked.outdir, run.outdir)]
+    files = {path.relative_to(maps[0]) for path in maps[0].rglob("*") if path.is_file()}
+    assert {path.parts[1] for path in files} == {"1.zarr", "2.zarr", "genes.tsv", "map.json"}
+    assert all((maps[0] / path).read_bytes() == (maps[1] / path).read_bytes() for path in files)
     assert "models of an earlier run" in (run.outdir / "report.html").read_text()
     found = check_record(run, project)
     assert sum(entity.get("name") == "replicate_1.safetensors" and "sha256" in entity for entity in found.values()) == 4
@@ -747,9 +762,11 @@ def test_the_whole_pipeline_runs_as_a_stub(project, stub):
         "models/first/kind/scxpresso/model.json",
     ):  # fmt: skip
         assert (project.folder / "stub" / file).exists()
-    run = project.run(*stub, "-resume", "--outdir", "stub_gene", "--variant_null", "gene")
+    others = [word for word in stub if word != "--variant_map"]
+    run = project.run(*others, "-resume", "--outdir", "stub_gene", "--variant_null", "gene")
     assert run.status == 0, run.output
-    assert Run(0, "", project.folder / "stub_gene").tasks.keys() == (STEPS | ANALYSES) - {"POOL_EFFECTS"}
+    left_out = {"POOL_EFFECTS", "SPLIT_MAP", "MAP_VARIANTS", "JOIN_MAP"}
+    assert Run(0, "", project.folder / "stub_gene").tasks.keys() == (STEPS | ANALYSES) - left_out
 
 
 def test_tasks_with_a_gpu_take_a_device_each_and_others_none(project, stub):

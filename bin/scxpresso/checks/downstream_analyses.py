@@ -157,8 +157,8 @@ def check_use(params: dict, plan: dict, findings: Findings) -> None:
     """
     if params["models"] is not None and not any(params[name] for name in ANALYSES):
         findings.problem(
-            "--models", "given without a downstream analysis", "at least one of --saturate, --variants and --predict",
-            "say what the models are used for",
+            "--models", "given without a downstream analysis",
+            "at least one of --saturate, --variants, --predict and --variant_map", "say what the models are used for",
         )  # fmt: skip
     options_with = [("external_scores", ["variants"]), ("haplotypes", ["variants"])]
     if not any(one["network"] in plan["motif_networks"] for one in plan["recipes"] + plan["models"]):

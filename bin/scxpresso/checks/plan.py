@@ -15,7 +15,8 @@ def run_plan(recipes: list[Recipe], models: list[dict], params: dict) -> dict:
     Returns `recipes` (see plan_recipe); `models` (see plan_model); `windows` that features are extracted for, the first of
     which has the genes and the baselines (the parameters' window in a run that trains); `widest`, the bases upstream and
     downstream in which variants are looked for; `fold_methods` of the recipes, the parameter's first; `motif_networks`,
-    those that learn motifs.
+    those that learn motifs; `mapped_recipes` and `mapped`, recipes and ids of models that read sequence, which
+    a variant map needs. preflight.py adds `genes_per_part`, the most genes of a task of a map.
     """
     planned = [plan_recipe(recipe, params) for recipe in recipes]
     extended = {_bases(model) for model in models if set(model["annotation_features"]) - set(HALF_LIFE)}
@@ -30,6 +31,8 @@ def run_plan(recipes: list[Recipe], models: list[dict], params: dict) -> dict:
         "windows": list({one["window"]: one for one in windows}.values()),
         "widest": {side: max(one[side] for one in used) for side in ("upstream", "downstream")},
         "fold_methods": methods,
+        "mapped_recipes": [recipe.name for recipe in recipes if recipe.values["inputs"] != "half_life"],
+        "mapped": [model_id(model) for model in models if model.get("inputs") != "half_life"],
         "motif_networks": [name for name, entry in NETWORKS.items() if entry.motifs],
     }
 
@@ -58,6 +61,11 @@ def window(upstream: int, downstream: int, features: str) -> dict:
     """What features of genes are extracted for. window: its name, which folders of results have."""
     name = f"{upstream}_{downstream}_{features}"
     return {"window": name, "upstream": upstream, "downstream": downstream, "features": features}
+
+
+def model_id(model: dict) -> str:
+    """How main.nf names a model."""
+    return f"{model['atlas']}.{model['level']}.{model['recipe']}"
 
 
 def _bases(model: dict) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from scxpresso.checks.params import check_options, check_params
 from scxpresso.checks.plan import run_plan
 from scxpresso.checks.recipes import check_analysed, check_models, read_recipes
 from scxpresso.checks.sheets import Request, check_genome_names, read_sheet, single_genome
+from scxpresso.checks.variant_map import check_map_size, check_used_maps
 from scxpresso.genome.transcript import Transcript
 
 
@@ -64,6 +65,8 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     check_use(params, plan, findings)
     check_saturate(request, params, genes, models, atlases, findings)
     check_contrast(params, models, recipes, atlases, findings)
+    plan["genes_per_part"] = check_map_size(request, params, genes, models, recipes, atlases, findings)
+    check_used_maps(request, params, models, findings)
     check_sets(sets, findings)
     check_samples(samples, params, findings)
     check_single_files(request, params, findings)

@@ -19,7 +19,7 @@ from scxpresso.text import did_you_mean
 
 # Baselines, on the parameter's folds and on others: names that no recipe may have.
 RESERVED = BASELINES + [f"{baseline}_{method}" for baseline in BASELINES for method in METHODS]
-ANALYSES = ["saturate", "variants", "predict"]
+ANALYSES = ["saturate", "variants", "predict", "variant_map"]
 # Columns that take the parameter of the same name, and those that have a default of their own.
 PARAMETERS = [
     "inputs", "upstream", "downstream", "features", "fold_method", "replicates", "epochs", "batch_size", "learning_rate",

@@ -61,6 +61,11 @@ OUTPUTS = {
     "models/*/*/*/pooled_effects.h5": "Effects of substitutions in shuffled windows, which variants are compared with",
     "saturation/*/*/motifs.tsv": "Importance of each motif's hits",
     "saturation/*/*/seqlets.tsv.gz": "Seqlets (stretches that matter), with the motifs that they match",
+    "variant_map/*/*/map.json": "What a variant map is of, and how its values are quantised",
+    "variant_map/*/*/genes.tsv": "The genes of a variant map, and where each one is stored",
+    "variant_map/*/*/*.zarr/zarr.json": "A store of a variant map (Zarr)",
+    "variant_map/*/*/*.zarr/*/zarr.json": "An array of a variant map (Zarr)",
+    **{f"variant_map/*/*/*.zarr/*/c{'/*' * rank}": "Values of a variant map (Zarr)" for rank in (1, 2, 4)},
     "variants/*/rejected.tsv": "Variants that were not scored, and why",
     "variants/*/counts.json": "How many variants were read, scored and rejected",
     "variants/*/*.motifs.tsv.gz": "Motifs that variants change",
@@ -238,7 +243,8 @@ def output_file(path: str) -> dict:
 
 def encoding_format(path: str) -> str:
     """Return the media type of a file by its name; that of text if it is unknown."""
-    return FORMATS.get(path.rsplit(".", 1)[-1].lower(), "text/plain")
+    is_chunk = ".zarr/" in path and not path.endswith(".json")
+    return "application/octet-stream" if is_chunk else FORMATS.get(path.rsplit(".", 1)[-1].lower(), "text/plain")
 
 
 def parameter_id(name: str) -> str:

@@ -1,0 +1,208 @@
+"""Scores of variants by a variant map; what the map lacks is computed.
+
+A map has substitutions of unambiguous bases that the networks read. Insertions, deletions, longer replacements and genes
+that the map lacks are computed, and so are all alleles of a gene of which a haplotype carries several.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields, replace
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from scxpresso.genome.sequence import decode
+from scxpresso.networks.registry import NETWORKS
+from scxpresso.problems import InputError, Problem
+from scxpresso.text import shown
+from scxpresso.variants.background import Sites, find_sites
+from scxpresso.variants.changed_motifs import ChangedMotifs
+from scxpresso.variants.gene_alleles import Allele, alleles_of
+from scxpresso.variants.gene_scores import GeneScores
+from scxpresso.variants.map_effects import own_bin_members, own_bins
+from scxpresso.variants.score_table import ScorableVariant
+from scxpresso.variants.scoring import Scorer, score_variants
+from scxpresso.variants.significance import specificity
+from scxpresso.variants.variant_map import VariantMap
+from scxpresso.variants.windows import FlankingSequence
+
+# Fields of GeneScores that have one item per allele.
+PER_ALLELE = {field.name for field in fields(GeneScores)} - {
+    "gene_id", "gene_name", "chrom", "fold", "gene_pearson", "populations", "predicted_ref",
+}  # fmt: skip
+
+
+class MappedScorer:
+    """A scorer that takes from a map what the map has. pooled: whether pooled p-values are wanted, too.
+
+    Raises InputError if the map is of another model.
+    """
+
+    def __init__(self, scorer: Scorer, variants: VariantMap, pooled: bool):
+        variants.check(scorer.model)
+        self.scorer, self.map, self.pooled = scorer, variants, pooled
+        self._motifs: dict[int | None, ChangedMotifs] = {}
+
+    def mapped(self, group: Sequence[ScorableVariant], alleles: Sequence[Allele]) -> np.ndarray:
+        """Tell of the variants of a gene whether the map answers. alleles: all that are scored, singly and together."""
+        gene = group[0].gene_id
+        if gene not in self.map or len(alleles) > len(group):
+            return np.zeros(len(group), dtype=bool)
+        codes = self._codes(gene)
+        return np.array([self._has(codes, allele) for allele in alleles])
+
+    def _codes(self, gene: str) -> np.ndarray:
+        """Give the bases of a gene that the networks read, from the features."""
+        return self.scorer.features.region(self.scorer.features.rows([gene]), *self.map.about.reads)[0]
+
+    def _has(self, codes: np.ndarray, allele: Allele) -> bool:
+        """Whether the map has an allele, or the networks do not read it. codes: bases that they read."""
+        if not self.scorer.edits_read(allele):
+            return True
+        if not allele.is_substitution:
+            return False
+        edit = allele.edits[0]
+        # An ambiguous base, or a wrong REF, is for the scorer.
+        return bool(codes[edit.start - self.map.about.reads[0]] == edit.replaced[0])
+
+    def _check(self, gene: str) -> None:
+        """Raise InputError if the map has another sequence than the features."""
+        if (self._codes(gene) != self.map.gene(gene).codes).any():
+            raise InputError(
+                Problem(
+                    shown(str(self.map.folder)),
+                    f"another sequence of {gene!r} than in features.h5",
+                    "a variant map of the same genome and annotation",
+                    "leave out --use_variant_map, or make the map again with --variant_map",
+                )
+            )
+
+    def score(self, gene_id: str, alleles: Sequence[Allele]) -> GeneScores:
+        """Score alleles that the map has, or that the networks do not read."""
+        self._check(gene_id)
+        scorer, values, reads = self.scorer, self.map.gene(gene_id), self.map.about.reads
+        upstream = scorer.features.upstream
+        codes = scorer.features.codes[scorer.features.rows([gene_id])[0]]
+        edits_read = [scorer.edits_read(allele) for allele in alleles]
+        sites = find_sites(codes, alleles, edits_read, reads, upstream)
+        shape = len(alleles), len(self.map.about.populations)
+        found = {name: np.zeros(shape) for name in ("effect", "sd", "percentile")}
+        found |= {name: np.ones(shape) for name in ("sign_agreement", "p_value", "specificity_p_value")}
+        found |= {name: np.full(shape, np.nan) for name in ("pooled_p_value", "pooled_specificity_p_value")}
+        names = ["effect", "sd", "sign_agreement"]
+        names += ["pooled_p_value", "pooled_specificity_p_value"] if self.pooled else []
+        chosen = np.flatnonzero(sites.scorable)
+        at = [
+            self.map.index(gene_id, alleles[number].edits[0].start, decode(alleles[number].edits[0].codes))
+            for number in chosen.tolist()
+        ]
+        if at:
+            places, bases = np.array(at).T
+            for name in names:
+                found[name][chosen] = getattr(values, name)[places, bases]
+        found["specificity"] = specificity(found["effect"])
+        self._rank(found, values.effect, codes, chosen, sites.index - upstream - reads[0])
+        fold = scorer.model.fold_of(gene_id)
+        return GeneScores(
+            gene_id=gene_id,
+            gene_name=scorer.genes.at[gene_id, "gene_name"],
+            chrom=scorer.genes.at[gene_id, "chrom"],
+            fold=fold,
+            gene_pearson=scorer.model.gene_pearson.get(gene_id, float("nan")),
+            alleles=alleles,
+            populations=scorer.model.populations,
+            scorable=sites.scorable,
+            changed_motifs=self._changed_motifs(fold, codes, alleles, sites),
+            predicted_ref=values.predicted,
+            **found,
+        )
+
+    def _rank(
+        self, found: dict[str, np.ndarray], effects: np.ndarray, codes: np.ndarray, chosen: np.ndarray, at: np.ndarray
+    ) -> None:
+        """Rank alleles among the substitutions of their bins: percentile, p_value, specificity_p_value.
+
+        found: alleles × populations, changed here. effects: of the map (positions × 3 × populations). chosen: alleles that
+        are scorable. at: position of each allele among those that networks read.
+        """
+        upstream, reads = self.scorer.features.upstream, self.map.about.reads
+        compared = own_bins(codes, upstream, reads)
+        for bin_ in np.unique(compared[at[chosen]]):
+            here = chosen[compared[at[chosen]] == bin_]
+            member = own_bin_members(codes, upstream, reads, bin_)
+            background = effects[member].reshape(-1, effects.shape[-1])
+            inside, size = member[at[here]][:, None], len(background)
+            kinds = {"p_value": ("effect", background)}
+            if effects.shape[-1] > 1:
+                kinds["specificity_p_value"] = "specificity", specificity(background)
+            for name, (of, values) in kinds.items():
+                ordered = np.sort(np.abs(values), axis=0)
+                mine = np.abs(found[of][here])
+                smaller = np.stack([np.searchsorted(*pair) for pair in zip(ordered.T, mine.T, strict=True)], axis=1)
+                at_least = size - smaller
+                found[name][here] = np.where(inside, at_least / max(size, 1), (1 + at_least) / (1 + size))
+                if name == "p_value":
+                    found["percentile"][here] = 100 * smaller / max(size, 1)
+        if effects.shape[-1] == 1:
+            found["specificity_p_value"][:] = np.nan
+
+    def _changed_motifs(
+        self, fold: int | None, codes: np.ndarray, alleles: Sequence[Allele], sites: Sites
+    ) -> list[str]:
+        """Name the motifs that alleles change, for networks that learn motifs; only these are loaded."""
+        model = self.scorer.model
+        if not NETWORKS[model.network].motifs:
+            return [""] * len(alleles)
+        if fold not in self._motifs:
+            self._motifs[fold] = ChangedMotifs(model.networks(fold))
+        window = FlankingSequence(codes, model.upstream)
+        return self._motifs[fold].named(window, (model.upstream, model.downstream), alleles, sites)
+
+
+def score_with_map(
+    mapped: MappedScorer,
+    variants: Callable[[], Iterable[ScorableVariant]],
+    fasta: str,
+    haplotypes: bool = False,
+) -> Iterator[GeneScores]:
+    """Score variants as score_variants does, by a map as far as it goes."""
+    scorer = mapped.scorer
+    window = scorer.features.upstream, scorer.features.downstream
+
+    def genes() -> Iterator[tuple[list[ScorableVariant], list[Allele], np.ndarray]]:
+        for gene, group in groupby(variants(), key=lambda variant: variant.gene_id):
+            of_gene = list(group)
+            if gene not in scorer.genes.index:  # for the scorer to say
+                yield of_gene, [], np.zeros(len(of_gene), dtype=bool)
+                continue
+            place = int(scorer.genes.at[gene, "tss"]), scorer.genes.at[gene, "strand"]
+            alleles = alleles_of(of_gene, *place, haplotypes, window)
+            yield of_gene, alleles, mapped.mapped(of_gene, alleles)
+
+    def lacking() -> Iterator[ScorableVariant]:
+        for of_gene, _, known in genes():
+            yield from (variant for variant, is_known in zip(of_gene, known, strict=True) if not is_known)
+
+    computed = score_variants(scorer, lacking, fasta, haplotypes)
+    for of_gene, alleles, known in genes():
+        if not known.any():
+            yield next(computed)
+            continue
+        scores = mapped.score(
+            of_gene[0].gene_id, [allele for allele, is_known in zip(alleles, known, strict=True) if is_known]
+        )
+        yield scores if known.all() else merged(scores, next(computed), known)
+
+
+def merged(mapped: GeneScores, computed: GeneScores, is_mapped: np.ndarray) -> GeneScores:
+    """Join the scores of a gene's alleles, in their order. is_mapped: of each allele, which of the two has it."""
+    order = np.argsort(np.concatenate([np.flatnonzero(is_mapped), np.flatnonzero(~is_mapped)]))
+    joined: dict[str, Any] = {}
+    for name in PER_ALLELE:
+        one, other = getattr(mapped, name), getattr(computed, name)
+        if isinstance(one, np.ndarray):
+            joined[name] = np.concatenate([one, other])[order]
+        else:
+            both = [*one, *other]
+            joined[name] = [both[number] for number in order]
+    return replace(computed, **joined)
