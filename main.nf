@@ -43,9 +43,11 @@ workflow {
 
     // [genome, its files]
     genomes_ch = checked_ch.flatMap { inputs.genomes.collect { row -> [row.values.genome, row.files] } }
-    // [atlas: its row of the sheet, levels as a list; counts]
+    // [atlas: its row of the sheet, levels as a list; counts, annotations, state of a folder of counts]
     atlases_ch = checked_ch.flatMap {
-        inputs.atlases.collect { row -> [row.values + [levels: row.values.levels.tokenize('; ')], row.files.counts] }
+        inputs.atlases.collect { row ->
+            [row.values + [levels: row.values.levels.tokenize('; ')], row.files.counts, row.files.annotations ?: [], row.state]
+        }
     }
 
     // [sample of --predict: its row of the sheet; its files]
@@ -102,7 +104,7 @@ workflow {
 
     SATURATION(analysed_ch, genes_ch, features_ch, inputs, options)
     VARIANTS(sets_ch, analysed_ch, genes_ch, features_ch, genomes_ch, inputs, options)
-    VARIANT_MAP(plan_ch, analysed_ch, VARIANTS.out.pooled_ch, genes_ch, features_ch, options)
+    VARIANT_MAP(plan_ch, analysed_ch, VARIANTS.out.every_pooled_ch, genes_ch, features_ch, options)
     PREDICTION(plan_ch, samples_ch, FEATURES.out.assemblies_ch, analysed_ch, features_ch, options)
 
     // [process, its task, warnings.txt]
@@ -145,6 +147,10 @@ workflow {
             made.trained
                 .mix(made.described)
                 .map { model, file -> [path: "models/${model.atlas}/${model.level}/${model.recipe}/${file.name}", file: file] },
+            // They serve later sets, where a run with --models finds them.
+            VARIANTS.out.pooled_ch
+                .filter { !options.models }
+                .map { model, pooled -> [path: "models/${model.atlas}/${model.level}/${model.recipe}/${pooled.name}", file: pooled] },
             learned_ch.flatMap { model, table, motifs ->
                 [table, motifs].collect { file -> [path: "models/${model.atlas}/${model.level}/${model.recipe}/${file.name}", file: file] }
             },

@@ -5,6 +5,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from scxpresso.store import write_table  # noqa: E402
 
 N_CONTIGS, LENGTH, N_GENES = 10, 30_000_000, 4_000
 MIN_LINES = 100  # lines of the smallest VCF, some in a window
+N_SAMPLES = 500
+BLOCK = 20_000  # lines that are written at once
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)
 
 
@@ -50,19 +53,25 @@ def make_vcf(path: Path, genome: np.ndarray, lines: int, samples: int = 0) -> No
         vcf.write("##fileformat=VCFv4.3\n" + "".join(f"##contig=<ID=chr{c}>\n" for c in range(1, N_CONTIGS + 1)))
         vcf.write('##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">\n')
         vcf.write(f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO{chr(9) + 'FORMAT' if samples else ''}{names}\n")
-        for start in range(0, lines, 100_000):
-            count = min(100_000, lines - start)
+        for start in range(0, lines, BLOCK):
+            count = min(BLOCK, lines - start)
             contig, pos = rng.integers(0, N_CONTIGS, count), rng.integers(0, LENGTH, count)
             ref = genome[contig, pos]
             alt = (ref + rng.integers(1, 4, count, dtype=np.uint8)) % 4
-            called = (
-                [f"\tGT{''.join(row)}" for row in rng.choice(["\t0|0", "\t0|1"], (count, samples))] if samples else None
-            )
+            called = list(phased_calls(rng, count, samples)) if samples else None
             for row in range(count):
                 vcf.write(
                     f"chr{contig[row] + 1}\t{pos[row] + 1}\trs{start + row}\t{'ACGT'[ref[row]]}\t{'ACGT'[alt[row]]}"
                     f"\t.\tPASS\t.{called[row] if called else ''}\n"
                 )
+
+
+def phased_calls(rng: np.random.Generator, lines: int, samples: int) -> Iterator[str]:
+    """Yield FORMAT and the samples of each line; alleles have frequencies of 1 to 50 %, rare ones most often."""
+    text = np.tile(np.frombuffer(b"\t0|0", dtype=np.uint8), (lines, samples, 1))
+    frequency = 0.5 * 0.02 ** rng.random((lines, 1, 1))
+    text[..., [1, 3]] += rng.random((lines, samples, 2)) < frequency
+    yield from (f"\tGT{row.tobytes().decode()}" for row in text)
 
 
 def measure(folder: Path, vcf: Path, *options: str) -> tuple[Taken, dict]:
@@ -85,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lines", type=int, default=1_000_000, help="lines of the larger VCF")
     most = parser.parse_args().lines
-    sizes = [(MIN_LINES, 0), (most // 10, 0), (most, 0), (most // 10, 100)]
+    sizes = [(MIN_LINES, 0), (most // 10, 0), (most, 0), (most // 10, N_SAMPLES), (most, N_SAMPLES)]
     table = ["| lines of the VCF | rows written | seconds | lines per second | memory |", "|---|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

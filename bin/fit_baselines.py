@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from scxpresso.console import log, reports_problems
-from scxpresso.options import expression_option, features_option, folds_option, outdir_option
+from scxpresso.options import expression_option, features_option, folds_option, outdir_option, threads_option
 
 
 @click.command(
@@ -15,9 +15,10 @@ from scxpresso.options import expression_option, features_option, folds_option, 
 @features_option
 @expression_option
 @folds_option
+@threads_option
 @outdir_option("<baseline>.tsv.gz: mean, half_life, gc_cpg, kmer")
 @reports_problems
-def main(features, expression, folds, outdir):
+def main(features, expression, folds, threads, outdir):
     """Predict every gene by four baselines.
 
     mean: the mean of the training genes. half_life: ridge regression on half-life features. gc_cpg: ridge
@@ -28,6 +29,7 @@ def main(features, expression, folds, outdir):
     from scxpresso.genome.feature_store import Features
     from scxpresso.store import BASELINES, prediction_table, read_expression, read_folds, write_table
 
+    log(f"{threads} threads")
     genome = Features(features)
     observed = read_expression(expression)
     fold = read_folds(folds).reindex(observed.index).to_numpy()

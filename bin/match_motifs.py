@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """Known motifs in sequence that a model finds important."""
 
-import os
-
 import click
 
 from scxpresso.console import log, reports_problems
@@ -30,14 +28,12 @@ def main(effects, genes, motifs, p_value, threads, output, seqlets):
 
     The importance of a base is how much it raises log10 expression over the mean of the other three. Positions are 1-based.
     """
-    os.environ["NUMBA_NUM_THREADS"] = str(threads)  # which numba reads when it is imported
-
     from scxpresso.motifs.matching import match_motifs
     from scxpresso.motifs.matrices import read_motifs
     from scxpresso.store import read_table, write_table
 
     known = read_motifs(motifs)
-    log(f"{len(known):,} motifs")
+    log(f"{len(known):,} motifs, {threads} threads")
     table = match_motifs(effects, read_table(genes), known, p_value, seqlets, log)
     write_table(output, table)
     log(f"{int((table['q_value'] <= 0.05).sum()):,} of {len(table):,} motifs × populations with q ≤ 0.05")

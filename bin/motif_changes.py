@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """Known motifs that scored variants change."""
 
-import os
-
 import click
 
 from scxpresso.console import log, reports_problems
@@ -28,13 +26,12 @@ def main(scores, features, genes, motifs, p_value, threads, output):
 
     A motif is listed if it is a hit in one of the two and if the scores differ. Positions are 1-based.
     """
-    os.environ["NUMBA_NUM_THREADS"] = str(threads)  # which numba reads when it is imported
-
     from scxpresso.genome.feature_store import Features
     from scxpresso.motifs.changes import write_motif_changes
     from scxpresso.motifs.matrices import read_motifs
     from scxpresso.store import read_table
 
+    log(f"{threads} threads")
     write_motif_changes(scores, Features(features), read_table(genes), read_motifs(motifs), p_value, output, log)
 
 

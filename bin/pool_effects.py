@@ -31,6 +31,7 @@ def main(model, features, device, engine, threads, output):
     from scxpresso.networks.model import Model
     from scxpresso.networks.prediction import resolve_device
     from scxpresso.variants.pooled import pool_effects, sample_genes
+    from scxpresso.variants.pooled_origin import record_origin
 
     chosen = resolve_device(device)
     log(f"device {chosen} (--device {device}), {threads} threads")
@@ -39,6 +40,7 @@ def main(model, features, device, engine, threads, output):
     with progress(len(genes), "pooling") as step:
         pooled = pool_effects(trained, windows, genes, chosen, engine, step)
     pooled.write(output)
+    record_origin(output, model)
     substitutions = int(pooled.effect.counts[:, 0].sum())
     log(f"{substitutions:,} substitutions of {len(genes):,} genes, {len(trained.populations):,} populations")
 

@@ -8,6 +8,8 @@ import click
 from scxpresso.console import log, reports_problems
 from scxpresso.options import (
     EXISTING,
+    annotations_option,
+    cells_option,
     gene_column_option,
     genes_option,
     layer_option,
@@ -20,7 +22,12 @@ from scxpresso.options import (
 @click.command(
     epilog="Example: pseudobulk.py --counts atlas.h5ad --protocol 10x --levels 'all;cell_type' --genes genes.tsv"
 )
-@click.option("--counts", required=True, type=EXISTING, help="h5ad of raw counts; for bulk also a TSV or CSV.")
+@click.option(
+    "--counts",
+    required=True,
+    type=EXISTING,
+    help="Raw counts: h5ad, h5mu, zarr, loom or 10x; for bulk also a table.",
+)
 @click.option(
     "--protocol", required=True, type=click.Choice(["10x", "smartseq2", "bulk"]), help="How the atlas was sequenced."
 )
@@ -34,24 +41,46 @@ from scxpresso.options import (
 )
 @click.option("--aggregation", default="mean", show_default=True, type=click.Choice(["mean", "median"]))
 @click.option("--pseudocount", default=0.0, show_default=True, help="Added before log10; 0 uses the floor instead.")
+@annotations_option
+@cells_option
 @library_column_option
+@click.option("--donor_column", help="Column of obs with each cell's donor; by default donor_id, if it is there.")
 @click.option("--exclude", help="Populations to exclude, joined by ';'.")
 @seed_option("Seed of the random halves behind the noise ceiling.")
 @outdir_option("<level>.tsv.gz and <level>.populations.tsv of each level, and tables of what was dropped")
 @reports_problems
-def main(genes, outdir, counts, layer, gene_column, levels, library_column, exclude, **options):
+def main(
+    genes,
+    outdir,
+    counts,
+    layer,
+    gene_column,
+    annotations,
+    cells,
+    levels,
+    library_column,
+    donor_column,
+    exclude,
+    **options,
+):
     """Write log10 mean normalised expression (genes × populations) and the noise ceiling of each population."""
     import pandas as pd
 
+    from scxpresso.expression.atlas import AtlasColumns
     from scxpresso.expression.pseudobulk import PseudobulkOptions, pseudobulk
     from scxpresso.memory import keep_large_blocks
     from scxpresso.store import read_table, write_table
 
     keep_large_blocks()
     settings = PseudobulkOptions(
-        levels=tuple(levels.split(";")), library_column=library_column or None, exclude=exclude or None, **options
+        levels=tuple(levels.split(";")),
+        library_column=library_column or None,
+        exclude=exclude or None,
+        donor_column=donor_column or None,
+        **options,
     )
-    expression, unused = pseudobulk(counts, layer or None, gene_column or None, read_table(genes), settings, log)
+    columns = AtlasColumns(layer or None, gene_column or None, annotations, cells or None)
+    expression, unused = pseudobulk(counts, columns, read_table(genes), settings, log)
     outdir = Path(outdir)
     for level, found in expression.items():
         write_table(outdir / f"{level}.tsv.gz", found.values.reset_index())

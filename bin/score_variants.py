@@ -61,6 +61,7 @@ def main(
     from scxpresso.store import read_table, write_rows
     from scxpresso.variants.mapped_scores import MappedScorer, score_with_map
     from scxpresso.variants.pooled import PooledEffects
+    from scxpresso.variants.pooled_origin import check_origin
     from scxpresso.variants.score_table import SCORE_COLUMNS, read_chunk
     from scxpresso.variants.scoring import Scorer, score_variants
     from scxpresso.variants.variant_map import VariantMap
@@ -71,6 +72,8 @@ def main(
     log(f"device {chosen} (--device {device}), {threads} threads")
     table = read_table(genes, index="gene_id", columns=["gene_id", "gene_name", "chrom", "strand", "tss"])
     trained = Model(model)
+    if pooled:
+        check_origin(pooled, model)
     background = PooledEffects.read(pooled, trained) if pooled else None
     scorer = Scorer(trained, Features(features), table, chosen, engine, background)
     if variant_map:

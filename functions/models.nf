@@ -14,15 +14,17 @@ def folder_of(kind, model) {
 }
 
 // [values: content of model.json, empty if it cannot be read; file: model.json; folds: folders of its folds' networks;
-// networks: their files, relative to model.json], sorted by path.
+// networks: their files, relative to model.json; pooled: pooled_effects.h5, or null], sorted by path.
 def trained_before(folder) {
     return descriptions(folder, 5).sort { path -> path.toUriString() }.collect { path ->
-        def folds = entries(path.parent).findAll { fold -> fold.isDirectory() && fold.name.startsWith('fold_') }
+        def beside = entries(path.parent)
+        def folds = beside.findAll { fold -> fold.isDirectory() && fold.name.startsWith('fold_') }
         [
             values: described(path),
             file: path,
             folds: folds.sort { fold -> fold.name },
             networks: folds.collectMany { fold -> entries(fold).collect { file -> "${fold.name}/${file.name}".toString() } }.sort(),
+            pooled: beside.find { file -> file.name == 'pooled_effects.h5' },
         ]
     }
 }

@@ -2,15 +2,15 @@
  * Reads the input leniently: PREFLIGHT judges it, in one report, with every file that is named at hand.
  */
 
-include { read_json      } from './scripts'
-include { trained_before ; maps_in } from './models'
+include { read_json               } from './scripts'
+include { trained_before ; entries ; maps_in } from './models'
 
-// The columns of each sheet that name files, according to its schema.
+// The columns of each sheet that name files, according to its schema; true for those that may also name a folder.
 def file_columns() {
     def sheets = [input: 'atlases', genomes: 'genomes', recipes: 'recipes', variants: 'variants', predict: 'predict']
     return sheets.collectEntries { sheet, schema ->
         def columns = read_json(file("${projectDir}/assets/schema_${schema}.json")).items.properties
-        [sheet, columns.findAll { _name, rule -> rule.format == 'file-path' }.keySet().toList()]
+        [sheet, columns.findAll { _name, rule -> rule.format in ['file-path', 'path'] }.collectEntries { name, rule -> [name, rule.format == 'path'] }]
     }
 }
 
@@ -50,23 +50,39 @@ def read_sheet(sheet, columns) {
 }
 
 def with_files(values, columns, folder) {
-    def files = columns
+    def files = columns.keySet()
         .findAll { column -> values[column] }
         .collectEntries { column -> [column, resolved_path(values[column].toString(), folder)] }
     return [values: values, files: files]
 }
 
-// The description of a file for PREFLIGHT; folders are not staged.
-def source(about, value, path) {
+// The description of a file for PREFLIGHT; a folder is staged only where one may be named.
+def source(about, value, path, folders) {
     def folder = path != null && path.isDirectory()
-    return about + [value: value, folder: folder, file: folder ? null : path]
+    return about + [value: value, folder: folder, file: folder && !folders ? null : path, state: folders ? state_of(path) : '']
+}
+
+// A digest of names, sizes and times of the files in a folder of counts; '' for a file. Nextflow hashes a folder by its own
+// time of last change alone, which an edit of a file inside may not alter.
+def state_of(path) {
+    if (path == null || !path.isDirectory()) {
+        return ''
+    }
+    def zarr = entries(path).any { entry -> entry.name in ['zarr.json', '.zgroup', '.zattrs', '.zmetadata'] }
+    return states(path, zarr ? 20 : 1).sort().join('\n').md5()
+}
+
+def states(folder, levels) {
+    return entries(folder).collectMany { path ->
+        path.isDirectory() ? (levels > 1 ? states(path, levels - 1) : []) : ["${path.toUriString()} ${path.size()} ${path.lastModified()}".toString()]
+    }
 }
 
 // The input as the user named it: rows of the sheets, models, single files; and every file among them in the order in which
 // PREFLIGHT sees it.
 def read_inputs(params) {
     def named = ['input', 'genomes', 'recipes', 'variants', 'predict', 'motifs', 'external_scores'].collect { name ->
-        source([sheet: name], params[name], params[name] ? resolved_path(params[name].toString(), null) : null)
+        source([sheet: name], params[name], params[name] ? resolved_path(params[name].toString(), null) : null, false)
     }
     def file_of = named.collectEntries { one -> [one.sheet, one.file] }
     def columns = file_columns()
@@ -80,24 +96,26 @@ def read_inputs(params) {
     // --saturate may name a list of genes instead of genes.
     def list = params.saturate ? resolved_path(params.saturate.toString(), null) : null
     if (list != null) {
-        named << source([sheet: 'saturate'], params.saturate, list)
+        named << source([sheet: 'saturate'], params.saturate, list, false)
     }
 
     rows.each { kind, of_kind ->
         of_kind.eachWithIndex { row, index ->
-            row.files.each { column, path -> named << source([sheet: kind, row: index + 1, column: column], row.values[column], path) }
+            row.files.each { column, path ->
+                named << source([sheet: kind, row: index + 1, column: column], row.values[column], path, columns[kind][column])
+            }
         }
     }
     models.eachWithIndex { model, index ->
-        named << source([sheet: 'models', row: index + 1, networks: model.networks], model.file.toUriString(), model.file)
+        named << source([sheet: 'models', row: index + 1, networks: model.networks], model.file.toUriString(), model.file, false)
     }
     def maps_folder = params.use_variant_map ? resolved_path(params.use_variant_map.toString(), null) : null
     def maps = maps_folder?.isDirectory() ? maps_in(maps_folder) : []
     maps.eachWithIndex { map, index ->
-        named << source([sheet: 'use_variant_map', row: index + 1], map.file.toUriString(), map.file)
+        named << source([sheet: 'use_variant_map', row: index + 1], map.file.toUriString(), map.file, false)
     }
     return [
-        atlases: rows.input,
+        atlases: rows.input.collect { row -> row + [state: state_of(row.files.counts)] },
         genomes: rows.genomes,
         sets: rows.variants,
         samples: rows.predict,
@@ -119,7 +137,7 @@ def preflight_request(params, inputs) {
         genome: inputs.genomes ? inputs.genomes[0].values.genome : null,
         sources: inputs.named.collect { one ->
             staged = one.file ? staged + 1 : staged
-            one.subMap('sheet', 'row', 'column', 'value', 'folder', 'networks') + [staged_path: one.file ? "sources/${staged}/file".toString() : null]
+            one.subMap('sheet', 'row', 'column', 'value', 'folder', 'state', 'networks') + [staged_path: one.file ? "sources/${staged}/file".toString() : null]
         },
     ]
 }

@@ -6,7 +6,7 @@ process CHECKSUM {
     ext code: { fingerprint('checksum.py') }
 
     input:
-    tuple val(addresses), path(files, stageAs: 'files/?/*')
+    tuple val(addresses), path(files, stageAs: 'files/?/*'), val(states)   // of folders among them, see functions/sheets.nf
 
     output:
     tuple val(addresses), path('checksums.json')

@@ -24,6 +24,6 @@ process EVALUATE {
     stub:
     """
     mkdir evaluation
-    touch evaluation/populations.tsv evaluation/genes.tsv evaluation/summary.tsv evaluation/comparisons.tsv
+    touch evaluation/populations.tsv evaluation/genes.tsv evaluation/summary.tsv evaluation/comparisons.tsv evaluation/intervals.tsv
     """
 }

@@ -16,7 +16,7 @@ process FIT_BASELINES {
     script:
     """
     export PIPELINE_CODE=${task.ext.code}
-    fit_baselines.py --features ${features} --expression ${expression} --folds ${folds}
+    fit_baselines.py --features ${features} --expression ${expression} --folds ${folds} --threads ${task.cpus}
     """
 
     stub:

@@ -7,7 +7,7 @@ process PSEUDOBULK {
     ext code: { fingerprint('pseudobulk.py') }
 
     input:
-    tuple val(atlas), path(counts, stageAs: 'counts'), path(genes)
+    tuple val(atlas), path(counts, stageAs: 'counts'), path(annotations, stageAs: 'annotations'), val(state), path(genes)
     val settings                                    // aggregation, pseudocount, min_cells, seed
 
     output:
@@ -22,6 +22,8 @@ process PSEUDOBULK {
     pseudobulk.py --counts counts --protocol ${atlas.protocol} --levels '${atlas.levels.join(';')}' --genes ${genes} \\
         --min_cells ${atlas.min_cells ?: (bulk ? 1 : settings.min_cells)} ${option('--floor', atlas.floor)} \\
         ${option('--layer', atlas.layer)} ${option('--gene_column', atlas.gene_column)} \\
+        ${annotations ? '--annotations annotations' : ''} ${option('--cells', atlas.cells)} \\
+        ${option('--donor_column', atlas.donor_column)} \\
         ${option('--library_column', atlas.library_column)} ${option('--exclude', atlas.exclude)} \\
         ${combined} --seed ${settings.seed} --outdir expression
     """

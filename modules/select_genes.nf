@@ -7,7 +7,8 @@ process SELECT_GENES {
     ext code: { fingerprint('select_genes.py') }
 
     input:
-    tuple val(atlas), path(genes), path(counts, stageAs: 'counts')   // counts: [] but for highly variable genes
+    tuple val(atlas), path(genes), path(counts, stageAs: 'counts'), path(annotations, stageAs: 'annotations'), val(state)
+    // counts, annotations: [] but for highly variable genes
     val selection                                   // gene ids, hvg:N or all; null where there is a list
     path list, stageAs: 'list.txt'
     val genes_per_task
@@ -22,6 +23,7 @@ process SELECT_GENES {
     export PIPELINE_CODE=${task.ext.code}
     select_genes.py --genes ${genes} ${list ? '--list list.txt' : option('--select', selection)} \\
         ${counts ? '--counts counts' : ''} ${option('--layer', atlas.layer)} ${option('--gene_column', atlas.gene_column)} \\
+        ${annotations ? '--annotations annotations' : ''} ${option('--cells', atlas.cells)} \\
         ${option('--library_column', atlas.library_column)} \\
         --genes_per_chunk ${genes_per_task} --seed ${seed} --outdir chunks
     """

@@ -22,7 +22,7 @@ workflow PROVENANCE {
     main:
     // [addresses, checksums.json]
     summed_ch = CHECKSUM(
-        plan_ch.flatMap { given(inputs).collect { files -> [files.collect { path -> path.toUriString() }, files] } },
+        plan_ch.flatMap { given(inputs).collect { files -> [files.collect { path -> path.toUriString() }, files, states(inputs, files)] } },
     )
     // Each of them as the only item of a list, so that `combine` keeps it together; sorted, so that the order does not depend
     // on which task finished first.
@@ -56,10 +56,17 @@ workflow PROVENANCE {
     crate_ch                                        // ro-crate-metadata.json, main.nf
 }
 
-// Every input file once, in a list of its own; the files of a model (about a hundred) in one list.
+// Every input once: small files in one list, each larger one and each folder in a list of its own, the files of a model (about a
+// hundred) in one list.
 def given(inputs) {
-    def single = inputs.named.findAll { one -> one.file != null && one.sheet != 'models' }.collect { one -> [one.file] }
-    return single.unique() + inputs.models.collect { model -> [model.file] + model.folds }
+    def single = inputs.named.findAll { one -> one.file != null && one.sheet != 'models' }.collect { one -> one.file }.unique()
+    def (large, small) = single.split { path -> path.isDirectory() || path.size() > 500_000_000 }
+    return ([small] + large.collect { path -> [path] }).findAll() + inputs.models.collect { model -> [model.file] + model.folds + (model.pooled ? [model.pooled] : []) }
+}
+
+// The states of folders among files.
+def states(inputs, files) {
+    return inputs.named.findAll { one -> one.file in files }.collect { one -> one.state }.findAll().unique()
 }
 
 // The use of each file: a parameter, or a column of a sheet.

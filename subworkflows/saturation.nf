@@ -26,10 +26,12 @@ workflow SATURATION {
             .map { atlas ->
                 def row = inputs.atlases.find { one -> one.values.atlas == atlas.atlas }
                 def variable = row && options.saturate.toString().contains('hvg:')
-                [atlas.genome, atlas + (row ? row.values.subMap('layer', 'gene_column', 'library_column') : [:]), variable ? row.files.counts : []]
+                def described = atlas + (row ? row.values.subMap('layer', 'gene_column', 'cells', 'library_column') : [:])
+                def files = variable ? [row.files.counts, row.files.annotations ?: [], row.state] : [[], [], '']
+                [atlas.genome, described] + files
             }
             .combine(genes_ch, by: 0)
-            .map { _genome, atlas, counts, genes, _features -> [atlas, genes, counts] },
+            .map { _genome, atlas, counts, annotations, state, genes, _features -> [atlas, genes, counts, annotations, state] },
         options.saturate ?: '',
         inputs.list,
         options.genes_per_task,

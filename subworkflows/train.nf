@@ -12,7 +12,7 @@ include { ENSEMBLE            } from '../modules/ensemble'
 workflow TRAIN {
     take:
     plan_ch                                         // what to run: recipes, fold methods (see main.nf)
-    atlases_ch                                      // [atlas: its row of the sheet, levels as a list; counts]
+    atlases_ch                                      // [atlas: its row of the sheet, levels as a list; its files]
     genes_ch                                        // [genome, genes.tsv, features.h5], of the run's first window
     features_ch                                     // [genome, name of a window, features.h5]
     ready_ch                                        // one item, when training may start
@@ -32,9 +32,9 @@ workflow TRAIN {
     // [atlas, folder of its levels' expression]
     expression_ch = PSEUDOBULK(
         atlases_ch
-            .map { atlas, counts -> [atlas.genome, atlas, counts] }
+            .map { atlas, counts, annotations, state -> [atlas.genome, atlas, counts, annotations, state] }
             .combine(genes_ch, by: 0)
-            .map { _genome, atlas, counts, genes, _features -> [atlas, counts, genes] },
+            .map { _genome, atlas, counts, annotations, state, genes, _features -> [atlas, counts, annotations, state, genes] },
         options.subMap('aggregation', 'pseudocount', 'min_cells', 'seed'),
     ).made
 
@@ -75,17 +75,14 @@ workflow TRAIN {
             [model, recipe, features, expression, populations, folds]
         }
 
-    // The folds of each training task, in a list of their own so that `combine` keeps them together.
-    held_out_ch = ready_ch.flatMap {
-        (1..options.folds).toList().collate(options.folds_per_task).collect { held_out -> [held_out] }
-    }
-
     // [model, folder of a fold's networks]
     trained_ch = TRAIN_FOLD(
         models_ch
-            .combine(held_out_ch)
-            .map { model, recipe, features, expression, _populations, folds, held_out ->
-                [model, held_out, recipe.training, features, expression, folds]
+            .combine(ready_ch.map { true })
+            .flatMap { model, recipe, features, expression, _populations, folds, _ready ->
+                (1..options.folds).toList().collate(folds_per_task(recipe, folds, options)).collect { held_out ->
+                    [model, held_out, recipe.training, features, expression, folds]
+                }
             },
         options.device,
     ).made.flatMap { model, folders -> folders.collect { folder -> [model, folder] } }
@@ -137,4 +134,15 @@ workflow TRAIN {
 // Whether a recipe trains a model of this atlas and level.
 def trains(recipe, level) {
     return [atlases: level.atlas, levels: level.level].every { column, name -> recipe[column] == null || name in recipe[column] }
+}
+
+// The number of folds that one task trains. By default, as many as make 30,000 genes for all replicates together: a fold of
+// fewer trains about as fast as a task starts. The genes are the lines of folds.tsv.
+def folds_per_task(recipe, folds, options) {
+    if (options.folds_per_task != 'auto') {
+        return options.folds_per_task as int
+    }
+    def alone = options.device == 'cuda' || recipe.training.tasks == 'single'
+    def size = Math.max(1, folds.countLines() as int) * (recipe.training.replicates as int)
+    return alone ? 1 : Math.max(1, 30_000.intdiv(size))
 }

@@ -40,15 +40,25 @@ workflow VARIANTS {
         .mix(models_ch.filter { options.variant_map }.map { model, _description, _folds -> model.genome })
         .unique()
 
-    // [model, pooled_effects.h5]
+    // [model, pooled_effects.h5], of those that have none from an earlier run
     pooled_ch = POOL_EFFECTS(
         scorers_ch
+            .filter { row -> !kept_pooled(inputs, row[2]) }
             .combine(pooling_ch, by: 0)
             .map { _genome, model, description, folds, features, _genes, _files -> [model, description, folds, features] },
         options.device,
         options.engine,
     ).made
-    backgrounds_ch = options.variant_null == 'pooled' ? pooled_ch : models_ch.map { model, _description, _folds -> [model, []] }
+    // [model, pooled_effects.h5], of an earlier run too
+    every_pooled_ch = pooled_ch.mix(
+        models_ch
+            .map { model, description, _folds -> [model, kept_pooled(inputs, description)] }
+            .filter { _model, pooled -> pooled }
+    )
+    // [model, pooled_effects.h5 or []]
+    backgrounds_ch = options.variant_null == 'pooled'
+        ? every_pooled_ch
+        : models_ch.map { model, _description, _folds -> [model, []] }
 
     // [scored: set and model; chunk and what scores it]; scored knows how many chunks there are
     tasks_ch = chunks_ch
@@ -96,8 +106,14 @@ workflow VARIANTS {
     ).made
 
     emit:
-    pooled_ch
     scores_ch
     changes_ch
     compared_ch
+    pooled_ch
+    every_pooled_ch
+}
+
+// The pooled effects beside the model.json of a model of --models; null if there are none.
+def kept_pooled(inputs, description) {
+    return inputs.models.find { one -> one.file == description }?.pooled
 }

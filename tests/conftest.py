@@ -7,19 +7,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+# Before numpy is loaded: small products and loops by several threads only take more CPU time (see two_threads).
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "2")
+
 import numpy as np
 import pandas as pd
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bin"))
 sys.dont_write_bytecode = True
 
-# The package first: it says how threads wait. PyTorch before what is compiled: numba takes its number of threads, which
-# holds for the whole process.
+# The package first: it says how threads wait, and where numba keeps kernels, which another package may import.
 import scxpresso  # noqa: E402, I001
-import torch  # noqa: E402
 import scxpresso.compiled  # noqa: E402, F401
+import torch  # noqa: E402
+
+torch.set_num_threads(1)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -58,6 +64,14 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: item.path.name != "test_pipeline.py")
 
 
+@pytest.fixture
+def two_threads():
+    """Two threads for PyTorch and for kernels."""
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def demo() -> Path:
     """The embedded demo: a whole genome and its atlas."""
@@ -83,6 +97,7 @@ def run_cli():
     def run(executable: str, *options, cwd=None) -> subprocess.CompletedProcess:
         command = [sys.executable, str(ROOT / "bin" / executable), *map(str, options)]
         environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+        del environment["NUMBA_NUM_THREADS"]  # that of the tests
         return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment)
 
     return run
@@ -157,10 +172,7 @@ def tiny_model(demo_genome, tmp_path_factory) -> Path:
                 if trees is None:  # of every tenth feature: of all of them they would take a minute
                     trees = GradientBoostedTrees(len(populations))
                     seen = network.features(read, torch.from_numpy(half_life)).numpy()[:, ::10]
-                    threads = torch.get_num_threads()
-                    torch.set_num_threads(1)  # many small loops: threads that wait for each other cost most of the time
                     trees.fit(seen, expression - expression.mean(axis=0), seed=1)
-                    torch.set_num_threads(threads)
                 network.trees.load_state_dict(trees.state_dict())
                 network.trees.feature.mul_(10)
                 network.trees.value.mul_(1 + 0.2 * seed)

@@ -17,7 +17,7 @@ SCHEMAS = {name: json.loads((ROOT / name).read_text()) for name in (
     "assets/schema_predict.json", "assets/schema_recipes.json",
 )}  # fmt: skip
 FILE_COLUMNS = {
-    "input": ["counts"],
+    "input": ["counts", "annotations"],
     "genomes": ["fasta", "gtf", "canonical", "ccres"],
     "variants": ["file"],
     "predict": ["fasta", "gtf", "canonical"],
@@ -84,7 +84,12 @@ class Project:
 
     def request(self) -> dict:
         sources = []
-        staged = lambda name: name if name and (self.folder / name).is_file() else None  # noqa: E731
+        folders = {("input", "counts")}
+
+        def staged(name, *column):
+            path = self.folder / name if name else None
+            return name if path and (path.is_file() or (path.is_dir() and column in folders)) else None
+
         for sheet in FILE_COLUMNS:
             given = self.params.get(sheet)
             path = staged(given)
@@ -93,7 +98,8 @@ class Project:
             if sheet == "genomes" and not given:
                 rows = [{column: self.params.get(column) for column in ("fasta", "gtf")}]
             sources += [
-                {"sheet": sheet, "row": number, "column": column, "value": row[column], "staged_path": staged(row[column]),
+                {"sheet": sheet, "row": number, "column": column, "value": row[column],
+                 "staged_path": staged(row[column], sheet, column),
                  "folder": (self.folder / row[column]).is_dir()}
                 for number, row in enumerate(rows, start=1) for column in FILE_COLUMNS[sheet] if row.get(column)
             ]  # fmt: skip

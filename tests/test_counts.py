@@ -13,7 +13,7 @@ from conftest import ROOT
 from preflight_project import GENES, Project
 
 from scxpresso.expression import atlas as atlas_module
-from scxpresso.expression.atlas import Atlas, spread
+from scxpresso.expression.atlas import Atlas, AtlasColumns, spread
 from scxpresso.expression.features import not_genes, share_by_population
 from scxpresso.expression.grouping import group_cells
 from scxpresso.expression.highly_variable import highly_variable_genes
@@ -74,7 +74,7 @@ def expression(path, genes, **options) -> tuple[pd.DataFrame, pd.DataFrame]:
     settings = PseudobulkOptions(
         options.pop("protocol", "10x"), options.pop("levels", ("kind",)), min_cells=1, **options
     )
-    levels, dropped = pseudobulk(str(path), layer, gene_column, genes, settings, log)
+    levels, dropped = pseudobulk(path, AtlasColumns(layer, gene_column), genes, settings, log)
     return levels[settings.levels[-1]].values, dropped
 
 

@@ -12,7 +12,12 @@ import pytest
 from conftest import ROOT
 
 from scxpresso.evaluation.evaluation import COMPARISON_COLUMNS as MODEL_COMPARISON_COLUMNS
-from scxpresso.evaluation.evaluation import GENE_SCORE_COLUMNS, POPULATION_SCORE_COLUMNS, SUMMARY_COLUMNS
+from scxpresso.evaluation.evaluation import (
+    GENE_SCORE_COLUMNS,
+    INTERVAL_SCORE_COLUMNS,
+    POPULATION_SCORE_COLUMNS,
+    SUMMARY_COLUMNS,
+)
 from scxpresso.genome.annotation import GENE_COLUMNS
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.genome.transcript_features import LOGARITHMIC, TRANSCRIPT
@@ -24,6 +29,7 @@ from scxpresso.reporting.data import MANIFEST
 from scxpresso.reporting.saturation_figures import POSITIONS as POSITION_COLUMNS
 from scxpresso.saturation.profiles import CONTRAST_COLUMNS, PROFILE_COLUMNS
 from scxpresso.store import (
+    DONOR_COLUMNS,
     DROPPED_GENE_COLUMNS,
     DROPPED_POPULATION_COLUMNS,
     FOLD_COLUMNS,
@@ -55,7 +61,7 @@ TABLES = {
     "genomes/genes.tsv": GENE_COLUMNS + EXTENDED,
     "genomes/dropped_genes.tsv": DROPPED_GENE_COLUMNS,
     "genomes/folds.tsv": FOLD_COLUMNS,
-    "expression/*.populations.tsv": POPULATION_COLUMNS,
+    "expression/*.populations.tsv": POPULATION_COLUMNS + DONOR_COLUMNS,
     "expression/dropped_populations.tsv": DROPPED_POPULATION_COLUMNS,
     "expression/dropped_genes.tsv": DROPPED_GENE_COLUMNS,
     "models/history.tsv": HISTORY_COLUMNS,
@@ -65,6 +71,7 @@ TABLES = {
     "evaluation/populations.tsv": POPULATION_SCORE_COLUMNS,
     "evaluation/genes.tsv": GENE_SCORE_COLUMNS,
     "evaluation/comparisons.tsv": MODEL_COMPARISON_COLUMNS,
+    "evaluation/intervals.tsv": INTERVAL_SCORE_COLUMNS,
     "saturation/profiles.tsv.gz": PROFILE_COLUMNS,
     "saturation/positions.tsv": POSITION_COLUMNS,
     "saturation/contrasts.tsv.gz": CONTRAST_COLUMNS,

@@ -9,9 +9,11 @@ import pytest
 from scxpresso.evaluation.evaluation import (
     COMPARISON_COLUMNS,
     GENE_SCORE_COLUMNS,
+    INTERVAL_SCORE_COLUMNS,
     POPULATION_SCORE_COLUMNS,
     SUMMARY_COLUMNS,
     evaluate,
+    interval_rows,
 )
 from scxpresso.metrics import pearson
 from scxpresso.store import PREDICTION_COLUMNS, prediction_table, write_table
@@ -66,7 +68,10 @@ def test_predictions_hold_mean_and_deviation_over_replicates():
     observed = pd.DataFrame([[1.0, 2.0]], index=["g"], columns=["x", "y"])
     table = prediction_table(observed, np.array([3]), np.array([[[1.0, 2.0]], [[3.0, 2.0]]]))
     assert table.columns.tolist() == PREDICTION_COLUMNS
-    assert table.to_numpy().tolist() == [["g", 3, "x", 1.0, 2.0, 1.0], ["g", 3, "y", 2.0, 2.0, 0.0]]
+    assert table[PREDICTION_COLUMNS[:6]].to_numpy().tolist() == [
+        ["g", 3, "x", 1.0, 2.0, 1.0],
+        ["g", 3, "y", 2.0, 2.0, 0.0],
+    ]
 
 
 def test_columns_are_the_contracts(tables):
@@ -75,8 +80,26 @@ def test_columns_are_the_contracts(tables):
         ("genes", GENE_SCORE_COLUMNS),
         ("summary", SUMMARY_COLUMNS),
         ("comparisons", COMPARISON_COLUMNS),
+        ("intervals", INTERVAL_SCORE_COLUMNS),
     ):
         assert tables[0][name].columns.tolist() == columns and len(tables[0][name])
+
+
+def test_intervals_are_counted_by_hand():
+    table = pd.DataFrame(
+        {
+            "population": ["x"] * 4 + ["y"],
+            "observed": [0.0, 1.0, 2.0, 3.0, 5.0],
+            "lower_80": [0.0, -1.0, 2.5, np.nan, np.nan],
+            "upper_80": [1.0, 2.0, 4.5, np.nan, np.nan],
+            "lower_95": np.nan,
+            "upper_95": np.nan,
+        }
+    )
+    found = list(interval_rows(table))
+    assert found[0] == ("x", 0.8, 3, 2 / 3, 2.0) and found[1][:3] == ("y", 0.8, 0)
+    assert np.isnan(found[1][3]) and [row[:3] for row in found[2:]] == [("x", 0.95, 0), ("y", 0.95, 0)]
+    assert not list(interval_rows(table.drop(columns="lower_95")))  # of version 0.1
 
 
 def rows(table, **values):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
-from scxpresso.expression.atlas import Atlas
+from scxpresso.expression.atlas import Atlas, AtlasColumns
 from scxpresso.expression.grouping import group_cells, halves
 from scxpresso.expression.pseudobulk import PseudobulkOptions, ceiling, log_expression, pseudobulk, read_bulk
 from scxpresso.expression.sums import Sums
@@ -26,11 +26,11 @@ COUNTS = [[1, 1, 0, 8], [3, 1, 0, 0], [0, 2, 0, 2], [5, 0, 0, 5]]
 
 def expression(tmp_path, data, gene_frame, levels=("all", "kind"), genes=("A", "B", "C"), **options):
     data.write_h5ad(tmp_path / "a.h5ad")
-    layer, gene_column = options.pop("layer", None), options.pop("gene_column", None)
+    columns = AtlasColumns(options.pop("layer", None), options.pop("gene_column", None))
     settings = PseudobulkOptions(
         options.pop("protocol", "10x"), levels, min_cells=options.pop("min_cells", 1), **options
     )
-    return pseudobulk(str(tmp_path / "a.h5ad"), layer, gene_column, gene_frame(genes), settings, lambda message: None)
+    return pseudobulk(tmp_path / "a.h5ad", columns, gene_frame(genes), settings, lambda message: None)
 
 
 def test_mean_of_counts_per_ten_thousand_by_hand(tmp_path, gene_frame):
@@ -135,7 +135,7 @@ def test_sums_of_chunks_are_those_of_each_population_and_of_its_halves():
     counts = rng.poisson(0.5, size=(50, 8)).astype(np.float32)
     scale = rng.random(50)
     grouping = group_cells(pd.DataFrame({"kind": rng.choice(["x", "y", ""], 50)}), "kind", 1)
-    sums = Sums(grouping, 8, seed=1)
+    sums = Sums(grouping, 8, halves(grouping, seed=1))
     for cells in (slice(0, 20), slice(20, 50)):
         for genes in (slice(0, 3), slice(3, 8)):
             sums.add(cells, genes, scipy.sparse.csr_matrix(counts[cells, genes]), scale[cells])
@@ -192,7 +192,7 @@ def test_bulk_tpm_is_averaged_over_samples_and_xpresso_takes_the_median(tmp_path
         (PseudobulkOptions("bulk", ("all",), min_cells=1), np.log10(1400.5 / 3), -4),
         (PseudobulkOptions("bulk", ("all",), min_cells=1, aggregation="median", pseudocount=0.1), np.log10(300.1), -1),
     ):
-        levels, _ = pseudobulk(str(tmp_path / "tpm.csv"), None, None, gene_frame("ABC"), settings, print)
+        levels, _ = pseudobulk(tmp_path / "tpm.csv", AtlasColumns(), gene_frame("ABC"), settings, print)
         assert levels["all"].values["all"].tolist()[:2] == pytest.approx([a, b])
         assert levels["all"].populations.loc[0, "cells"] == 3
 

@@ -160,14 +160,14 @@ def test_a_part_without_motifs_predicts_its_intercept():
     part = MotifPart(2, UPSTREAM)
     part.intercept = torch.tensor([0.5, -1.0])
     assert part(torch.from_numpy(random_codes(3))).tolist() == [[0.5, -1.0]] * 3
-    assert not MotifEffects(part).effects(random_codes(1)[0], 0, 100).any()
+    assert not MotifEffects(part).effects(random_codes(1)[0], np.arange(100)).any()
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 320), (950, 1130), (290, 330)])
 def test_effects_of_substitutions_are_those_of_whole_predictions(part, start, end):
     codes = random_codes(1, 4)[0]
     codes[[310, 400, 1000, 1050]] = [15, 3, 12, 7]  # ambiguous bases
-    effects = MotifEffects(part).effects(codes, start, end)
+    effects = MotifEffects(part).effects(codes, np.arange(start, end))
     assert np.abs(effects).max() > 1e-3
     places = [(at, number) for at in range(start, end) for number in range(4)]
     mutants = np.repeat(codes[None], len(places), axis=0)

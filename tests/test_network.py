@@ -12,6 +12,8 @@ from scxpresso.networks.published import ScXpresso
 from scxpresso.networks.published_cpu import KmerInputs, _Convolve, _LookUp, forward
 from scxpresso.networks.published_gpu import DeviceTable, Stack
 
+pytestmark = pytest.mark.usefixtures("two_threads")
+
 
 def parameters(network):
     return sum(parameter.numel() for parameter in network.parameters())

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import warnings
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.io
 import scipy.sparse
 import yaml
 from conftest import ROOT
@@ -40,7 +42,7 @@ from scxpresso.genome.extended import EXTENDED
 from scxpresso.motifs.learned import LEARNED_COLUMNS
 from scxpresso.networks.new_sequences import COLUMNS as SAMPLE_COLUMNS
 from scxpresso.reporting.provenance import UNDESCRIBED
-from scxpresso.saturation.effects_store import Effects
+from scxpresso.saturation.effects_store import STEP, Effects
 from scxpresso.store import (
     HISTORY_COLUMNS,
     POPULATION_COLUMNS,
@@ -165,7 +167,10 @@ def make_analyses(folder: Path, contigs: dict[str, str]) -> None:
     (folder / "all three.tsv").write_text("\n".join(rows) + "\n")
     (folder / "phased.vcf").write_text("\n".join(line.replace(" ", "\t") for line in vcf) + "\n")
     (folder / "variants.csv").write_text("set,file,genome\nthree,all three.tsv,tiny\nphased,phased.vcf,tiny\n")
-    (folder / "motifs.jaspar").write_text(">M1 <b>x</b>\nA [9 0 0 9]\nC [0 9 0 0]\nG [0 0 9 0]\nT [0 0 0 0]\n")
+    # The second is too short to have a hit.
+    (folder / "motifs.jaspar").write_text(
+        ">M1 <b>x</b>\nA [9 0 0 9]\nC [0 9 0 0]\nG [0 0 9 0]\nT [0 0 0 0]\n>short\nA [9 9]\nC [0 0]\nG [0 0]\nT [0 0]\n"
+    )
     (folder / "scores.tsv").write_text(
         "variant\tgene\tmodel\ttrack\tscore\n" + "".join(f"v{n}\tG002\tother\tbrain\t{n / 10}\n" for n in range(10))
     )
@@ -209,6 +214,7 @@ def columns(path: Path) -> list[str]:
 
 def test_every_file_of_the_contract_with_its_columns(first_run):
     out = first_run.outdir
+    assert len(first_run.tasks["TRAIN_FOLD"]) == 2  # one per level: a genome of few genes has all folds in one task
     assert columns(out / "genomes/tiny/genes.tsv") == GENE_COLUMNS + EXTENDED
     assert columns(out / "genomes/tiny/folds.tsv") == ["gene_id", "fold"]
     assert columns(out / "genomes/tiny/dropped_genes.tsv") == ["gene", "reason"]
@@ -221,6 +227,7 @@ def test_every_file_of_the_contract_with_its_columns(first_run):
         model = out / f"models/first/{level}/scxpresso"
         for fold in (1, 2):
             assert columns(model / f"fold_{fold}/history.tsv") == HISTORY_COLUMNS
+            assert set(read_table(model / f"fold_{fold}/history.tsv")["fold"]) == {fold}
             assert (model / f"fold_{fold}/replicate_1.safetensors").stat().st_size > 1000
         described = read_json(model / "model.json")
         assert {len(described["fold_of_gene"]), described["upstream"], described["genome"]} == {120, 300, "tiny"}
@@ -265,68 +272,74 @@ def test_resume_runs_nothing_again_when_nothing_changed(project, first_run):
     check_record(run, project)
 
 
+@pytest.mark.one_parser
 def test_a_changed_parameter_runs_what_depends_on_it(project, first_run):
     run = project.run("-resume", "--learning_rate", "0.001")
     assert run.status == 0, run.output
     assert run.rerun == {"PREFLIGHT", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE", "REPORT", "WRITE_CRATE"}
 
 
-@pytest.mark.one_parser
-def test_a_second_network_joins_the_first_which_stays_cached(project, first_run):
-    both = ["-resume", "--network", "scxpresso,hybrid", "--outdir", "both"]
-    run = project.run(*both)
+@pytest.fixture(scope="module")
+def folders(project, first_run) -> Run:
+    """The first run's counts in a 10x folder, with their labels in a table, and in a zarr."""
+    data = anndata.read_h5ad(project.inputs / "atlas.h5ad")
+    folder = project.inputs / "10x folder"
+    folder.mkdir()
+    scipy.io.mmwrite(folder / "matrix.mtx", scipy.sparse.coo_matrix(data.X.T.astype(int)))
+    (folder / "barcodes.tsv").write_text("\n".join(data.obs_names))
+    (folder / "features.tsv").write_text("\n".join(data.var_names))
+    data.obs.assign(batch=["a", "b"] * 120).to_csv(project.inputs / "labels.csv", index_label="cell")
+    with anndata.settings.override(zarr_write_format=3), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of zarr's and anndata's next versions
+        data.write_zarr(project.inputs / "atlas.zarr")
+    (project.inputs / "folders.csv").write_text(
+        "atlas,counts,protocol,genome,levels,annotations,cells,donor_column\n"
+        "mtx,10x folder,10x,tiny,kind,labels.csv,\"batch in ['a', 'b'] & kind != 'größer'\",batch\n"
+        "zarr,atlas.zarr,10x,tiny,kind,,,\n"
+    )
+    run = project.run(
+        "-resume", "--input", project.inputs / "folders.csv", "--outdir", "folders", "--saturate", "hvg:1"
+    )
     assert run.status == 0, run.output
-    run.outdir = project.folder / "both"
-    assert sorted(run.tasks["TRAIN_FOLD"]) == ["CACHED"] * 4 + ["COMPLETED"] * 4
-    described = read_json(run.outdir / "models/first/kind/hybrid/model.json")
-    assert described["annotation_features"] == HALF_LIFE + EXTENDED
-    summary = read_table(run.outdir / "evaluation/summary.tsv").set_index(["level", "network", "metric"])
-    difference = summary.loc[("kind", "hybrid", "pearson_minus_scxpresso")]
-    mine, other = (summary.loc[("kind", network, "pearson"), "value"] for network in ("hybrid", "scxpresso"))
-    assert difference["n_folds"] == 2 and difference["value"] == pytest.approx(mine - other, abs=1e-5)
-    assert "Which recipe to use" in (run.outdir / "report.html").read_text()
-    # The rate is the published network's: the hybrid is not trained again for it.
-    run = project.run(*both, "--learning_rate", "0.002")
-    run.outdir = project.folder / "both"
-    assert run.status == 0, run.output
-    assert sorted(run.tasks["TRAIN_FOLD"]) == ["CACHED"] * 4 + ["COMPLETED"] * 4
+    return Run(run.status, run.output, project.folder / "folders")
 
 
 @pytest.mark.one_parser
-def test_motifs_that_networks_learn_are_published_with_their_model(project):
-    options = ["--variants", project.inputs / "variants.csv", "--motifs", project.inputs / "motifs.jaspar"]
-    run = project.run("-resume", "--network", "grammar", "--outdir", "learned", *options)
+def test_counts_in_folders(project, first_run, folders):
+    out = folders.outdir
+    first = read_expression(first_run.outdir / "expression/first/kind.tsv.gz")
+    pd.testing.assert_frame_equal(read_expression(out / "expression/zarr/kind.tsv.gz"), first)
+    mtx = read_expression(out / "expression/mtx/kind.tsv.gz")
+    pd.testing.assert_frame_equal(mtx, first.drop(columns="größer"))
+    assert read_table(out / "expression/mtx/kind.populations.tsv")["donors"].tolist() == [2, 2, 2]
+    assert "meet the condition in the column cells" in str(read_json(out / "pipeline_info/preflight.json"))
+    record = (out / "pipeline_info/ro-crate-metadata.json").read_text()
+    assert "10x%20folder/matrix.mtx" in record and "atlas.zarr/obs/" in record
+    assert not list(project.folder.rglob("PWNED"))
+
+
+@pytest.mark.one_parser
+def test_an_edit_within_a_folder_is_seen_by_resume(project, folders):
+    (part,) = (project.inputs / "atlas.zarr/X/data").glob("**/0")
+    part.write_bytes(part.read_bytes())
+    options = ["-resume", "--input", project.inputs / "folders.csv", "--outdir", "folders", "--saturate", "hvg:1"]
+    run = project.run(*options)
+    run.outdir = project.folder / "folders"
     assert run.status == 0, run.output
-    run.outdir = project.folder / "learned"
-    assert set(run.tasks["LEARNED_MOTIFS"]) == {"COMPLETED"}
-    for level in ("all", "kind"):
-        folder = run.outdir / f"models/first/{level}/grammar"
-        assert columns(folder / "motifs.tsv") == LEARNED_COLUMNS
-        assert (folder / "motifs.meme").read_text().startswith("MEME version 4")
-        assert columns(run.outdir / f"variants/three/first.{level}.grammar.tsv.gz") == SCORE_COLUMNS
-    # Models that were trained before show theirs again, compared with known motifs or not.
-    elsewhere = project.inputs / "models with motifs"
-    shutil.copytree(run.outdir / "models", elsewhere)
-    given = ["--genomes", project.inputs / "genomes.csv", "--models", elsewhere]
-    again = project.run(*given, "--outdir", "motifs again", *options, small=False)
-    assert again.status == 0, again.output
-    for level in ("all", "kind"):
-        tables = [
-            folder / f"models/first/{level}/grammar/motifs.tsv"
-            for folder in (run.outdir, project.folder / "motifs again")
-        ]
-        pd.testing.assert_frame_equal(*(pd.read_csv(table, sep="\t") for table in tables))
+    assert sorted(run.tasks["PSEUDOBULK"]) == ["CACHED", "COMPLETED"]  # the other folder is as it was
+    assert run.tasks["PREFLIGHT"] == ["COMPLETED"]
 
 
 @pytest.fixture(scope="module")
 def recipes(project, asked) -> Run:
-    """The first run's network beside other recipes: another network, a narrower window, one network per population."""
+    """The first run's network beside other recipes: other networks, a narrower window, one network per population."""
     (project.inputs / "recipes.csv").write_text(
         "recipe,network,inputs,upstream,downstream,tasks,fold_method,levels,downstream_analyses\n"
         "scxpresso,,,,,,,,\n"
         "sequence_only,,sequence,,,,,kind,no\n"
         "narrow,hybrid,,60,100,,,kind,yes\n"
         "single_task,,,,,single,family,kind,no\n"
+        "grammar,grammar,,,,,,kind,yes\n"
     )
     options = ["--recipes", project.inputs / "recipes.csv", *analyses(project.inputs)]
     run = project.run("-resume", "--outdir", "recipes", *options)
@@ -337,11 +350,12 @@ def recipes(project, asked) -> Run:
 @pytest.mark.one_parser
 def test_recipes_train_models_of_their_own(recipes):
     """The model that was trained without a sheet is not trained again."""
-    assert sorted(recipes.tasks["TRAIN_FOLD"]) == ["CACHED"] * 4 + ["COMPLETED"] * 6
+    # A task has both folds, but for single_task.
+    assert sorted(recipes.tasks["TRAIN_FOLD"]) == ["CACHED"] * 2 + ["COMPLETED"] * 5
     models = {
         path.parent.relative_to(recipes.outdir / "models") for path in recipes.outdir.glob("models/*/*/*/model.json")
     }
-    names = ["sequence_only", "narrow", "single_task", "scxpresso"]
+    names = ["sequence_only", "narrow", "single_task", "grammar", "scxpresso"]
     assert models == {Path("first/kind") / name for name in names} | {Path("first/all/scxpresso")}
     narrow = read_json(recipes.outdir / "models/first/kind/narrow/model.json")
     assert (narrow["recipe"], narrow["network"], narrow["upstream"], narrow["downstream"]) == (
@@ -350,6 +364,7 @@ def test_recipes_train_models_of_their_own(recipes):
         60,
         100,
     )
+    assert narrow["annotation_features"] == HALF_LIFE + EXTENDED
     assert read_json(recipes.outdir / "models/first/kind/single_task/model.json")["tasks"] == "single"
     genome = recipes.outdir / "genomes/tiny"
     assert [path.name for path in genome.glob("windows/*")] == ["60_100_extended"]
@@ -364,10 +379,24 @@ def test_recipes_have_rows_of_their_own(recipes):
         (f"{name}{method}", name) for name in ("mean", "half_life", "gc_cpg", "kmer") for method in ("", "_family")
     }
     assert found == baselines | {
-        ("scxpresso", "scxpresso"), ("sequence_only", "scxpresso"), ("narrow", "hybrid"), ("single_task", "scxpresso")
+        ("scxpresso", "scxpresso"), ("sequence_only", "scxpresso"), ("narrow", "hybrid"), ("single_task", "scxpresso"),
+        ("grammar", "grammar"),
     }  # fmt: skip
+    rows = summary.set_index(["level", "recipe", "metric"])
+    difference = rows.loc[("kind", "narrow", "pearson_minus_scxpresso")]
+    mine, other = (rows.loc[("kind", recipe, "pearson"), "value"] for recipe in ("narrow", "scxpresso"))
+    assert difference["n_folds"] == 2 and difference["value"] == pytest.approx(mine - other, abs=1e-5)
     text = (recipes.outdir / "report.html").read_text()
-    assert all(name in text for name in ("sequence_only", "single_task", "narrow"))
+    assert all(name in text for name in ("sequence_only", "single_task", "narrow", "Which recipe to use"))
+
+
+@pytest.mark.one_parser
+def test_motifs_that_networks_learn_are_published_with_their_model(recipes):
+    assert recipes.tasks["LEARNED_MOTIFS"] == ["COMPLETED"]
+    folder = recipes.outdir / "models/first/kind/grammar"
+    assert columns(folder / "motifs.tsv") == LEARNED_COLUMNS
+    assert (folder / "motifs.meme").read_text().startswith("MEME version 4")
+    assert columns(recipes.outdir / "variants/three/first.kind.grammar.tsv.gz") == SCORE_COLUMNS
 
 
 @pytest.mark.one_parser
@@ -376,6 +405,7 @@ def test_downstream_analyses_are_of_the_recipes_that_have_them(recipes):
         "all.scxpresso",
         "kind.scxpresso",
         "kind.narrow",
+        "kind.grammar",
     }
     wide, narrow = (
         read_table(recipes.outdir / f"variants/three/first.kind.{recipe}.tsv.gz", text=TEXT_COLUMNS | {"pos"})
@@ -393,9 +423,12 @@ def test_downstream_analyses_are_of_the_recipes_that_have_them(recipes):
 
 @pytest.mark.one_parser
 def test_models_of_several_windows_are_used_together(project, recipes):
+    for recipe in ("scxpresso", "narrow", "single_task", "grammar"):
+        shutil.copytree(recipes.outdir / "models/first/kind" / recipe, project.inputs / "several" / recipe)
+    (project.inputs / "windows.csv").write_text("sample,fasta,gtf,genome\nwindows,windows.fa,,tiny\n")
     run = project.run(
-        "-resume", "--models", recipes.outdir / "models", "--genomes", project.inputs / "genomes.csv", "--predict",
-        project.inputs / "predict.csv", "--outdir", "several", small=False,
+        "-resume", "--models", project.inputs / "several", "--genomes", project.inputs / "genomes.csv", "--predict",
+        project.inputs / "windows.csv", "--outdir", "several", small=False,
     )  # fmt: skip
     assert run.status == 0, run.output
     for recipe in ("scxpresso", "narrow"):
@@ -405,6 +438,13 @@ def test_models_of_several_windows_are_used_together(project, recipes):
         )
         pd.testing.assert_frame_equal(before, after)
     assert (project.folder / "several/samples/windows/first.kind.single_task.tsv.gz").exists()
+    # Models that were trained before show their motifs again, here without known ones.
+    before, after = (
+        read_table(folder / "models/first/kind/grammar/motifs.tsv")
+        for folder in (recipes.outdir, project.folder / "several")
+    )
+    known = [column for column in before if column.startswith("known_")]
+    pd.testing.assert_frame_equal(before.drop(columns=known), after.drop(columns=known))
 
 
 @contextmanager
@@ -419,18 +459,38 @@ def edited(path: Path):
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+FINGERPRINTS = """
+include { digest ; fingerprint } from './functions/scripts'
+
+workflow {
+    def codes = files("${projectDir}/bin/*.py").collectEntries { path -> [path.name, fingerprint(path.name)] }
+    println("CODES " + groovy.json.JsonOutput.toJson(codes + [page: digest('assets/report')]))
+}
+"""
+
+
+@pytest.mark.one_parser
+def test_a_fingerprint_is_of_the_modules_that_an_executable_depends_on(project):
+    (project.pipeline / "fingerprints.nf").write_text(FINGERPRINTS)
+
+    def codes() -> dict[str, str]:
+        # Resumed, because later runs resume the last one.
+        done = project.nextflow("run", project.pipeline / "fingerprints.nf", "-resume", "--outdir", "fingerprints")
+        return json.loads(re.search("^CODES (.*)$", done.stdout, re.MULTILINE)[1])
+
+    before = codes()
+    for file, expected in {
+        "scxpresso/metrics.py": {"ensemble.py", "evaluate.py", "preflight.py", "pseudobulk.py", "report.py"},
+        "scxpresso/training/words.py": {"train_fold.py", "ensemble.py"},  # which the registry names, and no import
+        "../assets/report/scripts/main.js": {"page"},
+    }.items():  # fmt: skip
+        with edited(project.pipeline / "bin" / file):
+            assert {name for name, code in codes().items() if code != before[name]} == expected
+
+
 @pytest.mark.one_parser
 @pytest.mark.parametrize(
-    ("file", "rerun"),
-    [
-        ("scxpresso/reporting/report.py", {"REPORT"}),
-        (
-            "scxpresso/metrics.py",
-            {"PSEUDOBULK", "FIT_BASELINES", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE", "REPORT"},
-        ),
-        ("evaluate.py", {"EVALUATE", "REPORT"}),
-        ("../assets/report/scripts/main.js", {"REPORT"}),
-    ],
+    ("file", "rerun"), [("scxpresso/reporting/report.py", {"REPORT"}), ("evaluate.py", {"EVALUATE", "REPORT"})]
 )
 def test_an_edited_module_or_executable_runs_what_depends_on_it(project, first_run, file, rerun):
     with edited(project.pipeline / "bin" / file):
@@ -456,7 +516,7 @@ def test_another_atlas_leaves_the_first_cached(project, first_run):
     assert run.status == 0, run.output
     assert run.tasks["EXTRACT_FEATURES"] == run.tasks["SPLIT_FOLDS"] == ["CACHED"]
     assert sorted(run.tasks["PSEUDOBULK"]) == ["CACHED", "COMPLETED"]
-    assert sorted(run.tasks["TRAIN_FOLD"]) == ["CACHED"] * 4 + ["COMPLETED"] * 2
+    assert sorted(run.tasks["TRAIN_FOLD"]) == ["CACHED"] * 2 + ["COMPLETED"]
     assert (run.outdir / "predictions/second/kind.scxpresso.tsv.gz").exists()
     assert not list(project.folder.rglob("PWNED")) and not list(project.inputs.rglob("PWNED"))
     expression = read_expression(run.outdir / "expression/second/kind.tsv.gz")
@@ -492,7 +552,7 @@ def analyses(inputs: Path) -> list:
 
 @pytest.fixture(scope="module")
 def asked(project, first_run) -> Run:
-    run = project.run("-resume", "--outdir", "asked", "--genes_per_task", "2", *analyses(project.inputs))
+    run = project.run("-resume", "--outdir", "asked", "--genes_per_task", "3", *analyses(project.inputs))
     assert run.status == 0, run.output
     return Run(run.status, run.output, project.folder / "asked")
 
@@ -502,7 +562,6 @@ def test_analyses_leave_the_models_as_they_are(asked):
     # The features of another assembly, and the checksums of further files
     assert asked.rerun == ANALYSES | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
     assert sorted(asked.tasks["EXTRACT_FEATURES"]) == ["CACHED", "COMPLETED"]
-    assert asked.tasks["CHECKSUM"].count("CACHED") >= 5  # more where an earlier run had the same files
     assert len(asked.tasks["SATURATE"]) >= 2 * 2  # two levels, and more than one chunk
 
 
@@ -536,13 +595,15 @@ def test_every_file_of_the_analyses_with_its_columns(project, asked):
 
 
 def test_warnings_of_tasks_reach_the_report_and_the_console(project, asked):
-    """A p-value that no motif reaches, as it is or reversed."""
-    options = ["--saturate", "G002", "--motifs", project.inputs / "motifs.jaspar", "--motif_p_value", "1e-12"]
-    for _ in ("made", "cached"):
-        run = project.run("-resume", "--outdir", "warned", *options)
-        assert run.status == 0, run.output
-        assert run.output.count("so they have no hits") == 2, run.output  # one for each model
-        page = (project.folder / "warned/report.html").read_text()
+    """Of tasks that ran, and of cached ones."""
+    again = project.run("-resume", "--outdir", "warned", "--genes_per_task", "3", *analyses(project.inputs))
+    assert again.status == 0, again.output
+    again.outdir = project.folder / "warned"
+    assert again.rerun <= {"PREFLIGHT", "REPORT", "WRITE_CRATE"}
+    for run in (asked, again):
+        for step, tasks in {"MATCH_MOTIFS": 2, "MOTIF_CHANGES": 4}.items():  # models; and sets
+            assert len(re.findall(rf"{step} \(.*so they have no hits", run.output)) == tasks, run.output
+        page = (run.outdir / "report.html").read_text()
         assert "Warning from MATCH_MOTIFS" in page and "so they have no hits" in page
 
 
@@ -627,18 +688,24 @@ def test_samples_that_are_the_genome_are_predicted_as_the_genome(asked):
 
 
 def test_models_from_another_folder_answer_alike_and_nothing_is_trained(project, asked):
+    """With the second parser, tasks are stubs: their scripts are those of the first."""
+    stub = [] if project.parser == "v1" else ["-stub"]
     elsewhere = project.inputs / "models of $(touch PWNED) last year"
     if not elsewhere.exists():
         shutil.copytree(asked.outdir / "models", elsewhere)
     run = project.run(
         "--genomes", project.inputs / "genomes.csv", "--input", project.inputs / "atlases.csv", "--models", elsewhere,
         "--outdir", "again", "--use_variant_map", asked.outdir / "variant_map/first/kind.scxpresso",
-        *analyses(project.inputs), small=False,
+        *analyses(project.inputs), *stub, small=False,
     )  # fmt: skip
     assert run.status == 0, run.output
     run = Run(run.status, run.output, project.folder / "again")
-    assert run.tasks.keys() == ANALYSES | {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
+    # Pooled effects are those beside the models.
+    steps = {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
+    assert run.tasks.keys() == (ANALYSES | steps) - {"POOL_EFFECTS"}
     assert not list(project.folder.rglob("PWNED")) and not (run.outdir / "models").exists()
+    if stub:
+        return
     for file in (
         "variants/phased/first.kind.scxpresso.tsv.gz", "variants/three/first.all.scxpresso.tsv.gz",
         "samples/windows/first.kind.scxpresso.tsv.gz", "saturation/first/kind.scxpresso/motifs.tsv",
@@ -650,9 +717,9 @@ def test_models_from_another_folder_answer_alike_and_nothing_is_trained(project,
         read_table(out / "variants/three/first.kind.scxpresso.tsv.gz") for out in (asked.outdir, run.outdir)
     )
     error = read_json(asked.outdir / "variant_map/first/kind.scxpresso/map.json")["largest_effect_error"]
-    np.testing.assert_allclose(looked_up["effect"], computed["effect"], rtol=0, atol=error)
+    np.testing.assert_allclose(looked_up["effect"], computed["effect"], rtol=0, atol=error + STEP)
     ratio = looked_up["pooled_p_value"] / computed["pooled_p_value"]
-    assert ratio.between(1 / LOG_FACTOR - 1e-5, LOG_FACTOR + 1e-5).all() and (ratio != 1).any()
+    assert ratio.between(1 / LOG_FACTOR - 1e-5, LOG_FACTOR + 1e-5).mean() > 0.98 and (ratio != 1).any()
     maps = [out / "variant_map/first" for out in (asked.outdir, run.outdir)]
     files = {path.relative_to(maps[0]) for path in maps[0].rglob("*") if path.is_file()}
     assert {path.parts[1] for path in files} == {"1.zarr", "2.zarr", "genes.tsv", "map.json"}
@@ -674,46 +741,88 @@ def test_variants_of_another_assembly_end_the_run_before_any_training(project):
     assert "TRAIN_FOLD" not in Run(1, "", project.folder / "moved").tasks
 
 
-def test_the_whole_pipeline_runs_as_a_stub(project):
-    run = project.run("-stub", "--outdir", "stub", *analyses(project.inputs))
+@pytest.fixture(scope="module")
+def stub(project) -> list:
+    """Options of a stub of everything with two GPUs, which has run: each task leaves the device that it had."""
+    (project.folder / "devices.config").write_text(
+        "process.afterScript = 'echo ${CUDA_VISIBLE_DEVICES-none} > device'\ntrace.fields = 'name,status,workdir'\n"
+    )
+    options = ["-stub", "-profile", "gpu", "--local_gpus", "3,5", "-c", "devices.config", *analyses(project.inputs)]
+    run = project.run(*options, "--outdir", "stub")
     assert run.status == 0, run.output
+    return options
+
+
+def test_the_whole_pipeline_runs_as_a_stub(project, stub):
     for file in (
         "saturation/first/kind.scxpresso/motifs.tsv", "variants/three/first.kind.scxpresso.tsv.gz", "report.html",
         "models/first/kind/scxpresso/model.json",
     ):  # fmt: skip
         assert (project.folder / "stub" / file).exists()
-    others = [word for word in analyses(project.inputs) if word != "--variant_map"]
-    run = project.run("-stub", "-resume", "--outdir", "stub_gene", "--variant_null", "gene", *others)
+    others = [word for word in stub if word != "--variant_map"]
+    run = project.run(*others, "-resume", "--outdir", "stub_gene", "--variant_null", "gene")
     assert run.status == 0, run.output
     left_out = {"POOL_EFFECTS", "SPLIT_MAP", "MAP_VARIANTS", "JOIN_MAP"}
     assert Run(0, "", project.folder / "stub_gene").tasks.keys() == (STEPS | ANALYSES) - left_out
 
 
-@pytest.mark.one_parser
-def test_a_task_may_train_several_folds(project, first_run):
-    run = project.run("-resume", "--inputs", "half_life", "--folds", "3", "--folds_per_task", "2", "--outdir", "three")
+def test_tasks_with_a_gpu_take_a_device_each_and_others_none(project, stub):
+    taken = defaultdict(set)
+    for row in csv.DictReader((project.folder / "stub/pipeline_info/trace.txt").open(), delimiter="\t"):
+        taken[row["name"].split(" ")[0].split(":")[-1]].add((Path(row["workdir"]) / "device").read_text().strip())
+    with_gpu = {"TRAIN_FOLD", "SATURATE", "POOL_EFFECTS", "SCORE_VARIANTS", "PREDICT", "MAP_VARIANTS"}
+    assert len(Run(0, "", project.folder / "stub").tasks["TRAIN_FOLD"]) == 4  # a fold has a GPU to itself
+    assert set.union(*(taken[step] for step in with_gpu)) == {"3", "5"}
+    assert set.union(*(taken[step] for step in taken.keys() - with_gpu)) == {"none"}
+
+
+THREE_FOLDS = ["--folds", "3", "--folds_per_task", "2"]
+
+
+@pytest.fixture(scope="module")
+def killed(project) -> Run:
+    """A stub of which the first attempt of a task is killed, and of whose three folds a task trains two."""
+    (project.folder / "killed.config").write_text(
+        "trace.fields = 'name,status,attempt,memory'\n"
+        "process { withName: SPLIT_FOLDS {\n"
+        "    ext = [memory: 1.GB]\n"
+        "    beforeScript = { task.attempt == 1 ? 'exit 137' : '' }\n"
+        "} }\n"
+    )
+    run = project.run("-stub", "-c", "killed.config", *THREE_FOLDS, "--outdir", "killed")
     assert run.status == 0, run.output
-    for level in ("all", "kind"):  # folds 1 and 2 by one task, 3 by another
-        for fold in (1, 2, 3):
-            history = read_table(project.folder / f"three/models/first/{level}/scxpresso/fold_{fold}/history.tsv")
-            assert set(history["fold"]) == {fold}
-        predicted = read_table(project.folder / f"three/predictions/first/{level}.scxpresso.tsv.gz")
-        assert predicted["gene_id"].nunique() == 120
+    return Run(0, run.output, project.folder / "killed")
 
 
-def test_a_parameter_is_the_same_wherever_it_is_given(project):
+def test_a_task_killed_for_memory_tries_again_with_more(killed):
+    assert "Execution is retried (1)" in killed.output
+    rows = csv.DictReader((killed.outdir / "pipeline_info/trace.txt").open(), delimiter="\t")
+    attempts = {row["attempt"]: row["memory"] for row in rows if "SPLIT_FOLDS" in row["name"]}
+    assert attempts == {"1": "1 GB", "2": "2 GB"}
+
+
+def test_a_task_may_train_several_folds(killed):
+    rows = csv.DictReader((killed.outdir / "pipeline_info/trace.txt").open(), delimiter="\t")
+    folds = [re.search(r"TRAIN_FOLD \((.*)\)", row["name"]) for row in rows]
+    models = ("first.all.scxpresso", "first.kind.scxpresso")
+    assert {found[1] for found in folds if found} == {
+        f"{model} {held_out}" for model in models for held_out in ("1,2", "3")
+    }
+    for fold in (1, 2, 3):
+        assert (killed.outdir / f"models/first/kind/scxpresso/fold_{fold}").is_dir()
+
+
+def test_a_parameter_is_the_same_wherever_it_is_given(project, killed):
     """Text on the command line or in a file, and numbers that are written otherwise, run no task again."""
     numbers = {"seed": 1, "learning_rate": 0.0005, "haplotypes": False, "genes_per_task": 50}
     (project.folder / "numbers.json").write_text(json.dumps(numbers))
     (project.folder / "text.json").write_text(json.dumps({name: str(value) for name, value in numbers.items()}))
-    (project.folder / "own.config").write_text("params.seed = '01'\nparams.learning_rate = 5e-4\n")
-    first = project.run("-stub", "--outdir", "given")
-    assert first.status == 0, first.output
+    (project.folder / "own.config").write_text("params.seed = '01'\n")
     for options in (
-        ["-params-file", "numbers.json"], ["-params-file", "text.json"], ["-c", "own.config"],
-        ["--seed", "1", "--learning_rate", "5e-4", "--haplotypes", "false", "--genes_per_task", "50"],
+        ["-params-file", "numbers.json"], ["-params-file", "text.json"],
+        ["-c", "own.config", "--learning_rate", "5e-4", "--haplotypes", "false", "--genes_per_task", "50"],
     ):  # fmt: skip
-        run = project.run("-stub", "-resume", "--outdir", "given", *options)
+        run = project.run("-stub", "-resume", *THREE_FOLDS, "--outdir", "given", *options)
         assert run.status == 0, run.output
         run.outdir = project.folder / "given"
         assert run.rerun <= {"PREFLIGHT", "REPORT", "WRITE_CRATE"}, options
@@ -726,38 +835,6 @@ def test_no_task_names_a_folder_of_this_machine(project, first_run, asked):
     for script in scripts:
         text = script.read_text().replace("#!/bin/bash", "")
         assert not re.search(r"(^|[\s='\"])/[\w.]", re.sub(r"^\{.*\}$", "", text, flags=re.MULTILINE)), script
-
-
-def test_a_task_killed_for_memory_tries_again_with_more(project):
-    (project.folder / "killed.config").write_text(
-        "trace.fields = 'name,status,attempt,memory'\n"
-        "process { withName: SPLIT_FOLDS {\n"
-        "    ext = [memory: 1.GB]\n"
-        "    beforeScript = { task.attempt == 1 ? 'exit 137' : '' }\n"
-        "} }\n"
-    )
-    run = project.run("-stub", "-c", "killed.config", "--outdir", "killed")
-    assert run.status == 0, run.output
-    assert "Execution is retried (1)" in run.output
-    rows = csv.DictReader((project.folder / "killed/pipeline_info/trace.txt").open(), delimiter="\t")
-    attempts = {row["attempt"]: row["memory"] for row in rows if "SPLIT_FOLDS" in row["name"]}
-    assert attempts == {"1": "1 GB", "2": "2 GB"}
-
-
-@pytest.mark.one_parser
-def test_tasks_with_a_gpu_take_a_device_each_and_others_none(project):
-    (project.folder / "devices.config").write_text(
-        "process.afterScript = 'echo ${CUDA_VISIBLE_DEVICES-none} > device'\ntrace.fields = 'name,status,workdir'\n"
-    )
-    options = ["-stub", "-profile", "gpu", "--device", "cpu", "--local_gpus", "3,5", "-c", "devices.config"]
-    run = project.run(*options, "--outdir", "leased", *analyses(project.inputs))
-    assert run.status == 0, run.output
-    taken = defaultdict(set)
-    for row in csv.DictReader((project.folder / "leased/pipeline_info/trace.txt").open(), delimiter="\t"):
-        taken[row["name"].split(" ")[0].split(":")[-1]].add((Path(row["workdir"]) / "device").read_text().strip())
-    with_gpu = {"TRAIN_FOLD", "SATURATE", "POOL_EFFECTS", "SCORE_VARIANTS", "PREDICT"}
-    assert set.union(*(taken[step] for step in with_gpu)) == {"3", "5"}
-    assert set.union(*(taken[step] for step in taken.keys() - with_gpu)) == {"none"}
 
 
 def test_bad_input_stops_before_anything_is_made(project):

@@ -18,6 +18,7 @@ from scxpresso.problems import InputError
 from scxpresso.saturation.effects_store import resolved
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table, write_rows, write_table
+from scxpresso.variants.background import spread
 from scxpresso.variants.joining import join_scores
 from scxpresso.variants.pooled import (
     MIN_SCALE,
@@ -35,7 +36,7 @@ from scxpresso.variants.pooled import (
 )
 from scxpresso.variants.score_table import SCORE_COLUMNS
 from scxpresso.variants.scoring import Scorer
-from scxpresso.variants.significance import specificity
+from scxpresso.variants.significance import N_SAMPLED, specificity
 
 GENES = {f"g{number:02}": (1000 + 900 * number, "+-"[number % 2]) for number in range(24)} | {"minus": (23_000, "-")}
 
@@ -68,6 +69,12 @@ def every_substitution(world, gene, codes):
     """Effects of the substitutions of a window: positions × A, C, G, T × populations, and which of them are substitutions."""
     _, effects = incremental(world.networks(gene), CPU).effects(codes, world.annotation(gene)[0])
     return resolved(effects.mean(axis=0)), codes[:, None] != encode(ALTERNATIVES)
+
+
+def sample(effects, members):
+    """The substitutions at the fixed sample of a bin's positions: substitutions × populations."""
+    positions = spread(np.arange(len(effects)))[:N_SAMPLED]
+    return effects[positions][members[positions]]
 
 
 def histograms(ratios, scale=1.0):
@@ -119,13 +126,13 @@ def test_pooled_p_values_are_those_of_every_substitution_in_shuffled_windows(wor
     windows = shuffled_windows(features.codes[features.rows(pooled.genes)], starts)
     for gene, codes in zip(pooled.genes, windows, strict=True):
         effects, members = every_substitution(world, gene, codes)
-        here = effects[bin_][members[bin_]]
-        for found, values in ((ratios, here), (own_ratios, specificity(here))):
-            found.append(np.abs(values) / np.sqrt((values.astype(float) ** 2).mean(axis=0)))
+        here, sampled = effects[bin_][members[bin_]], sample(effects[bin_], members[bin_])
+        for found, values, some in ((ratios, here, sampled), (own_ratios, specificity(here), specificity(sampled))):
+            found.append(np.abs(values) / np.sqrt((some.astype(float) ** 2).mean(axis=0)))
     variants = [world.variant("g03", at, 1, other(world.letter("g03", at)), f"{at}") for at in range(-390, 0, 13)]
     (scores,) = world.score(variants, scorer=scorer(world, pooled))
     effects, members = every_substitution(world, "g03", features.codes[features.rows(["g03"])[0]])
-    own = effects[bin_][members[bin_]]
+    own = sample(effects[bin_], members[bin_])
     for name, background, values, gene_own in (
         ("pooled_p_value", ratios, scores.effect, own),
         ("pooled_specificity_p_value", own_ratios, scores.specificity, specificity(own)),
@@ -137,6 +144,63 @@ def test_pooled_p_values_are_those_of_every_substitution_in_shuffled_windows(wor
         assert (found >= np.array(exact) - 1e-12).all() and (found > 0).all()
         np.testing.assert_allclose(found, exact, rtol=0.04, atol=1 / len(every))
     assert not np.array_equal(scores.pooled_p_value, scores.p_value)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 50, 150, 399, 500])
+def test_the_first_positions_lie_evenly_among_all(count):
+    positions = spread(1000 + np.arange(500))
+    assert sorted(positions) == list(range(1000, 1500))
+    gaps = np.diff(np.sort(positions[:count]))
+    assert count == 1 or len(set(gaps.tolist())) <= 3
+    assert count == 1 or gaps.max() <= 3 * 500 / count
+
+
+def test_ranks_by_a_sample_are_exact_where_they_are_small_and_valid_elsewhere(world, pooled):
+    """Of every substitution of a gene, beside pooled p-values and without: see STAGES."""
+    variants = [
+        world.variant("g05", at, 1, letter, f"{at} {letter}")
+        for at in range(-UPSTREAM, 0)
+        for letter in "ACGT"
+        if letter != world.letter("g05", at)
+    ]
+    (sampled,) = world.score(variants, scorer=scorer(world, pooled))
+    (exact,) = world.score(variants)
+    for name in ("effect", "sd", "specificity", "predicted_ref"):
+        np.testing.assert_array_equal(getattr(sampled, name), getattr(exact, name))
+    small = exact.p_value.min(axis=1) <= 0.01
+    assert small.sum() > 10
+    for name in ("p_value", "percentile", "specificity_p_value"):
+        np.testing.assert_array_equal(getattr(sampled, name)[small], getattr(exact, name)[small])
+    assert (sampled.p_value[sampled.p_value != exact.p_value] > 0.02).all()
+    assert (sampled.p_value != exact.p_value).mean() > 0.5
+    for p in (sampled.p_value, sampled.specificity_p_value):
+        for threshold in (0.5, 0.2, 0.05, 0.01):
+            assert (p <= threshold).mean() < 1.3 * threshold
+
+
+def test_genes_together_are_genes_one_by_one(world, pooled):
+    variants = [
+        world.variant(gene, at, 1, other(world.letter(gene, at)), f"{at}")
+        for gene in ("g01", "g02", "g20", "minus")
+        for at in (-300, -20, 4, 250)
+    ]
+    together = world.score(variants, scorer=scorer(world, pooled))
+    for gene in together:
+        (alone,) = world.score([one for one in variants if one.gene_id == gene.gene_id], scorer=scorer(world, pooled))
+        for name, value in vars(gene).items():
+            if isinstance(value, np.ndarray):
+                np.testing.assert_array_equal(value, getattr(alone, name), err_msg=name)
+
+
+def test_files_of_earlier_versions_have_root_mean_squares_of_whole_bins(world, pooled, tmp_path):
+    replace(pooled, positions=None).write(tmp_path / "old.h5")
+    old = PooledEffects.read(tmp_path / "old.h5", Model(world.folder / "model"))
+    assert old.positions is None
+    pooled.write(tmp_path / "new.h5")
+    assert PooledEffects.read(tmp_path / "new.h5", Model(world.folder / "model")).positions == N_SAMPLED
+    variants = [world.variant("g05", at, 1, other(world.letter("g05", at)), f"{at}") for at in range(-200, 0, 9)]
+    (by_old,), (exact,) = world.score(variants, scorer=scorer(world, old)), world.score(variants)
+    np.testing.assert_array_equal(by_old.p_value, exact.p_value)
 
 
 def dinucleotides(sequence):

@@ -21,6 +21,7 @@ from preflight_project import FILE_COLUMNS, GENES, SCHEMAS, Project
 
 from scxpresso.checks.params import default_of
 from scxpresso.checks.preflight import preflight
+from scxpresso.checks.sheets import PATHS
 from scxpresso.expression.pseudobulk import PROTOCOLS
 from scxpresso.genome.folds import METHODS
 from scxpresso.identifiers import ID_PATTERN
@@ -294,7 +295,7 @@ CELLS = {
     "decimal comma": ("floor", "-4,5", "column floor: '-4,5'", "decimal point"),
     "genome": ("genome", "G1.", "an unknown genome 'G1.'", "one of 'g1'", "did you mean 'g1'?"),
     "missing file": ("counts", "no such.h5ad", "no file 'no such.h5ad'", "the folder of the sheet"),
-    "folder": ("counts", ".", "column counts: '.' is a folder"),
+    "folder": ("counts", ".", "column counts, file '.': a folder with neither a zarr nor a matrix.mtx"),
     "address": ("counts", "https://x.org/a.h5ad", "nothing to read at 'https://x.org/a.h5ad'"),
     "level twice": ("levels", "kind;all;kind", "each only once"),
     "no level": ("levels", ";", "column levels: ';'"),
@@ -702,7 +703,7 @@ def test_the_schema_keeps_the_rules_of_nf_core():
         assert SCHEMAS[sheet]["$id"] == f"{home}/{sheet}"
         Draft202012Validator.check_schema(SCHEMAS[sheet])
         for column, value in SCHEMAS[sheet]["items"]["properties"].items():
-            assert value.get("meta") == (None if value.get("format") == "file-path" else [column]), (sheet, column)
+            assert value.get("meta") == (None if value.get("format") in PATHS else [column]), (sheet, column)
     Draft202012Validator.check_schema(schema)
 
 
@@ -724,7 +725,7 @@ def test_schema_and_code_agree():
     assert columns["assets/schema_atlases.json"]["protocol"]["enum"] == PROTOCOLS
     for (name, schema), kind in zip(itertools.islice(SCHEMAS.items(), 1, None), FILE_COLUMNS, strict=True):
         assert schema["$defs"]["name"]["pattern"] == ID_PATTERN + r"(?!\n)"  # Python's $ allows a line break
-        paths = [column for column, rule in columns[name].items() if rule.get("format") == "file-path"]
+        paths = [column for column, rule in columns[name].items() if rule.get("format") in PATHS]
         assert paths == FILE_COLUMNS[kind]
         assert all(rule["description"] and rule["help_text"] for rule in columns[name].values())
 

@@ -70,7 +70,7 @@ def make_run(folder: Path, levels: dict, folds: int = 6, genes: int = 120, label
                 for population, values in observed.items()
                 for i, (gene, value) in enumerate(zip(ids, values, strict=True))
             ]
-            write_table(folder / path, pd.DataFrame(rows, columns=PREDICTION_COLUMNS))
+            write_table(folder / path, pd.DataFrame(rows, columns=PREDICTION_COLUMNS[:6]))
             predictions.append({"atlas": label, "level": level, "network": network, "path": path})
         history = [
             (f, 1, "", 1 + (f == 2), 1, e, 5e-4, 1 / e, 1.1 / e, int(e == 3), int(f == 1))
@@ -265,6 +265,17 @@ def test_recipes_are_named_beside_their_network_where_the_two_differ(tmp_path):
     assert "type short scxpresso 3 0.98" in page.text  # of all numbers
 
 
+def test_how_often_prediction_intervals_hold(tmp_path):
+    manifest = make_run(tmp_path, {"type": {"a": "all", "b": "all"}})
+    path = tmp_path / "v/intervals.tsv"
+    columns = read_table(path).columns
+    values = [("a", 0.8, 120, 0.75, 1.5), ("b", 0.8, 120, 0.85, 2.5)]
+    write_table(
+        path, pd.DataFrame([("atlas one", "type", "hybrid", "hybrid", *row) for row in values], columns=columns)
+    )
+    assert "atlas one · type · hybrid 0.80 0.80 0.75 0.85 2.00" in page_of(manifest).text
+
+
 def test_networks_trained_in_one_step_have_no_curve_and_ask_for_no_more_epochs(tmp_path):
     manifest = make_run(tmp_path, {"type": {"a": "all", "b": "all"}})
     every_epoch = page_of(manifest)
@@ -280,7 +291,7 @@ def test_ten_recipes_have_ten_colours():
     networks = {f"recipe {number}": "hybrid" for number in range(10)} | {name: name for name in BASELINE_NAMES}
     level = MeasuredLevel("a", "l", "g", Path(), pd.DataFrame(), networks=networks)
     empty = pd.DataFrame()
-    palette = Run({}, Path(), [level], empty, empty, empty, empty).palette()
+    palette = Run({}, Path(), [level], *[empty] * 5).palette()
     assert len(set(palette.values())) == len(palette) == 14
 
 
@@ -395,6 +406,16 @@ def test_executable(tmp_path, run_cli):
     (tmp_path / "v/summary.tsv").unlink()
     made = run_cli("report.py", "--manifest", manifest, "--template", TEMPLATE, "--output", tmp_path / "report.html")
     assert made.returncode == 1 and "summary.tsv: no such file" in made.stderr and "Traceback" not in made.stderr
+
+
+@pytest.mark.slow
+def test_ceilings_between_donors_are_shown_where_they_are_known(page, tmp_path):
+    assert "Ceiling between donors" not in page.text
+    manifest = make_run(tmp_path, plain_levels())
+    for path in (tmp_path / "e").glob("*.populations.tsv"):
+        write_table(path, read_table(path).assign(donors=4, noise_ceiling_donors=0.87))
+    text = page_of(manifest).text
+    assert "Ceiling between donors" in text and "0.87" in text
 
 
 def test_a_table_of_populations_of_version_0_1_is_read(tmp_path):

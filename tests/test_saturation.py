@@ -22,6 +22,8 @@ from scxpresso.saturation.incremental import NoSequence, incremental
 from scxpresso.saturation.published_cpu import PublishedEffectsCPU
 from scxpresso.saturation.published_gpu import PublishedEffects
 
+pytestmark = pytest.mark.usefixtures("two_threads")
+
 CPU = torch.device("cpu")
 FORMS = [PublishedEffectsCPU, lambda networks: PublishedEffects(networks, CPU)]
 HYBRID_FORMS = [HybridEffects, lambda networks: HybridEffectsGPU(networks, CPU)]
@@ -202,6 +204,21 @@ def test_a_part_is_the_part_of_the_whole_and_none_is_the_reference(network, form
         reference, part = engine.effects(codes, annotation, start, end)
         np.testing.assert_array_equal(reference, expression)
         np.testing.assert_allclose(part, whole[:, start:end], rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("form", ["auto", "plain"])
+@pytest.mark.parametrize("network", ["scxpresso", "hybrid"])
+def test_positions_anywhere_in_several_genes_are_those_of_the_whole(network, form, hybrid):
+    codes, annotation = np.stack([window(1900, 1), window(1900, 2), window(1900, 3)]), np.ones((3, 5))
+    networks = hybrid(1000, 1900, 3) if network == "hybrid" else published(1900, 3)
+    engine = incremental(networks, CPU, form)
+    positions = [np.array([0, 1, 2, 290, 291, 950, 1899]), np.arange(0), np.arange(31, 1900, 97)]
+    genes = engine.of_genes(codes, annotation)
+    found = genes.at(positions)
+    for gene in range(3):
+        expression, whole = engine.effects(codes[gene], annotation[gene])
+        np.testing.assert_allclose(genes.expression()[gene], expression, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(found[gene], whole[:, positions[gene]], rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize("network", ["scxpresso", "hybrid"])

@@ -75,7 +75,7 @@ def test_every_question_asks_for_its_gpus_with_other_words_for_them(cluster):
 
 
 def test_job_arrays_give_the_same_results(cluster, plain):
-    run = cluster.run("arrays", "slurm", "--array_size", "2")
+    run = cluster.run("arrays", "slurm", "--array_size", "2", "--folds_per_task", "1")
     assert run.status == 0, run.output
     arrays = [job for job in run.jobs if "--array 0-1" in job.options]
     assert [job.step for job in arrays] == ["TRAIN_FOLD"] * 2, run.jobs
@@ -87,7 +87,7 @@ def test_job_arrays_give_the_same_results(cluster, plain):
 
 def test_job_arrays_of_every_question_under_the_strict_parser(cluster):
     config = at_first("TRAIN_FOLD", "sleep 15")  # longer than a task that left no exit status is waited for
-    options = ["-stub", "--array_size", "2", *analyses(cluster.inputs)]
+    options = ["-stub", "--array_size", "2", "--folds_per_task", "1", *analyses(cluster.inputs)]
     run = cluster.run("arrays_v2", "gpu,slurm", *options, config=config, parser="v2")
     assert run.status == 0 and "retried" not in run.output, run.output
     arrays = [job for job in run.jobs if "--array" in str(job.options)]

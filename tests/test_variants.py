@@ -15,11 +15,13 @@ from scxpresso.problems import InputError
 from scxpresso.store import read_table, write_rows
 from scxpresso.variants.alleles import anchored, fault_of, slides, trimmed
 from scxpresso.variants.chunks import CHUNK_COLUMNS, REJECTED_COLUMNS
+from scxpresso.variants.gene_windows import Reach
 from scxpresso.variants.genotypes import call_of
 from scxpresso.variants.haplotypes import haplotype_combinations
 from scxpresso.variants.placement import best_start
 from scxpresso.variants.reading import OUTSIDE, OUTSIDE_GENE, read_variants
 from scxpresso.variants.score_table import read_chunk
+from scxpresso.variants.sources import Vcf
 from scxpresso.variants.tables import open_source
 
 UPSTREAM, DOWNSTREAM = 10, 5
@@ -417,6 +419,38 @@ def test_samples_count_as_genotyped_only_with_a_genotype(genome, read):
     [chunk], _, _, said = read("v", haplotypes=True)
     assert any("WARNING" in line and "no genotypes (GT)" in line for line in said)
     assert chunk["uncalled"].tolist() == ["0,1,2"] * 2
+
+
+def test_calls_outside_of_every_window_are_not_decoded(genome, read, monkeypatch):
+    """But for insertions and deletions, which may slide into a window, and contigs that the FASTA lacks."""
+
+    def snv(chrom, pos, *calls):
+        ref = (CHR1 if chrom in ("1", "chr1") else CHR2)[pos - 1].upper()
+        return chrom, pos, f"{chrom}:{pos}", ref, "ACGT"["ACGT".index(ref) - 1], *calls
+
+    rows = [snv("chr1", pos, "0|1", "1|.") for pos in (1, 19, 20, 33, 35, 45, 55, 56, 70, 71)]
+    rows += [
+        ("chr1", 27, "end", CHR1[26], "<DEL>", "1|0", "0|0"),
+        snv("1", 50, "1|0", "."),
+        snv("chr2", 13, "1|0", "."),
+    ]
+    rows += [snv("chr2", 20, "1|0", "."), ("chrUn", 5, "un", "A", "C", "1|0", "1|0")]
+    rows += [("chr1", 46, "insertion", CHR1[45], CHR1[45] + "ACT", "1|0", "0|0")]
+    (genome / "v").write_text(vcf_text(rows, ["x", "y"]))
+    decoded, original = [], Vcf.calls
+
+    def calls(record, genotypes):
+        decoded.append((record.chrom, record.pos))
+        return original(record, genotypes)
+
+    monkeypatch.setattr(Vcf, "calls", staticmethod(calls))
+    chunks, rejected, *_ = read("v", haplotypes=True)
+    within = [("chr1", pos) for pos in (20, 33, 56, 70, 27)]
+    assert decoded == [*within, ("chr2", 13), ("chrUn", 5), ("chr1", 46)]
+    monkeypatch.setattr(Reach, "__call__", lambda *_: True)
+    again, rejected_again, *_ = read("v", haplotypes=True)
+    assert len(decoded) == 8 + len(rows)
+    assert all(one.equals(other) for one, other in zip(chunks, again, strict=True)) and rejected.equals(rejected_again)
 
 
 def test_haplotypes_with_an_allele_that_cannot_be_scored_are_incomplete(genome, read):

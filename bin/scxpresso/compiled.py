@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from scxpresso.cpus import available_cpus
+
 
 def _only_theirs(folder: str | Path, *owners: int) -> bool:
     """Whether a folder is of one of these users, and not for others to write."""
@@ -51,7 +53,7 @@ def _ready_folder() -> str | None:
 # starts a thread a core, whose idle ones spin and take a core from the task beside this one.
 os.environ.setdefault("NUMBA_CACHE_DIR", _cache_folder())
 _torch = sys.modules.get("torch")
-os.environ.setdefault("NUMBA_NUM_THREADS", str(_torch.get_num_threads() if _torch else 1))
+os.environ.setdefault("NUMBA_NUM_THREADS", str(min(_torch.get_num_threads(), available_cpus()) if _torch else 1))
 
 # Kernels compiled beforehand are for any x86-64 processor since 2013 (level v3: AVX2, FMA), not for that of the machine
 # that compiled them. Elsewhere, and on older ones, each is compiled for the machine at hand.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from scxpresso.cpus import limit_threads
 from scxpresso.problems import InputError
 
 _START = time.monotonic()
@@ -49,10 +50,16 @@ def progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
 
 
 def reports_problems(command: Callable) -> Callable:
-    """Make a command print an InputError to stderr and exit with status 1, without a traceback."""
+    """Make a command print an InputError to stderr and exit with status 1, without a traceback.
+
+    Libraries that the command loads start as many threads as its `threads`, one if it has no such option.
+    """
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
+        threads = limit_threads(kwargs.get("threads", 1))
+        if "threads" in kwargs:
+            kwargs["threads"] = threads
         try:
             return command(*args, **kwargs)
         except InputError as error:

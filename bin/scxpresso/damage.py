@@ -42,6 +42,8 @@ def start_of(path: Path) -> bytes:
 
 def looks_like(path: Path) -> str:
     """Describe a file by its first bytes, for a message."""
+    if path.is_dir():
+        return "a folder"
     zipped = "gzip of " if is_gzip(path) else ""
     try:
         start = start_of(path)
@@ -56,8 +58,10 @@ def looks_like(path: Path) -> str:
 
 
 def first_fault(path: Path) -> str:
-    """Say what is wrong with a file of any kind, judged by its start and end; '' if nothing is."""
+    """Say what is wrong with a file or folder of any kind, judged by its start and end; '' if nothing is."""
     try:
+        if path.is_dir():
+            return "" if any(path.iterdir()) else "an empty folder"
         if not path.stat().st_size:
             return "an empty file (0 bytes)"
         return CUT_BGZIP if lacks_bgzf_end(path) else ""

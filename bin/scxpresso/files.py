@@ -13,6 +13,8 @@ MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-
 
 
 def _starts_with(path: str | Path, magic: bytes) -> bool:
+    if Path(path).is_dir():
+        return False
     with open(path, "rb") as file:
         return file.read(len(magic)) == magic
 

@@ -1,7 +1,6 @@
 """How well predictions agree with observations (paper 2.6)."""
 
 import numpy as np
-import scipy.stats
 
 
 def pearson(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -22,7 +21,9 @@ def pearson(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 def spearman(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Correlate the ranks of each column (Spearman), ties averaged; as `pearson` else."""
-    return pearson(scipy.stats.rankdata(observed, axis=0), scipy.stats.rankdata(predicted, axis=0))
+    from scipy.stats import rankdata  # slow to import, and few tasks need it
+
+    return pearson(rankdata(observed, axis=0), rankdata(predicted, axis=0))
 
 
 def _interaction(values: np.ndarray) -> np.ndarray:
@@ -51,10 +52,12 @@ def wilcoxon_greater(better: np.ndarray, worse: np.ndarray) -> float:
 
     With 20 folds all better it is 2^-20 = 9.5e-07, the value that the paper prints (3.2).
     """
+    from scipy.stats import wilcoxon  # slow to import, and few tasks need it
+
     difference = np.asarray(better) - np.asarray(worse)
     difference = difference[np.isfinite(difference)]
     if len(difference) < 2:
         return float("nan")
     if not difference.any():
         return 1.0
-    return float(scipy.stats.wilcoxon(difference, alternative="greater").pvalue)
+    return float(wilcoxon(difference, alternative="greater").pvalue)

@@ -43,8 +43,14 @@ downstream_option = click.option(
     help="Bases of the promoter window from the TSS on.",
 )
 
-layer_option = click.option("--layer", help="Layer that holds the raw counts, or 'raw' for .raw; by default X.")
+layer_option = click.option(
+    "--layer", help="Layer that holds the raw counts, or 'raw' for .raw; by default X, or raw.X if from CELLxGENE."
+)
 gene_column_option = click.option("--gene_column", help="Column of var with gene ids or symbols; by default its index.")
+annotations_option = click.option(
+    "--annotations", type=EXISTING, help="CSV or TSV with a row per cell: columns that are added to obs."
+)
+cells_option = click.option("--cells", help="Condition on obs that cells have to meet, such as: tissue == 'lung'.")
 library_column_option = click.option(
     "--library_column", help="Column of obs with each cell's total of raw counts; by default the sum of its genes."
 )
@@ -63,7 +69,13 @@ engine_option = click.option(
     type=click.Choice(["auto", "plain"]),
     help="auto: the fast form of the network; plain: PyTorch's layers as written.",
 )
-threads_option = click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="CPU threads.")
+threads_option = click.option(
+    "--threads",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="CPU threads; at most one per CPU that the process may use.",
+)
 
 
 def seed_option(text: str) -> Callable:

@@ -13,6 +13,8 @@ from typing import BinaryIO, cast
 import numpy as np
 import pandas as pd
 
+from scxpresso.intervals import INTERVAL_COLUMNS, held_out_bounds
+
 # Columns that are text even if they look like numbers or missing values (a population may be called "NA").
 TEXT_COLUMNS = {
     "gene_id", "gene_name", "transcript_id", "chrom", "strand", "gene", "reason", "population", "parent", "level",
@@ -30,7 +32,8 @@ DROPPED_GENE_COLUMNS = ["gene", "reason"]
 DROPPED_POPULATION_COLUMNS = ["level", "population", "cells", "reason"]
 FOLD_COLUMNS = ["gene_id", "fold"]
 POPULATION_COLUMNS = ["population", "parent", "cells", "genes_detected", "noise_ceiling"]
-PREDICTION_COLUMNS = ["gene_id", "fold", "population", "observed", "predicted", "sd"]
+DONOR_COLUMNS = ["donors", "noise_ceiling_donors"]  # after POPULATION_COLUMNS, where donors are known
+PREDICTION_COLUMNS = ["gene_id", "fold", "population", "observed", "predicted", "sd", *INTERVAL_COLUMNS]
 HISTORY_COLUMNS = [
     "fold", "replicate", "population", "attempt", "seed", "epoch", "learning_rate", "train_loss", "validation_loss", "best",
     "collapsed",
@@ -157,7 +160,7 @@ def last_attempts(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def prediction_table(observed: pd.DataFrame, fold: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:
-    """Make a table of predictions: mean and standard deviation (n) over the replicates, in log10 units.
+    """Make a table of predictions: mean and standard deviation (n) over the replicates, and intervals, in log10 units.
 
     Parameters
     ----------
@@ -170,12 +173,14 @@ def prediction_table(observed: pd.DataFrame, fold: np.ndarray, outputs: np.ndarr
     PREDICTION_COLUMNS, one row per gene and population.
     """
     genes, populations = observed.shape
+    predicted, sd = outputs.mean(axis=0), outputs.std(axis=0)
     columns = [
         np.repeat(observed.index, populations),
         np.repeat(fold.astype(int), populations),
         np.tile(observed.columns, genes),
         observed.to_numpy().ravel(),
-        outputs.mean(axis=0).ravel(),
-        outputs.std(axis=0).ravel(),
+        predicted.ravel(),
+        sd.ravel(),
+        *(bound.ravel() for bound in held_out_bounds(observed.to_numpy(), predicted, sd, fold)),
     ]
     return pd.DataFrame(dict(zip(PREDICTION_COLUMNS, columns, strict=True)))

@@ -105,6 +105,26 @@ def where_larger(typing: Any, one: Any, other: Any, yes: Any, no: Any) -> Any:
 
 
 @intrinsic
+def add(typing: Any, one: Any, other: Any) -> Any:
+    """The sum of two numbers, in each place."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fadd(*values)
+
+    return FLOATS(FLOATS, FLOATS), code
+
+
+@intrinsic
+def subtract(typing: Any, one: Any, other: Any) -> Any:
+    """The first number less the second, in each place."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fsub(*values)
+
+    return FLOATS(FLOATS, FLOATS), code
+
+
+@intrinsic
 def multiply_add(typing: Any, one: Any, other: Any, total: Any) -> Any:
     """one · other + total, rounded once where the processor can."""
 

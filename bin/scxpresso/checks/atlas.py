@@ -3,6 +3,7 @@
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,18 +12,18 @@ import pandas as pd
 import scipy.sparse
 
 from scxpresso.checks.findings import Findings, Row, reading
-from scxpresso.damage import looks_like
-from scxpresso.expression.atlas import Atlas, holds_counts
+from scxpresso.expression.atlas import Atlas, AtlasColumns, holds_counts
 from scxpresso.expression.features import excluded_features, rows_not_genes, share_by_population
-from scxpresso.expression.grouping import EXCLUDED, WHOLE, excluded_populations, group_cells, labels_of
+from scxpresso.expression.grouping import EXCLUDED, WHOLE, donors_of, excluded_populations, group_cells, labels_of
 from scxpresso.expression.labels import near_labels, suspicious_labels
 from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
-from scxpresso.expression.pseudobulk import SCALE, bulk_library, read_bulk
+from scxpresso.expression.pseudobulk import SCALE, bulk_library, read_samples
 from scxpresso.expression.raw_counts import PARTIAL, Sample, by_likelihood, counts_fault, has_fractions, tpm_fault
-from scxpresso.files import is_hdf5
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import OTHER_NUMBER, GeneMatch, match_genes
-from scxpresso.problems import InputError, Problem, preview
+from scxpresso.layouts.layout import X
+from scxpresso.layouts.opening import EXPECTED, holds_layout
+from scxpresso.problems import InputError, preview
 from scxpresso.text import did_you_mean, shown
 
 MIN_TRAINING_GENES = 20  # genes, as training.data.split requires
@@ -36,12 +37,12 @@ def check_atlas(row: Row, genes: list[Transcript], params: dict, findings: Findi
     if protocol in SCALE:
         check_single_cells(row, params, findings)
     if "counts" in row.paths:
-        expected = "an h5ad (AnnData), or a table" if protocol == "bulk" else "an h5ad (AnnData)"
+        expected = f"a table, or {EXPECTED}" if protocol == "bulk" else EXPECTED
         with reading(row, "counts", expected, findings):
-            if protocol == "bulk" and not is_hdf5(row.paths["counts"]):
+            if protocol == "bulk" and not holds_layout(row.paths["counts"]):
                 check_table(row, genes, params, findings)
             else:
-                check_h5ad(row, genes, params, findings)
+                check_counts_file(row, genes, params, findings)
 
 
 def check_single_cells(row: Row, params: dict, findings: Findings) -> None:
@@ -60,29 +61,32 @@ def check_single_cells(row: Row, params: dict, findings: Findings) -> None:
 
 def check_table(row: Row, genes: list[Transcript], params: dict, findings: Findings) -> None:
     """A bulk atlas that is a table of genes × samples."""
-    table = read_bulk(row.paths["counts"])
+    table, obs, notes = read_samples(row.paths["counts"], columns_of(row))
+    for note in notes:
+        findings.note(row.atlas, note)
     counts = scipy.sparse.csr_matrix(table.to_numpy(dtype=np.float64).T)
     sample = Sample(
         counts, table.columns.to_numpy(), table.index.to_numpy(), np.arange(counts.shape[0]), np.arange(counts.shape[1])
     )
     check_tpm(row, "", sample, findings)
     check_bulk(row, findings)
-    obs = pd.DataFrame(index=table.columns)
     check_levels(row, obs, params, findings)
+    check_donors(row, obs, findings)
     reasons = rows_not_genes(table.index, names_of(genes))
     if excluded := excluded_features(list(table.index), reasons):
         findings.note(row.atlas, excluded)
     check_genes(row, list(table.index[reasons == ""]), {}, genes, params, findings)
 
 
-def check_h5ad(row: Row, genes: list[Transcript], params: dict, findings: Findings) -> None:
-    """A single-cell atlas, or bulk samples as the cells of an h5ad."""
-    path = row.paths["counts"]
-    if not is_hdf5(path):
-        fix = "gunzip it" if "HDF5" in looks_like(path) else "write it with scanpy or anndata: adata.write_h5ad(…)"
-        raise InputError(Problem("counts", looks_like(path), "an h5ad (AnnData)", fix))
+def check_counts_file(row: Row, genes: list[Transcript], params: dict, findings: Findings) -> None:
+    """A single-cell atlas, or bulk samples as the cells of such a file."""
     with open_atlas(row, findings) as atlas:
-        check_levels(row, atlas.obs, params, findings)
+        for note in atlas.notes:
+            findings.note(row.atlas, note)
+        if atlas.columns.annotations or "annotations" not in row.text:  # else obs lacks columns that are in the table
+            check_levels(row, atlas.obs, params, findings)
+            check_donors(row, atlas.obs, findings)
+        check_primary(row, atlas, findings)
         cells, width = atlas.shape
         if not cells or not width:
             fix = "check how it was written"
@@ -96,9 +100,9 @@ def check_h5ad(row: Row, genes: list[Transcript], params: dict, findings: Findin
             found, fix = excluded_features(atlas.gene_ids, reasons), "give the part of the atlas that has genes"
             findings.problem(row.file("counts"), found, "counts of genes", fix)
             return
-        if atlas.layer == row.values.get("layer"):
+        if atlas.columns.layer == row.values.get("layer"):
             check_matrix(row, atlas, reasons, findings)
-        if atlas.gene_column == row.values.get("gene_column"):
+        if atlas.columns.gene_column == row.values.get("gene_column"):
             ids = list(np.array(atlas.gene_ids, dtype=object)[is_gene])
             check_genes(row, ids, gene_columns(atlas.var[is_gene]), genes, params, findings)
 
@@ -108,18 +112,50 @@ def names_of(genes: list[Transcript]) -> list[str]:
     return [gene.gene_id for gene in genes] + [gene.gene_name for gene in genes if gene.gene_name]
 
 
+def columns_of(row: Row) -> AtlasColumns:
+    """What the row says about the file of counts; without a condition on annotations that are not there."""
+    values = {name: row.values.get(name) for name in ("layer", "gene_column", "cells")}
+    annotations = row.paths.get("annotations")
+    lacking = annotations is None and "annotations" in row.text
+    return AtlasColumns(**values | ({"cells": None} if lacking else {}), annotations=annotations)
+
+
 def open_atlas(row: Row, findings: Findings) -> Atlas:
-    """Open the atlas as the row describes it; a missing layer or column is ignored, so that the rest is checked too."""
-    asked = {column: row.values.get(column) for column in ("layer", "gene_column")}
+    """Open the atlas as the row describes it; what cannot be used is a problem and ignored, so that the rest is checked too."""
+    columns = columns_of(row)
     while True:
         try:
-            return Atlas(row.paths["counts"], **asked)
+            return Atlas(row.paths["counts"], columns)
         except InputError as error:
             column = error.problems[0].where.removeprefix("column ")
-            if not asked.get(column):
+            if not getattr(columns, column, None):
                 raise
             findings.problems += [row.placed("counts", problem) for problem in error.problems]
-            asked[column] = None
+            columns = replace(columns, **{column: None} | ({"cells": None} if column == "annotations" else {}))
+
+
+def check_donors(row: Row, obs: pd.DataFrame, findings: Findings) -> None:
+    """The donors between which noise ceilings are estimated, too."""
+    try:
+        donors = donors_of(obs, row.values.get("donor_column"))
+    except InputError as error:
+        findings.problems += [row.placed("counts", problem) for problem in error.problems]
+        return
+    if donors is not None:
+        unknown = f"; it is unknown or pooled for {donors.isna().sum():,} cells" if donors.isna().any() else ""
+        findings.note(row.atlas, f"noise ceilings are also estimated between {donors.nunique():,} donors{unknown}")
+
+
+def check_primary(row: Row, atlas: Atlas, findings: Findings) -> None:
+    """Note cells that CELLxGENE marks as copies of another dataset's."""
+    if atlas.is_cellxgene and "is_primary_data" in atlas.obs:
+        primary = atlas.obs["is_primary_data"].astype(str).str.lower() == "true"
+        if not primary.all():
+            findings.note(
+                row.atlas,
+                f"{(~primary).sum():,} of {len(primary):,} cells are also in another dataset (is_primary_data is false); "
+                "is_primary_data in the column cells excludes them",
+            )
 
 
 def check_matrix(row: Row, atlas: Atlas, reasons: np.ndarray, findings: Findings) -> None:
@@ -127,10 +163,14 @@ def check_matrix(row: Row, atlas: Atlas, reasons: np.ndarray, findings: Findings
 
     reasons: why each feature is not a gene, '' for a gene.
     """
-    matrix = f"layer {atlas.layer!r}" if atlas.layer else "X"
-    if atlas.layer == "raw" and {"layers/raw", "raw/X"} <= set(atlas.matrices()):
+    matrix = f"layer {atlas.columns.layer!r}" if atlas.columns.layer else atlas.matrix_name
+    if not atlas.columns.layer and atlas.matrix_name != X:
         findings.note(
-            row.atlas, f"'raw' is {atlas.matrix_name} of the h5ad, which holds counts; the other one does not"
+            row.atlas, f"counts are read from {atlas.matrix_name}, where CELLxGENE's schema has them, not from X"
+        )
+    if atlas.columns.layer == "raw" and {"layers/raw", "raw/X"} <= set(atlas.matrices()):
+        findings.note(
+            row.atlas, f"'raw' is {atlas.matrix_name} of the {atlas.kind}, which holds counts; the other one does not"
         )
     protocol = row.values.get("protocol")
     if not protocol:
@@ -194,7 +234,7 @@ def check_tpm(row: Row, matrix: str, sample: Sample, findings: Findings) -> None
 def check_counts(row: Row, matrix: str, atlas: Atlas, sample: Sample, findings: Findings) -> bool:
     """Check whether these are raw counts; if not, find which other matrix of the file holds them."""
     if fault := counts_fault(sample):
-        fix = where_counts_are(row.paths["counts"], atlas.other_matrices())
+        fix = where_counts_are(row.paths["counts"], atlas.other_matrices(), atlas.default_matrix)
         findings.problem(row.file("counts"), f"{matrix}: {fault}", "raw counts: whole numbers, 0 or more", fix)
         return False
     if PARTIAL.search(atlas.matrix_name):
@@ -207,14 +247,17 @@ def check_counts(row: Row, matrix: str, atlas: Atlas, sample: Sample, findings: 
     return True
 
 
-def where_counts_are(path: Path, others: list[str]) -> str:
-    """Advise how to fix a matrix without counts: use another matrix of the h5ad, ranked by name. others: '' for X."""
+def where_counts_are(path: Path, others: list[str], default: str) -> str:
+    """Advise how to fix a matrix without counts: use another matrix of the file, ranked by name.
+
+    others: '' for the default matrix, whose name is `default`.
+    """
     likely = by_likelihood(others)
     best = next((name for name in likely if holds_counts(path, name)), None)
     if best:
         return f"write {best!r} into the column layer: it holds counts"
     if best == "":
-        return "leave the column layer empty, for X: it holds counts"
+        return f"leave the column layer empty, for {default}: it holds counts"
     fix = "save the raw counts in the h5ad too, and name their layer in the column layer"
     parts = [name for name in others if name not in likely and holds_counts(path, name)]
     if parts:
@@ -232,7 +275,7 @@ def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) 
         if not obs.shape[1]:
             findings.problem(
                 where, f"{level!r}, but the file says nothing of its cells or samples (obs has no columns)",
-                "'all', the whole dataset", "give each group of samples a row of its own, or an h5ad with labels in obs",
+                "'all', the whole dataset", "name a table of labels in the column annotations, or give labels in obs",
             )  # fmt: skip
         elif level not in obs:
             fix = did_you_mean(level, map(str, obs.columns)) or "name a column of obs, or all"

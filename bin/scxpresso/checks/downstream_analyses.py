@@ -9,9 +9,9 @@ from scxpresso.checks.genome import check_genome
 from scxpresso.checks.recipes import ANALYSES, Recipe
 from scxpresso.checks.sheets import Request, missing
 from scxpresso.damage import AGAIN, first_fault
-from scxpresso.files import is_hdf5
 from scxpresso.genome.sequence import read_fasta
 from scxpresso.genome.transcript import Transcript
+from scxpresso.layouts.opening import EXPECTED, holds_layout
 from scxpresso.motifs.matrices import read_motifs
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.saturation.selection import find_genes, parse_selection, read_gene_list
@@ -63,9 +63,9 @@ def check_variable(models: list[dict], atlases: list[Row], findings: Findings) -
             "give --input beside --models, or name genes",
         )  # fmt: skip
     for row in atlases:
-        if "counts" in row.paths and not is_hdf5(row.paths["counts"]):
+        if "counts" in row.paths and not holds_layout(row.paths["counts"]):
             found = "highly variable genes of a table of samples"
-            findings.problem(row.file("counts"), found, "an h5ad", "name genes in --saturate, or give an h5ad")
+            findings.problem(row.file("counts"), found, EXPECTED, "name genes in --saturate, or give an h5ad")
 
 
 def check_contrast(

@@ -16,6 +16,7 @@ from scxpresso.damage import AGAIN, first_fault, looks_like
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean, shown
 
+PATHS = ["file-path", "path"]  # formats of columns that name a file, or a file or folder
 MAX_SHEET_SIZE = 10_000_000  # bytes; a larger file is not a sheet
 
 
@@ -191,7 +192,7 @@ def check_rows(sheet: Sheet, rows: list[Row], request: Request, findings: Findin
 
 def find_files(option: str, number: int, row: Row, rules: dict, request: Request, findings: Findings) -> None:
     """Find the file of each cell that names one; a missing or empty file is a problem."""
-    for column in [name for name in row.values if rules[name].get("format") == "file-path"]:
+    for column in [name for name in row.values if rules[name].get("format") in PATHS]:
         source = request.source(option, number, column) or {"value": row.text[column]}
         path = request.path(source)
         expected = rules[column]["description"]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.evaluation.levels import Level
+from scxpresso.intervals import COVERAGES, INTERVAL_COLUMNS
 from scxpresso.manifest import read_manifest
 from scxpresso.metrics import pearson, spearman, specificity, wilcoxon_greater
 from scxpresso.store import BASELINES, read_table
@@ -23,18 +24,26 @@ COMPARISON_COLUMNS = [
     "median_pearson", "other_median_pearson", "delta", "p_value", "n_folds",
 ]  # fmt: skip
 
+INTERVAL_SCORE_COLUMNS = [
+    "atlas", "level", "recipe", "network", "population", "coverage", "n_genes", "covered", "median_width",
+]  # fmt: skip
+
 ModelKey = tuple[str, str, str]  # atlas, level, recipe
 
 
 @dataclass
 class Predictions:
-    """Out-of-fold predictions of a model or baseline (genes × populations, log10) and the fold of each gene."""
+    """Out-of-fold predictions of a model or baseline (genes × populations, log10) and the fold of each gene.
+
+    intervals: INTERVAL_SCORE_COLUMNS after those that name the model; no rows for tables of version 0.1.
+    """
 
     level: Level
     recipe: str
     network: str
     predicted: pd.DataFrame
     fold: pd.Series
+    intervals: list[tuple]
 
     @property
     def key(self) -> ModelKey:
@@ -68,6 +77,10 @@ def evaluate(manifest: Path) -> dict[str, pd.DataFrame]:
         "genes": pd.DataFrame(genes, columns=GENE_SCORE_COLUMNS),
         "summary": pd.DataFrame(summaries(models, paired), columns=SUMMARY_COLUMNS),
         "comparisons": pd.DataFrame(comparison_rows(populations, paired), columns=COMPARISON_COLUMNS),
+        "intervals": pd.DataFrame(
+            [(*model.columns.values(), *row) for model in models for row in model.intervals],
+            columns=INTERVAL_SCORE_COLUMNS,
+        ),
     }
 
 
@@ -88,7 +101,22 @@ def read_predictions(entry: dict, levels: dict[tuple[str, str], Level], root: Pa
     table = read_table(root / entry["path"])
     predicted = table.pivot(index="gene_id", columns="population", values="predicted")
     fold = table.drop_duplicates("gene_id").set_index("gene_id")["fold"]
-    return Predictions(level, entry["recipe"], entry["network"], predicted[list(level.observed.columns)], fold)
+    predicted = predicted[list(level.observed.columns)]
+    return Predictions(level, entry["recipe"], entry["network"], predicted, fold, list(interval_rows(table)))
+
+
+def interval_rows(table: pd.DataFrame) -> Iterator[tuple]:
+    """Yield how often observed values lie in the intervals of a table of predictions: population, coverage and the rest.
+
+    Genes without an interval, because too few others say how wide it is, count for nothing.
+    """
+    for coverage in COVERAGES if set(INTERVAL_COLUMNS).issubset(table) else ():
+        for population, rows in table.groupby("population", sort=False):
+            lower, upper = rows[f"lower_{coverage}"], rows[f"upper_{coverage}"]
+            known = lower.notna() & upper.notna()
+            inside = rows["observed"].between(lower, upper)[known]
+            width = (upper - lower)[known].median()
+            yield population, coverage / 100, int(known.sum()), inside.mean() if len(inside) else np.nan, width
 
 
 def paired_models(models: list[Predictions]) -> set[tuple[ModelKey, ModelKey]]:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from scxpresso.expression.labels import excluded_labels
+from scxpresso.expression.labels import excluded_labels, suspicious_labels
 from scxpresso.problems import InputError, Problem, preview
+from scxpresso.text import did_you_mean
 
 WHOLE = "all"  # the level that is the whole dataset, and its only population
 EXCLUDED = "named in the column exclude"
 HALVINGS = 10  # random halvings of each population's cells for its noise ceiling
+DONORS = "donor_id"  # column of obs with each cell's donor, in CELLxGENE's schema
+POOLED = "pooled"  # in that schema, the cells of several donors together
 
 
 @dataclass
@@ -93,6 +96,57 @@ def parents(fine: Grouping, coarse: Grouping | None) -> list[str]:
     shared = np.zeros(shape, dtype=int)
     np.add.at(shared, (fine.of_cell[both], coarse.of_cell[both]), 1)
     return [coarse.labels[row.argmax()] if row.any() else "" for row in shared]
+
+
+def donors_of(obs: pd.DataFrame, column: str | None) -> pd.Series | None:
+    """Return the donor of each cell as text, missing if unknown or pooled; None if obs has no donors.
+
+    Parameters
+    ----------
+    column: of obs (the sheet's donor_column); None for `donor_id`, if it is there.
+
+    Raises
+    ------
+    InputError, if obs has no such column.
+    """
+    if column is None and DONORS not in obs:
+        return None
+    if column is not None and column not in obs:
+        fix = did_you_mean(column, map(str, obs.columns)) or "name a column that is there, or leave the cell empty"
+        expected = f"one of {preview(obs.columns, 20)}" if obs.shape[1] else "an empty cell: obs has no columns"
+        raise InputError(Problem("column donor_column", f"no column {column!r} in obs", expected, fix))
+    donors = labels_of(obs, column or DONORS)
+    return donors.where(~donors.isin([*suspicious_labels(donors.dropna().unique()), POOLED]))
+
+
+def with_donors(grouping: Grouping, donors: pd.Series) -> tuple[Grouping, np.ndarray]:
+    """Restrict a grouping to cells of known donors, in populations of at least two donors.
+
+    Returns
+    -------
+    The grouping, in which other cells have no population, and the number of donors of each population.
+    """
+    known = (grouping.of_cell >= 0) & donors.notna().to_numpy()
+    pairs = pd.DataFrame({"population": grouping.of_cell[known], "donor": donors.to_numpy()[known]}).drop_duplicates()
+    number = np.bincount(pairs["population"], minlength=len(grouping.labels))
+    of_cell = np.where(known & (number >= 2)[grouping.of_cell], grouping.of_cell, -1).astype(np.int32)
+    return Grouping(grouping.level, grouping.labels, of_cell, []), number
+
+
+def donor_halves(grouping: Grouping, donors: pd.Series, seed: int) -> np.ndarray:
+    """Split the donors of each population at random into halves that differ by at most one donor, HALVINGS times.
+
+    Returns
+    -------
+    One uint16 per cell, as from `halves`: cells of one donor and population share their half.
+    """
+    inside = np.flatnonzero(grouping.of_cell >= 0)
+    donor, names = pd.factorize(donors.iloc[inside], sort=True)
+    pairs, pair_of_cell = np.unique(grouping.of_cell[inside].astype(np.int64) * len(names) + donor, return_inverse=True)
+    population = (pairs // max(len(names), 1)).astype(np.int32)
+    bits = np.zeros(len(grouping.of_cell), dtype=np.uint16)
+    bits[inside] = halves(Grouping(grouping.level, grouping.labels, population, []), seed)[pair_of_cell]
+    return bits
 
 
 def halves(grouping: Grouping, seed: int) -> np.ndarray:

@@ -4,26 +4,42 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from scxpresso.expression.atlas import Atlas
+from scxpresso.expression.annotations import labels_of_samples
+from scxpresso.expression.atlas import Atlas, AtlasColumns
+from scxpresso.expression.cell_filter import passing_cells
 from scxpresso.expression.features import (
     annotated_names,
     excluded_features,
     rows_not_genes,
     share_by_population,
 )
-from scxpresso.expression.grouping import HALVINGS, Grouping, group_levels, halves, parents
+from scxpresso.expression.grouping import (
+    HALVINGS,
+    Grouping,
+    donor_halves,
+    donors_of,
+    group_levels,
+    halves,
+    parents,
+    with_donors,
+)
 from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
 from scxpresso.expression.raw_counts import value_fault
-from scxpresso.files import is_hdf5, open_text
+from scxpresso.files import open_text
 from scxpresso.identifiers import GeneMatch, match_genes
+from scxpresso.layouts.opening import holds_layout
 from scxpresso.metrics import pearson
 from scxpresso.problems import InputError, Problem, preview
-from scxpresso.store import DROPPED_GENE_COLUMNS, DROPPED_POPULATION_COLUMNS, POPULATION_COLUMNS
+from scxpresso.store import DONOR_COLUMNS, DROPPED_GENE_COLUMNS, DROPPED_POPULATION_COLUMNS, POPULATION_COLUMNS
+
+if TYPE_CHECKING:
+    from scxpresso.expression.sums import Sums
 
 SCALE = {"10x": 1e4, "smartseq2": 1e6}  # library size after normalisation
 PROTOCOLS = [*SCALE, "bulk"]
@@ -37,6 +53,7 @@ class PseudobulkOptions:
 
     floor: log10 value of a gene not detected in any cell. pseudocount: 0, as published. library_column: column of obs with
     the library size of each cell; None for the sum of its genes. exclude: labels of populations to exclude, joined by `;`.
+    donor_column: column of obs with each cell's donor; None for `donor_id`, if it is there.
     """
 
     protocol: str
@@ -48,13 +65,15 @@ class PseudobulkOptions:
     seed: int = 1
     library_column: str | None = None
     exclude: str | None = None
+    donor_column: str | None = None
 
 
 @dataclass
 class LevelExpression:
     """Expression at a level.
 
-    values: genes × populations, log10. populations: POPULATION_COLUMNS. dropped: DROPPED_POPULATION_COLUMNS.
+    values: genes × populations, log10. populations: POPULATION_COLUMNS, and DONOR_COLUMNS if donors are known. dropped:
+    DROPPED_POPULATION_COLUMNS.
     """
 
     values: pd.DataFrame
@@ -121,7 +140,13 @@ def pseudobulk_cells(
         raise InputError(no_genes())
 
     groupings = group_levels(atlas.obs, options.levels, options.min_cells, options.exclude)
-    sums = [Sums(grouping, len(ids), options.seed) for grouping in groupings]
+    sums = [Sums(grouping, len(ids), halves(grouping, options.seed)) for grouping in groupings]
+    donors = donors_of(atlas.obs, options.donor_column)
+    donor_sums, donor_numbers = [], []
+    for grouping in groupings if donors is not None else ():
+        restricted, donor_number = with_donors(grouping, donors)
+        donor_sums.append(Sums(restricted, len(ids), donor_halves(restricted, donors, options.seed)))
+        donor_numbers.append(donor_number)
     library = library_from_obs(atlas.obs, options.library_column) if options.library_column else None
     sizes, others = np.zeros((2, atlas.shape[0]))  # counts of genes, and of other features, of each cell
 
@@ -142,7 +167,7 @@ def pseudobulk_cells(
             add_sizes(cells, columns, counts)
         size = (sizes if library is None else library)[cells]
         scale = SCALE[options.protocol] / np.where(size > 0, size, 1)
-        for level in sums:
+        for level in sums + donor_sums:
             level.add(cells, columns, counts, scale)
         log(f"{(columns if atlas.by_columns else cells).stop:,} {'genes' if atlas.by_columns else 'cells'} read")
     check_libraries(atlas.obs, options, library, sizes, others)
@@ -152,20 +177,35 @@ def pseudobulk_cells(
 
     gene_ids = [match.gene_of[name] for name in match.gene_of]
     levels = {}
-    for coarse, grouping, level in zip([None, *groupings], groupings, sums, strict=False):
+    for number, (coarse, grouping, level) in enumerate(zip([None, *groupings], groupings, sums, strict=False)):
         whole = level.whole(matched)
-        number = np.maximum(grouping.cells, 1)[:, None]
-
-        def as_log(total: np.ndarray, cells: np.ndarray) -> np.ndarray:
-            return log_expression(total / np.maximum(cells, 1), options.floor, 0).T
-
-        # Generators: all halvings at once would take ten times the memory.
-        first = (as_log(level.half(halving, matched), number // 2) for halving in range(HALVINGS))
-        second = (as_log(whole - level.half(halving, matched), number - number // 2) for halving in range(HALVINGS))
-        noise = np.where(grouping.cells > 1, ceiling(first, second), np.nan)
-        values = as_log(whole, number)
-        levels[grouping.level] = _level(grouping, coarse, gene_ids, values, (whole > 0).sum(axis=1), noise)
+        values = mean_log(whole, grouping.cells, options.floor)
+        noise = np.where(grouping.cells > 1, ceiling_of_sums(level, matched, options.floor), np.nan)
+        made = _level(grouping, coarse, gene_ids, values, (whole > 0).sum(axis=1), noise)
+        if donors is not None:
+            between = ceiling_of_sums(donor_sums[number], matched, options.floor)
+            made.populations = made.populations.assign(**donor_table(donor_numbers[number], between))
+        levels[grouping.level] = made
     return levels, unused_genes(match, ids, reasons)
+
+
+def mean_log(total: np.ndarray, cells: np.ndarray, floor: float) -> np.ndarray:
+    """Convert sums over cells (populations × genes) to expression: genes × populations, log10."""
+    return log_expression(total / np.maximum(cells, 1)[:, None], floor, 0).T
+
+
+def ceiling_of_sums(sums: "Sums", genes: np.ndarray, floor: float) -> np.ndarray:
+    """Estimate the noise ceiling of each population from the sums over its halves."""
+    whole, cells = sums.whole(genes), sums.grouping.cells
+    # Generators: all halvings at once would take ten times the memory.
+    first = (mean_log(sums.half(h, genes), sums.half_cells(h), floor) for h in range(HALVINGS))
+    second = (mean_log(whole - sums.half(h, genes), cells - sums.half_cells(h), floor) for h in range(HALVINGS))
+    return ceiling(first, second)
+
+
+def donor_table(donors: np.ndarray, ceilings: np.ndarray) -> dict[str, np.ndarray]:
+    """Make the DONOR_COLUMNS; the ceiling of a population of a single donor is missing."""
+    return dict(zip(DONOR_COLUMNS, (donors, np.where(donors > 1, ceilings, np.nan)), strict=True))
 
 
 def bad_value(
@@ -235,6 +275,7 @@ def pseudobulk_samples(
     tpm = table.loc[list(match.gene_of)].to_numpy(dtype=np.float64)
     gene_ids = list(match.gene_of.values())
     groupings = group_levels(obs, options.levels, options.min_cells, options.exclude)
+    donors = donors_of(obs, options.donor_column)
     levels = {}
     for coarse, grouping in zip([None, *groupings], groupings, strict=False):
         bits = halves(grouping, options.seed)
@@ -251,14 +292,20 @@ def pseudobulk_samples(
         samples = [grouping.of_cell == number for number in range(len(grouping.labels))]
         detected = np.array([np.count_nonzero((tpm[:, chosen] > 0).any(axis=1)) for chosen in samples])
         noise = np.where(grouping.cells > 1, noise, np.nan)
-        levels[grouping.level] = _level(grouping, coarse, gene_ids, aggregate(everyone), detected, noise)
+        made = _level(grouping, coarse, gene_ids, aggregate(everyone), detected, noise)
+        if donors is not None:
+            restricted, number = with_donors(grouping, donors)
+            bits, known = donor_halves(restricted, donors, options.seed), restricted.of_cell >= 0
+            odd = [((bits >> halving) & 1).astype(bool) for halving in range(HALVINGS)]
+            between = ceiling([aggregate(half & known) for half in odd], [aggregate(~half & known) for half in odd])
+            made.populations = made.populations.assign(**donor_table(number, between))
+        levels[grouping.level] = made
     return levels, unused_genes(match, names, reasons)
 
 
 def pseudobulk(
-    path: str,
-    layer: str | None,
-    gene_column: str | None,
+    path: str | Path,
+    columns: AtlasColumns,
     genes: pd.DataFrame,
     options: PseudobulkOptions,
     log: Callable,
@@ -267,8 +314,8 @@ def pseudobulk(
 
     Parameters
     ----------
-    path: h5ad; for bulk also a TSV or CSV.
-    layer, gene_column: as in Atlas.
+    path: counts in any layout of layouts.opening; for bulk also a TSV or CSV.
+    columns: what the sheet says about them.
     genes: genes.tsv.
 
     Returns
@@ -278,18 +325,18 @@ def pseudobulk(
     if options.protocol == "bulk" and options.library_column:
         raise InputError(bulk_library())
     annotated = annotated_names(genes)
-    if options.protocol == "bulk" and not is_hdf5(path):
-        table = read_bulk(path)
+    if options.protocol == "bulk" and not holds_layout(path):
+        table, obs, _ = read_samples(path, columns)
         reasons = rows_not_genes(table.index, annotated)
-        return pseudobulk_samples(table, pd.DataFrame(index=table.columns), genes, options, reasons, log)
-    with Atlas(path, layer, gene_column) as atlas:
+        return pseudobulk_samples(table, obs, genes, options, reasons, log)
+    with Atlas(path, columns) as atlas:
         if options.protocol != "bulk":
             return pseudobulk_cells(atlas, genes, options, log)
         reasons, blocks = atlas.not_genes(annotated), []
-        for cells, columns, block in atlas.chunks():
+        for cells, features, block in atlas.chunks():
             counts = block.tocsr()
             if not (np.isfinite(counts.data) & (counts.data >= 0)).all():
-                raise InputError(bad_value(atlas, cells, columns, counts, np.ones(len(reasons), dtype=bool)))
+                raise InputError(bad_value(atlas, cells, features, counts, np.ones(len(reasons), dtype=bool)))
             blocks.append(block)
         samples = scipy.sparse.hstack if atlas.by_columns else scipy.sparse.vstack
         table = pd.DataFrame(samples(blocks).toarray().T, index=atlas.gene_ids)
@@ -339,6 +386,22 @@ def unused_genes(match: GeneMatch, ids: list[str], reasons: np.ndarray) -> pd.Da
     """Make dropped_genes.tsv of an atlas. reasons: why each of `ids` is not a gene, '' for a gene."""
     others = {(name, reason) for name, reason in zip(ids, reasons, strict=True) if reason}
     return pd.DataFrame(sorted(others | set(match.unused.items())), columns=DROPPED_GENE_COLUMNS)
+
+
+def read_samples(path: str | Path, columns: AtlasColumns) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Read a table of bulk samples, and what the sheet says about them.
+
+    Returns
+    -------
+    TPM (gene ids × samples), obs (one row per sample), and notes.
+    """
+    table = read_bulk(path)
+    obs, rows, notes = labels_of_samples(table.columns, columns.annotations)
+    if columns.cells:
+        passing = passing_cells(obs, columns.cells)
+        notes.append(f"{passing.sum():,} of {len(obs):,} samples meet the condition in the column cells")
+        obs, rows = obs[passing], rows[passing]
+    return table.iloc[:, rows], obs, notes
 
 
 def read_bulk(path: str | Path) -> pd.DataFrame:

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 import scipy.sparse
-import scipy.stats
 
 from scxpresso.problems import preview
 
@@ -226,11 +225,13 @@ def _kind_of_many(cells: list[np.ndarray]) -> str:
     for cause, inverse in _explanations(values).items():
         if _are_multiples([inverse(cell) for cell in cells]):
             return cause
+    from scipy.stats import skew  # slow to import, and few atlases need it
+
     maxima = np.array([cell.max() for cell in cells])
     as_libraries = (
         maxima.std() >= MIN_MAXIMA_DEVIATION * maxima.mean()
         and values.max() >= MIN_TAIL_RATIO * values.mean()
-        and scipy.stats.skew(np.log(values)) >= MIN_LOG_SKEWNESS
+        and skew(np.log(values)) >= MIN_LOG_SKEWNESS
     )
     reach = values.max() >= MAX_LOG
     return CORRECTED if reach or as_libraries or _near(values).mean() >= MIN_NEAR_WHOLE_SHARE else UNKNOWN

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse
 
 from scxpresso.compiled import njit, numba, to_fixed_tuple
-from scxpresso.expression.grouping import HALVINGS, Grouping, halves
+from scxpresso.expression.grouping import HALVINGS, Grouping
 
 PARTS = 1 + HALVINGS  # sums of each gene and population: over all cells, and over one half in each halving
 
@@ -14,12 +14,13 @@ numba.config.SLP_VECTORIZE = 1  # off by default; it vectorises the short innerm
 class Sums:
     """Sums of normalised counts of each population, and of one half of it for each halving; filled chunk by chunk.
 
+    bits: the half of each cell in each halving, see grouping.halves.
     total: populations × genes × PARTS, so that all sums to which a count is added are adjacent in memory.
     """
 
-    def __init__(self, grouping: Grouping, genes: int, seed: int):
+    def __init__(self, grouping: Grouping, genes: int, bits: np.ndarray):
         self.grouping = grouping
-        self.bits = halves(grouping, seed)
+        self.bits = bits
         self.total = np.zeros((len(grouping.labels), genes, PARTS))
 
     def add(self, cells: slice, genes: slice, counts: scipy.sparse.csr_matrix, scale: np.ndarray) -> None:
@@ -38,6 +39,11 @@ class Sums:
     def half(self, halving: int, genes: np.ndarray) -> np.ndarray:
         """Return the sums over one half of each population: populations × genes."""
         return self.total[:, genes, 1 + halving]
+
+    def half_cells(self, halving: int) -> np.ndarray:
+        """Return the number of cells in the same half of each population."""
+        inside = (self.grouping.of_cell >= 0) & ((self.bits >> halving) & 1).astype(bool)
+        return np.bincount(self.grouping.of_cell[inside], minlength=len(self.grouping.labels))
 
 
 def library_sizes(chunk: scipy.sparse.csr_matrix, is_gene: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:

@@ -13,7 +13,7 @@ class ModelDescription:
     populations: outputs, in order. annotation_features: names of those that are read. parents: parent of each population.
     folds: for each fold, its weight files: all `replicates`, and those `used`. fold_of_gene: fold of every gene of the genome.
     gene_pearson: for each gene with expression, the correlation over populations of observed and held-out predicted
-    expression; None if it is not defined.
+    expression; None if it is not defined. intervals: of predictions (see intervals.py); nothing in files of version 0.1.
     """
 
     code_version: str = ""
@@ -34,6 +34,7 @@ class ModelDescription:
     folds: dict[str, dict]
     fold_of_gene: dict[str, int]
     gene_pearson: dict[str, float | None] = field(default_factory=dict)
+    intervals: dict[str, list] = field(default_factory=dict)
 
     @classmethod
     def of(cls, content: dict) -> "ModelDescription":

@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from scxpresso.identifiers import GeneNames
+from scxpresso.intervals import INTERVAL_COLUMNS, Intervals
 from scxpresso.networks.description import ModelDescription
 from scxpresso.networks.weights import Network, load_network
 from scxpresso.problems import InputError, Problem
@@ -17,7 +18,8 @@ class Model:
     atlas, level, recipe, genome, network: names. populations: outputs, in order. parents: parent of each population, '' if
     there is none. upstream, downstream: bases of the promoter window. annotation_features: names of those that are read.
     folds: their numbers. gene_pearson: for each gene on which the model was evaluated, the Pearson correlation of
-    observed and held-out predicted expression over populations; NaN if it is not defined.
+    observed and held-out predicted expression over populations; NaN if it is not defined. intervals: of predictions; None
+    in a model of version 0.1.
     Raises InputError for a folder that is no model.
     """
 
@@ -36,9 +38,22 @@ class Model:
         self.gene_pearson: dict[str, float] = {
             gene: float("nan") if value is None else value for gene, value in description.gene_pearson.items()
         }
+        self.intervals = self._intervals(description.intervals)
         self._fold_of_gene = description.fold_of_gene
         self._genes = GeneNames(self._fold_of_gene, [""] * len(self._fold_of_gene))
         self._used = {int(fold): files["used"] for fold, files in description.folds.items()}
+
+    def _intervals(self, content: dict) -> Intervals | None:
+        """Read the intervals of model.json."""
+        if not content:
+            return None
+        try:
+            intervals = Intervals.of(content)
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._problem(self.folder / "model.json", f"intervals: {error}") from None
+        if intervals.errors.shape != (len(INTERVAL_COLUMNS), len(self.populations)):
+            raise self._problem(self.folder / "model.json", "intervals of other populations")
+        return intervals
 
     @staticmethod
     def _problem(path: Path, error: object) -> InputError:

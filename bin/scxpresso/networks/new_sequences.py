@@ -8,11 +8,12 @@ import torch
 
 from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import INVALID, encode, read_fasta
+from scxpresso.intervals import INTERVAL_COLUMNS
 from scxpresso.networks.model import Model
 from scxpresso.networks.prediction import predict
 from scxpresso.problems import InputError, Problem, preview
 
-COLUMNS = ["sequence", "fold", "population", "predicted", "sd", "annotation"]
+COLUMNS = ["sequence", "fold", "population", "predicted", "sd", *INTERVAL_COLUMNS, "annotation"]
 
 
 @dataclass
@@ -89,7 +90,7 @@ def predict_sequences(model: Model, sequences: Sequences, device: torch.device) 
 
     A sequence named after a gene of the model is predicted by the networks for which this gene was held out. Any other
     sequence is predicted by the networks of all folds, and its fold is empty. annotation: `own`, or `mean` if its features
-    are not known.
+    are not known. Intervals are those of held-out genes; there are none by a model of version 0.1.
     """
     folds = [model.fold_of(name) for name in sequences.names]
     shape = (len(folds), len(model.populations))
@@ -98,6 +99,8 @@ def predict_sequences(model: Model, sequences: Sequences, device: torch.device) 
         rows = np.array([row for row, mine in enumerate(folds) if mine == fold])
         outputs = predict(model.networks(fold), sequences.codes[rows], sequences.annotation[rows], device)
         predicted[rows], sd[rows] = outputs.mean(axis=0), outputs.std(axis=0)
+    unknown = np.full((len(INTERVAL_COLUMNS), *shape), np.nan)
+    bounds = model.intervals.bounds(predicted, sd) if model.intervals else unknown
     known = ~np.isnan(sequences.annotation).all(axis=1)
     populations = len(model.populations)
     columns = [
@@ -106,6 +109,7 @@ def predict_sequences(model: Model, sequences: Sequences, device: torch.device) 
         np.tile(model.populations, len(folds)),
         predicted.ravel(),
         sd.ravel(),
+        *(bound.ravel() for bound in bounds),
         np.repeat(np.where(known, "own", "mean"), populations),
     ]
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))

@@ -11,13 +11,14 @@ import pandas as pd
 from scxpresso.evaluation.evaluation import (
     COMPARISON_COLUMNS,
     GENE_SCORE_COLUMNS,
+    INTERVAL_SCORE_COLUMNS,
     POPULATION_SCORE_COLUMNS,
     SUMMARY_COLUMNS,
 )
 from scxpresso.evaluation.levels import Level
 from scxpresso.manifest import read_manifest
 from scxpresso.problems import InputError, Problem, preview
-from scxpresso.store import POPULATION_COLUMNS, TEXT_COLUMNS, read_table
+from scxpresso.store import DONOR_COLUMNS, POPULATION_COLUMNS, TEXT_COLUMNS, read_table
 
 BASELINE_NAMES = {
     "half_life": "half-life features alone",
@@ -50,6 +51,7 @@ EVALUATION = {
     "genes": GENE_SCORE_COLUMNS,
     "summary": SUMMARY_COLUMNS,
     "comparisons": COMPARISON_COLUMNS,
+    "intervals": INTERVAL_SCORE_COLUMNS,
 }
 # Columns that tables of version 0.1 lack, and the columns used instead: a recipe was named after its network.
 RENAMED = {"recipe": "network", "other_recipe": "other_network", "genes_detected": "genes_seen"}
@@ -106,6 +108,7 @@ class Run:
     genes: pd.DataFrame
     summary: pd.DataFrame
     comparisons: pd.DataFrame
+    intervals: pd.DataFrame
 
     def networks(self) -> dict[str, str]:
         """Return the network (or baseline) of each recipe of the run, baselines last."""
@@ -159,6 +162,7 @@ def read_run(manifest_path: str | Path) -> Run:
         genes=evaluation["genes"],
         summary=evaluation["summary"],
         comparisons=evaluation["comparisons"],
+        intervals=evaluation["intervals"],
     )
 
 
@@ -175,7 +179,9 @@ def read_levels(manifest: dict, folder: Path, summary: pd.DataFrame) -> list[Mea
                     **mine,
                     genome=atlas["genome"],
                     folder=folder / atlas["path"],
-                    populations=load(folder / atlas["path"] / f"{name}.populations.tsv", POPULATION_COLUMNS),
+                    populations=load(
+                        folder / atlas["path"] / f"{name}.populations.tsv", POPULATION_COLUMNS, DONOR_COLUMNS
+                    ),
                     networks=in_order({one["recipe"]: one["network"] for one in [*models, *predictions, *summarised]}),
                     predictions={one["recipe"]: folder / one["path"] for one in predictions},
                     histories={one["recipe"]: [folder / path for path in one["histories"]] for one in models},
@@ -184,14 +190,15 @@ def read_levels(manifest: dict, folder: Path, summary: pd.DataFrame) -> list[Mea
     return levels
 
 
-def load(path: str | Path, columns: list[str]) -> pd.DataFrame:
-    """Read columns of a table. Raises InputError if the file or a column is missing."""
+def load(path: str | Path, columns: list[str], optional: Iterable[str] = ()) -> pd.DataFrame:
+    """Read columns of a table, and those of `optional` that it has. Raises InputError if the file or a column is missing."""
     demand_file(path)
     table = read_table(path)
     for column, named in RENAMED.items():
         if column in columns and column not in table and named in table:
             table[column] = table[named]
     demand(path, "column", columns, table.columns)
+    columns = columns + [name for name in optional if name in table]
     # In a table without rows, numeric columns cannot be recognised by their values.
     return table[columns].astype({name: float for name in columns if name not in TEXT_COLUMNS and table.empty})
 

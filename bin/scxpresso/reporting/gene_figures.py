@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from scxpresso.intervals import INTERVAL_COLUMNS
 from scxpresso.reporting.data import MeasuredLevel, Run, load, rows
 from scxpresso.reporting.figures import significant
 from scxpresso.store import PREDICTION_COLUMNS
@@ -14,6 +15,8 @@ from scxpresso.store import PREDICTION_COLUMNS
 N_SCATTER_GENES = 4000  # drawn per population; more would only make the page larger
 N_TOP_GENES = 25  # the most variable genes of a level
 TREND_BINS = 20
+# What figures read of a table; those of version 0.1 have no intervals.
+PREDICTED = [name for name in PREDICTION_COLUMNS if name not in INTERVAL_COLUMNS]
 SEED = 20240306  # the same genes are drawn whenever a report is made
 
 
@@ -44,7 +47,7 @@ def prediction_plots(run: Run, names: ShownGenes) -> list[dict]:
         observed: pd.DataFrame | None = None
         recipes = []
         for recipe in level.scored:
-            table = load(level.predictions[recipe], PREDICTION_COLUMNS) if recipe in level.predictions else ()
+            table = load(level.predictions[recipe], PREDICTED) if recipe in level.predictions else ()
             if not len(table):
                 continue
             if observed is None:  # the same in every table of a level

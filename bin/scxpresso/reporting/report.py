@@ -29,6 +29,7 @@ from scxpresso.reporting.tables import (
     comparison_kinds,
     differences_table,
     genome_view,
+    intervals_table,
     numbers_table,
     training_view,
     warnings_view,
@@ -76,6 +77,7 @@ def render(run: Run, template: str | Path) -> str:
         cards=cards,
         numbers=numbers_table(run),
         differences=differences_table(run),
+        intervals=intervals_table(run),
         palette=[
             {"name": label(recipe, network), "colour": palette[recipe]}
             for recipe, network in run.networks().items()

@@ -18,6 +18,7 @@ from scxpresso.reporting.data import (
     load,
     load_if,
     metric,
+    rows,
 )
 from scxpresso.store import HISTORY_COLUMNS, NETWORK_OF_MODEL, last_attempts, read_history
 from scxpresso.text import span
@@ -67,6 +68,7 @@ def atlas_view(run: Run, entry: dict) -> dict:
         "protocol": entry["protocol"],
         "levels": levels,
         "has_parents": any(row["parent"] for level in levels for row in level["populations"]),
+        "has_donors": any("donors" in row for level in levels for row in level["populations"]),
         "populations": sum(len(level["populations"]) for level in levels),
         "excluded": excluded.to_dict("records"),
         "dropped": len(dropped),
@@ -133,6 +135,26 @@ def training_view(run: Run) -> list[dict]:
                 }
             )
     return views
+
+
+def intervals_table(run: Run) -> list[dict]:
+    """Say how often prediction intervals hold: one row per model and coverage, baselines excluded."""
+    found = []
+    for level in run.levels:
+        for recipe in level.trained:
+            for coverage, table in rows(run.intervals, **level.key, recipe=recipe).groupby("coverage"):
+                covered, width = table["covered"], table["median_width"]
+                found.append(
+                    {
+                        "name": level.model_name(recipe),
+                        "coverage": coverage,
+                        "covered": covered.mean(),
+                        "lowest": covered.min(),
+                        "highest": covered.max(),
+                        "width": width.median(),
+                    }
+                )
+    return found
 
 
 def numbers_table(run: Run) -> list[dict]:

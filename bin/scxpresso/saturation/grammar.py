@@ -15,8 +15,10 @@ from scxpresso.compiled import njit
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE, region
 from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.grammar import Grammar
+from scxpresso.networks.kernel_regression import KernelRegression
 from scxpresso.networks.promoter_composition import (
     N_KMERS,
+    N_WINDOWS,
     REACHES,
     UNSTRANDED_KMERS,
     WINDOWS,
@@ -31,6 +33,7 @@ from scxpresso.networks.promoter_composition import (
 from scxpresso.networks.scaling import MAX_DEVIATIONS
 from scxpresso.networks.smooth_part import TREE_SHARE, SmoothPart
 from scxpresso.networks.weights import NetworkMetadata
+from scxpresso.saturation.effects import PositionEffects
 from scxpresso.saturation.hybrid import Trees, add_tree_effects, touch_trees, tree_paths
 from scxpresso.saturation.kmer_changes import (
     ALTERNATIVE_CHANNELS,
@@ -55,7 +58,7 @@ MAX_CHANGED = COUNTED.max_changed
 BOUNDS = np.unique(WINDOWS)  # relative to the TSS
 
 
-class GrammarEffects:
+class GrammarEffects(PositionEffects):
     """The effects of substitutions by several networks, as BruteForce gives them, on the CPU."""
 
     def __init__(self, networks: Sequence[tuple[Grammar, NetworkMetadata]]):
@@ -65,22 +68,22 @@ class GrammarEffects:
         self.smooth = [SmoothEffects(network.smooth, self.upstream) for network in self.networks]
 
     @torch.no_grad()
-    def effects(
-        self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
+    def effects_at(
+        self, codes: np.ndarray, annotation: np.ndarray, positions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As BruteForce.effects."""
-        end = len(codes) if end is None else end
-        effects = np.zeros((len(self.networks), end - start, 4, self.populations), dtype=np.float32)
+        """As SubstitutionEffects.effects_at."""
+        effects = np.zeros((len(self.networks), len(positions), 4, self.populations), dtype=np.float32)
         features = torch.from_numpy(annotation[None].astype(np.float32))
         composition = promoter_composition(codes[None], self.upstream)
-        kinds, windows = window_kinds(codes, self.upstream, start, end)
+        kinds, windows = window_kinds(codes, self.upstream, positions)
         expression = []
         for network, motifs, smooth, own in zip(self.networks, self.motifs, self.smooth, effects, strict=True):
-            output = network.add_up(composition, torch.from_numpy(codes[None]), features)
-            expression.append(network.expression.undo(output)[0].numpy())
-            change = motifs.effects(codes, start, end)
-            change += smooth.effects(codes, composition, network.scaled_annotation(features), kinds, windows, start)
-            change[codes[start:end, None] == ALTERNATIVE_CODES] = 0
+            annotated = network.scaled_annotation(features)
+            output, change = smooth.effects(codes, composition, annotated, kinds, windows, positions)
+            by_motifs = network.motifs(torch.from_numpy(codes[None]))[0].double()
+            expression.append(network.expression.undo(torch.from_numpy(output) + by_motifs).numpy())
+            change += motifs.effects(codes, positions)
+            change[codes[positions, None] == ALTERNATIVE_CODES] = 0
             own[:] = change * network.expression.sd.double().numpy()
         return np.stack(expression), effects
 
@@ -112,12 +115,60 @@ class Kmers(NamedTuple):
     tree_feature: np.ndarray  # that a k-mer is; −1 for most of them
 
 
+class Points(NamedTuple):
+    """Some features of the inducing genes of a kernel. reads: which. values: genes × features. squares: sum over them."""
+
+    reads: torch.Tensor
+    values: torch.Tensor
+    squares: torch.Tensor
+
+    @classmethod
+    def of(cls, reads: torch.Tensor, inducing: torch.Tensor) -> "Points":
+        """Select the features that are read."""
+        values = inducing[:, reads]
+        return cls(reads, values, (values**2).sum(dim=1))
+
+    def distances(self, features: torch.Tensor) -> torch.Tensor:
+        """Compute squared Euclidean distances: rows of features × inducing genes."""
+        read = features[:, self.reads]
+        return (read**2).sum(dim=1)[:, None] + self.squares - 2 * read @ self.values.T
+
+
+class RadialKernels:
+    """The radial kernels of a network, for a gene of which only windows change: the rest is compared once.
+
+    windows: number of features of windows, which are the first.
+    """
+
+    def __init__(self, kernels: KernelRegression, windows: int):
+        self.intercept, self.dual = kernels.intercept.double(), kernels.dual.double()
+        self.kernels = []
+        inducing, is_window = kernels.inducing.double(), torch.arange(kernels.inducing.shape[1]) < windows
+        for reads, scale, variance in zip(kernels.reads, kernels.scale, kernels.variance.double(), strict=True):
+            points = Points.of(reads & is_window, inducing), Points.of(reads & ~is_window, inducing)
+            self.kernels.append((*points, scale, variance))
+
+    def outputs(self, features: torch.Tensor) -> torch.Tensor:
+        """Predict as KernelRegression.radial does. features: all rows are alike but for windows."""
+        features = features.double()
+        total = self.intercept.expand(len(features), -1)
+        for windows, others, scale, variance in self.kernels:
+            distances = others.distances(features[:1])
+            if windows.reads.any():
+                distances = distances + windows.distances(features)
+            total = total + torch.exp(-distances.clamp(min=0) / scale) @ self.dual * variance
+        return total
+
+
 class SmoothEffects:
     """What substitutions change of the smooth part of one network, on the CPU."""
 
     def __init__(self, part: SmoothPart, upstream: int):
         self.part, self.upstream = part, upstream
         self.trees = stacked_trees(part)
+        self.baseline = torch.cat([one.get_buffer("baseline") for one in part.trees]).double().numpy()
+        n_windows = 0 if part.inputs == "half_life" else N_WINDOWS
+        self.radial = RadialKernels(part.kernels, n_windows)
         tree_feature = np.full(N_KMERS, -1)
         n_features = part.kernels.inducing.shape[1]  # of radial kernels, which the k-mers of trees follow
         tree_feature[part.tree_kmers.numpy()] = n_features + np.arange(len(part.tree_kmers))
@@ -132,19 +183,21 @@ class SmoothEffects:
         annotation: torch.Tensor,
         kinds: np.ndarray,
         windows: torch.Tensor,
-        start: int,
-    ) -> np.ndarray:
-        """Give what the smooth part makes of substitutions: positions × alternatives × populations, z-scaled.
+        positions: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give what the smooth part makes of the gene, and of its substitutions, both z-scaled.
+
+        They are the prediction (populations), and effects (positions × alternatives × populations).
 
         Parameters
         ----------
         composition, annotation: of the gene alone, the latter scaled.
-        kinds, windows: of the substitutions from index `start` on, as `window_kinds` gives them.
+        kinds, windows: of the substitutions at the positions, as `window_kinds` gives them.
         """
         part = self.part
         alike = PromoterComposition(windows[:, :0], windows)
         features = part.features(alike, annotation.expand(len(windows), -1))
-        radial, scaled = part.kernels.radial(features), part.scaled_kmers(composition)
+        radial, scaled = self.radial.outputs(features), part.scaled_kmers(composition)
         by_kernels = radial[:1] + part.kernels.linear(torch.cat(part.blocks(composition, annotation), dim=1))
         read = part.tree_features(features[:1], scaled, by_kernels)[0].numpy()
         reference = Reference(
@@ -153,11 +206,19 @@ class SmoothEffects:
         )  # fmt: skip
         counts = np.square(composition.kmers[0].numpy()).round().astype(np.int64)
         bases = BASE_OF_CODE[region(codes[None], self.upstream, FIRST, END)][0]
-        own = BASE_OF_CODE[codes[start : start + len(kinds)]]
+        own, places = BASE_OF_CODE[codes[positions]], positions - self.upstream - FIRST
         scores = np.zeros((*kinds.shape, len(self.components)))
-        first = start - self.upstream - FIRST
-        _smooth_effects(bases, own, first, COUNTED, counts, self.kmers, kinds, reference, self.trees, scores)
-        return scores * self.shrinkage @ self.components
+        _smooth_effects(bases, own, places, COUNTED, counts, self.kmers, kinds, reference, self.trees, scores)
+        return self._predicted(reference) @ self.components, scores * self.shrinkage @ self.components
+
+    def _predicted(self, reference: Reference) -> np.ndarray:
+        """Predict the scores of the gene, as SmoothPart.forward does."""
+        leaves = self.trees.value[np.arange(len(reference.leaves)), reference.leaves].astype(np.float64)
+        sums = leaves.reshape(len(self.trees.components), -1).sum(axis=1) + self.baseline
+        scores, both = reference.by_kernels.copy(), self.trees.components.shape[1]
+        scores[:both] = (1 - TREE_SHARE) * scores[:both] + sums @ self.trees.components.astype(np.float64)
+        center = self.part.center.double().numpy()
+        return center + (scores - center) * self.shrinkage
 
 
 def stacked_trees(part: SmoothPart) -> Trees:
@@ -175,7 +236,7 @@ def stacked_trees(part: SmoothPart) -> Trees:
 def _smooth_effects(
     bases: np.ndarray,
     own: np.ndarray,
-    first: int,
+    places: np.ndarray,
     counted: CountedRegions,
     counts: np.ndarray,
     kmers: Kmers,
@@ -184,9 +245,9 @@ def _smooth_effects(
     trees: Trees,
     effects: np.ndarray,
 ) -> None:
-    """Fill `effects` (positions × alternatives × components), whose first base is `first` of `bases`.
+    """Fill `effects` (positions × alternatives × components).
 
-    own: base of the gene at each position. counts: of its k-mers.
+    own: base of the gene at each position. places: of the positions in `bases`. counts: of its k-mers.
     """
     columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
     limit, components, by_trees = np.float32(MAX_DEVIATIONS), effects.shape[2], trees.components.shape[1]
@@ -207,8 +268,8 @@ def _smooth_effects(
                     changed[n_changed] = column
                     n_changed += 1
             found = 0
-            if 0 <= first + position < len(bases):
-                found = count_changes(bases, first + position, ALTERNATIVE_CHANNELS[number], counted, columns, steps)
+            if 0 <= places[position] < len(bases):
+                found = count_changes(bases, places[position], ALTERNATIVE_CHANNELS[number], counted, columns, steps)
             for at in range(found):
                 column = columns[at]
                 # Exactly the operations of SmoothPart.scaled_kmers, in single precision.
@@ -239,17 +300,17 @@ def _smooth_effects(
                 mutant[changed[at]] = reference.features[changed[at]]
 
 
-def window_kinds(codes: np.ndarray, upstream: int, start: int, end: int) -> tuple[np.ndarray, torch.Tensor]:
+def window_kinds(codes: np.ndarray, upstream: int, positions: np.ndarray) -> tuple[np.ndarray, torch.Tensor]:
     """Sort substitutions by what they change of the nested windows.
 
     Returns
     -------
-    The kind of each substitution from index `start` to `end` (positions × alternatives), and the window features of each
-    kind (kinds × N_WINDOWS); the first kind is the gene as it is.
+    The kind of each substitution (positions × alternatives), and the window features of each kind (kinds × N_WINDOWS); the
+    first kind is the gene as it is.
     """
     reach = max(REACHES)
     bases = BASE_OF_CODE[region(codes[None], upstream, -reach - 1, reach + 1)][0].astype(np.int64)
-    place = np.arange(start, end) - upstream  # relative to the TSS
+    place = positions - upstream  # relative to the TSS
     inside = (place >= -reach) & (place < reach)
     at = np.clip(place, -reach, reach - 1) + reach + 1  # in `bases`
     old, before, after = (bases[at + step][:, None] for step in (0, -1, 1))

@@ -30,6 +30,7 @@ from scxpresso.networks.hybrid import (
 from scxpresso.networks.scaling import MAX_DEVIATIONS
 from scxpresso.networks.weights import NetworkMetadata
 from scxpresso.saturation.double_precision import in_double
+from scxpresso.saturation.effects import PositionEffects
 from scxpresso.saturation.kmer_changes import (
     ALTERNATIVE_CHANNELS,
     CountedRegions,
@@ -170,14 +171,15 @@ def tree_paths(trees: Trees, features: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 @njit()
 def _add_convolution_effects(
-    gene: Gene, weights: Weights, reference: Reference, first: int, last: int, result: np.ndarray
+    gene: Gene, weights: Weights, reference: Reference, places: np.ndarray, result: np.ndarray
 ) -> None:
-    """Add to `result` the effects through the convolution of substitutions from base `first` to `last` (exclusive)."""
+    """Add to `result` the effects through the convolution of substitutions at some bases."""
     bases, kmers, table = gene.bases, gene.kmers, weights.table
     bin_means, bin_kmers = reference.bin_means, reference.bin_kmers
     change, bin_change = np.empty(HIDDEN, dtype=np.float32), np.empty(N_FILTERS, dtype=np.float32)
     deeper_change = np.empty(HIDDEN, dtype=np.float32)
-    for place in range(first, last):
+    for at in range(len(places)):
+        place = places[at]
         for alt in range(4):
             base = ALTERNATIVE_CHANNELS[alt]
             if base == bases[place]:
@@ -206,7 +208,7 @@ def _add_convolution_effects(
             deeper_change[:] = ZERO
             _add_product(deeper_change, change, weights.hidden_linear)
             _rectify_change(deeper_change, reference.deeper)
-            _add_product(result[place - first, alt], deeper_change, weights.output_linear)
+            _add_product(result[at, alt], deeper_change, weights.output_linear)
 
 
 @njit()
@@ -236,7 +238,7 @@ def touch_trees(
 
 @njit()
 def _add_count_effects(
-    gene: Gene, weights: Weights, trees: Trees, reference: Reference, first: int, last: int, result: np.ndarray
+    gene: Gene, weights: Weights, trees: Trees, reference: Reference, places: np.ndarray, result: np.ndarray
 ) -> None:
     """Add to `result` the effects through k-mer counts of the same substitutions: by the linear layer and the trees."""
     bases, counts, kmer_linear = gene.bases, gene.counts, weights.kmer_linear
@@ -246,12 +248,13 @@ def _add_count_effects(
     mutant = features.copy()
     last_seen, substitution = np.zeros(len(trees.feature), dtype=np.int64), 0
     touched = np.empty(len(trees.feature), dtype=np.int64)  # trees that may reach another leaf
-    for place in range(first, last):
+    for at in range(len(places)):
+        place = places[at]
         for alt in range(4):
             base = ALTERNATIVE_CHANNELS[alt]
             if base == bases[place]:
                 continue
-            effect = result[place - first, alt]
+            effect = result[at, alt]
             substitution += 1
             found, n_touched = count_changes(bases, place, base, counted, columns, steps), 0
             for number in range(found):
@@ -291,14 +294,13 @@ def add_tree_effects(
 
 @njit(parallel=True)
 def _add_effects(
-    gene: Gene, weights: Weights, trees: Trees, reference: Reference, first: int, last: int, result: np.ndarray
+    gene: Gene, weights: Weights, trees: Trees, reference: Reference, places: np.ndarray, result: np.ndarray
 ) -> None:
-    """Add to `result` the effects of substitutions from base `first` to `last` (exclusive)."""
-    for chunk in prange((last - first + CHUNK - 1) // CHUNK):
-        begin, end = first + chunk * CHUNK, min(first + (chunk + 1) * CHUNK, last)
-        part = result[begin - first : end - first]
-        _add_convolution_effects(gene, weights, reference, begin, end, part)
-        _add_count_effects(gene, weights, trees, reference, begin, end, part)
+    """Add to `result` (places × 4 × populations) the effects of substitutions at some bases."""
+    for chunk in prange((len(places) + CHUNK - 1) // CHUNK):
+        here = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        _add_convolution_effects(gene, weights, reference, places[here], result[here])
+        _add_count_effects(gene, weights, trees, reference, places[here], result[here])
 
 
 class Layers:
@@ -326,9 +328,9 @@ class Layers:
         )
 
     def effects(
-        self, read: HybridInputs, gene: Gene, annotation: torch.Tensor, first: int, last: int, result: np.ndarray
+        self, read: HybridInputs, gene: Gene, annotation: torch.Tensor, places: np.ndarray, result: np.ndarray
     ) -> np.ndarray:
-        """Return the expression of the reference; write effects of substitutions from base `first` to `last` into `result`.
+        """Return the expression of the reference; write effects of substitutions at some bases into `result`.
 
         read: the output of Hybrid.read for this one gene, without margins.
         """
@@ -338,12 +340,12 @@ class Layers:
         hidden, deeper, neural = layers_of_gene(self.network, torch.from_numpy(means.T[None]), features)
         scaled = features[0].numpy()
         leaves, *paths = tree_paths(self.trees, scaled)
-        if last > first:
+        if len(places):
             reference = Reference(
                 means.astype(np.float32), unambiguous, hidden[0].float().numpy(), deeper[0].float().numpy(), scaled,
                 leaves, *paths,
             )  # fmt: skip
-            _add_effects(gene, self.weights, self.trees, reference, first, last, result)
+            _add_effects(gene, self.weights, self.trees, reference, places, result)
         return self.network.expression.undo((neural[0] + self._by_trees(leaves)) / 2).numpy()
 
     def _by_trees(self, leaves: np.ndarray) -> torch.Tensor:
@@ -384,7 +386,7 @@ def _scale(norm: nn.BatchNorm1d) -> torch.Tensor:
     return norm.weight / torch.sqrt(norm.get_buffer("running_var") + norm.eps)
 
 
-class HybridEffects:
+class HybridEffects(PositionEffects):
     """Effects of substitutions by several networks, on the CPU, in the form of BruteForce."""
 
     @torch.no_grad()
@@ -393,13 +395,12 @@ class HybridEffects:
         self.upstream, self.populations = networks[0][0].upstream, len(networks[0][1].populations)
 
     @torch.no_grad()
-    def effects(
-        self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
+    def effects_at(
+        self, codes: np.ndarray, annotation: np.ndarray, positions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As BruteForce.effects."""
+        """As SubstitutionEffects.effects_at."""
         use_threads(torch.get_num_threads())
-        end = len(codes) if end is None else end
-        effects = np.zeros((len(self.layers), end - start, 4, self.populations), dtype=np.float32)
+        effects = np.zeros((len(self.layers), len(positions), 4, self.populations), dtype=np.float32)
         read = Hybrid.read(codes[None], self.upstream).of(torch.arange(1))
         gene = Gene(
             BASE_OF_CODE[region(codes[None], self.upstream, FIRST, END + K - 1 - K_BEFORE)][0],
@@ -407,11 +408,10 @@ class HybridEffects:
             np.square(read.counts[0].numpy()).round().astype(np.int64),
         )
         features = torch.from_numpy(annotation[None].astype(np.float32))
-        offset = self.upstream + FIRST  # index of the first base that is read
-        first = min(max(start, offset), end)
-        last = max(min(end, offset + len(gene.bases)), first)
+        places = positions - (self.upstream + FIRST)  # in the bases that are read
+        first, last = np.searchsorted(places, (0, len(gene.bases)))
         expression = [
-            layers.effects(read, gene, features, first - offset, last - offset, own[first - start : last - start])
+            layers.effects(read, gene, features, places[first:last], own[first:last])
             for layers, own in zip(self.layers, effects, strict=True)
         ]
         return np.stack(expression), effects

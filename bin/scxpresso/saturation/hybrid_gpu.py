@@ -30,6 +30,7 @@ from scxpresso.networks.hybrid import (
     square_roots,
 )
 from scxpresso.networks.weights import NetworkMetadata
+from scxpresso.saturation.effects import SubstitutionEffects
 from scxpresso.saturation.hybrid import fold_batch_norms, layers_of_gene
 from scxpresso.saturation.published_gpu import rectified_change
 from scxpresso.saturation.tree_conditions import TreeConditions
@@ -217,7 +218,7 @@ class Layers:
         return values.view(len(values), len(self.components), -1).sum(2) @ self.components
 
 
-class HybridEffectsGPU:
+class HybridEffectsGPU(SubstitutionEffects):
     """Effects of substitutions for several networks, in the format of BruteForce, on any device."""
 
     @torch.no_grad()
@@ -229,7 +230,7 @@ class HybridEffectsGPU:
     def effects(
         self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As BruteForce.effects."""
+        """As SubstitutionEffects.effects."""
         features = torch.from_numpy(annotation.astype(np.float32)).to(self.device)
         end = len(codes) if end is None else end
         expression, effects = self.on_device(torch.from_numpy(codes).to(self.device), features, start, end)

@@ -18,16 +18,16 @@ from scxpresso.saturation.effects import BruteForce, SubstitutionEffects
 class NoSequence(BruteForce):
     """Effects by networks that read no sequence: all are 0."""
 
-    def effects(
-        self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
+    def effects_at(
+        self, codes: np.ndarray, annotation: np.ndarray, positions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As BruteForce.effects."""
+        """As SubstitutionEffects.effects_at."""
         expression = self._predict(codes[None], annotation)[:, 0]
-        shape = len(expression), (len(codes) if end is None else end) - start, 4, expression.shape[1]
+        shape = len(expression), len(positions), 4, expression.shape[1]
         return expression, np.zeros(shape, dtype=np.float32)
 
 
-class SingleTaskEffects:
+class SingleTaskEffects(SubstitutionEffects):
     """Effects by single-task networks, computed population by population."""
 
     def __init__(self, forms: Sequence[SubstitutionEffects]):
@@ -36,14 +36,24 @@ class SingleTaskEffects:
     def effects(
         self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As BruteForce.effects."""
-        parts = [form.effects(codes, annotation, start, end) for form in self.forms]
-        expression, effects = (np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True))
-        return expression, effects
+        """As SubstitutionEffects.effects."""
+        return _joined([form.effects(codes, annotation, start, end) for form in self.forms])
+
+    def effects_at(
+        self, codes: np.ndarray, annotation: np.ndarray, positions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As SubstitutionEffects.effects_at."""
+        return _joined([form.effects_at(codes, annotation, positions) for form in self.forms])
+
+
+def _joined(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Join expression and effects of single populations."""
+    expression, effects = (np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True))
+    return expression, effects
 
 
 def incremental(networks: Sequence[Network], device: torch.device, engine: str = "auto") -> SubstitutionEffects:
-    """Choose the form that computes effects(codes, annotation, start, end), as BruteForce does, for many genes.
+    """Choose the fastest form that computes the effects of substitutions for many genes.
 
     A network whose only form is for the CPU runs there, whatever the device. Without any form, every mutant is predicted.
     The log says so.

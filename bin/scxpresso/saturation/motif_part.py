@@ -20,28 +20,28 @@ class MotifEffects:
         self.offsets = part.offsets.numpy().astype(np.float64)
         self.weights = part.weights.numpy().astype(np.float64)
 
-    def effects(self, codes: np.ndarray, start: int, end: int) -> np.ndarray:
-        """Effects on z-scaled expression of a window's substitutions from index `start` to `end` (exclusive).
+    def effects(self, codes: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """Effects on z-scaled expression of a window's substitutions at some positions, in rising order.
 
         codes: window (uint8). Gives positions × alternatives (A, C, G, T) × populations.
         """
-        return self.match_changes(codes, start, end) @ self.weights
+        return self.match_changes(codes, positions) @ self.weights
 
-    def match_changes(self, codes: np.ndarray, start: int, end: int) -> np.ndarray:
+    def match_changes(self, codes: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """As effects, of each motif's match: positions × alternatives × motifs."""
-        changes = np.zeros((end - start, 4, len(self.offsets)))
+        changes = np.zeros((len(positions), 4, len(self.offsets)))
         if not len(self.offsets):
             return changes
         first, last = self.part.bounds()
         scanned = region(codes[None], self.part.upstream, first, last)[0]
-        first += self.part.upstream  # index in the window of the first base that is scanned
-        begin, last = max(start, first, 0), min(end, first + len(scanned), len(codes))
-        if begin < last:
+        places = positions - (first + self.part.upstream)  # in the bases that are scanned
+        begin, end = np.searchsorted(places, (0, len(scanned)))
+        if begin < end:
             windows = self.part.regions.numpy() - int(self.part.regions[:, 0].min())
-            inside = changes[begin - start : last - start]
             _match_changes(
-                scanned, self.scores_of_codes, self.offsets, windows, begin - first, ALTERNATIVE_CODES, inside
-            )
+                scanned, self.scores_of_codes, self.offsets, windows, places[begin:end], ALTERNATIVE_CODES,
+                changes[begin:end],
+            )  # fmt: skip
         return changes
 
 
@@ -51,11 +51,11 @@ def _match_changes(
     scores_of_codes: np.ndarray,
     offsets: np.ndarray,
     regions: np.ndarray,
-    begin: int,
+    places: np.ndarray,
     alternatives: np.ndarray,
     changes: np.ndarray,
 ) -> None:
-    """Fill `changes` (positions × alternatives × motifs) from position `begin` of the codes."""
+    """Fill `changes` (positions × alternatives × motifs). places: of the positions in the codes, in rising order."""
     motifs, strands, length, _ = scores_of_codes.shape
     for motif in range(motifs):
         table = scores_of_codes[motif]
@@ -75,7 +75,8 @@ def _match_changes(
         for window in range(windows - 1, -1, -1):
             after[window] = max(after[window + 1], scores[0, window], scores[1, window])
         reference = 1 / (1 + np.exp(-(before[windows] + offsets[motif])))
-        for index in range(max(begin, left), min(begin + len(changes), regions[motif, 1])):
+        for at in range(np.searchsorted(places, left), np.searchsorted(places, regions[motif, 1])):
+            index = places[at]
             position = index - left
             first, end = max(position - length + 1, 0), min(position + 1, windows)
             elsewhere = max(before[first], after[end])
@@ -89,4 +90,4 @@ def _match_changes(
                         of_codes = table[strand, position - window]
                         best = max(best, scores[strand, window] - of_codes[codes[index]] + of_codes[code])
                 if best != before[windows]:
-                    changes[index - begin, number, motif] = 1 / (1 + np.exp(-(best + offsets[motif]))) - reference
+                    changes[at, number, motif] = 1 / (1 + np.exp(-(best + offsets[motif]))) - reference

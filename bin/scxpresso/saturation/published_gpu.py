@@ -19,6 +19,7 @@ from scxpresso.networks.kmers import K1, PAD1
 from scxpresso.networks.published import FILTERS1, FILTERS2, K2, PAD2, POOL1, POOL2, ScXpresso
 from scxpresso.networks.weights import NetworkMetadata
 from scxpresso.saturation.double_precision import in_double
+from scxpresso.saturation.effects import SubstitutionEffects
 
 REACH = K2 + 1  # outputs of the second convolution that a substitution may change
 NOTHING = float("-inf")  # an output beyond the ends
@@ -126,15 +127,15 @@ class Layers:
         scaled = in_double(head[-1], after.clamp(min=0)) if self.deep else after
         return Reference(second, hidden.float(), deep, self.network.expression.undo(scaled))
 
-    def in_log10_units(self, change: Tensor, reference: Reference) -> Tensor:
-        """Convert the change after `tail` to a change of log10 expression (… × populations)."""
-        if reference.deep is None:
+    def in_log10_units(self, change: Tensor, deep: Tensor | None) -> Tensor:
+        """Convert the change after `tail` to a change of log10 expression (… × populations). deep: see Reference."""
+        if deep is None:
             return change
         weight = (self.network.get_parameter("head.6.weight").detach() * self.network.expression.sd[:, None]).T
-        return rectified_change(change, reference.deep.float()) @ weight
+        return rectified_change(change, deep.float()) @ weight
 
 
-class PublishedEffects:
+class PublishedEffects(SubstitutionEffects):
     """Effects of substitutions by several networks, on any device, in the form of BruteForce."""
 
     def __init__(self, networks: Sequence[tuple[ScXpresso, NetworkMetadata]], device: torch.device):
@@ -144,7 +145,7 @@ class PublishedEffects:
     def effects(
         self, codes: np.ndarray, annotation: np.ndarray, start: int = 0, end: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As BruteForce.effects."""
+        """As SubstitutionEffects.effects."""
         end = len(codes) if end is None else end
         features = torch.from_numpy(annotation.astype(np.float32)).to(self.device)
         expression, effects = self.on_device(torch.from_numpy(codes).to(self.device), features, start, end)
@@ -163,7 +164,7 @@ class PublishedEffects:
             chunks = [_changes(layers, first, reference, codes, chunk) for chunk in changed]
             expression.append(reference.expression)
             empty = torch.empty(0, 4, len(reference.expression), device=self.device)
-            effects.append(torch.cat([empty, *(layers.in_log10_units(chunk, reference) for chunk in chunks)]))
+            effects.append(torch.cat([empty, *(layers.in_log10_units(chunk, reference.deep) for chunk in chunks)]))
         return torch.stack(expression), torch.stack(effects)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from scxpresso import __version__
 from scxpresso.genome.feature_store import Features
+from scxpresso.intervals import Intervals
 from scxpresso.metrics import pearson
 from scxpresso.networks.description import ModelDescription
 from scxpresso.networks.prediction import predict
@@ -74,7 +75,8 @@ def describe_model(
     genome. parents: parent of each population. names: atlas, level, recipe, genome and ensemble; an empty recipe means that
     of the weights. The scalings of expression and annotation features are in each weight file.
     """
-    over_populations = pearson(observed.to_numpy().T, outputs.mean(axis=0).T)
+    predicted = outputs.mean(axis=0)
+    over_populations = pearson(observed.to_numpy().T, predicted.T)
     metadata = load_network(trained[0].files[0])[1]
     recipe = names.pop("recipe") or metadata.recipe or metadata.network
     return ModelDescription(
@@ -101,4 +103,5 @@ def describe_model(
             gene: None if np.isnan(value) else round(float(value), 4)
             for gene, value in zip(observed.index, over_populations, strict=True)
         },
+        intervals=Intervals.fit(observed.to_numpy(), predicted, outputs.std(axis=0)).content(),
     )

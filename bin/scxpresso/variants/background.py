@@ -1,12 +1,12 @@
 """What a gene's alleles are compared with: its own substitutions at a similar distance to the TSS."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
+from scxpresso.saturation.effects import GeneEffects
 from scxpresso.saturation.effects_store import resolved
 from scxpresso.variants.gene_alleles import Allele, nearest_to_tss
 from scxpresso.variants.significance import bins, compared_bins, specificity
@@ -15,13 +15,7 @@ from scxpresso.variants.windows import Edit
 # Index of a base among the alternatives A, C, G and T, by its code; 4 for ambiguous bases.
 ALTERNATIVE_INDEX = np.full(16, 4, dtype=np.uint8)
 ALTERNATIVE_INDEX[ALTERNATIVE_CODES] = range(4)
-
-
-class Saturation(Protocol):
-    """The networks of a fold, as `incremental` gives them."""
-
-    def effects(self, codes: np.ndarray, annotation: np.ndarray, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-        """Predictions (networks × populations), and effects of every substitution from `start` to `end` (exclusive)."""
+GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True)
@@ -46,18 +40,22 @@ class Sites:
     members: np.ndarray
 
     @property
-    def inside(self) -> np.ndarray:
-        """Of each allele, whether it is one of the substitutions that it is compared with."""
-        return self.substitution & self.members[self.index].any(axis=1) & (self.own_bin == self.compared_bin)
-
-    @property
     def bin_of(self) -> np.ndarray:
         """Of each allele, the bin that it is compared with; -1 where it is not scorable."""
         return np.where(self.scorable, self.compared_bin, -1)
 
-    def runs(self) -> list[tuple[int, int]]:
-        """First and last of each run of neighbouring bins that are needed."""
-        return runs_of(np.unique([self.own_bin[self.scorable], self.compared_bin[self.scorable]]))
+    def positions(self, bin_: int) -> np.ndarray:
+        """Give the positions of a bin whose substitutions alleles are compared with, in the order of `spread`."""
+        here = slice(self.starts[bin_], self.ends[bin_])
+        return spread(self.starts[bin_] + np.flatnonzero(self.members[here].any(axis=1)))
+
+
+def spread(positions: np.ndarray) -> np.ndarray:
+    """Order positions so that the first ones, however many, lie evenly among all.
+
+    They are in the order of the multiples of the golden ratio, modulo 1.
+    """
+    return positions[np.argsort(np.arange(len(positions)) * GOLDEN_RATIO % 1, kind="stable")]
 
 
 def find_sites(
@@ -98,52 +96,96 @@ def find_sites(
     )
 
 
-@dataclass(frozen=True)
-class Background:
-    """Saturation of the bins that alleles lie in or are compared with.
+@dataclass
+class BinBackground:
+    """The substitutions of a bin, so far as they were computed.
 
-    predicted: networks × populations (log10). effects: by bin, effects and specificities of its substitutions (each
-    substitutions × populations). Of the alleles that are substitutions, and 0 for others: by_network (networks × alleles
-    × populations), and means (alleles × populations), resolved as effects.h5 is.
+    positions: all of the bin, in the order of `spread`. members: which alternatives of the first of them are substitutions
+    (positions × 4). effects, specificities: means over networks, resolved as effects.h5 is (positions × 4 × populations).
     """
 
-    predicted: np.ndarray
-    effects: dict[int, tuple[np.ndarray, np.ndarray]]
+    positions: np.ndarray
+    members: np.ndarray
+    effects: np.ndarray
+    specificities: np.ndarray
+
+    def first(self, count: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """Give effects and specificities of the substitutions at the first positions: substitutions × populations."""
+        members = self.members[:count]
+        return self.effects[:count][members], self.specificities[:count][members]
+
+    def extend(self, members: np.ndarray, effects: np.ndarray) -> None:
+        """Add the next positions."""
+        self.members = np.concatenate([self.members, members])
+        self.effects = np.concatenate([self.effects, effects])
+        self.specificities = np.concatenate([self.specificities, specificity(effects)])
+
+
+@dataclass
+class Background:
+    """The substitutions that the alleles of a gene are compared with, and the alleles that are substitutions themselves.
+
+    bins: by number. has_alleles: whether these alleles were computed. Of the alleles that are substitutions, and 0 for
+    others: by_network (networks × alleles × populations), and means (alleles × populations), resolved as effects.h5 is.
+    """
+
+    sites: Sites
     by_network: np.ndarray
     means: np.ndarray
+    bins: dict[int, BinBackground] = field(default_factory=dict)
+    has_alleles: bool = False
+
+    @classmethod
+    def of(cls, sites: Sites, networks: int, populations: int) -> "Background":
+        """Make one without any substitution. networks, populations: numbers of what is predicted."""
+        by_network = np.zeros((networks, len(sites.index), populations), dtype=np.float32)
+        background = cls(sites, by_network, np.zeros(by_network.shape[1:], dtype=np.float32))
+        nothing = np.zeros((0, 4, populations), dtype=np.float32)
+        for bin_ in np.unique(sites.compared_bin[sites.scorable]).tolist():
+            members = np.zeros((0, 4), dtype=bool)
+            background.bins[bin_] = BinBackground(sites.positions(bin_), members, nothing, specificity(nothing))
+        return background
+
+    def inside(self, alleles: np.ndarray, count: int | None) -> np.ndarray:
+        """Tell of alleles of one bin whether they are among the substitutions at its first positions."""
+        sites = self.sites
+        positions = self.bins[int(sites.compared_bin[alleles[0]])].positions[:count]
+        return sites.substitution[alleles] & np.isin(sites.index[alleles], positions)
+
+    def pending_alleles(self) -> np.ndarray:
+        """Give the numbers of the alleles that are substitutions the first time, none later."""
+        pending, self.has_alleles = np.flatnonzero(self.sites.substitution & (not self.has_alleles)), True
+        return pending
+
+    def missing(self, counts: Mapping[int, int | None]) -> dict[int, np.ndarray]:
+        """List the positions that bins lack. counts: by bin, the number of positions that it should have; None for all."""
+        return {
+            bin_: one.positions[len(one.effects) : count] for bin_, count in counts.items() for one in [self.bins[bin_]]
+        }
 
 
-def saturate_bins(
-    saturation: Saturation, codes: np.ndarray, annotation: np.ndarray, sites: Sites, networks: int, populations: int
-) -> Background:
-    """Every substitution of the bins that are needed; the alleles that are substitutions are some of them.
+def extend_backgrounds(
+    effects: GeneEffects, backgrounds: Sequence[Background], counts: Sequence[Mapping[int, int | None]]
+) -> None:
+    """Compute the substitutions that bins of genes lack, and at first the alleles that are substitutions, too.
 
-    networks, populations: numbers of what the saturation predicts.
+    Parameters
+    ----------
+    effects: those of the genes of the backgrounds.
+    counts: of each gene and bin, the number of positions that it should have; None for all.
     """
-    background = {}
-    by_network = np.zeros((networks, len(sites.index), populations), dtype=np.float32)
-    means = np.zeros(by_network.shape[1:], dtype=np.float32)
-    runs = sites.runs()
-    if not runs:
-        predicted, _ = saturation.effects(codes, annotation, 0, 0)
-    for first, last in runs:
-        begin = sites.starts[first]
-        predicted, substitutions = saturation.effects(codes, annotation, begin, sites.ends[last])
-        mean = resolved(substitutions.mean(axis=0))
-        specificities = specificity(mean)
-        here = sites.substitution & (first <= sites.own_bin) & (sites.own_bin <= last)
-        at = sites.index[here] - begin, sites.base[here]
-        by_network[:, here], means[here] = substitutions[:, *at], mean[at]
-        for bin_ in range(first, last + 1):
-            part = slice(sites.starts[bin_] - begin, sites.ends[bin_] - begin)
-            members = sites.members[sites.starts[bin_] : sites.ends[bin_]]
-            background[bin_] = mean[part][members], specificities[part][members]
-    return Background(predicted, background, by_network, means)
-
-
-def runs_of(numbers: np.ndarray) -> list[tuple[int, int]]:
-    """Sorted whole numbers as first and last of each run without a gap."""
-    if not len(numbers):
-        return []
-    breaks = np.flatnonzero(np.diff(numbers) > 1)
-    return list(zip(numbers[np.r_[0, breaks + 1]], numbers[np.r_[breaks, len(numbers) - 1]], strict=True))
+    missing = [background.missing(wanted) for background, wanted in zip(backgrounds, counts, strict=True)]
+    alleles = [background.pending_alleles() for background in backgrounds]
+    positions = [
+        np.unique(np.concatenate([background.sites.index[own], *more.values()]))
+        for background, own, more in zip(backgrounds, alleles, missing, strict=True)
+    ]
+    computed = effects.at(positions)
+    for background, own, more, places, by_network in zip(
+        backgrounds, alleles, missing, positions, computed, strict=True
+    ):
+        mean, sites = resolved(by_network.mean(axis=0)), background.sites
+        at = np.searchsorted(places, sites.index[own]), sites.base[own]
+        background.by_network[:, own], background.means[own] = by_network[:, *at], mean[at]
+        for bin_, wanted in more.items():
+            background.bins[bin_].extend(sites.members[wanted], mean[np.searchsorted(places, wanted)])

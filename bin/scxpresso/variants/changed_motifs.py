@@ -83,8 +83,8 @@ def _of_substitutions(
 ) -> np.ndarray:
     """Changes of one network's matches: substitutions × motifs."""
     index, base = sites.index[substitutions], sites.base[substitutions]
-    start, end = int(index.min()), int(index.max()) + 1
-    return np.hstack([effects.match_changes(reference, start, end)[index - start, base] for effects in own])
+    positions, at = np.unique(index, return_inverse=True)
+    return np.hstack([effects.match_changes(reference, positions)[at, base] for effects in own])
 
 
 def _matches(own: list[MotifEffects], windows: np.ndarray) -> np.ndarray:

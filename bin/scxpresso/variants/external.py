@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from scxpresso.identifiers import without_version
 from scxpresso.problems import InputError, Problem
@@ -188,5 +187,7 @@ def _spearman(pairs: np.ndarray) -> tuple[float, float]:
     """Return the rank correlation and its p-value; NaN for fewer than MIN_PAIRS pairs and for constants."""
     if len(pairs) < MIN_PAIRS or (np.ptp(pairs, axis=0) == 0).any():
         return math.nan, math.nan
+    from scipy.stats import spearmanr  # slow to import, and the checks of a run read this module too
+
     found = spearmanr(*pairs.T)
     return float(found.statistic), float(found.pvalue)

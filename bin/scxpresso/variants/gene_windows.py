@@ -1,5 +1,7 @@
 """Search for the genes in whose windows positions of a contig lie."""
 
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +45,30 @@ class Windows:
         first = np.searchsorted(self.start, start - self.length, side="right")
         last = np.searchsorted(self.start, end, side="left")
         return [self.genes[low:high].tolist() for low, high in zip(first.tolist(), last.tolist(), strict=True)]
+
+
+class Reach:
+    """Whether alleles lie in the window of any gene, by the contig's name in the file of variants.
+
+    contig_of: gives the contig of the FASTA; None where there is none, or where it is not known yet.
+    """
+
+    def __init__(self, windows: Callable[[str], Windows], contig_of: Callable[[str], str | None]):
+        self._windows, self._contig_of = windows, contig_of
+        self._on_contig: dict[str, tuple[list[int], int] | None] = {}
+
+    def __call__(self, chrom: str, start: int, end: int) -> bool:
+        """Tell whether a window has any base from `start` to `end` (0-based, half-open); True on an unknown contig."""
+        if chrom not in self._on_contig:
+            contig = self._contig_of(chrom)
+            windows = None if contig is None else self._windows(contig)
+            self._on_contig[chrom] = None if windows is None else (windows.start.tolist(), windows.length)
+        known = self._on_contig[chrom]
+        if known is None:
+            return True
+        starts, length = known
+        last = bisect_left(starts, end) - 1
+        return last >= 0 and starts[last] + length > start
 
 
 class GeneIndex:

@@ -44,7 +44,7 @@ def call_of(genotype: str) -> Call:
 
 @dataclass
 class Genotypes:
-    """The calls of a file's samples, record by record.
+    """The calls of a file's samples in records that are read, one by one.
 
     samples: their names. genotyped: indices of samples with an allele in any call (GT). unphased, missing: numbers of
     heterozygous calls without phase, and of calls without an allele.
@@ -68,15 +68,14 @@ class Genotypes:
         of_set = keys.index("PS") if "PS" in keys else None
         carriers: dict[int, list[str]] = {}
         unknown: list[str] = []
-        all_genotyped = len(self.genotyped) == len(self.samples)
+        calls = {column: _call(column, place, of_set) for column in set(columns)}  # samples are many, calls few
+        if len(self.genotyped) < len(self.samples):
+            self.genotyped.update(sample for sample, column in enumerate(columns) if calls[column][0].called)
+        reference = {column for column, (call, _) in calls.items() if call.reference}
         for sample, column in enumerate(columns):
-            cells = column.split(":")
-            call = call_of(cells[place] if place < len(cells) else ".")
-            if call.called and not all_genotyped:
-                self.genotyped.add(sample)
-            if call.reference:
+            if column in reference:
                 continue
-            suffix = f":{_phase_set(cells, of_set)}" if call.phased else ""
+            call, suffix = calls[column]
             if call.alternatives:
                 for haplotype, allele in call.alternatives:
                     carriers.setdefault(allele, []).append(f"{sample}.{haplotype}{suffix}")
@@ -89,6 +88,13 @@ class Genotypes:
         for allele in [allele for allele in carriers if allele > alternatives]:
             unknown += carriers.pop(allele)
         return {allele: ",".join(who) for allele, who in carriers.items()}, ",".join(unknown)
+
+
+def _call(column: str, place: int, of_set: int | None) -> tuple[Call, str]:
+    """Parse a sample's column: its call, and what follows the haplotypes in their tokens. place, of_set: of GT and PS."""
+    cells = column.split(":")
+    call = call_of(cells[place] if place < len(cells) else ".")
+    return call, f":{_phase_set(cells, of_set)}" if call.phased else ""
 
 
 def _phase_set(cells: list[str], place: int | None) -> str:

@@ -3,10 +3,11 @@
 A gene has 1,500 substitutions in a bin, so that no p-value against these alone is below 0.0007; 200 genes have 300,000.
 Windows are shuffled because those of the genes have motifs, whose substitutions would hide each other. Genes differ in how
 much their predictions respond: effects are divided by their root mean square over the substitutions of the gene in the bin.
-They are kept as histograms, one per bin and population.
+They are kept as histograms, one per bin and population. The root
+mean square is that of the substitutions at a fixed sample of positions, both here and where variants are scored.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,8 +26,8 @@ from scxpresso.saturation.effects_store import resolved
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import atomic_write
 from scxpresso.text import shown
-from scxpresso.variants.background import Sites
-from scxpresso.variants.significance import bins, compared_bins, specificity
+from scxpresso.variants.background import Background, spread
+from scxpresso.variants.significance import N_SAMPLED, bins, compared_bins, specificity
 
 N_GENES = 200
 SEED = 1  # of the sample of genes and of their shuffled windows, which are the same in every run
@@ -97,7 +98,8 @@ class PooledEffects:
     """Effects of the substitutions in shuffled windows of a sample of genes by a model.
 
     genes: their ids. upstream, downstream: of the model's window. reads: the bases that its networks read, relative to the
-    TSS: the first, and the one after the last. populations: of the model. effect, specificity: of both, histograms.
+    TSS: the first, and the one after the last. populations: of the model. effect, specificity: of both, histograms. positions:
+    of a bin, in the order of `spread`, whose substitutions give a gene's root mean square; all for None, as in older files.
     """
 
     genes: Sequence[str]
@@ -107,16 +109,23 @@ class PooledEffects:
     populations: Sequence[str]
     effect: Histograms
     specificity: Histograms
+    positions: int | None = N_SAMPLED
+
+    @cached_property
+    def _bins(self) -> tuple[np.ndarray, tuple[int, int]]:
+        return window_bins(self.upstream, self.downstream, self.reads)
 
     def bin_of(self, index: np.ndarray) -> np.ndarray:
         """Give the bin that alleles are compared with. index: in the window, of the changed base nearest to the TSS."""
-        starts, compared = window_bins(self.upstream, self.downstream, self.reads)
+        starts, compared = self._bins
         return np.clip(np.searchsorted(starts, index, side="right") - 1, *compared)
 
     def write(self, path: str | Path) -> None:
         """Write pooled_effects.h5."""
         with atomic_write(path) as partial, h5py.File(partial, "w") as file:
             file.attrs.update(upstream=self.upstream, downstream=self.downstream, reads=self.reads)
+            if self.positions is not None:
+                file.attrs["positions"] = self.positions
             for name, text in (("gene_id", self.genes), ("populations", self.populations)):
                 file.create_dataset(name, data=list(text), dtype=h5py.string_dtype())
             for kind in KINDS:
@@ -137,6 +146,7 @@ class PooledEffects:
                     downstream=int(file.attrs["downstream"]),
                     reads=(first, end),
                     populations=file["populations"].asstr()[:].tolist(),
+                    positions=int(file.attrs["positions"]) if "positions" in file.attrs else None,
                     **{kind: Histograms(file[f"{kind}_counts"][:], file[f"{kind}_scale"][:]) for kind in KINDS},
                 )
         except (OSError, KeyError) as error:
@@ -148,30 +158,23 @@ class PooledEffects:
 
 
 def pooled_p_values(
-    pooled: PooledEffects | None,
-    effect: np.ndarray,
-    own: np.ndarray,
-    sites: Sites,
-    backgrounds: Mapping[int, tuple[np.ndarray, np.ndarray]],
+    pooled: PooledEffects | None, effect: np.ndarray, own: np.ndarray, background: Background
 ) -> dict[str, np.ndarray]:
     """Rank alleles of a gene among the pooled effects: P_VALUES, alleles × populations.
 
     They are NaN without pooled effects, where an allele is not scorable, and for the specificity of a single population.
-
-    Parameters
-    ----------
     effect, own: effects of the alleles, and their specificities (alleles × populations).
-    backgrounds: by the gene's bin, effects and specificities of its substitutions (substitutions × populations).
     """
     found = {name: np.full(effect.shape, np.nan) for name in P_VALUES}
     if pooled is None:
         return found
-    bin_of = pooled.bin_of(sites.index)
-    for own_bin in np.unique(sites.bin_of[sites.scorable]):
-        here = sites.bin_of == own_bin
-        for kind, name, values, background in zip(KINDS, P_VALUES, (effect, own), backgrounds[own_bin], strict=True):
+    bin_of = pooled.bin_of(background.sites.index)
+    for own_bin, substitutions in background.bins.items():
+        here = background.sites.bin_of == own_bin
+        of_gene = substitutions.first(pooled.positions)
+        for kind, name, values, own_values in zip(KINDS, P_VALUES, (effect, own), of_gene, strict=True):
             if not np.isnan(values).any():
-                scale = np.broadcast_to(root_mean_square(background), values[here].shape)
+                scale = np.broadcast_to(root_mean_square(own_values), values[here].shape)
                 found[name][here] = getattr(pooled, kind).p_values(bin_of[here], values[here], scale)
     return found
 
@@ -235,12 +238,15 @@ def pool_effects(
         for number in [number for number, other in enumerate(fold_of) if other == fold]:
             _, by_network = saturation.effects(windows[number], annotation[number], first, end)
             mean, read = resolved(by_network.mean(axis=0)), windows[number, first:end]
-            members = (BASE_OF_CODE[read] < 4)[:, None] & (read[:, None] != ALTERNATIVE_CODES)
+            is_unambiguous = BASE_OF_CODE[read] < 4
             for bin_ in np.unique(bin_of):
-                effects = mean[bin_of == bin_][members[bin_of == bin_]]
+                positions = spread(np.flatnonzero((bin_of == bin_) & is_unambiguous))
+                members = read[positions, None] != ALTERNATIVE_CODES
+                effects = mean[positions][members]
+                sampled = int(members[:N_SAMPLED].sum())
                 kinds = [effects, specificity(effects)] if effects.shape[1] > 1 else [effects]
                 for kind, values in enumerate(kinds):
-                    scale = root_mean_square(values)
+                    scale = root_mean_square(values[:sampled])
                     counts[kind, bin_] += histogram(_ratios(values, scale))
                     squares[kind, bin_] += len(values) * scale**2
             step(shown(genes[number]))

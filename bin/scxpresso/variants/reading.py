@@ -33,7 +33,7 @@ from scxpresso.variants.alleles import (
     trimmed,
 )
 from scxpresso.variants.chunks import REJECTED_COLUMNS, rejected_rows, write_chunks
-from scxpresso.variants.gene_windows import GeneIndex, Windows
+from scxpresso.variants.gene_windows import GeneIndex, Reach, Windows
 from scxpresso.variants.placement import Sliding, placed_for
 from scxpresso.variants.references import References
 from scxpresso.variants.sources import Entry, Source
@@ -102,11 +102,12 @@ def read_variants(
     source = open_source(file, haplotypes)
     log(f"{shown(Path(file).name)}: {source.kind}")
     with TemporaryDirectory(dir=outdir, prefix=".partial-") as folder, Spill(Path(folder) / "variants") as spill:
+        contigs = contig_names(str(fasta))
+        known = GeneIndex(genes, contigs, upstream, downstream)
+        source.in_reach = Reach(known.windows, lambda chrom: _contigs_of([chrom], contigs).get(chrom))
         entries = _spill(source, spill, log)
         if haplotypes:
             _log_haplotypes(source, log)
-        contigs = contig_names(str(fasta))
-        known = GeneIndex(genes, contigs, upstream, downstream)
         counts = _place_all(spill, fasta, contigs, known, Path(file).name)
         counts.references.check(shown(Path(file).name))
         _check_scorable(counts, spill, shown(Path(file).name))
@@ -169,7 +170,7 @@ def _spill(source: Source, spill: Spill, log: Callable[[str], None]) -> int:
 
 
 def _log_haplotypes(source: Source, log: Callable[[str], None]) -> None:
-    """Log what the file lacks for haplotypes."""
+    """Log what the file lacks for haplotypes, in the windows of genes."""
     calls = source.genotypes
     if not calls or not calls.genotyped:
         log("WARNING --haplotypes: the file has no genotypes (GT), so no haplotypes are known")

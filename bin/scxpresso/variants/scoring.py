@@ -11,6 +11,7 @@ allele outside the model's window, because variants are read once, for the wides
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,19 +22,34 @@ from scxpresso.networks.model import Model, Network
 from scxpresso.networks.prediction import predict
 from scxpresso.networks.registry import NETWORKS, bases_read
 from scxpresso.problems import InputError, Problem
+from scxpresso.saturation.effects import AlleleEffects, EditedWindows, GeneEffects, SubstitutionEffects
 from scxpresso.saturation.effects_store import resolved, rounded
 from scxpresso.saturation.incremental import incremental
-from scxpresso.variants.background import Background, Saturation, Sites, find_sites, saturate_bins
+from scxpresso.variants.background import Background, extend_backgrounds, find_sites
 from scxpresso.variants.changed_motifs import ChangedMotifs
 from scxpresso.variants.gene_alleles import Allele, alleles_of
 from scxpresso.variants.gene_scores import GeneScores
 from scxpresso.variants.pooled import PooledEffects, pooled_p_values
 from scxpresso.variants.score_table import ScorableVariant
-from scxpresso.variants.significance import compared, specificity
-from scxpresso.variants.windows import Edit, FlankingSequence, read_flanking_sequences, shifts
+from scxpresso.variants.significance import STAGES, Ranks, specificity
+from scxpresso.variants.windows import Edit, FlankingSequence, edited_windows, read_flanking_sequences, shifts
 
 SHIFTS = 23  # per phase, for insertions and deletions; real ones deviate by 10 % from the mean of all 300 (r = 0.996)
-BATCH = 512  # windows predicted at once
+BATCH = 512  # windows predicted at once, or alleles by what they change
+MAX_GENES, MAX_ALLELES = 256, 1024  # scored together, if there are as many
+MAX_REFERENCES = 80  # genes × networks that are computed together
+
+
+class GeneAlleles(NamedTuple):
+    """The alleles of a gene that are scored.
+
+    flanking: sequence of the gene, its window and the margin of all edits on either side; needed for insertions and
+    deletions.
+    """
+
+    gene_id: str
+    alleles: Sequence[Allele]
+    flanking: FlankingSequence | None = None
 
 
 class Scorer:
@@ -54,10 +70,11 @@ class Scorer:
     ):
         self.model, self.features, self.genes, self.device, self.engine = model, features, genes, device, engine
         self.pooled = pooled
+        self.stages = STAGES if pooled and pooled.positions else STAGES[-1:]
         model.check_window(features.upstream, features.downstream)
         self.phase = NETWORKS[model.network].phase
         self.reads = bases_read(model.network, model.inputs, model.upstream, model.downstream)
-        self._of_fold: dict[int | None, tuple[list[Network], Saturation, ChangedMotifs]] = {}
+        self._of_fold: dict[int | None, tuple[list[Network], SubstitutionEffects, ChangedMotifs]] = {}
 
     def margin(self, edits: Iterable[Edit]) -> int:
         """Count the bases beyond a window that edits and shifts within a phase can bring into it."""
@@ -70,52 +87,100 @@ class Scorer:
         return allele.edits_of(first - shift, end + shift) if first < end else []
 
     def score(self, gene_id: str, alleles: Sequence[Allele], flanking: FlankingSequence | None = None) -> GeneScores:
-        """Score the alleles of a gene in every population.
+        """Score the alleles of one gene, see `score_genes`."""
+        return self.score_genes([GeneAlleles(gene_id, alleles, flanking)])[0]
 
-        Parameters
-        ----------
-        flanking: sequence of the gene, its window and the margin of all edits on either side; needed for insertions and
-            deletions.
+    def score_genes(self, genes: Sequence[GeneAlleles]) -> list[GeneScores]:
+        """Score the alleles of genes in every population; genes of a fold together.
 
         Raises
         ------
-        InputError: if `flanking` or a REF differs from the sequence of the features.
+        InputError: if the sequence of a gene or a REF differs from the sequence of the features.
         """
-        row = self.features.rows([gene_id])
-        codes = self.features.codes[row[0]]
-        annotation = self.features.annotation(row, self.model.annotation_features)[0]
-        fold = self.model.fold_of(gene_id)
+        fold_of = [self.model.fold_of(gene.gene_id) for gene in genes]
+        scores: dict[int, GeneScores] = {}
+        for fold in dict.fromkeys(fold_of):
+            numbers = [number for number, other in enumerate(fold_of) if other == fold]
+            size = max(MAX_REFERENCES // len(self._networks(fold)[0]), 1)
+            for first in range(0, len(numbers), size):
+                part = numbers[first : first + size]
+                scores |= zip(part, self._score([genes[number] for number in part], fold), strict=True)
+        return [scores[number] for number in range(len(genes))]
+
+    def _score(self, genes: Sequence[GeneAlleles], fold: int | None) -> list[GeneScores]:
+        """Score genes of one fold."""
+        rows = self.features.rows([gene.gene_id for gene in genes])
+        codes = self.features.codes[rows]
+        annotation = self.features.annotation(rows, self.model.annotation_features)
         networks, saturation, motifs = self._networks(fold)
-        self._check(gene_id, codes, alleles, flanking)
-
-        edits_read = [self.edits_read(allele) for allele in alleles]
-        sites = find_sites(codes, alleles, edits_read, self.reads, self.features.upstream)
+        sites = []
+        for gene, window in zip(genes, codes, strict=True):
+            self._check(window, gene)
+            edits_read = [self.edits_read(allele) for allele in gene.alleles]
+            sites.append(find_sites(window, gene.alleles, edits_read, self.reads, self.features.upstream))
         populations = self.model.populations
-        background = saturate_bins(saturation, codes, annotation, sites, len(networks), len(populations))
-        window = flanking or FlankingSequence(codes, self.features.upstream)
-        by_network, effect = self._effects(networks, annotation, window, alleles, sites, background)
-        specificities = specificity(effect)
-        signs = np.sign(resolved(by_network))
-        return GeneScores(
-            gene_id=gene_id,
-            gene_name=self.genes.at[gene_id, "gene_name"],
-            chrom=self.genes.at[gene_id, "chrom"],
-            fold=fold,
-            gene_pearson=self.model.gene_pearson.get(gene_id, float("nan")),
-            alleles=alleles,
-            populations=populations,
-            scorable=sites.scorable,
-            changed_motifs=motifs.named(window, (self.model.upstream, self.model.downstream), alleles, sites),
-            predicted_ref=background.predicted.mean(axis=0),
-            effect=effect,
-            sd=rounded(by_network.std(axis=0)),
-            sign_agreement=(signs == np.sign(effect)).mean(axis=0),
-            specificity=specificities,
-            **pooled_p_values(self.pooled, effect, specificities, sites, background.effects),
-            **compared(effect, specificities, sites.bin_of, sites.inside, background.effects),
+        backgrounds = [Background.of(of_gene, len(networks), len(populations)) for of_gene in sites]
+        substitutions = saturation.of_genes(codes, annotation)
+        extend_backgrounds(
+            substitutions, backgrounds, [dict.fromkeys(one.bins, self.stages[0][0]) for one in backgrounds]
         )
+        windows = [
+            gene.flanking or FlankingSequence(window, self.features.upstream)
+            for gene, window in zip(genes, codes, strict=True)
+        ]
+        effects = [
+            self._effects(networks, saturation, *one)
+            for one in zip(annotation, windows, genes, backgrounds, strict=True)
+        ]
+        ranks = [Ranks(effect, specificity(effect)) for _, effect in effects]
+        self._rank(ranks, substitutions, backgrounds)
+        predicted = substitutions.expression().mean(axis=1)
+        return [
+            GeneScores(
+                gene_id=gene.gene_id,
+                gene_name=self.genes.at[gene.gene_id, "gene_name"],
+                chrom=self.genes.at[gene.gene_id, "chrom"],
+                fold=fold,
+                gene_pearson=self.model.gene_pearson.get(gene.gene_id, float("nan")),
+                alleles=gene.alleles,
+                populations=populations,
+                scorable=background.sites.scorable,
+                changed_motifs=motifs.named(
+                    window, (self.model.upstream, self.model.downstream), gene.alleles, background.sites
+                ),
+                predicted_ref=of_gene,
+                effect=effect,
+                sd=rounded(by_network.std(axis=0)),
+                sign_agreement=(np.sign(resolved(by_network)) == np.sign(effect)).mean(axis=0),
+                percentile=rank.percentile,
+                p_value=rank.p_value,
+                specificity=rank.own,
+                specificity_p_value=rank.specificity_p_value,
+                **pooled_p_values(self.pooled, effect, rank.own, background),
+            )
+            for gene, window, background, of_gene, rank, (by_network, effect) in zip(
+                genes, windows, backgrounds, predicted, ranks, effects, strict=True
+            )
+        ]
 
-    def _networks(self, fold: int | None) -> tuple[list[Network], Saturation, ChangedMotifs]:
+    def _rank(self, ranks: Sequence[Ranks], substitutions: GeneEffects, backgrounds: Sequence[Background]) -> None:
+        """Rank the alleles of genes, those of small ranks among more and more substitutions."""
+        open_ = [background.sites.scorable.copy() for background in backgrounds]
+        for stage, (count, enough) in enumerate(self.stages):
+            if stage > 0:
+                counts = [
+                    dict.fromkeys(np.unique(background.sites.compared_bin[left]).tolist(), count)
+                    for background, left in zip(backgrounds, open_, strict=True)
+                ]
+                extend_backgrounds(substitutions, backgrounds, counts)
+            for rank, background, left in zip(ranks, backgrounds, open_, strict=True):
+                for bin_ in np.unique(background.sites.compared_bin[left]):
+                    alleles = np.flatnonzero(left & (background.sites.compared_bin == bin_))
+                    inside = background.inside(alleles, count)
+                    smallest = rank.rank(alleles, *background.bins[bin_].first(count), inside)
+                    left[alleles] = smallest < enough
+
+    def _networks(self, fold: int | None) -> tuple[list[Network], SubstitutionEffects, ChangedMotifs]:
         """Load the networks of a fold (of all for None), their saturation and motifs; kept, because genes are sorted by id."""
         if fold not in self._of_fold:
             networks = self.model.networks(fold)
@@ -126,70 +191,96 @@ class Scorer:
     def _effects(
         self,
         networks: list[Network],
+        saturation: SubstitutionEffects,
         annotation: np.ndarray,
         window: FlankingSequence,
-        alleles: Sequence[Allele],
-        sites: Sites,
+        gene: GeneAlleles,
         background: Background,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return effects by network (networks × alleles × populations) and their mean (alleles × populations), resolved.
 
         Those of substitutions are in the background; others are predicted.
         """
+        sites = background.sites
         others = np.flatnonzero(sites.scorable & ~sites.substitution).tolist()
-        by_network, effect = background.by_network.copy(), background.means.copy()
-        by_network[:, others] = self._differences(networks, annotation, window, [alleles[at] for at in others])
-        effect[others] = resolved(by_network[:, others].mean(axis=0))
+        by_network, effect = background.by_network, background.means
+        if others:
+            by_network[:, others] = self._differences(
+                networks, saturation, annotation, window, [gene.alleles[at] for at in others]
+            )
+            effect[others] = resolved(by_network[:, others].mean(axis=0))
         return by_network, effect
 
     def _differences(
-        self, networks: list[Network], annotation: np.ndarray, around: FlankingSequence, alleles: Sequence[Allele]
+        self,
+        networks: list[Network],
+        saturation: SubstitutionEffects,
+        annotation: np.ndarray,
+        around: FlankingSequence,
+        alleles: Sequence[Allele],
     ) -> np.ndarray:
-        """Compute effects of alleles by complete predictions: networks × alleles × populations."""
-        size = self.model.upstream, self.model.downstream
-        read = slice(*(self.model.upstream + end for end in self.reads))
-        moved = shifts(self.phase, SHIFTS)
+        """Compute effects of alleles of any kind, means over shifts: networks × alleles × populations."""
         effects = np.zeros((len(networks), len(alleles), len(self.model.populations)))
         for by, chosen in [
-            (moved, [at for at, allele in enumerate(alleles) if allele.moves_bases]),
+            (shifts(self.phase, SHIFTS), [at for at, allele in enumerate(alleles) if allele.moves_bases]),
             (np.zeros(1, dtype=int), [at for at, allele in enumerate(alleles) if not allele.moves_bases]),
         ]:
-            if not chosen:
-                continue
-            references = np.stack([around.window(*size, shift) for shift in by])
-            predicted = self._predict(networks, references, annotation)
-            for first in range(0, len(chosen), BATCH // len(by)):
-                batch = chosen[first : first + BATCH // len(by)]
-                edited = [around.edited(alleles[at].edits) for at in batch]
-                windows = np.stack([[one.window(*size, shift) for shift in by] for one in edited])
+            size = BATCH if isinstance(saturation, AlleleEffects) else BATCH // len(by)
+            for first in range(0, len(chosen), size):
+                batch = chosen[first : first + size]
+                edits = [alleles[at].edits for at in batch]
+                windows = edited_windows(around, edits, self.model.upstream, self.model.downstream, by)
+                if isinstance(saturation, AlleleEffects):
+                    difference = saturation.allele_effects(windows, annotation)
+                else:
+                    difference = self._predicted_differences(networks, windows, annotation)
                 # If the networks read the same bases, the effect is 0, whatever rounding gives.
-                changed = (windows[..., read] != references[..., read]).any(axis=2)
-                difference = np.zeros((len(networks), *changed.shape, effects.shape[2]))
-                if changed.any():
-                    number = np.nonzero(changed)[1]
-                    difference[:, changed] = (
-                        self._predict(networks, windows[changed], annotation) - predicted[:, number]
-                    )
+                difference[:, ~self._changed(windows)] = 0
                 effects[:, batch] = difference.mean(axis=2)
         return effects
+
+    def _changed(self, windows: EditedWindows) -> np.ndarray:
+        """Tell whether the networks read other bases in the windows of alleles: alleles × shifts."""
+        first, end = (self.model.upstream + base for base in self.reads)
+        return np.stack(
+            [
+                (windows.codes[:, start + first : start + end] != windows.reference[other + first : other + end]).any(
+                    axis=1
+                )
+                for start, other in zip(windows.starts, windows.reference_starts, strict=True)
+            ],
+            axis=1,
+        )
+
+    def _predicted_differences(
+        self, networks: list[Network], windows: EditedWindows, annotation: np.ndarray
+    ) -> np.ndarray:
+        """Compute effects of alleles by complete predictions: networks × alleles × shifts × populations."""
+        reference = np.stack([windows.reference[start : start + windows.size] for start in windows.reference_starts])
+        edited = np.stack([windows.codes[:, start : start + windows.size] for start in windows.starts], axis=1)
+        changed = self._changed(windows)
+        difference = np.zeros((len(networks), *changed.shape, len(self.model.populations)))
+        if changed.any():
+            predicted = self._predict(networks, reference, annotation)
+            by_allele = self._predict(networks, edited[changed], annotation)
+            difference[:, changed] = by_allele - predicted[:, np.nonzero(changed)[1]]
+        return difference
 
     def _predict(self, networks: list[Network], windows: np.ndarray, annotation: np.ndarray) -> np.ndarray:
         return predict(networks, windows, np.repeat(annotation[None], len(windows), axis=0), self.device)
 
-    def _check(
-        self, gene_id: str, codes: np.ndarray, alleles: Sequence[Allele], flanking: FlankingSequence | None
-    ) -> None:
+    def _check(self, codes: np.ndarray, gene: GeneAlleles) -> None:
         """Raise InputError if the alleles or the FASTA do not belong to the window of the features."""
-        upstream = self.features.upstream
+        upstream, flanking = self.features.upstream, gene.flanking
         if flanking and (flanking.window(upstream, self.features.downstream) != codes).any():
             raise InputError(
                 Problem(
-                    f"the FASTA around the TSS of {gene_id!r}",
+                    f"the FASTA around the TSS of {gene.gene_id!r}",
                     "another sequence than in features.h5",
                     "the FASTA from which features.h5 was made",
                 )
             )
-        for allele in alleles:
+        for allele in gene.alleles:
             for edit in allele.edits:
                 first, last = upstream + edit.start, upstream + edit.end
                 found = codes[max(first, 0) : max(last, 0)]
@@ -198,7 +289,7 @@ class Scorer:
                     raise InputError(
                         Problem(
                             f"variant {allele.variant_id!r} at {allele.pos} ({allele.ref} → {allele.alt})",
-                            f"REF is not the sequence of {gene_id!r}",
+                            f"REF is not the sequence of {gene.gene_id!r}",
                             "variants that were checked against the genome of the features",
                         )
                     )
@@ -242,6 +333,11 @@ def score_variants(
     if lacking:
         chrom = places[lacking[0]][0]
         raise InputError(Problem(fasta, f"no contig {chrom!r}", "the FASTA from which features.h5 was made"))
+    batch: list[GeneAlleles] = []
     for gene, group in groupby(variants(), key=lambda variant: variant.gene_id):
         alleles = alleles_of(list(group), int(genes.at[gene, "tss"]), genes.at[gene, "strand"], haplotypes, window)
-        yield scorer.score(gene, alleles, around.pop(gene, None))
+        batch.append(GeneAlleles(gene, alleles, around.pop(gene, None)))
+        if len(batch) >= MAX_GENES or sum(len(one.alleles) for one in batch) >= MAX_ALLELES:
+            yield from scorer.score_genes(batch)
+            batch = []
+    yield from scorer.score_genes(batch)

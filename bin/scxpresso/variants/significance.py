@@ -1,6 +1,8 @@
-"""How unusual an effect is: its rank among the gene's own substitutions at the same distance to the TSS."""
+"""How unusual an effect is: its rank among the gene's own substitutions at the same distance to the TSS.
 
-from collections.abc import Mapping
+Beside pooled p-values, ranks are estimated from a sample of the substitutions, which grows while they are small, as in
+sequential Monte Carlo tests (Besag and Clifford 1991, Biometrika 78:301).
+"""
 
 import numpy as np
 
@@ -8,6 +10,11 @@ from scxpresso.saturation.effects_store import resolved
 
 BIN = 500  # bases of distance to the TSS
 MIN_POSITIONS = 250  # unambiguous positions of a bin that stands for itself
+FEW = 8  # alleles that are compared with every effect; those of more are sorted
+# Where p-values are estimates, an allele is compared with the substitutions at so many positions of its bin (None: at all),
+# and then with more, if fewer than so many of them have an effect as large as its own in some population.
+N_SAMPLED = 50  # positions that also give the gene's root mean square for pooled p-values
+STAGES = ((N_SAMPLED, 6), (150, 10), (None, 0))
 
 
 def bins(unambiguous: np.ndarray, upstream: int) -> np.ndarray:
@@ -49,52 +56,59 @@ def compared_bins(starts: np.ndarray, counted: np.ndarray) -> tuple[int, int]:
     return int(full[0]), int(full[-1])
 
 
-def ranks(background: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Count the effects of the background that are smaller than each value, by absolute value: alleles × populations.
+def at_least_as_large(background: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Count the effects of the background that are as large as each value, by absolute value: alleles × populations.
 
     background: effects × populations. values: alleles × populations.
     """
-    ordered = np.sort(np.abs(background).T, axis=1)
-    found = [np.searchsorted(row, column) for row, column in zip(ordered, np.abs(values).T, strict=True)]
-    return np.stack(found, axis=1)
+    background, values = np.abs(background), np.abs(values)
+    if len(values) <= FEW:
+        return (background >= values[:, None]).sum(axis=1)
+    ordered = np.sort(background.T, axis=1)
+    smaller = [np.searchsorted(row, column) for row, column in zip(ordered, values.T, strict=True)]
+    return len(background) - np.stack(smaller, axis=1)
 
 
-def p_values(smaller: np.ndarray, size: int, inside: np.ndarray) -> np.ndarray:
+def p_values(at_least: np.ndarray, size: int, inside: np.ndarray) -> np.ndarray:
     """Give the share of the background whose effect is at least as large: alleles × populations.
 
-    smaller: what `ranks` gives (alleles × populations). size: effects of the background. inside: of each allele, whether it
-    is one of them; one that is not is counted as one more, so that no p-value is 0.
+    at_least: number of such effects (alleles × populations). size: effects of the background. inside: of each allele,
+    whether it is one of them; one that is not is counted as one more, so that no p-value is 0.
     """
-    at_least = size - smaller
     return np.where(inside[:, None], at_least / max(size, 1), (1 + at_least) / (1 + size))
 
 
-def compared(
-    effect: np.ndarray,
-    own: np.ndarray,
-    bin_of: np.ndarray,
-    inside: np.ndarray,
-    backgrounds: Mapping[int, tuple[np.ndarray, np.ndarray]],
-) -> dict[str, np.ndarray]:
-    """Rank alleles among the effects of their bins: percentile, p_value and specificity_p_value (alleles × populations).
+class Ranks:
+    """Ranks of a gene's alleles among the substitutions of their bins: percentile, p_value, specificity_p_value.
 
-    Parameters
-    ----------
-    effect, own: effects of the alleles, and their specificities (alleles × populations).
-    bin_of: bin of each allele; -1 for one that is not scorable, which has percentile 0 and p 1.
-    inside: of each allele, whether it is one of its bin's substitutions.
-    backgrounds: by bin, effects and specificities of its substitutions (substitutions × populations).
+    Alleles that are not scorable have percentile 0 and p 1. effect, own: effects of the alleles, and their specificities
+    (alleles × populations).
     """
-    percentile, p_value = np.zeros(effect.shape), np.ones(effect.shape)
-    own_p_value = np.where(np.isnan(own), np.nan, 1.0)
-    for bin_ in np.unique(bin_of[bin_of >= 0]):
-        here, (background, own_background) = bin_of == bin_, backgrounds[bin_]
-        size, smaller = len(background), ranks(background, effect[here])
-        percentile[here] = 100 * smaller / max(size, 1)
-        p_value[here] = p_values(smaller, size, inside[here])
-        if effect.shape[1] > 1:
-            own_p_value[here] = p_values(ranks(own_background, own[here]), size, inside[here])
-    return {"percentile": percentile, "p_value": p_value, "specificity_p_value": own_p_value}
+
+    def __init__(self, effect: np.ndarray, own: np.ndarray):
+        self.effect, self.own = effect, own
+        self.percentile, self.p_value = np.zeros(effect.shape), np.ones(effect.shape)
+        self.specificity_p_value = np.where(np.isnan(own), np.nan, 1.0)
+
+    def rank(
+        self, alleles: np.ndarray, background: np.ndarray, own_background: np.ndarray, inside: np.ndarray
+    ) -> np.ndarray:
+        """Rank some alleles; return for each the smallest number of effects as large as its own, of all populations.
+
+        Parameters
+        ----------
+        alleles: their numbers.
+        background, own_background: effects and specificities of substitutions (substitutions × populations).
+        inside: of each allele, whether it is one of these substitutions.
+        """
+        size = len(background)
+        at_least = at_least_as_large(background, self.effect[alleles])
+        self.percentile[alleles] = 100 * (size - at_least) / max(size, 1)
+        self.p_value[alleles] = p_values(at_least, size, inside)
+        if self.effect.shape[1] > 1:
+            own_at_least = at_least_as_large(own_background, self.own[alleles])
+            self.specificity_p_value[alleles] = p_values(own_at_least, size, inside)
+        return at_least.min(axis=1)
 
 
 def specificity(effects: np.ndarray) -> np.ndarray:

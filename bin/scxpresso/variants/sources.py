@@ -4,7 +4,7 @@ import csv
 import os
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
@@ -59,6 +59,8 @@ class Entry(NamedTuple):
 class Source:
     """A file of variants. Iteration yields its entries, with one row of the file in memory at a time.
 
+    in_reach: whether calls matter of alleles on a contig that change bases from a position to another (0-based, half-open).
+
     kind: the format, in words. lines: rows read so far. once: whether entries of the same id and position are merged.
     genotypes: calls of the samples, if haplotypes are read and there are samples.
     """
@@ -71,6 +73,7 @@ class Source:
         self.haplotypes = haplotypes
         self.lines = 0
         self.genotypes: Genotypes | None = None
+        self.in_reach: Callable[[str, int, int], bool] = lambda chrom, start, end: True
 
     def entries(self) -> Iterator[Entry]:
         """Yield the entries of the file."""
@@ -89,7 +92,11 @@ class Source:
 
 
 class Vcf(Source):
-    """VCF or BCF, read by htslib: bgzipped, gzipped or plain; an index is not used. FILTER and INFO are not read."""
+    """VCF or BCF, read by htslib: bgzipped, gzipped or plain. FILTER and INFO are not read.
+
+    An index is not used: each record is reported, also those outside of every window, and reading them without their calls
+    takes little.
+    """
 
     kind = "VCF/BCF"
 
@@ -102,7 +109,10 @@ class Vcf(Source):
             for record in file:
                 self.lines += 1
                 chrom, pos, name, ref = record.chrom, record.pos, record.id or "", (record.ref or "").upper()
-                carriers, uncalled = self.calls(record, self.genotypes) if self.genotypes else ({}, "")
+                calls: tuple[dict[int, str], str] = {}, ""
+                if self.genotypes and (_may_slide(record) or self.in_reach(chrom, pos - 1, max(record.stop, pos))):
+                    calls = self.calls(record, self.genotypes)
+                carriers, uncalled = calls
                 for number, alt in enumerate(record.alts or (".",), start=1):
                     alt = alt.upper() if alt.isalpha() else alt
                     fault = BEFORE_START if pos < 1 else fault_of(ref, alt)
@@ -142,6 +152,11 @@ class Vcf(Source):
             finally:
                 pysam.set_verbosity(verbosity)
         return "; ".join(line.strip() for line in text if line.strip())
+
+
+def _may_slide(record: pysam.VariantRecord) -> bool:
+    """Tell whether a record has an insertion or deletion, which in a repeat may be placed far from its position."""
+    return any(len(alt) != len(record.ref or "") and alt.isalpha() for alt in record.alts or ())
 
 
 @contextmanager

@@ -1,14 +1,20 @@
 """Windows with alternative alleles, built around the TSS, which stays in place."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scxpresso.genome.features import contig_names
 from scxpresso.genome.sequence import N_CODE, encode, read_fasta, reverse_complement, window_codes
 from scxpresso.identifiers import match_contigs
+from scxpresso.networks.published import POOL1
+from scxpresso.saturation.effects import EditedWindows
 from scxpresso.variants.alleles import trimmed
+
+# The sequence around a window grows by so many bases, those of a pooling bin: what is computed of it at once then does not
+# depend on the alleles that are scored together.
+EXTENSION = POOL1
 
 
 @dataclass(frozen=True)
@@ -98,13 +104,46 @@ class FlankingSequence:
                 tss += min(0, len(edit.codes) + edit.start)
         return FlankingSequence(np.concatenate([*pieces, self.codes[done:]]), tss)
 
-    def window(self, upstream: int, downstream: int, shift: int = 0) -> np.ndarray:
-        """Cut out the codes from `upstream` bases before the TSS to `downstream` bases from it on, shifted downstream."""
+    def window(self, upstream: int, downstream: int, shift: int = 0, unknown: int = N_CODE) -> np.ndarray:
+        """Cut out the codes from `upstream` bases before the TSS to `downstream` bases from it on, shifted downstream.
+
+        unknown: what stands for bases beyond the known sequence.
+        """
         first, last = self.tss - upstream + shift, self.tss + downstream + shift
-        window = np.full(upstream + downstream, N_CODE, dtype=np.uint8)
+        window = np.full(upstream + downstream, unknown, dtype=self.codes.dtype)
         inside = self.codes[max(first, 0) : max(last, 0)]
         window[max(-first, 0) : max(-first, 0) + len(inside)] = inside
         return window
+
+
+def edited_windows(
+    around: FlankingSequence, edits: Sequence[Sequence[Edit]], upstream: int, downstream: int, by: np.ndarray
+) -> EditedWindows:
+    """Make the windows of alleles and those of the reference. edits: of each allele. by: shifts (in bases)."""
+    margin = int(np.abs(by).max())
+    longest = max(sum(abs(edit.longer) for edit in one) for one in edits)
+    further = -(-longest // EXTENSION) * EXTENSION
+    # The same edits of the bases' indices say where each base of an allele is from.
+    size = upstream + downstream
+    before, after = upstream + margin + further, downstream + margin + further
+    reference = around.window(before, after)
+    indices = FlankingSequence(np.arange(len(reference)), before)
+    codes = [around.edited(one).window(upstream + margin, downstream + margin) for one in edits]
+    origin = [
+        indices.edited([replace(edit, codes=np.full(len(edit.codes), -1)) for edit in one]).window(
+            upstream + margin, downstream + margin, unknown=-1
+        )
+        for one in edits
+    ]
+    return EditedWindows(
+        reference=reference,
+        codes=np.stack(codes),
+        origin=np.stack(origin),
+        reference_starts=margin + further + by,
+        starts=margin + by,
+        size=size,
+        moved=any(edit.longer for one in edits for edit in one),
+    )
 
 
 def read_flanking_sequences(

@@ -1,0 +1,1 @@
+"""Layouts of count matrices in files and folders, behind one interface."""
