@@ -104,7 +104,7 @@ workflow {
 
     SATURATION(analysed_ch, genes_ch, features_ch, inputs, options)
     VARIANTS(sets_ch, analysed_ch, genes_ch, features_ch, genomes_ch, inputs, options)
-    VARIANT_MAP(plan_ch, analysed_ch, VARIANTS.out.known_ch, genes_ch, features_ch, options)
+    VARIANT_MAP(plan_ch, analysed_ch, VARIANTS.out.every_pooled_ch, genes_ch, features_ch, options)
     PREDICTION(plan_ch, samples_ch, FEATURES.out.assemblies_ch, analysed_ch, features_ch, options)
 
     // [process, its task, warnings.txt]

@@ -34,9 +34,11 @@ def main(model, part, pooled, genes_per_part, device, engine, threads, outdir):
     from scxpresso.variants.map_effects import map_variants
     from scxpresso.variants.map_parts import read_places
     from scxpresso.variants.pooled import PooledEffects
+    from scxpresso.variants.pooled_origin import check_origin
 
     chosen = resolve_device(device)
     log(f"device {chosen} (--device {device}), {threads} threads")
+    check_origin(pooled, model)
     trained, genes = Model(model), len(read_places(part))
     with progress(genes, "mapping") as step:
         made = map_variants(trained, part, PooledEffects.read(pooled, trained), genes_per_part, chosen, engine, step)

@@ -40,7 +40,7 @@ workflow VARIANTS {
         .mix(models_ch.filter { options.variant_map }.map { model, _description, _folds -> model.genome })
         .unique()
 
-    // [model, pooled_effects.h5], of the models that have none from an earlier run
+    // [model, pooled_effects.h5], of those that have none from an earlier run
     pooled_ch = POOL_EFFECTS(
         scorers_ch
             .filter { row -> !kept_pooled(inputs, row[2]) }
@@ -49,12 +49,16 @@ workflow VARIANTS {
         options.device,
         options.engine,
     ).made
-    // The same, with those of earlier runs
-    known_ch = pooled_ch.mix(
-        models_ch.map { model, description, _folds -> [model, kept_pooled(inputs, description)] }.filter { _model, pooled -> pooled }
+    // [model, pooled_effects.h5], of an earlier run too
+    every_pooled_ch = pooled_ch.mix(
+        models_ch
+            .map { model, description, _folds -> [model, kept_pooled(inputs, description)] }
+            .filter { _model, pooled -> pooled }
     )
     // [model, pooled_effects.h5 or []]
-    backgrounds_ch = options.variant_null == 'pooled' ? known_ch : models_ch.map { model, _description, _folds -> [model, []] }
+    backgrounds_ch = options.variant_null == 'pooled'
+        ? every_pooled_ch
+        : models_ch.map { model, _description, _folds -> [model, []] }
 
     // [scored: set and model; chunk and what scores it]; scored knows how many chunks there are
     tasks_ch = chunks_ch
@@ -102,11 +106,11 @@ workflow VARIANTS {
     ).made
 
     emit:
-    pooled_ch
-    known_ch
     scores_ch
     changes_ch
     compared_ch
+    pooled_ch
+    every_pooled_ch
 }
 
 // The pooled effects beside the model.json of a model of --models; null if there are none.

@@ -14,6 +14,7 @@ from scxpresso.problems import InputError, Problem
 from scxpresso.saturation.effects_store import resolved, rounded
 from scxpresso.saturation.incremental import incremental
 from scxpresso.text import shown
+from scxpresso.variants.background import spread
 from scxpresso.variants.map_parts import read_places
 from scxpresso.variants.map_store import (
     GeneValues,
@@ -94,7 +95,9 @@ def gene_values(
         p_values = np.ones(of_kind.shape)
         for bin_ in np.unique(compared):
             here = compared == bin_
-            background = of_kind[own_bin_members(codes, upstream, reads, bin_)].reshape(-1, of_kind.shape[-1])
+            # As where variants are scored: the root mean square is that of a sample of the bin's positions.
+            sampled = spread(np.flatnonzero(own_bin_members(codes, upstream, reads, bin_)))[: pooled.positions]
+            background = of_kind[sampled].reshape(-1, of_kind.shape[-1])
             of_bin = of_kind[here].reshape(-1, of_kind.shape[-1])
             own_scale = np.broadcast_to(root_mean_square(background), of_bin.shape)
             found = histograms.p_values(np.repeat(pooled_bin[here], 3), of_bin, own_scale)
