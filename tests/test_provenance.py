@@ -169,7 +169,7 @@ def test_parameters_have_values_or_files(crate):
     assert found["#parameter-epochs"]["additionalType"] == "Integer"
     # What a sheet names is no parameter's value, but is said to be what the sheet's column is.
     atlas = next(entity for entity in found.values() if entity.get("name", "").endswith(".h5ad"))
-    assert "exampleOfWork" not in atlas and "raw counts" in atlas["description"]
+    assert "exampleOfWork" not in atlas and "raw counts" in atlas["description"].lower()
     assert "; " in found["https://host.org/a%20b/genome.fa.gz"]["description"]  # given for two things
 
 

@@ -71,6 +71,7 @@ def test_nothing_but_the_registry_and_a_networks_own_files_knows_a_network_by_it
         if not reference.endswith(("CodeInputs", "plateau_training"))  # defaults, for any network
     }
     own |= {"scxpresso.networks.registry", "scxpresso.training.published"}
+    own |= {f"scxpresso.saturation.published_{part}" for part in ("layers", "alleles")}
     defaults = {("training/data.py", "scxpresso")}
     for path in PACKAGE.rglob("*.py"):
         module = ".".join(("scxpresso", *path.relative_to(PACKAGE).with_suffix("").parts))

@@ -8,13 +8,13 @@ import numpy as np
 from scxpresso.genome.features import contig_names
 from scxpresso.genome.sequence import N_CODE, encode, read_fasta, reverse_complement, window_codes
 from scxpresso.identifiers import match_contigs
-from scxpresso.networks.published import POOL1
+from scxpresso.networks.registry import NETWORKS
 from scxpresso.saturation.effects import EditedWindows
 from scxpresso.variants.alleles import trimmed
 
-# The sequence around a window grows by so many bases, those of a pooling bin: what is computed of it at once then does not
-# depend on the alleles that are scored together.
-EXTENSION = POOL1
+# The sequence around a window grows by so many bases, those after which pooling bins repeat: what is computed of it at once
+# then does not depend on the alleles that are scored together.
+EXTENSION = max(entry.phase for entry in NETWORKS.values())
 
 
 @dataclass(frozen=True)
