@@ -1,15 +1,17 @@
-"""How large a variant map will be, and how long it takes to compute; constants as benchmarks/variant_map.py measured them."""
+"""How large a variant map will be, and how long it takes to compute.
+
+benchmarks/variant_map.py compares the estimate with measurements.
+"""
 
 from typing import NamedTuple
 
-# Bytes on disk per base that networks read, alternative and population, compressed: of networks that were not trained, which
-# are the least compressible. A trained model of the demo needed 3.2.
+# Bytes on disk per base that networks read, alternative and population, compressed. benchmarks/variant_map.py measured 3.2,
+# and 4.1 were measured where populations do not correlate, which are the least compressible.
 BYTES_PER_VALUE = 4.2
 # CPU seconds per base and network, whatever the number of populations, of the slowest network that has an incremental form.
 SECONDS_PER_BASE = 4.6e-6
 # CPU seconds per base, network and population, with ranks and compression.
 SECONDS_PER_OUTPUT = 0.2e-6
-
 
 # A task holds the values of its part until it writes them. Bytes of a value, and of a part: small beside a task's memory.
 BYTES_IN_MEMORY = 7
