@@ -746,11 +746,11 @@ def test_variants_of_another_assembly_end_the_run_before_any_training(project):
 
 @pytest.fixture(scope="module")
 def stub(project) -> list:
-    """Options of a stub of everything with two GPUs, which has run: each task leaves the device that it had."""
+    """Options of a stub of everything, with two GPUs, which has run: each task leaves the device that it had."""
     (project.folder / "devices.config").write_text(
         "process.afterScript = 'echo ${CUDA_VISIBLE_DEVICES-none} > device'\ntrace.fields = 'name,status,workdir'\n"
     )
-    # Beside `-c`, the strict parser of Nextflow 25.04 knows no profile.
+    # The second parser of Nextflow 25.04 does not know a profile where -c names a file that lacks it.
     gpus = ["-profile", "gpu", "--local_gpus", "3,5"] if project.parser == "v1" else []
     options = ["-stub", *gpus, "-c", "devices.config", *analyses(project.inputs)]
     run = project.run(*options, "--outdir", "stub")
