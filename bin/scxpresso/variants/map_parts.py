@@ -72,7 +72,8 @@ def write_parts(features: str | Path, genes: pd.DataFrame, max_genes: int, outdi
     if chosen.empty:
         raise InputError(Problem("features.h5", "none of the genes of genes.tsv", "the features of the same genome"))
     with h5py.File(features) as file:
-        arrays = {name: data[:] for name, data in file.items()}
+        # No model reads z-scores over all genes, which every gene more would change.
+        arrays = {name: data[:] for name, data in file.items() if name != "half_life_scaled"}
         window = {name: int(file.attrs[name]) for name in ("upstream", "downstream")}
     row_of = {gene.decode(): row for row, gene in enumerate(arrays["gene_id"])}
     written = []
