@@ -19,6 +19,11 @@ from pages import write  # noqa: E402
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "B": 1e-9, "KB": 1e-6, "MB": 1e-3, "GB": 1}
 
 
+def significant(seconds: float) -> str:
+    """Write seconds with two digits, or all digits before the point."""
+    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.2g}"
+
+
 def amount(text: str) -> float:
     """Convert a duration (`1m 5s`) to seconds, or a size (`1.2 GB`) to GB; 0 if there is none (`-`)."""
     found = re.findall(r"([0-9.]+) ?(ms|[smhd]|[KMG]?B)\b", text)
@@ -35,7 +40,9 @@ def main() -> None:
     lines = ["| process | tasks | seconds per task | longest | peak memory |", "|---|---|---|---|---|"]
     for process, tasks in trace.groupby("process", sort=False):
         seconds, longest, memory = tasks["seconds"].mean(), tasks["seconds"].max(), tasks["memory"].max()
-        lines.append(f"| `{process}` | {len(tasks)} | {seconds:.2g} | {longest:.2g} | {memory:.1f} GB |")
+        lines.append(
+            f"| `{process}` | {len(tasks)} | {significant(seconds)} | {significant(longest)} | {memory:.1f} GB |"
+        )
     lines += ["", f"{len(trace)} tasks took {trace['seconds'].sum() / 60:.0f} minutes in total."]
     write("benchmarks/task_costs.py", lines)
 
