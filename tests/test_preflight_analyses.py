@@ -185,4 +185,6 @@ def test_models_that_are_none_or_do_not_agree(project):
 def test_models_without_a_downstream_analysis(project):
     give_model(project)
     project.params["saturate"] = None
-    project.problem("--models: given without a downstream analysis", "--saturate, --variants, --predict and --variant_map")
+    project.problem(
+        "--models: given without a downstream analysis", "--saturate, --variants, --predict and --variant_map"
+    )
