@@ -58,6 +58,25 @@ def spread(positions: np.ndarray) -> np.ndarray:
     return positions[np.argsort(np.arange(len(positions)) * GOLDEN_RATIO % 1, kind="stable")]
 
 
+def gene_bins(
+    codes: np.ndarray, reads: tuple[int, int], upstream: int
+) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """Divide a gene's window (codes) into bins.
+
+    reads: as in find_sites.
+
+    Returns
+    -------
+    The first index of each bin; of each base, whether its substitutions are something to compare with (unambiguous, and read
+    by the networks); the first and the last bin that alleles are compared with.
+    """
+    unambiguous = BASE_OF_CODE[codes] < 4
+    starts = bins(unambiguous, upstream)
+    counted = unambiguous.copy()
+    counted[: upstream + reads[0]] = counted[upstream + reads[1] :] = False
+    return starts, counted, compared_bins(starts, counted)
+
+
 def find_sites(
     codes: np.ndarray,
     alleles: Sequence[Allele],
@@ -74,12 +93,9 @@ def find_sites(
         read is nothing to compare with: it has effect 0 whatever happens.
     """
     scorable = np.array([bool(edits) for edits in edits_read])
-    unambiguous = BASE_OF_CODE[codes] < 4
-    starts = bins(unambiguous, upstream)
+    starts, counted, compared = gene_bins(codes, reads, upstream)
     index = np.array([upstream + nearest_to_tss(edits) if edits else 0 for edits in edits_read])
     index = np.clip(index, 0, len(codes) - 1)
-    counted = unambiguous.copy()
-    counted[: upstream + reads[0]] = counted[upstream + reads[1] :] = False
     own_bin = np.searchsorted(starts, index, side="right") - 1
     return Sites(
         scorable=scorable,
@@ -89,7 +105,7 @@ def find_sites(
             [ALTERNATIVE_INDEX[allele.edits[0].codes[0]] if allele.is_substitution else 0 for allele in alleles]
         ),
         own_bin=own_bin,
-        compared_bin=np.clip(own_bin, *compared_bins(starts, counted)),
+        compared_bin=np.clip(own_bin, *compared),
         starts=starts,
         ends=np.append(starts[1:], len(codes)),
         members=counted[:, None] & (codes[:, None] != ALTERNATIVE_CODES),

@@ -14,7 +14,7 @@ from scxpresso.problems import InputError, Problem
 from scxpresso.saturation.effects_store import resolved, rounded
 from scxpresso.saturation.incremental import incremental
 from scxpresso.text import shown
-from scxpresso.variants.background import spread
+from scxpresso.variants.background import gene_bins, spread
 from scxpresso.variants.map_parts import read_places
 from scxpresso.variants.map_store import (
     GeneValues,
@@ -25,7 +25,7 @@ from scxpresso.variants.map_store import (
     quantised_sd,
 )
 from scxpresso.variants.pooled import PooledEffects, root_mean_square
-from scxpresso.variants.significance import bins, compared_bins, specificity
+from scxpresso.variants.significance import specificity
 
 
 def alternatives(codes: np.ndarray) -> np.ndarray:
@@ -35,28 +35,6 @@ def alternatives(codes: np.ndarray) -> np.ndarray:
     """
     differs = codes[:, None] != ALTERNATIVE_CODES
     return np.argsort(~differs, axis=1, kind="stable")[:, :3]
-
-
-def own_bins(codes: np.ndarray, upstream: int, reads: tuple[int, int]) -> np.ndarray:
-    """Number for each base that networks read the bin of the gene that its substitutions are compared with.
-
-    codes: of the whole window.
-    """
-    unambiguous = BASE_OF_CODE[codes] < 4
-    first, end = (upstream + base for base in reads)
-    counted = unambiguous.copy()
-    counted[:first] = counted[end:] = False
-    starts = bins(unambiguous, upstream)
-    own = np.searchsorted(starts, np.arange(first, end), side="right") - 1
-    return np.clip(own, *compared_bins(starts, counted))
-
-
-def own_bin_members(codes: np.ndarray, upstream: int, reads: tuple[int, int], bin_: int) -> np.ndarray:
-    """Tell of each base that networks read whether a bin of the gene has it, and it is unambiguous."""
-    unambiguous = BASE_OF_CODE[codes] < 4
-    starts = np.append(bins(unambiguous, upstream), len(codes))
-    index = np.arange(upstream + reads[0], upstream + reads[1])
-    return unambiguous[index] & (starts[bin_] <= index) & (index < starts[bin_ + 1])
 
 
 def gene_values(
@@ -90,13 +68,15 @@ def gene_values(
     kinds = {"pooled_p_value": (pooled.effect, mean)}
     if mean.shape[-1] > 1:
         kinds["pooled_specificity_p_value"] = pooled.specificity, specificity(mean)
-    compared, pooled_bin = own_bins(codes, upstream, reads), pooled.bin_of(np.arange(first, end))
+    starts, counted, bounds = gene_bins(codes, reads, upstream)
+    own_bin = np.searchsorted(starts, np.arange(first, end), side="right") - 1
+    compared, pooled_bin = np.clip(own_bin, *bounds), pooled.bin_of(np.arange(first, end))
     for name, (histograms, of_kind) in kinds.items():
         p_values = np.ones(of_kind.shape)
         for bin_ in np.unique(compared):
             here = compared == bin_
             # As where variants are scored: the root mean square is that of a sample of the bin's positions.
-            sampled = spread(np.flatnonzero(own_bin_members(codes, upstream, reads, bin_)))[: pooled.positions]
+            sampled = spread(np.flatnonzero(counted[first:end] & (own_bin == bin_)))[: pooled.positions]
             background = of_kind[sampled].reshape(-1, of_kind.shape[-1])
             of_bin = of_kind[here].reshape(-1, of_kind.shape[-1])
             own_scale = np.broadcast_to(root_mean_square(background), of_bin.shape)

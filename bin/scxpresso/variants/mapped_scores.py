@@ -19,10 +19,9 @@ from scxpresso.variants.background import Sites, find_sites
 from scxpresso.variants.changed_motifs import ChangedMotifs
 from scxpresso.variants.gene_alleles import Allele, alleles_of
 from scxpresso.variants.gene_scores import GeneScores
-from scxpresso.variants.map_effects import own_bin_members, own_bins
 from scxpresso.variants.score_table import ScorableVariant
 from scxpresso.variants.scoring import Scorer, score_variants
-from scxpresso.variants.significance import specificity
+from scxpresso.variants.significance import Ranks, specificity
 from scxpresso.variants.variant_map import VariantMap
 from scxpresso.variants.windows import FlankingSequence
 
@@ -86,8 +85,7 @@ class MappedScorer:
         edits_read = [scorer.edits_read(allele) for allele in alleles]
         sites = find_sites(codes, alleles, edits_read, reads, upstream)
         shape = len(alleles), len(self.map.about.populations)
-        found = {name: np.zeros(shape) for name in ("effect", "sd", "percentile")}
-        found |= {name: np.ones(shape) for name in ("sign_agreement", "p_value", "specificity_p_value")}
+        found = {name: np.zeros(shape) for name in ("effect", "sd")} | {"sign_agreement": np.ones(shape)}
         found |= {name: np.full(shape, np.nan) for name in ("pooled_p_value", "pooled_specificity_p_value")}
         names = ["effect", "sd", "sign_agreement"]
         names += ["pooled_p_value", "pooled_specificity_p_value"] if self.pooled else []
@@ -100,8 +98,7 @@ class MappedScorer:
             places, bases = np.array(at).T
             for name in names:
                 found[name][chosen] = getattr(values, name)[places, bases]
-        found["specificity"] = specificity(found["effect"])
-        self._rank(found, values.effect, codes, chosen, sites.index - upstream - reads[0])
+        ranks = self._rank(found["effect"], values.effect, sites)
         fold = scorer.model.fold_of(gene_id)
         return GeneScores(
             gene_id=gene_id,
@@ -114,37 +111,25 @@ class MappedScorer:
             scorable=sites.scorable,
             changed_motifs=self._changed_motifs(fold, codes, alleles, sites),
             predicted_ref=values.predicted,
+            specificity=ranks.own,
+            percentile=ranks.percentile,
+            p_value=ranks.p_value,
+            specificity_p_value=ranks.specificity_p_value,
             **found,
         )
 
-    def _rank(
-        self, found: dict[str, np.ndarray], effects: np.ndarray, codes: np.ndarray, chosen: np.ndarray, at: np.ndarray
-    ) -> None:
-        """Rank alleles among the substitutions of their bins: percentile, p_value, specificity_p_value.
+    def _rank(self, effect: np.ndarray, effects: np.ndarray, sites: Sites) -> Ranks:
+        """Rank alleles among the substitutions of their bins.
 
-        found: alleles × populations, changed here. effects: of the map (positions × 3 × populations). chosen: alleles that
-        are scorable. at: position of each allele among those that networks read.
+        effect: alleles × populations. effects: of the map (positions × 3 × populations). sites: of the alleles.
         """
-        upstream, reads = self.scorer.features.upstream, self.map.about.reads
-        compared = own_bins(codes, upstream, reads)
-        for bin_ in np.unique(compared[at[chosen]]):
-            here = chosen[compared[at[chosen]] == bin_]
-            member = own_bin_members(codes, upstream, reads, bin_)
-            background = effects[member].reshape(-1, effects.shape[-1])
-            inside, size = member[at[here]][:, None], len(background)
-            kinds = {"p_value": ("effect", background)}
-            if effects.shape[-1] > 1:
-                kinds["specificity_p_value"] = "specificity", specificity(background)
-            for name, (of, values) in kinds.items():
-                ordered = np.sort(np.abs(values), axis=0)
-                mine = np.abs(found[of][here])
-                smaller = np.stack([np.searchsorted(*pair) for pair in zip(ordered.T, mine.T, strict=True)], axis=1)
-                at_least = size - smaller
-                found[name][here] = np.where(inside, at_least / max(size, 1), (1 + at_least) / (1 + size))
-                if name == "p_value":
-                    found["percentile"][here] = 100 * smaller / max(size, 1)
-        if effects.shape[-1] == 1:
-            found["specificity_p_value"][:] = np.nan
+        first = self.scorer.features.upstream + self.map.about.reads[0]
+        ranks = Ranks(effect, specificity(effect))
+        for bin_ in np.unique(sites.bin_of[sites.scorable]).tolist():
+            here, positions = np.flatnonzero(sites.bin_of == bin_), sites.positions(bin_)
+            background = effects[positions - first].reshape(-1, effects.shape[-1])
+            ranks.rank(here, background, specificity(background), np.isin(sites.index[here], positions))
+        return ranks
 
     def _changed_motifs(
         self, fold: int | None, codes: np.ndarray, alleles: Sequence[Allele], sites: Sites
