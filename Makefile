@@ -10,7 +10,7 @@ python := .tools/venv/bin/python
 # What needs neither containers, a scheduler nor a download.
 here := not containers and not slurm and not sge and not checkers
 
-.PHONY: help setup demo run test test-quick coverage places lint lint-report types lint-schema bench bench-accuracy bench-planted image push sif test-containers test-slurm test-sge test-browser clean
+.PHONY: help setup demo run test test-quick coverage places lint lint-report types lint-schema bench bench-accuracy bench-human bench-planted image push sif test-containers test-slurm test-sge test-browser clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -62,8 +62,11 @@ bench: setup ## Measure speed and memory (half an hour); rewrites the tables of 
 	echo "== benchmarks/$$name.py"; $(python) benchmarks/$$name.py || failed="$${failed:-} $$name"; done; \
 	[ -z "$${failed:-}" ] || { echo "failed:$$failed" >&2; exit 1; }
 
-bench-accuracy: setup ## Measure held-out accuracy on the demo atlas (three quarters of an hour); writes README.md's table
+bench-accuracy: setup ## Measure held-out accuracy on the demo's and human atlases (two hours); writes the tables of README.md and docs/evidence.md
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py
+
+bench-human: setup ## The same on human atlases alone
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py human
 
 bench-planted: setup ## Measure what networks find of a known grammar (an hour and a half); writes docs/evidence.md's tables
 	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for kind in exact degenerate positional pairs; do \
