@@ -10,7 +10,7 @@ python := .tools/venv/bin/python
 # What needs neither containers, a scheduler nor a download.
 here := not containers and not slurm and not sge and not checkers
 
-.PHONY: help setup demo run test test-quick coverage places lint lint-report types lint-schema bench bench-accuracy bench-human bench-planted image push sif test-containers test-slurm test-sge test-browser clean
+.PHONY: help setup demo run test test-quick coverage places lint lint-report types lint-schema bench bench-accuracy bench-human bench-planted bench-evidence image push sif test-containers test-slurm test-sge test-browser clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,12 @@ bench-planted: setup ## Measure what networks find of a known grammar (an hour a
 	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for kind in exact degenerate positional pairs; do \
 	$(python) benchmarks/planted_grammar.py --kind $$kind --network grammar; done; \
 	$(python) benchmarks/planted_grammar.py --kind exact --network scxpresso,hybrid
+
+bench-evidence: setup ## Measure all that docs/evidence.md states (half a day, each benchmark under two hours), and write its tables
+	@$(MAKE) bench-human
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/mpra.py
+	@$(MAKE) bench-planted
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/planted_sizes.py
 
 image: ## Build the container images with docker or podman (TARGET=cpu or TARGET=cuda: one of them)
 	@containers/images.sh image
