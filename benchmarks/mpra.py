@@ -177,7 +177,7 @@ def measure(models: dict[str, Path]) -> pd.DataFrame:
 
 
 def fewer_genes(genes: int, folder: Path) -> Path:
-    """Train on a random part of the genes of GTEx: the folder of the models, by network."""
+    """Train `grammar` on a random part of the genes of GTEx: the folder of the models, by recipe."""
     folder.mkdir(parents=True, exist_ok=True)
     atlas = anndata.read_h5ad(HUMAN / "gtex.h5ad")
     chosen = np.sort(np.random.default_rng(SEED).choice(atlas.n_vars, genes, replace=False))
@@ -186,7 +186,7 @@ def fewer_genes(genes: int, folder: Path) -> Path:
         atlas[:, chosen].write_h5ad(counts)
     sheet = folder / "atlases.csv"
     sheet.write_text(f"atlas,counts,protocol,genome,levels,min_cells\n{ATLAS},{counts},bulk,human,{LEVEL},1\n")
-    run("human", "--input", sheet, "--outdir", folder)
+    run("human", "--input", sheet, "--outdir", folder, "--network", "grammar")
     return folder / "models" / ATLAS / LEVEL
 
 
@@ -206,14 +206,25 @@ def pages(table: pd.DataFrame, score: str, models: dict[str, str]) -> Iterator[s
             yield f"| {title} | {population} | {' | '.join(numbers)} |"
 
 
+def title(model: str) -> str:
+    """Format the name of a model."""
+    recipe, _, genes = model.partition(" ")
+    return f"`{recipe}` {genes}".strip()
+
+
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     folders = {"": ROOT / "results" / "human" / "models" / ATLAS / LEVEL}
     for genes in TRAINING_GENES:
         folders[f" of {genes} genes"] = fewer_genes(genes, ROOT / "results" / "mpra" / str(genes))
-    models = {f"{network}{part}": folder / network for part, folder in folders.items() for network in NETWORKS}
+    models = {
+        f"{network}{part}": folder / network
+        for part, folder in folders.items()
+        for network in NETWORKS
+        if (folder / network).exists()
+    }
     table = measure(models)
-    titles = {"gc_change": "change of GC content"} | {name: f"`{name}`" for name in models}
+    titles = {"gc_change": "change of GC content"} | {name: title(name) for name in models}
     lines = [
         *pages(table, "r", titles | {"highest": "highest that can be reached"}),
         "",

@@ -7,6 +7,7 @@ import mpra
 import numpy as np
 import pandas as pd
 import pytest
+import tissue_map
 import torch
 from conftest import ROOT
 
@@ -172,3 +173,28 @@ def test_the_highest_correlation_is_the_root_of_the_reliability():
 def test_change_of_gc_content():
     measured = pd.DataFrame({"ref": ["A", "C", "G", "T"], "alt": ["G", "T", "C", "A"]})
     assert mpra.gc_change(measured).tolist() == [1, -1, 0, 0]
+
+
+def test_the_map_of_a_promoter_has_one_row_per_tissue_and_one_column_per_base():
+    rows = [("G", at, population, 10 * at + number) for at in (-3, -2, 0) for number, population in enumerate("qp")]
+    profiles = pd.DataFrame([*rows, ("H", 0, "q", 99)], columns=["gene_name", "tss_distance", "population", "effect"])
+    found = tissue_map.tissue_map(profiles, "G", -2, 0)
+    assert found.columns.to_list() == [-2, 0] and found.index.to_list() == ["p", "q"]
+    assert found.to_numpy().tolist() == [[-19, 1], [-20, 0]]
+    assert tissue_map.figure(found).data[0].y.tolist() == ["q", "p"]  # drawn from the bottom
+
+
+def test_the_table_of_an_mpra_has_columns_by_promoter_and_a_mean():
+    names = [one.element for one in mpra.read_elements()]
+    table = pd.DataFrame(
+        [{"element": name, "population": "mean", "model": "a", "r": 0.1 * number} for number, name in enumerate(names)]
+        + [{"element": name, "population": "Liver", "model": "a", "r": 0.5} for name in names]
+        + [{"element": name, "population": "mean", "model": "b", "r": np.nan} for name in names]
+    )
+    lines = list(mpra.pages(table, "r", {"a": "A", "b": "B"}))
+    assert lines[0].startswith("| r | population | F9 (HepG2) | HBB (HEL 92.1.7) |")
+    assert lines[2:] == [
+        "| A | mean | 0.00 | 0.10 | 0.20 | 0.30 | 0.40 | 0.20 |",
+        "| A | matching | 0.50 | 0.50 | 0.50 | 0.50 | 0.50 | 0.50 |",
+    ]
+    assert mpra.title("grammar of 230 genes") == "`grammar` of 230 genes"
