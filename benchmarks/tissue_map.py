@@ -1,63 +1,70 @@
 #!/usr/bin/env python3
-"""No measurement: draws docs/images/human.png, a promoter's bases by tissue, from the run of benchmarks/accuracy.py human."""
+"""No measurement: draws docs/images/human.svg, correlations by tissue, from the run of benchmarks/accuracy.py human."""
 
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "bin")]
+sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 
+import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-import plotly.graph_objects as go  # noqa: E402
+from accuracy import HUMAN, NAMES  # noqa: E402
 
 from scxpresso.store import read_table  # noqa: E402
 
-PROFILES = ROOT / "results" / "human" / "saturation" / "gtex" / "cell_type.grammar" / "profiles.tsv.gz"
-PICTURE = ROOT / "docs" / "images" / "human.png"
-GENE, FIRST, LAST = "SYN1", -250, 100  # bases from the TSS
-WIDTH, HEIGHT = 1000, 860
-ROW_LABEL = 10  # pixels
-COLOURS = [(0, "#d55e00"), (0.5, "#ffffff"), (1, "#0072b2")]  # those of the report: lowers, raises
+EVALUATION = ROOT / "results" / "human" / "evaluation" / "populations.tsv"
+PICTURE = ROOT / "docs" / "images" / "human.svg"
+CELL, LEFT, TOP, LABELS = (
+    15,
+    210,
+    30,
+    190,
+)  # pixels: of a cell; of the names of networks; above the map; of tissues below it
+LIGHT, DARK = np.array([247, 251, 255]), np.array([8, 48, 107])  # colours of the lowest and of the highest correlation
 
 
-def tissue_map(profiles: pd.DataFrame, gene: str, first: int, last: int) -> pd.DataFrame:
-    """Give the effect of the substitution with the largest absolute effect: tissues × bases from the TSS.
+def correlations(populations: pd.DataFrame, atlas: str) -> pd.DataFrame:
+    """Give the median correlation over folds at the level cell_type: predictors × tissues, both from low to high.
 
-    Parameters
-    ----------
-    profiles: profiles.tsv.gz. first, last: both included.
+    populations: populations.tsv.
     """
-    own = profiles[(profiles["gene_name"] == gene) & profiles["tss_distance"].between(first, last)]
-    return own.pivot(index="population", columns="tss_distance", values="effect")
+    own = populations
+    for name in ("atlas", "level", "population"):
+        own = own[own[f"model_{name}"] == own[f"target_{name}"]]
+    own = own[(own["target_atlas"] == atlas) & (own["target_level"] == "cell_type")]
+    table = own.groupby(["recipe", "target_population"])["pearson"].median().unstack()
+    table = table.loc[[name for name in NAMES if name in table.index]]
+    return table.loc[table.mean(axis=1).sort_values().index, table.mean().sort_values().index]
 
 
-def figure(table: pd.DataFrame) -> go.Figure:
-    """Draw the map, tissues in alphabetical order from the top."""
-    table = table.sort_index(ascending=False)
-    largest = table.abs().to_numpy().max()
-    heat = go.Heatmap(
-        z=table.to_numpy(), x=table.columns, y=table.index.str.replace("_", " "), zmin=-largest, zmax=largest,
-        colorscale=COLOURS, colorbar={"title": "effect,<br>log10", "thickness": 12},
-    )  # fmt: skip
-    made = go.Figure(heat)
-    made.update_layout(template="plotly_white", width=WIDTH, height=HEIGHT, margin={"l": 10, "r": 10, "t": 10, "b": 50})
-    made.update_xaxes(title=f"bases from the TSS of {GENE}, on the gene's strand")
-    made.update_yaxes(tickfont={"size": ROW_LABEL}, dtick=1, automargin=True)
-    return made
-
-
-def main() -> None:
-    made = figure(tissue_map(read_table(PROFILES), GENE, FIRST, LAST))
-    with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "map.html"
-        made.write_html(page, config={"staticPlot": True}, full_html=True)
-        options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"]
-        options += [f"--user-data-dir={folder}/profile", "--virtual-time-budget=10000"]
-        size = f"--window-size={WIDTH + 16},{HEIGHT + 16}"
-        subprocess.run(["chromium", *options, size, f"--screenshot={PICTURE}", f"file://{page}"], check=True)
+def svg(table: pd.DataFrame) -> str:
+    """Draw predictors × tissues as an SVG; the mean of each row stands beside it."""
+    lowest, highest = table.min().min(), table.max().max()
+    width, height = LEFT + CELL * table.shape[1] + 60, TOP + CELL * table.shape[0] + LABELS
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">',
+        '<rect width="100%" height="100%" fill="white"/>',
+        f'<text x="{LEFT}" y="{TOP - 12}">held-out Pearson correlation, {lowest:.2f} (light) to {highest:.2f} (dark)</text>',
+        f'<text x="{width - 52}" y="{TOP - 12}">mean</text>',
+    ]
+    for row, (recipe, values) in enumerate(table.iloc[::-1].iterrows()):
+        y = TOP + CELL * row
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 11}" text-anchor="end">{NAMES[str(recipe)]}</text>')
+        parts.append(f'<text x="{width - 52}" y="{y + 11}">{values.mean():.2f}</text>')
+        for column, value in enumerate(values):
+            colour = LIGHT + (DARK - LIGHT) * (value - lowest) / (highest - lowest)
+            fill = "#" + "".join(f"{round(part):02x}" for part in colour)
+            x = LEFT + CELL * column
+            parts.append(f'<rect x="{x}" y="{y}" width="{CELL - 1}" height="{CELL - 1}" fill="{fill}"/>')
+    for column, tissue in enumerate(table.columns):
+        x, y = LEFT + CELL * column + 11, TOP + CELL * table.shape[0] + 6
+        name = tissue.replace("_", " ")
+        parts.append(
+            f'<text x="{x}" y="{y}" text-anchor="end" font-size="9" transform="rotate(-90 {x} {y})">{name}</text>'
+        )
+    return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 if __name__ == "__main__":
-    main()
+    PICTURE.write_text(svg(correlations(read_table(EVALUATION), next(iter(HUMAN)))))

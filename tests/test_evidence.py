@@ -175,13 +175,24 @@ def test_change_of_gc_content():
     assert mpra.gc_change(measured).tolist() == [1, -1, 0, 0]
 
 
-def test_the_map_of_a_promoter_has_one_row_per_tissue_and_one_column_per_base():
-    rows = [("G", at, population, 10 * at + number) for at in (-3, -2, 0) for number, population in enumerate("qp")]
-    profiles = pd.DataFrame([*rows, ("H", 0, "q", 99)], columns=["gene_name", "tss_distance", "population", "effect"])
-    found = tissue_map.tissue_map(profiles, "G", -2, 0)
-    assert found.columns.to_list() == [-2, 0] and found.index.to_list() == ["p", "q"]
-    assert found.to_numpy().tolist() == [[-19, 1], [-20, 0]]
-    assert tissue_map.figure(found).data[0].y.tolist() == ["q", "p"]  # drawn from the bottom
+def test_the_map_of_tissues_has_medians_over_folds_of_own_populations():
+    keys = ["recipe", "model_population", "target_population", "fold", "pearson"]
+    rows = [
+        ("kmer", "q", "q", 1, 0.1),
+        ("kmer", "q", "q", 2, 0.3),
+        ("kmer", "p", "p", 1, 0.6),
+        ("kmer", "q", "p", 1, 9),
+    ]
+    rows += [("hybrid", "q", "q", 1, 0.5), ("hybrid", "p", "p", 1, 0.7), ("other", "p", "p", 1, 9)]
+    table = pd.DataFrame(rows, columns=keys)
+    for side in ("model", "target"):
+        table[f"{side}_atlas"], table[f"{side}_level"] = "a", "cell_type"
+    found = tissue_map.correlations(pd.concat([table, table.assign(model_atlas="b", target_atlas="b", pearson=9)]), "a")
+    assert found.index.to_list() == ["kmer", "hybrid"] and found.columns.to_list() == ["q", "p"]
+    assert found.to_numpy() == pytest.approx(np.array([[0.2, 0.6], [0.5, 0.7]]))
+    drawn = tissue_map.svg(found)
+    assert drawn.count("<rect") == 1 + 4 and "0.20 (light) to 0.70 (dark)" in drawn
+    assert drawn.index("hybrid network") < drawn.index("4-mers and half-life")  # the best is on top
 
 
 def test_the_table_of_an_mpra_has_columns_by_promoter_and_a_mean():
