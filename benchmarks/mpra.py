@@ -213,9 +213,10 @@ def title(model: str) -> str:
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--genes", type=int, nargs="*", default=TRAINING_GENES, help="numbers of genes (%(default)s)")
     folders = {"": ROOT / "results" / "human" / "models" / ATLAS / LEVEL}
-    for genes in TRAINING_GENES:
+    for genes in parser.parse_args().genes:
         folders[f" of {genes} genes"] = fewer_genes(genes, ROOT / "results" / "mpra" / str(genes))
     models = {
         f"{network}{part}": folder / network
