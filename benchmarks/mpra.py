@@ -156,12 +156,12 @@ def measure(models: dict[str, Path]) -> pd.DataFrame:
     Returns
     -------
     One row per promoter and model: element, model, population, r, auroc. The population is the best-matching one, or `mean`
-    for the mean over all.
+    for the mean over all; it is empty for what has no populations.
     """
     effects, rows = pd.read_csv(DATA / "effects.tsv.gz", sep="\t"), []
     for element in read_elements():
         measured = effects[effects["element"] == element.element].reset_index(drop=True)
-        key = {"element": element.element, "population": "mean"}
+        key = {"element": element.element, "population": ""}
         rows.append({**key, "model": "gc_change", **scores(gc_change(measured), measured)})
         rows.append({**key, "model": "highest", "r": highest_correlation(measured), "auroc": np.nan})
         for name, folder in models.items():
@@ -198,7 +198,8 @@ def pages(table: pd.DataFrame, score: str, models: dict[str, str]) -> Iterator[s
     yield "|---|---|" + "---|" * (len(elements) + 1)
     for model, title in models.items():
         own = table[table["model"] == model]
-        for population, rows in own.groupby(np.where(own["population"] == "mean", "mean", "matching"), sort=False):
+        kind = own["population"].where(own["population"].isin(["", "mean"]), "matching")
+        for population, rows in own.groupby(kind, sort=False):
             values = rows.set_index("element").loc[elements, score]
             if values.isna().all():
                 continue
