@@ -80,7 +80,7 @@ def test_a_tree_reads_as_many_features_as_it_may_and_only_those_of_its_columns()
     trees.fit(bins.select(np.arange(200), columns), features[:200, :12].sum(axis=1, keepdims=True), seed=1)
     inner = (trees.child[..., 0].int() != torch.arange(trees.child.shape[2])) & (trees.child[..., 0] != 0)
     read = [set(tree[splits].tolist()) for tree, splits in zip(trees.feature[0], inner[0], strict=True)]
-    assert all(len(one) <= 1 for one in read)  # a tenth of ten
+    assert all(len(one) <= 2 for one in read)  # a fifth of ten
     assert set.union(*read) <= set(columns.tolist())
     assert len(set.union(*read)) > 1
 

@@ -20,7 +20,7 @@ SETTINGS: dict[str, Any] = {
     "min_samples_leaf": 20,
     "l2_regularization": 5.0,
     "max_bins": 255,
-    "features_of_a_tree": 0.1,  # a share: quicker, and better than all of them
+    "features_of_a_tree": 0.2,  # a share: quicker, and better than all of them
 }
 
 

@@ -23,7 +23,7 @@ COMPONENTS = 10  # of expression, by kernels
 TREE_COMPONENTS = 6  # the first of them, by trees too
 # Each ensemble of trees learns without one part of the genes, so that every gene has a prediction that did not know it.
 PARTS = 10
-TREE_SETTINGS = SETTINGS | {"max_iter": 60, "learning_rate": 0.1, "max_bins": 63, "features_of_a_tree": 0.2}
+TREE_SETTINGS = SETTINGS | {"max_iter": 60, "learning_rate": 0.1, "max_bins": 63}
 TREE_SHARE = 0.7  # of the mean
 TREE_KMERS = 100  # that trees read: more of them hide what else there is
 # Kinds of annotation features by how their names begin; all others are of structure and surroundings.
