@@ -31,12 +31,9 @@ import scipy.sparse
 import yaml
 from conftest import ROOT
 
-from scxpresso.evaluation.evaluation import (
-    COMPARISON_COLUMNS,
-    GENE_SCORE_COLUMNS,
-    POPULATION_SCORE_COLUMNS,
-    SUMMARY_COLUMNS,
-)
+from scxpresso.evaluation.comparisons import COMPARISON_COLUMNS
+from scxpresso.evaluation.evaluation import GENE_SCORE_COLUMNS, SUMMARY_COLUMNS
+from scxpresso.evaluation.ways import POPULATION_SCORE_COLUMNS
 from scxpresso.genome.annotation import GENE_COLUMNS, HALF_LIFE
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.motifs.learned import LEARNED_COLUMNS
