@@ -173,6 +173,15 @@ def test_labels_are_the_same_at_levels_of_one_name_and_synonyms_anywhere():
     assert list(same_populations(one, level("b", "type", ["B"], B="plasma"))) == []  # named otherwise
 
 
+def test_the_whole_of_two_tissues_is_not_the_same():
+    def whole(tissue):
+        return Level("x", "all", "g", "", pd.DataFrame({"population": ["all"]}), tissue=tissue)
+
+    assert list(same_populations(whole("lung"), whole("spleen"))) == []
+    assert list(same_populations(whole("lung"), whole("lung"))) == [("all", "all")]
+    assert list(same_populations(whole(""), whole("spleen"))) == [("all", "all")]  # unknown, as in version 0.1
+
+
 # ---- Comparisons -----------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from scxpresso.expression.grouping import WHOLE
 from scxpresso.store import read_expression
 
 
@@ -73,8 +74,11 @@ def bulk_of_tissue(bulk: Level, other: Level) -> bool:
 def same_populations(one: Level, other: Level) -> Iterator[tuple[str, str]]:
     """Yield the pairs of populations of two atlases that are the same: they have one name.
 
-    The name is that of the sheet of populations, else the label. Two labels are the same only at levels of one name.
+    The name is that of the sheet of populations, else the label. Two labels are the same only at levels of one name; the
+    whole of one tissue is not that of another.
     """
+    if one.level == other.level == WHOLE and one.tissue and other.tissue and one.tissue != other.tissue:
+        return
     named = defaultdict(list)
     for label in other.labels:
         named[other.synonyms.get(label, label)].append(label)
