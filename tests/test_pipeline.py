@@ -877,8 +877,13 @@ def test_help_lists_every_parameter(project):
 
 
 def test_profiles_of_what_to_run_are_valid(project):
-    expected = {"test": "folds = 5", "xpresso": "aggregation = 'median'", "test_full": "pfalciparum|assets/demo"}
-    expected |= {"test_study": "demo/study/populations.csv"}
+    expected = {
+        "test": "folds = 5",
+        "xpresso": "aggregation = 'median'",
+        "test_full": "pfalciparum|assets/demo",
+        "test_study": "demo/study/populations.csv",
+        "human": "assets/human/atlases.csv",
+    }
     for profile, text in expected.items():
         shown = project.nextflow("config", project.pipeline, "-profile", profile)
         assert shown.returncode == 0 and re.search(text, shown.stdout), shown.stderr
