@@ -113,7 +113,7 @@ workflow {
         .flatMap { process, task, file -> file.readLines().collect { line -> "${process} (${task}): ${line}".toString() } }
         .unique()
         .toList()
-        .subscribe { lines -> lines.toSorted().each { line -> log.warn(line) } }
+        .subscribe { lines -> lines.toSorted().each { line -> line.contains('): NOTE ') ? log.info(line) : log.warn(line) } }
 
     SUMMARY(
         made + [

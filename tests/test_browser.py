@@ -6,6 +6,7 @@ SCXPRESSO_BROWSER names.
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -239,6 +240,102 @@ def test_without_javascript_there_are_the_tables(browser, files):
     assert page.locator("noscript p").is_visible()
     assert page.get_by_text("All numbers").is_visible()
     context.close()
+
+
+FINDINGS = """() => Object.fromEntries([...document.querySelectorAll("[data-plot]")]
+  .filter((panel) => !panel.hidden && !panel.classList.contains("blank"))
+  .map((panel) => [panel.dataset.plot, panel.querySelector(".finding").textContent]))"""
+
+
+def test_a_sentence_below_each_figure_says_what_its_numbers_say(tab, request):
+    findings = tab.page.evaluate(FINDINGS)
+    assert {name: text for name, text in findings.items() if not text.endswith(".")} == {}
+    assert [text for text in findings.values() if re.search("NaN|undefined|null|Infinity", text)] == []
+
+
+def test_sections_without_data_are_folded_and_say_how_to_fill_them(trained):
+    states = trained.page.evaluate("""() => [...document.querySelectorAll("main section")]
+      .map((one) => [one.id, one.querySelector("details").open])""")
+    assert [name for name, is_open in states if not is_open] == ["motifs", "saturation", "variants"]
+    link = trained.page.locator('.toc a[href="#saturation"]')
+    link.click()
+    assert trained.page.get_by_text("No gene was saturated: name genes with --saturate.").is_visible()
+    trained.page.locator("#saturation > details > summary").click()
+
+
+def test_the_skip_link_leads_past_the_contents(trained):
+    trained.page.locator(".skip").focus()
+    trained.page.keyboard.press("Enter")
+    assert trained.page.evaluate("document.activeElement.id") == "top"
+    names = trained.page.evaluate("""() => [...document.querySelectorAll("nav, section")]
+      .map((one) => one.ariaLabel ?? document.getElementById(one.getAttribute("aria-labelledby"))?.textContent)""")
+    assert all(names) and len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_dark_and_light(browser, files, scheme):
+    page = browser.new_page(color_scheme=scheme)
+    page.goto(files["trained"].as_uri())
+    page.wait_for_function(DRAWN)
+    colours = """() => [getComputedStyle(document.documentElement).backgroundColor,
+      ...["levels", "transfer"].map((name) =>
+        document.querySelector(`[data-plot=${name}] .plot`)._fullLayout.paper_bgcolor)]"""
+    is_dark = [sum(map(int, re.findall(r"\d+", colour)[:3])) < 200 for colour in normal(page.evaluate(colours))]
+    assert is_dark == [scheme == "dark"] * 3
+    page.locator("#theme").click()
+    is_dark = [sum(map(int, re.findall(r"\d+", colour)[:3])) < 200 for colour in normal(page.evaluate(colours))]
+    assert is_dark == [scheme == "light"] * 3
+    page.close()
+
+
+def normal(colours: list[str]) -> list[str]:
+    """Colours as rgb(…), also those of Plotly, which may be hexadecimal."""
+    return [
+        f"rgb{tuple(bytes.fromhex(colour[1:]))}" if colour.startswith("#") else colour
+        for colour in colours
+    ]  # fmt: skip
+
+
+def download(tab, panel: str, kind: str) -> str:
+    with tab.page.expect_download() as download:
+        tab.page.locator(f'[data-plot="{panel}"] [data-save="{kind}"]').click()
+    assert download.value.suggested_filename == f"{panel}.{'tsv' if kind == 'data' else 'svg'}"
+    return Path(download.value.path()).read_text(encoding="utf-8")
+
+
+def test_the_data_of_a_figure_are_saved(full):
+    rows = [line.split("\t") for line in download(full, "scatter", "data").splitlines()]
+    assert rows[0] == ["series", "observed, log10", "predicted, log10", "error", "label"] and len(rows) == 121
+    assert rows[1][4].startswith("atlas one")
+    cells = [line.split("\t") for line in download(full, "transfer", "data").splitlines()]
+    assert cells[0] == ["row", "column", "r"] and [cell[:2] for cell in cells[1:3]] == [["a", "a"], ["a", "b"]]
+
+
+# What the button would save, without a file: Chromium saves few in a row.
+SAVED = """(panel) => {
+  const { createObjectURL } = URL, { click } = HTMLAnchorElement.prototype;
+  let saved;
+  Object.assign(URL, { createObjectURL: (blob) => { saved = blob; return ""; } });
+  HTMLAnchorElement.prototype.click = () => {};
+  document.querySelector(`[data-plot="${panel}"] [data-save=data]`).click();
+  Object.assign(URL, { createObjectURL });
+  HTMLAnchorElement.prototype.click = click;
+  return saved.text();
+}"""
+
+
+def test_every_figure_has_data_to_save(tab):
+    for panel in tab.page.evaluate(FINDINGS):
+        tsv = tab.page.evaluate(SAVED, panel).splitlines()
+        assert len(tsv) > 1 and len({line.count("\t") for line in tsv}) == 1, panel
+        assert not any(word in "\n".join(tsv) for word in ("&lt;", "&amp;", "<br>", "undefined")), panel
+
+
+def test_the_image_of_a_figure_is_saved(full):
+    for panel in ("levels", "scatter", "profile", "variant-map"):
+        svg = download(full, panel, "image")
+        assert svg.startswith("<svg") and svg.rstrip().endswith("</svg>")
+        assert "<script" not in svg
 
 
 # ---------------------------------------------------------------- controls

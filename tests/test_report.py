@@ -211,13 +211,17 @@ def test_data_cannot_end_their_script(tmp_path):
 @pytest.mark.slow
 def test_warnings_of_tasks_are_in_the_page(tmp_path):
     manifest = make_run(tmp_path, plain_levels())
-    for number, lines in enumerate(["too short\n", f"too short\n{HOSTILE[0]}\n"]):
+    for number, lines in enumerate(["too short\n", f"too short\n{HOSTILE[0]}\nNOTE left out\n"]):
         (tmp_path / f"warnings_{number}").write_text(lines)
     entries = [{"process": "MATCH", "task": f"chunk {n}", "warnings": [f"warnings_{n}"]} for n in range(2)]
     write_json(manifest, json.loads(manifest.read_text()) | {"warnings": entries})
     page = page_of(manifest)
     assert "Warning from MATCH too short (2 tasks: 'chunk 0', 'chunk 1')" in page.text
     assert f"Warning from MATCH {HOSTILE[0]} (1 task: 'chunk 1')" in page.text
+    assert "Note from MATCH left out (1 task: 'chunk 1')" in page.text
+    classes = [attributes.get("class") for _, attributes in page.tags]
+    notes = classes[classes.index("notes") + 1 :]
+    assert notes[:4] == ["note warning", None, None, "note warning"] and "note" in notes  # warnings first
 
 
 def test_labels_are_escaped_for_plotly_too():

@@ -16,7 +16,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from scxpresso.reporting.data import Run, label, read_run
+from scxpresso.reporting.data import BASELINE_NAMES, Run, label, read_run
 from scxpresso.reporting.figures import coarse_plots, performance_plots, training_plots, transfer_plots
 from scxpresso.reporting.gene_figures import N_TOP_GENES, ShownGenes, gene_plots, prediction_plots
 from scxpresso.reporting.locus import Loci
@@ -24,6 +24,7 @@ from scxpresso.reporting.motif_figures import learned_motif_plots
 from scxpresso.reporting.planted import planted_view
 from scxpresso.reporting.saturation_figures import saturation_plots
 from scxpresso.reporting.scripts import join_modules
+from scxpresso.reporting.sections import sections_view
 from scxpresso.reporting.tables import (
     atlas_view,
     comparison_kinds,
@@ -87,7 +88,7 @@ def render(run: Run, template: str | Path) -> str:
         atlases=[atlas_view(run, entry) for entry in run.manifest["atlases"]],
         training=training,
         reused=run.manifest["models"] if not run.levels else [],
-        unused=Markup("" if run.levels else " hidden"),  # hides sections that only a run with training has
+        sections=sections_view(data, bool(run.levels), bool(run.manifest["sets"])),
         kinds=comparison_kinds(run),
         top=N_TOP_GENES,
         sets=[set_view(run, entry) for entry in run.manifest["sets"]],
@@ -96,7 +97,7 @@ def render(run: Run, template: str | Path) -> str:
         smallest_effect=f"{SMALLEST_EFFECT:.1g}",
         data=data,
         css=Markup((template / "report.css").read_text(encoding="utf-8")),
-        js=Markup(script(template, data)),
+        js=Markup(script(template, data, bool(run.levels))),
         plotly=Markup(get_plotlyjs()),
     )
 
@@ -108,7 +109,12 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
     loci, tables = Loci(run, names), read_scores(run)
     return {
         "recipes": [
-            {"recipe": label(recipe, network), "colour": palette[recipe]} for recipe, network in run.networks().items()
+            {
+                "recipe": label(recipe, network),
+                "colour": palette[recipe],
+                "baseline": network in BASELINE_NAMES,
+            }
+            for recipe, network in run.networks().items()
         ],
         "training": training_plots(training),
         "performance": performance_plots(run),
@@ -124,10 +130,10 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
     }
 
 
-def script(template: Path, data: dict) -> str:
+def script(template: Path, data: dict, trained: bool) -> str:
     """Join the scripts of the sections that the page has."""
     sections = [f"{name}.js" for name in ("motifs", "saturation", "variants") if data[name]]
-    return join_modules(template / "scripts", ["main.js", *sections])
+    return join_modules(template / "scripts", ["main.js", *(["trained.js"] if trained else []), *sections])
 
 
 def environment(template: str | Path) -> Environment:

@@ -4,7 +4,8 @@ import { DATA } from "../shared/data.js";
 import { mapHeight, mapSize } from "../shared/heatmap.js";
 import { colourBar, columnAxis, rowAxis } from "../shared/layout.js";
 import { addFigure, chosen } from "../shared/panels.js";
-import { decimal, safe } from "../shared/text.js";
+import { countOf, finite, largestAt, median } from "../shared/statistics.js";
+import { decimal, plural, safe } from "../shared/text.js";
 
 function transfer() {
   if (!DATA.transfer.length) return "No model predicted a population other than its own in this run.";
@@ -15,6 +16,7 @@ function transfer() {
       type: "heatmap", z, text: z.map((row, i) => row.map((r, k) => says(r, i, k))), hoverinfo: "text",
       colorscale: "Cividis", xgap: 1, ygap: 1, colorbar: colourBar("r"),
     }],
+    finding: findingOf(populations, models, z),
     layout: {
       ...mapSize("transfer", models.length),
       height: mapHeight(populations.length) + 90,
@@ -23,6 +25,16 @@ function transfer() {
       shapes: populations.map((_, i) => frame(i)),
     },
   };
+}
+
+function findingOf(populations, models, z) {
+  const rows = z.filter((row, i) => Number.isFinite(row[i]) && finite(row).length > 1);
+  if (!rows.length) return "";
+  const leads = z.map((row, i) => row[i] - median(row.filter((_, k) => k !== i))).filter(Number.isFinite);
+  const first = countOf(z, (row, i) => largestAt(row) === i), all = plural(populations.length, "population");
+  const verdict = `models ${first > populations.length / 2 ? "" : "hardly "}tell these populations apart`;
+  return `${first} of ${all} are predicted best by their own model; it leads the median of the others by `
+    + `${decimal(median(leads), 3)} in the median: ${verdict}.`;
 }
 
 // A frame around the cell of a population and its own model.
