@@ -422,6 +422,37 @@ def test_a_gene_is_chosen_by_name(trained):
     assert gene.evaluate("(input) => input.validity.valid")
 
 
+def search(tab, text: str) -> None:
+    field = tab.page.get_by_label("Find", exact=True)
+    field.fill(text)
+    field.press("Enter")
+
+
+def test_a_gene_is_found_from_anywhere(trained):
+    search(trained, "g011")
+    trained.wait("document.querySelector('[data-plot=gene] .plot-title').textContent.startsWith('G011 · ')")
+    assert trained.page.get_by_role("status").inner_text() == "Shown: G011"
+    assert trained.page.locator("#one-gene").bounding_box()["y"] < 900
+    search(trained, "G")
+    field = trained.page.get_by_label("Find", exact=True)
+    assert field.evaluate("(one) => one.validationMessage") == "not among the genes and variants of this page"
+    field.press("End")
+    field.type("0")
+    offered = trained.page.locator("#search-offers option").evaluate_all("(all) => all.map((one) => one.value)")
+    assert len(offered) == 30 and all(one.startswith("G0") for one in offered)
+
+
+def test_a_variant_is_found_from_anywhere(full):
+    name = full.page.evaluate("""() => {
+      const { textContent } = document.getElementById("report-data"), { variants, names } = JSON.parse(textContent);
+      const { variant, ref, alt, gene } = variants[1].variants[4];
+      return `${variant} ${ref}>${alt} · ${names[gene]}`;
+    }""")
+    search(full, name)
+    full.wait("(name) => document.querySelector('[data-plot=alleles] .plot-title').textContent.startsWith(name)", name)
+    full.page.locator("#variant-model").select_option(index=0)
+
+
 def click_point(tab, panel: str, choose: str) -> None:
     """Click with the mouse on a point of a figure; choose: its [trace, number] by a function of the plot's data."""
     tab.page.locator(f'[data-plot="{panel}"] .plot').scroll_into_view_if_needed()

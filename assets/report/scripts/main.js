@@ -5,6 +5,7 @@ import { onWidthChange } from "./shared/layout.js";
 import { onThemeChange } from "./shared/theme.js";
 import "./shared/theme-switch.js";
 import "./shared/contents.js";
+import "./shared/search-page.js";
 import "./shared/downloads.js";
 import "./shared/printing.js";
 

@@ -53,8 +53,19 @@ EVALUATION = {
     "comparisons": COMPARISON_COLUMNS,
     "intervals": INTERVAL_SCORE_COLUMNS,
 }
+# What the report reads of a table of predictions.
+PREDICTED = ["gene_id", "population", "observed", "predicted", "sd"]
 # Columns that tables of version 0.1 lack, and the columns used instead: a recipe was named after its network.
 RENAMED = {"recipe": "network", "other_recipe": "other_network", "genes_detected": "genes_seen"}
+
+
+@dataclass
+class Matrices:
+    """A table of predictions as genes × populations, in log10; sd is NaN throughout where there is none."""
+
+    observed: pd.DataFrame
+    predicted: pd.DataFrame
+    sd: pd.DataFrame
 
 
 @dataclass(eq=False)
@@ -68,6 +79,7 @@ class MeasuredLevel(Level):
     networks: dict[str, str] = field(default_factory=dict)
     predictions: dict[str, Path] = field(default_factory=dict)
     histories: dict[str, list[Path]] = field(default_factory=dict)
+    _matrices: dict[Path, Matrices | None] = field(default_factory=dict)
 
     @property
     def recipes(self) -> list[str]:
@@ -87,6 +99,18 @@ class MeasuredLevel(Level):
     def is_baseline(self, recipe: str) -> bool:
         """Whether a recipe is a baseline."""
         return self.networks[recipe] in BASELINE_NAMES
+
+    def matrices(self, recipe: str) -> Matrices | None:
+        """Read the predictions of a recipe, once; None if it has no table or a table without rows."""
+        path = self.predictions.get(recipe)
+        if path is None:
+            return None
+        if path not in self._matrices:
+            table = load(path, PREDICTED)
+            wide = [table.pivot(index="gene_id", columns="population", values=name) for name in PREDICTED[2:]]
+            found = Matrices(*[one.reindex(columns=self.labels) for one in wide]) if len(table) else None
+            self._matrices[path] = found
+        return self._matrices[path]
 
     def label(self, recipe: str) -> str:
         """Name a recipe on the page, with its network if the two names differ."""
