@@ -29,8 +29,9 @@ workflow SUMMARY {
     )
 
     reported_ch = evaluated_ch.mix(
-        results.tables.flatMap { genome, _genes, _features, dropped, transcripts ->
-            [part('genomes', [genome: genome], 'dropped', dropped), part('genomes', [genome: genome], 'transcripts', transcripts)]
+        results.tables.flatMap { genome, _genes, features, dropped, transcripts ->
+            [['features', features], ['dropped', dropped], ['transcripts', transcripts]]
+                .collect { role, file -> part('genomes', [genome: genome], role, file) }
         },
         results.folds
             .combine(plan_ch.map { plan -> plan.fold_methods[0] })

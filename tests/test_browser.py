@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from test_report import HOSTILE, TEMPLATE, make_run, page_of, plain_levels
+from test_report_errors import add_traits
 from test_report_variants import LEVEL, add_learned, make_analyses, make_effects, make_scores
 
 from scxpresso.motifs.matching import MOTIF_COLUMNS
@@ -23,7 +24,10 @@ from scxpresso.store import read_table, write_json, write_table
 
 pytestmark = pytest.mark.browser
 WIDE, PHONE = 1280, 375
-HELD_OUT = ["training", "levels", "performance", "coarse", "transfer", "scatter", "variance", "gene", "gene-scatter"]
+HELD_OUT = [
+    "training", "levels", "performance", "specificity", "coarse", "transfer", "scatter", "variance", "gene", "gene-scatter",
+    "errors", "calibration", "leakage",
+]  # fmt: skip
 DOWNSTREAM = [
     "learned-weights",
     "profile", "mean-profile", "positions", "motifs", "alleles", "variant-logo", "locus", "variant-map", "external",
@@ -100,7 +104,7 @@ def files(tmp_path_factory) -> dict:
     """Paths of pages: of training alone, of all sections, and of one whose every label is hostile."""
     folder = tmp_path_factory.mktemp("pages")
     manifests = {
-        "trained": make_run(folder / "trained", plain_levels()),
+        "trained": add_traits(make_run(folder / "trained", plain_levels())),
         "full": add_second_model(make_analyses(folder / "full", ["a", "b", "c"]), ["a", "b", "c"]),
         "hostile": make_analyses(folder / "hostile", HOSTILE, label=HOSTILE[5], atlas=HOSTILE[0]),
     }
@@ -195,8 +199,11 @@ def test_every_section_draws(tab, request):
     states = dict(kinds)
     is_trained = "trained" in request.node.name
     assert list(states) == HELD_OUT + ([] if is_trained else DOWNSTREAM)
-    blank = {} if is_trained else {"coarse": "No coarser level predicts a finer one in this run."}
-    assert {name: state for name, state in states.items() if state != "drawn"} == blank
+    blank = {
+        "coarse": "No coarser level predicts a finer one in this run.",
+        "leakage": "Promoters are not among the inputs of this page, or there is one fold.",
+    }
+    assert {name: state for name, state in states.items() if state != "drawn"} == ({} if is_trained else blank)
     empty = [
         table.get_attribute("data-table")
         for table in tab.page.locator("[data-table]").all()
@@ -362,12 +369,14 @@ def test_every_select_changes_its_figure(tabs, name):
         chosen.append(f"{panel} {label}")
     assert chosen == {
         "trained": [
-            "training Model", "performance Level", "coarse Level", "transfer Level", "scatter Level", "scatter Recipe",
-            "scatter Population", "variance Level", "variance Recipe",
+            "training Model", "performance Level", "performance Scale", "coarse Level", "transfer Level", "scatter Level",
+            "scatter Recipe", "scatter Population", "variance Level", "variance Recipe", "errors Level", "errors By",
+            "calibration Model", "leakage Level",
         ],
         "full": [
-            "training Model", "transfer Level", "scatter Recipe", "scatter Population", "variance Recipe",
-            "profile Model", "profile Gene", "profile Population", "profile Minus", "profile View",
+            "training Model", "performance Scale", "transfer Level", "scatter Recipe", "scatter Population",
+            "variance Recipe", "errors By", "calibration Model", "profile Model",
+            "profile Gene", "profile Population", "profile Minus", "profile View",
             "mean-profile Model", "mean-profile Population", "mean-profile Smoothing", "positions Model",
             "positions Gene", "motifs Model", "locus Gene", "locus Population", "locus View", "variant-map Rows",
         ],

@@ -54,18 +54,22 @@ EVALUATION = {
     "intervals": INTERVAL_SCORE_COLUMNS,
 }
 # What the report reads of a table of predictions.
-PREDICTED = ["gene_id", "population", "observed", "predicted", "sd"]
+PREDICTED = ["gene_id", "fold", "population", "observed", "predicted", "sd"]
 # Columns that tables of version 0.1 lack, and the columns used instead: a recipe was named after its network.
 RENAMED = {"recipe": "network", "other_recipe": "other_network", "genes_detected": "genes_seen"}
 
 
 @dataclass
 class Matrices:
-    """A table of predictions as genes × populations, in log10; sd is NaN throughout where there is none."""
+    """A table of predictions as genes × populations, in log10; sd is NaN throughout where there is none.
+
+    fold: of each gene.
+    """
 
     observed: pd.DataFrame
     predicted: pd.DataFrame
     sd: pd.DataFrame
+    fold: pd.Series
 
 
 @dataclass(eq=False)
@@ -107,9 +111,7 @@ class MeasuredLevel(Level):
             return None
         if path not in self._matrices:
             table = load(path, PREDICTED)
-            wide = [table.pivot(index="gene_id", columns="population", values=name) for name in PREDICTED[2:]]
-            found = Matrices(*[one.reindex(columns=self.labels) for one in wide]) if len(table) else None
-            self._matrices[path] = found
+            self._matrices[path] = matrices_of(table, self.labels) if len(table) else None
         return self._matrices[path]
 
     def label(self, recipe: str) -> str:
@@ -119,6 +121,16 @@ class MeasuredLevel(Level):
     def model_name(self, recipe: str) -> str:
         """Name the model of a recipe on the page."""
         return f"{self.name} · {self.label(recipe)}"
+
+
+def matrices_of(table: pd.DataFrame, populations: list[str]) -> Matrices:
+    """Pivot the columns PREDICTED of a table of predictions."""
+    fold = table.drop_duplicates("gene_id").set_index("gene_id")["fold"].sort_index()
+    observed, predicted, sd = (
+        table.pivot(index="gene_id", columns="population", values=name).reindex(columns=populations)
+        for name in ("observed", "predicted", "sd")
+    )
+    return Matrices(observed, predicted, sd, fold)
 
 
 @dataclass

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from scxpresso.reporting.data import BASELINE_NAMES, Run, label, read_run
+from scxpresso.reporting.error_figures import calibration_plots, error_plots, leakage_plots
 from scxpresso.reporting.figures import coarse_plots, performance_plots, training_plots, transfer_plots
 from scxpresso.reporting.gene_figures import N_TOP_GENES, ShownGenes, gene_plots, prediction_plots
 from scxpresso.reporting.locus import Loci
@@ -25,6 +26,7 @@ from scxpresso.reporting.planted import planted_view
 from scxpresso.reporting.saturation_figures import saturation_plots
 from scxpresso.reporting.scripts import join_modules
 from scxpresso.reporting.sections import sections_view
+from scxpresso.reporting.specificity_figure import specificity_plots
 from scxpresso.reporting.tables import (
     atlas_view,
     comparison_kinds,
@@ -120,8 +122,12 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
         "performance": performance_plots(run),
         "coarse": coarse_plots(run),
         "transfer": transfer_plots(run),
+        "specificity": specificity_plots(run),
         "predictions": prediction_plots(run, names),
         "genes": gene_plots(run, names),
+        "errors": error_plots(run),
+        "calibration": calibration_plots(run),
+        "leakage": leakage_plots(run),
         "motifs": learned_motif_plots(run),
         "saturation": saturation_plots(run, names, loci, wanted_genes(tables)),
         "variants": variant_plots(run, tables, names, loci),

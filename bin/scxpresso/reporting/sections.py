@@ -24,6 +24,7 @@ def sections_view(data: dict, trained: bool, has_sets: bool) -> dict[str, Sectio
         "performance": Section("Held-out performance", trained, NOT_TRAINED),
         "predictions": Section("Observed and predicted", trained, NOT_TRAINED),
         "genes": Section("Genes", trained, NOT_TRAINED),
+        "errors": Section("Errors", trained, NOT_TRAINED),
         "motifs": Section(
             "Learned motifs", bool(data["motifs"]), "No motif was learned in this run. The network grammar learns them."
         ),

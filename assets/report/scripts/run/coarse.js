@@ -8,6 +8,7 @@ import { addFigure, chosen } from "../shared/panels.js";
 import { byMedian, countOf, median } from "../shared/statistics.js";
 import { table } from "../shared/table.js";
 import { decimal, pValue, plural } from "../shared/text.js";
+import { referenceBars } from "./references.js";
 
 const COLUMNS = [
   { head: "Population", cell: (row) => row.target_population },
@@ -30,7 +31,8 @@ function coarse() {
     return { name, colour, values, texts: foldTexts(rows, level.folds, values, name) };
   });
   table("coarse", COLUMNS, level.comparisons);
-  const figure = boxes(rows, groups, "Pearson r");
+  const bars = referenceBars(level.level, level.populations, order, 8 + 7 * groups.length);
+  const figure = boxes(rows, groups, "Pearson r", bars);
   figure.finding = findingOf(level);
   if (!narrow()) figure.layout.annotations = rows.map((label, y) => deltaNote(level, label, y));
   figure.layout.margin = { l: 10, r: narrow() ? 14 : 150, t: 40, b: 40 };

@@ -1,16 +1,19 @@
 // All levels side by side, as in the paper's Fig. 1C–E.
-import { boxes, foldTexts } from "../shared/boxes.js";
+import { boxes, ceilingBars, foldTexts } from "../shared/boxes.js";
 import { DATA, isBaseline, recipeColour, recipesOf } from "../shared/data.js";
 import { narrow, rowAxis, rowLabel } from "../shared/layout.js";
 import { addFigure } from "../shared/panels.js";
-import { largestAt, median } from "../shared/statistics.js";
+import { finite, largestAt, median } from "../shared/statistics.js";
 import { decimal, percent, plural } from "../shared/text.js";
 
 function levels() {
   const rows = DATA.performance;
   if (!rows.length) return "No scores: no model was evaluated in this run.";
   const groups = recipesOf(rows).map((recipe) => groupOf(recipe, rows));
-  const figure = boxes(rows.map((row) => row.name), groups, "Pearson r");
+  const ceilings = rows.map((row) => median(row.ceilings));
+  const notes = rows.map((row, i) => `${row.name} · median noise ceiling ${decimal(ceilings[i], 3)}`);
+  const bars = finite(ceilings).length ? [ceilingBars(ceilings, notes, groups)] : [];
+  const figure = boxes(rows.map((row) => row.name), groups, "Pearson r", bars);
   figure.layout.yaxis = narrow()
     ? rowAxis(rows.map((row) => row.level), rows.map((row) => rowLabel(row.atlas)))
     : rowAxis(rows.map((row) => row.name), rows.map(sizeOf));

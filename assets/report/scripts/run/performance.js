@@ -1,24 +1,26 @@
 // Each population of a level: Pearson correlation by fold, with the noise ceiling.
-import { boxes, foldTexts } from "../shared/boxes.js";
-import { FAINT, TONE } from "../shared/colours.js";
-import { wire } from "../shared/controls.js";
+import { boxes, ceilingBars, foldTexts } from "../shared/boxes.js";
+import { FAINT } from "../shared/colours.js";
+import { fill, onChange, wire } from "../shared/controls.js";
 import { DATA, isBaseline, recipeColour } from "../shared/data.js";
-import { addFigure, chosen } from "../shared/panels.js";
+import { addFigure, chosen, control } from "../shared/panels.js";
 import { byMedian, countOf, finite, largestAt, median } from "../shared/statistics.js";
 import { table } from "../shared/table.js";
-import { count, decimal, percent, plural, safe } from "../shared/text.js";
+import { count, decimal, percent, plural } from "../shared/text.js";
 
 function performance() {
   if (!DATA.performance.length) return "No scores: no model was evaluated in this run.";
   const level = DATA.performance[chosen("performance", "Level")];
-  const order = byMedian(level.recipes[0].pearson);
+  const order = byMedian(level.recipes[0].pearson), asShare = chosen("performance", "Scale") === 1;
   const rows = order.map((i) => level.populations[i]);
   const groups = level.recipes.map(({ recipe, pearson }) => {
-    const values = order.map((i) => pearson[i]), texts = foldTexts(rows, level.folds, values, recipe);
-    return { name: recipe, colour: recipeColour(recipe), values, texts };
+    const values = order.map((i) => pearson[i].map((r) => (asShare ? r / level.ceilings[i] : r)));
+    return { name: recipe, colour: recipeColour(recipe), values, texts: foldTexts(rows, level.folds, values, recipe) };
   });
-  const ceilings = order.map((i) => level.ceilings[i]);
-  const figure = boxes(rows, groups, "Pearson r", finite(ceilings).length ? [ceilingBars(rows, ceilings, groups)] : []);
+  const ceilings = order.map((i) => (asShare ? level.ceilings[i] / level.ceilings[i] : level.ceilings[i]));
+  const notes = rows.map((label, i) => `${label} · noise ceiling ${decimal(level.ceilings[order[i]], 3)}`);
+  const bars = finite(ceilings).length ? [ceilingBars(ceilings, notes, groups)] : [];
+  const figure = boxes(rows, groups, asShare ? "Pearson r / noise ceiling" : "Pearson r", bars);
   const overall = median(groups[0].values.map(median));
   figure.layout.shapes.push(verticalLine(overall));
   figure.title = `${level.name}: median over populations ${decimal(overall)} (${groups[0].name})`;
@@ -45,16 +47,6 @@ function findingOf({ populations, recipes, ceilings }) {
   return `${recipes[best].recipe} predicts best: its median r is ${range}${ceiling}.${beats}`;
 }
 
-function ceilingBars(rows, ceilings, groups) {
-  return {
-    mode: "markers", name: "noise ceiling", x: ceilings, y: rows.map((_, i) => i), hoverinfo: "text",
-    text: rows.map((label, i) => `${safe(label)} · noise ceiling ${decimal(ceilings[i], 3)}`),
-    marker: {
-      symbol: "line-ns-open", size: 8 + 7 * groups.length, color: TONE.ink, line: { width: 2.5, color: TONE.ink },
-    },
-  };
-}
-
 function verticalLine(x) {
   return {
     type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, layer: "below", line: { color: FAINT, width: 1.5 },
@@ -73,3 +65,5 @@ function columns(level) {
 
 addFigure("performance", performance);
 wire("performance", "Level", DATA.performance);
+fill(control("performance", "Scale"), DATA.performance.length ? ["r", "share of the noise ceiling"] : []);
+onChange("performance", "Scale");

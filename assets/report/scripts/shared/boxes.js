@@ -21,6 +21,17 @@ export function boxes(rows, groups, xTitle, extraTraces = []) {
   };
 }
 
+// A bar per row, over the room of its groups: the noise ceiling. x, notes: a value and a hover text per row.
+export function ceilingBars(x, notes, groups) {
+  return {
+    mode: "markers", name: "noise ceiling", series: "noise ceiling", x, y: x.map((_, row) => row), hoverinfo: "text",
+    text: notes.map(safe),
+    marker: {
+      symbol: "line-ns-open", size: 8 + 7 * groups.length, color: TONE.ink, line: { width: 2.5, color: TONE.ink },
+    },
+  };
+}
+
 function boxTrace({ name, colour, values, texts }) {
   return {
     type: "box", orientation: "h", name: shorten(name, 24), series: name, offsetgroup: name,
