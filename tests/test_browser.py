@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from test_report import HOSTILE, TEMPLATE, make_run, page_of, plain_levels
 from test_report_errors import add_traits
+from test_report_study import make_study
 from test_report_variants import LEVEL, add_learned, make_analyses, make_effects, make_scores
 
 from scxpresso.motifs.matching import MOTIF_COLUMNS
@@ -26,7 +27,8 @@ pytestmark = pytest.mark.browser
 WIDE, PHONE = 1280, 375
 HELD_OUT = [
     "training", "levels", "performance", "specificity", "coarse", "transfer", "scatter", "variance", "gene", "gene-scatter",
-    "errors", "calibration", "leakage",
+    "errors", "calibration", "leakage", "agreement", "distributions", "resemblance", "two-models", "cells", "elsewhere",
+    "recipe-map", "fold-methods",
 ]  # fmt: skip
 DOWNSTREAM = [
     "learned-weights",
@@ -105,6 +107,7 @@ def files(tmp_path_factory) -> dict:
     folder = tmp_path_factory.mktemp("pages")
     manifests = {
         "trained": add_traits(make_run(folder / "trained", plain_levels())),
+        "study": add_traits(make_study(folder / "study", tissue=HOSTILE[0])),
         "full": add_second_model(make_analyses(folder / "full", ["a", "b", "c"]), ["a", "b", "c"]),
         "hostile": make_analyses(folder / "hostile", HOSTILE, label=HOSTILE[5], atlas=HOSTILE[0]),
     }
@@ -164,7 +167,9 @@ def tabs(browser, files):
         one.page.close()
 
 
-@pytest.fixture(params=["trained-1280", "trained-375", "full-1280", "full-375", "hostile-1280", "hostile-375"])
+@pytest.fixture(
+    params=[f"{name}-{width}" for name in ("trained", "full", "hostile", "study") for width in (WIDE, PHONE)]
+)
 def tab(request, tabs):
     name, _, width = request.param.partition("-")
     tab = tabs(name, int(width))
@@ -189,6 +194,18 @@ def full(tabs):
 # ---------------------------------------------------------------- drawn
 
 
+ALIKE = {
+    "agreement": "No two rows of --input are of one tissue: give them the same one in its column `tissue`.",
+    "fold-methods": "All recipes have the same folds: name a recipe with another fold_method.",
+}
+ONE_LEVEL = {
+    "coarse": "No coarser level predicts a finer one in this run.",
+    "leakage": "Promoters are not among the inputs of this page, or there is one fold.",
+    "resemblance": "No coarser level or bulk predicts these populations: name several levels, or a tissue.",
+}
+BLANK = {"trained": ALIKE, "full": ALIKE | ONE_LEVEL, "hostile": ALIKE | ONE_LEVEL, "study": {}}
+
+
 def test_every_section_draws(tab, request):
     kinds = tab.page.evaluate("""() => [...document.querySelectorAll("[data-plot]")].map((panel) => {
       const plot = panel.querySelector(".plot"), marks = ".trace, .points path, .hm image, .heatmaplayer image, canvas";
@@ -197,19 +214,16 @@ def test_every_section_draws(tab, request):
       return [panel.dataset.plot, panel.hidden ? "hidden" : state];
     })""")
     states = dict(kinds)
-    is_trained = "trained" in request.node.name
+    name = request.node.callspec.id.partition("-")[0]
+    is_trained, blank = name in ("trained", "study"), BLANK[name]
     assert list(states) == HELD_OUT + ([] if is_trained else DOWNSTREAM)
-    blank = {
-        "coarse": "No coarser level predicts a finer one in this run.",
-        "leakage": "Promoters are not among the inputs of this page, or there is one fold.",
-    }
-    assert {name: state for name, state in states.items() if state != "drawn"} == ({} if is_trained else blank)
+    assert {name: state for name, state in states.items() if state != "drawn"} == blank
     empty = [
         table.get_attribute("data-table")
         for table in tab.page.locator("[data-table]").all()
         if not table.locator("tbody tr").count()
     ]
-    assert empty == ([] if is_trained else ["coarse"])
+    assert empty == [name for name in ("coarse", "agreement") if name in blank]
 
 
 def test_the_page_does_not_scroll_sideways(tab, request):
@@ -371,12 +385,15 @@ def test_every_select_changes_its_figure(tabs, name):
         "trained": [
             "training Model", "performance Level", "performance Scale", "coarse Level", "transfer Level", "scatter Level",
             "scatter Recipe", "scatter Population", "variance Level", "variance Recipe", "errors Level", "errors By",
-            "calibration Model", "leakage Level",
+            "calibration Model", "leakage Level", "distributions Level", "distributions Beside", "resemblance Model",
+            "two-models Level", "two-models Population", "two-models First model", "two-models Second model",
+            "cells Level", "cells Against", "elsewhere Model", "elsewhere Against", "recipe-map Level",
         ],
         "full": [
             "training Model", "performance Scale", "transfer Level", "scatter Recipe", "scatter Population",
-            "variance Recipe", "errors By", "calibration Model", "profile Model",
-            "profile Gene", "profile Population", "profile Minus", "profile View",
+            "variance Recipe", "errors By", "calibration Model", "two-models Population", "two-models First model",
+            "two-models Second model", "cells Against", "elsewhere Model", "profile Model", "profile Gene",
+            "profile Population", "profile Minus", "profile View",
             "mean-profile Model", "mean-profile Population", "mean-profile Smoothing", "positions Model",
             "positions Gene", "motifs Model", "locus Gene", "locus Population", "locus View", "variant-map Rows",
         ],

@@ -1,4 +1,4 @@
-// The sections on training, performance and genes, of a run that trained models.
+// The sections on training, performance, genes, errors and comparisons, of a run that trained models.
 import "./run/training.js";
 import "./run/levels.js";
 import "./run/performance.js";
@@ -11,3 +11,9 @@ import "./run/gene.js";
 import "./errors/by-trait.js";
 import "./errors/calibration.js";
 import "./errors/leakage.js";
+import "./study/resemblance.js";
+import "./study/two-models.js";
+import "./study/cells.js";
+import "./study/elsewhere.js";
+import "./study/recipe-map.js";
+import "./study/fold-methods.js";

@@ -53,6 +53,8 @@ def performance_plots(run: Run) -> list[dict]:
                     "populations": level.labels,
                     "folds": folds,
                     "ceilings": significant(level.populations["noise_ceiling"]),
+                    "cells": list(level.populations["cells"]),
+                    "genes_detected": list(level.populations["genes_detected"]),
                     "recipes": recipes,
                 }
             )

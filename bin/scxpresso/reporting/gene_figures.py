@@ -49,6 +49,7 @@ def prediction_plots(run: Run, names: ShownGenes) -> list[dict]:
         plots.append(
             {
                 "name": level.name,
+                **level.key,
                 "populations": level.labels,
                 "parents": list(level.populations["parent"]),
                 "genes": names.number(level.genome, genes),

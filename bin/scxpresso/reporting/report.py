@@ -25,8 +25,15 @@ from scxpresso.reporting.motif_figures import learned_motif_plots
 from scxpresso.reporting.planted import planted_view
 from scxpresso.reporting.saturation_figures import saturation_plots
 from scxpresso.reporting.scripts import join_modules
-from scxpresso.reporting.sections import sections_view
+from scxpresso.reporting.sections import has_bulk, sections_view
 from scxpresso.reporting.specificity_figure import specificity_plots
+from scxpresso.reporting.study_figures import (
+    agreement_plot,
+    comparison_plots,
+    distribution_plots,
+    fold_method_plots,
+    recipe_plots,
+)
 from scxpresso.reporting.tables import (
     atlas_view,
     comparison_kinds,
@@ -128,6 +135,12 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
         "errors": error_plots(run),
         "calibration": calibration_plots(run),
         "leakage": leakage_plots(run),
+        "agreement": agreement_plot(run, names),
+        "distributions": distribution_plots(run),
+        "comparisons": comparison_plots(run),
+        "recipe_map": recipe_plots(run),
+        "fold_methods": fold_method_plots(run),
+        "tissues": tissues(run),
         "motifs": learned_motif_plots(run),
         "saturation": saturation_plots(run, names, loci, wanted_genes(tables)),
         "variants": variant_plots(run, tables, names, loci),
@@ -136,10 +149,19 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
     }
 
 
+def tissues(run: Run) -> list[dict]:
+    """List the tissue and protocol of each atlas; '' if the sheet names no tissue."""
+    return [
+        {name: entry.get(name) or "" for name in ("atlas", "tissue", "protocol")} for entry in run.manifest["atlases"]
+    ]
+
+
 def script(template: Path, data: dict, trained: bool) -> str:
     """Join the scripts of the sections that the page has."""
-    sections = [f"{name}.js" for name in ("motifs", "saturation", "variants") if data[name]]
-    return join_modules(template / "scripts", ["main.js", *(["trained.js"] if trained else []), *sections])
+    has = {"trained": trained, "bulk": has_bulk(data)} | {
+        name: data[name] for name in ("motifs", "saturation", "variants")
+    }
+    return join_modules(template / "scripts", ["main.js", *(f"{name}.js" for name, one in has.items() if one)])
 
 
 def environment(template: str | Path) -> Environment:

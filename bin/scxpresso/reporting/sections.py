@@ -15,6 +15,11 @@ class Section:
 NOT_TRAINED = "No model was trained in this run, so there is nothing to evaluate."
 
 
+def has_bulk(data: dict) -> bool:
+    """Whether the page has the section on bulk and pseudobulk."""
+    return bool(data["agreement"] or data["distributions"])
+
+
 def sections_view(data: dict, trained: bool, has_sets: bool) -> dict[str, Section]:
     """Describe the sections by id, in the order of the page. data: what the scripts draw (see report.py)."""
     return {
@@ -25,6 +30,12 @@ def sections_view(data: dict, trained: bool, has_sets: bool) -> dict[str, Sectio
         "predictions": Section("Observed and predicted", trained, NOT_TRAINED),
         "genes": Section("Genes", trained, NOT_TRAINED),
         "errors": Section("Errors", trained, NOT_TRAINED),
+        "bulk": Section(
+            "Bulk and pseudobulk",
+            has_bulk(data),
+            "Tables of this run have no distributions, and no row of --input has a tissue (docs/study.md).",
+        ),
+        "comparisons": Section("Comparisons", trained, NOT_TRAINED),
         "motifs": Section(
             "Learned motifs", bool(data["motifs"]), "No motif was learned in this run. The network grammar learns them."
         ),

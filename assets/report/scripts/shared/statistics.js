@@ -24,6 +24,13 @@ export const spread = (values) => {
   return Math.sqrt(mean(known.map((value) => (value - middle) ** 2)));
 };
 
+// Ranks of values, from 0; equal values share their mean rank, and missing ones stay missing.
+export function ranks(values) {
+  const below = (value) => countOf(values, (other) => other < value);
+  const same = (value) => countOf(values, (other) => other === value);
+  return values.map((value) => (Number.isFinite(value) ? below(value) + (same(value) - 1) / 2 : NaN));
+}
+
 export function pearson(x, y) {
   const pairs = x.map((value, i) => [value, y[i]]).filter((pair) => pair.every(Number.isFinite));
   const [meanX, meanY] = [0, 1].map((k) => mean(pairs.map((pair) => pair[k])));
