@@ -36,7 +36,7 @@ def test_the_nearest_gene_is_one_of_another_fold():
     first, second, third = ("".join(rng.choice(list("ACGT"), 300)) for _ in range(3))
     reverse = first[::-1].translate(str.maketrans("ACGT", "TGCA"))
     rows = codes(first, reverse, second, second, third)
-    near = gene_traits.nearest_similarity(rows, np.array([1, 2, 1, 1, 2]), np.arange(5))
+    near = gene_traits.nearest_similarity(gene_traits.word_profiles(rows), np.array([1, 2, 1, 1, 2]), np.arange(5))
     np.testing.assert_allclose(near[:2], 1, atol=1e-5)  # both strands count
     assert near[2] < 0.6 and near[4] < 0.6  # the copy of the third gene shares its fold
 

@@ -149,28 +149,34 @@ def leakage_plots(run: Run) -> list[dict]:
     Recipes are grouped by their folds, which decide what a training gene is.
     """
     plots, traits = [], traits_of(run)
+    measured: dict[tuple, tuple[pd.Series, int] | None] = {}  # levels of an atlas have the same genes and folds
     for level in run.levels:
-        groups: dict[bytes, dict[str, Matrices]] = {}
+        groups: dict[tuple, dict[str, Matrices]] = {}
         for recipe, one in known_matrices(level).items():
-            groups.setdefault(one.fold.to_numpy().tobytes(), {})[recipe] = one
-        for same_folds in groups.values():
-            found = near_training(next(iter(same_folds.values())), traits[level.genome])
-            if found is None:
-                continue
-            similarity, total = found
-            by_gene = {
-                level.label(recipe): (one.predicted - one.observed).abs().mean(axis=1)[similarity.index]
-                for recipe, one in same_folds.items()
-            }
-            plots.append(
-                {
-                    "name": f"{level.name} · {', '.join(by_gene)}" if len(groups) > 1 else level.name,
-                    "compared": len(similarity),
-                    "total": total,
-                    **binned_errors(similarity, by_gene),
-                }
-            )
+            key = (level.genome, tuple(one.fold.index), tuple(one.fold))
+            groups.setdefault(key, {})[recipe] = one
+        for key, same_folds in groups.items():
+            if key not in measured:
+                measured[key] = near_training(next(iter(same_folds.values())), traits[level.genome])
+            if (found := measured[key]) is not None:
+                plots.append(leakage_plot(level, same_folds, *found, alone=len(groups) == 1))
     return plots
+
+
+def leakage_plot(
+    level: MeasuredLevel, same_folds: dict[str, Matrices], similarity: pd.Series, total: int, alone: bool
+) -> dict:
+    """Average errors of recipes with the same folds; `alone`: no recipe of the level has others."""
+    by_gene = {
+        level.label(recipe): (one.predicted - one.observed).abs().mean(axis=1)[similarity.index]
+        for recipe, one in same_folds.items()
+    }
+    return {
+        "name": level.name if alone else f"{level.name} · {', '.join(by_gene)}",
+        "compared": len(similarity),
+        "total": total,
+        **binned_errors(similarity, by_gene),
+    }
 
 
 def near_training(matrices: Matrices, traits: GeneTraits) -> tuple[pd.Series, int] | None:
@@ -178,13 +184,12 @@ def near_training(matrices: Matrices, traits: GeneTraits) -> tuple[pd.Series, in
 
     Returns the similarities of at most MAX_COMPARED random genes, and the number of all genes.
     """
-    promoters = traits.promoters()
-    if promoters is None or matrices.fold.nunique() < 2:
+    if matrices.fold.nunique() < 2 or (found := traits.words()) is None:
         return None
-    genes, codes = promoters
+    genes, words = found
     rows = genes.get_indexer(matrices.fold.index)
     known = np.flatnonzero(rows >= 0)
     asked = np.sort(np.random.default_rng(SEED).permutation(len(known))[:MAX_COMPARED])
     fold = matrices.fold.iloc[known]
-    similarity = nearest_similarity(codes[rows[known]], fold.to_numpy(), asked)
+    similarity = nearest_similarity(words[rows[known]], fold.to_numpy(), asked)
     return pd.Series(similarity, index=fold.index[asked]), len(known)

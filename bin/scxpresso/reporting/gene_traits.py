@@ -25,6 +25,7 @@ class GeneTraits:
         self._genes = load(run.folder / entry["genes"], ["gene_id"], LENGTHS) if entry else pd.DataFrame()
         self._features = file_of(run, entry, "features") if entry else None
         self._promoters: tuple[pd.Index, np.ndarray] | None = None
+        self._words: np.ndarray | None = None
 
     def length(self) -> pd.Series | None:
         """Length of each gene's transcript on the genome, in bases; None if it is not known."""
@@ -37,6 +38,14 @@ class GeneTraits:
         if self._promoters is None and self._features:
             self._promoters = read_promoters(self._features)
         return self._promoters
+
+    def words(self) -> tuple[pd.Index, np.ndarray] | None:
+        """Gene ids, and word_profiles of their promoters; None without features.h5."""
+        if (found := self.promoters()) is None:
+            return None
+        if self._words is None:
+            self._words = word_profiles(found[1])
+        return found[0], self._words
 
     def gc_content(self) -> pd.Series | None:
         """Share of G and C in each promoter; None if it is not known."""
@@ -86,22 +95,26 @@ def in_windows(mask: np.ndarray) -> np.ndarray:
     return sums[:, ISLAND - 1 :] - np.pad(sums, ((0, 0), (1, 0)))[:, : max(sums.shape[1] - ISLAND + 1, 0)]
 
 
-def nearest_similarity(codes: np.ndarray, fold: np.ndarray, asked: np.ndarray) -> np.ndarray:
+def word_profiles(codes: np.ndarray) -> np.ndarray:
+    """Describe each promoter by its K-mers: counts on both strands less their mean over genes, of length 1 (genes × K-mers)."""
+    blocks = [words_of(codes[first : first + AT_ONCE]) for first in range(0, len(codes), AT_ONCE)]
+    words = np.concatenate(blocks) if blocks else words_of(codes)
+    words -= words.mean(axis=0)
+    norms = np.linalg.norm(words, axis=1, keepdims=True)
+    return words / np.where(norms > 0, norms, 1)
+
+
+def nearest_similarity(words: np.ndarray, fold: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Compare promoters with those of other folds, on which the networks of their own fold were trained.
 
     Parameters
     ----------
-    codes: genes × bases. fold: of each gene. asked: rows of the genes to compare.
+    words: word_profiles of the genes. fold: of each gene. asked: rows of the genes to compare.
 
     Returns
     -------
-    The largest similarity of each asked gene to a gene of another fold: cosine of the counts of K-mers on both strands,
-    after the mean over genes is subtracted. A random pair has about 0, copies 1.
+    The largest similarity (cosine) of each asked gene to a gene of another fold. A random pair has about 0, copies 1.
     """
-    words = np.concatenate([words_of(codes[first : first + AT_ONCE]) for first in range(0, len(codes), AT_ONCE)])
-    words -= words.mean(axis=0)
-    norms = np.linalg.norm(words, axis=1, keepdims=True)
-    words /= np.where(norms > 0, norms, 1)
     found = [
         np.where(fold[rows][:, None] == fold, -1, words[rows] @ words.T).max(axis=1)
         for rows in np.array_split(asked, -(-len(asked) // AT_ONCE) or 1)

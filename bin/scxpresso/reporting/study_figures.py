@@ -137,6 +137,7 @@ def recipe_plots(run: Run) -> list[dict]:
         plots.append(
             {
                 "name": level.name,
+                "populations": level.labels,
                 "rows": [level.label(one) for one in recipes],
                 "columns": [level.label(one) for one in others],
                 **{

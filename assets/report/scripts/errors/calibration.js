@@ -34,10 +34,11 @@ function calibration() {
 
 function findingOf({ sd, error, rank_correlation: rho, within }) {
   const last = sd.length - 1, times = error[last] / sd[last];
-  const ranks = rho > 0.3 ? "it ranks predictions by their error" : "it hardly tells good predictions from bad ones";
+  const verdict = rho > 0.3 ? "it ranks predictions by their error" : "it hardly tells good predictions from bad ones";
+  const ranks = Number.isFinite(rho) ? ` The rank correlation of both is ${decimal(rho)}: ${verdict}.` : "";
   return `Errors are within one s.d. for ${percent(within[0])} and within two for ${percent(within[1])} of predictions `
     + `(68 and 95 % for a normal distribution of the right width); where the s.d. is largest, the error is `
-    + `${decimal(times, 1)} times as large. The rank correlation of both is ${decimal(rho)}: ${ranks}. `
+    + `${decimal(times, 1)} times as large.${ranks} `
     + "Use the prediction intervals, not the s.d., to say how far off a prediction may be.";
 }
 

@@ -21,7 +21,7 @@ function findingOf({ x, recipes }) {
   const base = recipes.find((one) => one.recipe === "mean")?.error;
   const change = (error) => error[last] - error[0];
   const beyond = change(best.error) - (base ? change(base) : 0);
-  const verdict = beyond < -0.1 * best.error[0]
+  const verdict = beyond < -Math.max(0.1 * best.error[0], 0.02)
     ? "genes with a similar one in training are predicted better; folds by family (--fold_method) tell how much that is"
     : "there is no sign that similar promoters leak into training";
   const mean = base ? ` (that of the mean of the training genes by ${decimal(change(base))})` : "";

@@ -21,7 +21,8 @@ function elsewhere() {
   if (!model) return "No model predicts a population other than its own in this run.";
   const [kind, words] = kindsOf(model)[chosen("elsewhere", "Against")];
   const at = model.kind.map((_, i) => i).filter((i) => model.kind[i] === kind);
-  const names = [...new Set(at.map((i) => model.other[i]))].slice(0, N_COLUMNS);
+  const others = new Set(at.map((i) => model.other[i])), own = model.populations.filter((one) => others.delete(one));
+  const names = [...own, ...others].slice(0, N_COLUMNS);
   const rows = model.populations.filter((one) => at.some((i) => model.population[i] === one));
   const found = new Map(at.map((i) => [`${rows.indexOf(model.population[i])} ${names.indexOf(model.other[i])}`, i]));
   const cell = (row, column) => found.get(`${row} ${column}`);
