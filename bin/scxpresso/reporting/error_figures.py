@@ -29,6 +29,7 @@ def error_plots(run: Run) -> list[dict]:
         plots.append(
             {
                 "name": level.name,
+                "populations": level.labels,
                 "traits": [
                     *gene_traits(observed, traits[level.genome], by_gene),
                     by_population(level, errors),
@@ -132,6 +133,7 @@ def calibration_plots(run: Run) -> list[dict]:
             plots.append(
                 {
                     "name": level.model_name(recipe),
+                    "populations": level.labels,
                     "recipe": level.label(recipe),
                     "sd": significant(sd.groupby(bins).mean()),
                     "error": significant(np.sqrt((error**2).groupby(bins).mean())),
@@ -173,6 +175,7 @@ def leakage_plot(
     }
     return {
         "name": level.name if alone else f"{level.name} · {', '.join(by_gene)}",
+        "populations": level.labels,
         "compared": len(similarity),
         "total": total,
         **binned_errors(similarity, by_gene),

@@ -161,7 +161,8 @@ def fold_method_plots(run: Run) -> list[dict]:
     for level in run.levels:
         mine = rows(table, **level.key)
         if len(mine):
-            plots.append({"name": level.name, "rows": [fold_method_row(one) for one in mine.to_dict("records")]})
+            found = [fold_method_row(one) for one in mine.to_dict("records")]
+            plots.append({"name": level.name, "populations": level.labels, "rows": found})
     return plots
 
 
