@@ -397,6 +397,12 @@ def length(packed: dict) -> int:
     return len(base64.b64decode(packed["codes"])) * 8 // packed.get("bits", 16)
 
 
+def test_levels_with_other_genes_draw_the_same_ones():
+    genes = [f"G{number}" for number in range(100)]
+    drawn, others = gene_figures.shuffled(genes)[:20], gene_figures.shuffled(genes[5:])[:20]
+    assert drawn != sorted(drawn) and len(set(drawn) & set(others)) >= 15
+
+
 def test_genes_beyond_the_random_ones_are_the_most_variable(monkeypatch):
     monkeypatch.setattr(gene_figures, "N_SCATTER_GENES", 1)
     observed = pd.DataFrame({"a": [0.0, 0, 0, 0], "b": [1.0, 3, 2, 0.5]}, index=list("wxyz"))

@@ -8,7 +8,7 @@ from scxpresso.evaluation.distributions import DISTRIBUTION_COLUMNS, HISTOGRAM_C
 from scxpresso.evaluation.leakage import LEAKAGE_COLUMNS
 from scxpresso.reporting.data import MeasuredLevel, Run, label, load, rows
 from scxpresso.reporting.figures import significant
-from scxpresso.reporting.gene_figures import SEED, ShownGenes, pack
+from scxpresso.reporting.gene_figures import ShownGenes, pack, shuffled
 
 N_AGREEMENT_GENES = 3000  # drawn per pair of populations
 N_AGREEMENT_POPULATIONS = 60  # whose expression is drawn
@@ -54,9 +54,7 @@ def shared_genes(levels: list[MeasuredLevel]) -> tuple[list[str], str]:
         return [], ""
     genome = levels[0].genome
     shared = set.intersection(*[set(level.observed.index) for level in levels if level.genome == genome])
-    genes = sorted(shared)
-    picked = np.random.default_rng(SEED).permutation(len(genes))[:N_AGREEMENT_GENES]
-    return [genes[number] for number in sorted(picked)], genome
+    return sorted(shuffled(shared)[:N_AGREEMENT_GENES]), genome
 
 
 def distribution_plots(run: Run) -> list[dict]:
