@@ -1,6 +1,6 @@
 // What leakage costs: scores with random folds, folds by family and folds by chromosome (Figure S12).
 import { fill, onChange, wire } from "../shared/controls.js";
-import { DATA } from "../shared/data.js";
+import { DATA, isBaseline } from "../shared/data.js";
 import { legible } from "../shared/colours.js";
 import { axis, rowAxis } from "../shared/layout.js";
 import { addFigure, chosen, control } from "../shared/panels.js";
@@ -38,7 +38,8 @@ function points(rows, method, metric) {
   };
 }
 
-function findingOf(rows) {
+function findingOf(all) {
+  const networks = all.filter(({ recipe }) => !isBaseline(recipe)), rows = networks.length ? networks : all;
   const falls = rows.map(({ delta }) => delta), most = rows[falls.indexOf(Math.max(...falls))];
   const verdict = median(falls) > 0.02 ? "models remember relatives of held-out genes" : "leakage costs little here";
   const fall = `the score falls by ${decimal(median(falls), 3)} in the median when folds get harder`;
