@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scxpresso.console import log
 from scxpresso.evaluation.evaluation import evaluate
 from scxpresso.problems import InputError
 from scxpresso.reporting import gene_figures, report, verdicts
@@ -222,6 +223,13 @@ def test_warnings_of_tasks_are_in_the_page(tmp_path):
     classes = [attributes.get("class") for _, attributes in page.tags]
     notes = classes[classes.index("notes") + 1 :]
     assert notes[:4] == ["note warning", None, None, "note warning"] and "note" in notes  # warnings first
+
+
+def test_tasks_record_warnings_and_notes_for_the_page(tmp_path, monkeypatch):
+    monkeypatch.setenv("SCXPRESSO_WARNINGS", str(tmp_path / "warnings.txt"))
+    for message in ("WARNING too\nshort", "12 genes read", "NOTE left out: 3"):
+        log(message)
+    assert (tmp_path / "warnings.txt").read_text() == "too short\nNOTE left out: 3\n"
 
 
 def test_labels_are_escaped_for_plotly_too():
