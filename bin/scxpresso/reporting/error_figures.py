@@ -192,6 +192,8 @@ def near_training(matrices: Matrices, traits: GeneTraits) -> tuple[pd.Series, in
     genes, words = found
     rows = genes.get_indexer(matrices.fold.index)
     known = np.flatnonzero(rows >= 0)
+    if not len(known):
+        return None
     asked = np.sort(np.random.default_rng(SEED).permutation(len(known))[:MAX_COMPARED])
     fold = matrices.fold.iloc[known]
     similarity = nearest_similarity(words[rows[known]], fold.to_numpy(), asked)
