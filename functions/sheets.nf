@@ -7,7 +7,7 @@ include { trained_before ; entries ; maps_in } from './models'
 
 // The columns of each sheet that name files, according to its schema; true for those that may also name a folder.
 def file_columns() {
-    def sheets = [input: 'atlases', genomes: 'genomes', recipes: 'recipes', variants: 'variants', predict: 'predict']
+    def sheets = [input: 'atlases'] + ['genomes', 'recipes', 'variants', 'predict', 'external_predictions'].collectEntries { name -> [name, name] }
     return sheets.collectEntries { sheet, schema ->
         def columns = read_json(file("${projectDir}/assets/schema_${schema}.json")).items.properties
         [sheet, columns.findAll { _name, rule -> rule.format in ['file-path', 'path'] }.collectEntries { name, rule -> [name, rule.format == 'path'] }]
@@ -81,7 +81,7 @@ def states(folder, levels) {
 // The input as the user named it: rows of the sheets, models, single files; and every file among them in the order in which
 // PREFLIGHT sees it.
 def read_inputs(params) {
-    def named = ['input', 'genomes', 'recipes', 'variants', 'predict', 'motifs', 'external_scores'].collect { name ->
+    def named = ['input', 'genomes', 'recipes', 'variants', 'predict', 'external_predictions', 'motifs', 'external_scores'].collect { name ->
         source([sheet: name], params[name], params[name] ? resolved_path(params[name].toString(), null) : null, false)
     }
     def file_of = named.collectEntries { one -> [one.sheet, one.file] }
@@ -119,6 +119,7 @@ def read_inputs(params) {
         genomes: rows.genomes,
         sets: rows.variants,
         samples: rows.predict,
+        predictions: rows.external_predictions,
         models: models,
         maps: maps,
         motifs: file_of.motifs ?: [],

@@ -14,7 +14,7 @@ from scxpresso.checks.preflight import preflight
 
 SCHEMAS = {name: json.loads((ROOT / name).read_text()) for name in (
     "nextflow_schema.json", "assets/schema_atlases.json", "assets/schema_genomes.json", "assets/schema_variants.json",
-    "assets/schema_predict.json", "assets/schema_recipes.json",
+    "assets/schema_predict.json", "assets/schema_recipes.json", "assets/schema_external_predictions.json",
 )}  # fmt: skip
 FILE_COLUMNS = {
     "input": ["counts", "annotations"],
@@ -22,6 +22,7 @@ FILE_COLUMNS = {
     "variants": ["file"],
     "predict": ["fasta", "gtf", "canonical"],
     "recipes": [],
+    "external_predictions": ["file"],
 }
 SINGLE_FILES = ["motifs", "external_scores", "saturate"]
 GENES = [f"ENSG{number:011d}" for number in range(1, 61)]

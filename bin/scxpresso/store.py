@@ -27,6 +27,7 @@ TEXT_COLUMNS = {
 
 # Not networks, but their predictions are published and evaluated like those of a network.
 BASELINES = ["mean", "half_life", "gc_cpg", "kmer"]
+EXTERNAL = "external"  # in place of the network of another model's predictions
 
 DROPPED_GENE_COLUMNS = ["gene", "reason"]
 DROPPED_POPULATION_COLUMNS = ["level", "population", "cells", "reason"]

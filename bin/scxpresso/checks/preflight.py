@@ -15,6 +15,7 @@ from scxpresso.checks.downstream_analyses import (
     check_single_files,
     check_use,
 )
+from scxpresso.checks.external_predictions import check_external_predictions
 from scxpresso.checks.findings import Findings
 from scxpresso.checks.genome import check_folds, check_genome
 from scxpresso.checks.models import check_genomes_of_models, read_models
@@ -50,6 +51,9 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
         genomes = read_sheet("genomes", "genome", request, schema["schema_genomes"], findings)
     sets = read_sheet("variants", "set", request, schema["schema_variants"], findings)
     samples = read_sheet("predict", "sample", request, schema["schema_predict"], findings)
+    predictions = read_sheet(
+        "external_predictions", "table of predictions", request, schema["schema_external_predictions"], findings
+    )
     check_genome_names(atlases + sets + samples, genomes, findings)
     check_genomes_of_models(models, genomes, findings)
 
@@ -61,6 +65,7 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     for row in atlases:
         check_atlas(row, genes.get(row.values.get("genome"), []), params, findings)
     check_models(recipes, atlases, findings)
+    check_external_predictions(predictions, atlases, recipes, genes, params, findings)
     check_analysed(recipes, models, atlases, sets + samples, params, findings)
     check_use(params, plan, findings)
     check_saturate(request, params, genes, models, atlases, findings)

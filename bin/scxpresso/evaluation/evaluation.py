@@ -11,7 +11,7 @@ from scxpresso.evaluation.levels import Level
 from scxpresso.intervals import COVERAGES, INTERVAL_COLUMNS
 from scxpresso.manifest import read_manifest
 from scxpresso.metrics import pearson, spearman, specificity, wilcoxon_greater
-from scxpresso.store import BASELINES, read_table
+from scxpresso.store import BASELINES, EXTERNAL, read_table
 
 MODEL = ["model_atlas", "model_level", "recipe"]  # what names a model or baseline in PAIR_COLUMNS
 PAIR_COLUMNS = [*MODEL, "network", "model_population", "target_atlas", "target_level", "target_population"]
@@ -275,8 +275,9 @@ def summaries(models: list[Predictions], paired: set[tuple[ModelKey, ModelKey]])
 def comparison_rows(populations: pd.DataFrame, paired: set[tuple[ModelKey, ModelKey]]) -> Iterator[dict]:
     """Yield rows of comparisons.tsv: for each population its own model against every other way to predict it, fold by fold.
 
-    kind: `baseline` (for the same population), `recipe` (another recipe), `level` (a coarser level's parent),
-    `population` (another of the level), `atlas` (the same population of another atlas). delta is the difference of
+    kind: `baseline` (for the same population), `recipe` (another recipe), `external` (one of the two is another model's
+    predictions), `level` (a coarser level's parent), `population` (another of the level), `atlas` (the same population of
+    another atlas). delta is the difference of
     medians over folds; p_value that of a one-sided Wilcoxon signed-rank test that the own model is better.
 
     Parameters
@@ -304,7 +305,9 @@ def _kind(model: pd.Series, other: pd.Series) -> str | None:
     columns = {"atlas": "model_atlas", "level": "model_level", "population": "model_population", "recipe": "recipe"}
     different = [name for name, column in columns.items() if model[column] != other[column]]
     if different == ["recipe"]:
-        return "baseline" if other["network"] in BASELINES else "recipe"
+        if other["network"] in BASELINES:
+            return "baseline"
+        return EXTERNAL if EXTERNAL in (model["network"], other["network"]) else "recipe"
     if different in (["level"], ["level", "population"]):
         return "level"
     return different[0] if different in (["population"], ["atlas"]) else None
