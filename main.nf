@@ -12,6 +12,7 @@ include { identify ; folder_of              } from './functions/models'
 include { read_json                         } from './functions/scripts'
 include { PREFLIGHT                         } from './modules/preflight'
 include { READ_VARIANTS                     } from './modules/read_variants'
+include { IMPORT_SCORES                     } from './modules/import_scores'
 include { LEARNED_MOTIFS                    } from './modules/learned_motifs'
 include { FEATURES                          } from './subworkflows/features'
 include { TRAIN                             } from './subworkflows/train'
@@ -69,6 +70,14 @@ workflow {
         options.haplotypes,
     ).made
 
+    // [row of --external_scores, its scores, alleles without use]
+    imported_ch = IMPORT_SCORES(
+        checked_ch
+            .flatMap { inputs.scores.collect { row -> [row.values.genome, row.values, row.files.file, row.files.chain ?: []] } }
+            .combine(genomes_ch, by: 0)
+            .map { _genome, given, scores, chain, files -> [given, scores, chain, files.fasta] }
+    ).made
+
     // [model: see identify; model.json; its folds' folders], of every model and of those that downstream analyses use
     if (options.models) {
         models_ch = plan_ch.flatMap { plan ->
@@ -78,8 +87,9 @@ workflow {
         made = ['folds', 'expression', 'trained', 'described', 'predictions'].collectEntries { name -> [name, channel.empty()] }
     }
     else {
-        // Variants that do not fit the genome end the run before any training.
-        TRAIN(plan_ch, atlases_ch, genes_ch, features_ch, checked_ch.mix(sets_ch.map { true }).collect(), inputs, options)
+        // Variants and scores that do not fit the genome end the run before any training.
+        ready_ch = checked_ch.mix(sets_ch.map { true }, imported_ch.map { true }).collect()
+        TRAIN(plan_ch, atlases_ch, genes_ch, features_ch, ready_ch, inputs, options)
         models_ch = TRAIN.out.made_ch
         analysed_ch = TRAIN.out.analysed_ch
         made = [
@@ -103,7 +113,7 @@ workflow {
     ).made
 
     SATURATION(analysed_ch, genes_ch, features_ch, inputs, options)
-    VARIANTS(sets_ch, analysed_ch, genes_ch, features_ch, genomes_ch, inputs, options)
+    VARIANTS(sets_ch, analysed_ch, genes_ch, features_ch, genomes_ch, imported_ch, inputs, options)
     VARIANT_MAP(plan_ch, analysed_ch, VARIANTS.out.every_pooled_ch, genes_ch, features_ch, options)
     PREDICTION(plan_ch, samples_ch, FEATURES.out.assemblies_ch, analysed_ch, features_ch, options)
 
@@ -168,6 +178,12 @@ workflow {
                 [
                     [path: "variants/${scored.set}/${scored.id}.external.tsv", file: comparison],
                     [path: "variants/${scored.set}/${scored.id}.correlations.tsv", file: correlations],
+                ]
+            },
+            imported_ch.flatMap { given, scores, unused ->
+                [
+                    [path: "external_scores/${given.tool}.tsv.gz", file: scores],
+                    [path: "external_scores/${given.tool}.unused.tsv", file: unused],
                 ]
             },
             VARIANT_MAP.out.maps_ch.map { model, folder -> [path: folder_of('variant_map', model), file: folder] },

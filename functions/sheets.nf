@@ -7,7 +7,7 @@ include { trained_before ; entries ; maps_in } from './models'
 
 // The columns of each sheet that name files, according to its schema; true for those that may also name a folder.
 def file_columns() {
-    def sheets = [input: 'atlases'] + ['genomes', 'recipes', 'variants', 'predict', 'external_predictions'].collectEntries { name -> [name, name] }
+    def sheets = [input: 'atlases'] + ['genomes', 'recipes', 'variants', 'predict', 'external_predictions', 'external_scores'].collectEntries { name -> [name, name] }
     return sheets.collectEntries { sheet, schema ->
         def columns = read_json(file("${projectDir}/assets/schema_${schema}.json")).items.properties
         [sheet, columns.findAll { _name, rule -> rule.format in ['file-path', 'path'] }.collectEntries { name, rule -> [name, rule.format == 'path'] }]
@@ -123,7 +123,9 @@ def read_inputs(params) {
         models: models,
         maps: maps,
         motifs: file_of.motifs ?: [],
-        external: file_of.external_scores ?: [],
+        // --external_scores may name a sheet, or a table of scores.
+        external: file_of.external_scores && !rows.external_scores.any { row -> row.values.file } ? file_of.external_scores : [],
+        scores: rows.external_scores.findAll { row -> row.values.file },
         list: list ?: [],
         named: named,
         files: named.collect { one -> one.file }.findAll { path -> path != null },

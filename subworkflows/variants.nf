@@ -17,6 +17,7 @@ workflow VARIANTS {
     genes_ch                                        // [genome, genes.tsv, features.h5], of the run's first window
     features_ch                                     // [genome, name of a window, features.h5]
     genomes_ch                                      // [genome, its files]
+    imported_ch                                     // [row of --external_scores, its scores, alleles without use]
     inputs                                          // inputs of the run
     options                                         // the parameters
 
@@ -99,10 +100,20 @@ workflow VARIANTS {
         options.motif_p_value,
     ).made
 
+    // [genome, tables of other tools' scores]
+    others_ch = inputs.external
+        ? genomes_ch.map { genome, _files -> [genome, [inputs.external]] }
+        : imported_ch
+            .map { given, scores, _unused -> [given.genome, [given.tool, scores]] }
+            .groupTuple()
+            .map { genome, named -> [genome, named.toSorted { one -> one[0] }.collect { one -> one[1] }] }
+
     // [scored, comparison.tsv, correlations.tsv]
     compared_ch = COMPARE_SCORES(
-        scores_ch.filter { inputs.external },
-        inputs.external,
+        scores_ch
+            .map { scored, scores -> [scored.genome, scored, scores] }
+            .combine(others_ch, by: 0)
+            .map { _genome, scored, scores, others -> [scored, scores, others] },
     ).made
 
     emit:

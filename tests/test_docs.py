@@ -39,6 +39,7 @@ from scxpresso.store import (
 )
 from scxpresso.variants.chunks import REJECTED_COLUMNS
 from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS
+from scxpresso.variants.external_import import IMPORTED_COLUMNS, UNUSED_COLUMNS
 from scxpresso.variants.score_table import SCORE_COLUMNS
 
 PAGES = {path: path.read_text() for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]}
@@ -82,6 +83,8 @@ TABLES = {
     "variants/*.motifs.tsv.gz": CHANGE_COLUMNS,
     "variants/*.external.tsv": COMPARISON_COLUMNS,
     "variants/*.correlations.tsv": CORRELATION_COLUMNS,
+    "external_scores/*.tsv.gz": IMPORTED_COLUMNS,
+    "external_scores/*.unused.tsv": UNUSED_COLUMNS,
     "samples/*.tsv.gz": NEW_SEQUENCE_COLUMNS,
 }
 

@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 
+from scxpresso.checks.external_scores import is_sheet
 from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.checks.genome import check_genome
 from scxpresso.checks.recipes import ANALYSES, Recipe
@@ -134,7 +135,7 @@ def check_single_files(request: Request, params: dict, findings: Findings) -> No
         ("motifs", "motifs in JASPAR or MEME format", read_motifs),
         ("external_scores", "a TSV with the columns variant, gene, model, track, score", read_external),
     ):
-        if params[option] is None:
+        if params[option] is None or (option == "external_scores" and is_sheet(request)):
             continue
         source = request.source(option)
         path = request.path(source)

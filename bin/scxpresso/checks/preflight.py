@@ -16,6 +16,7 @@ from scxpresso.checks.downstream_analyses import (
     check_use,
 )
 from scxpresso.checks.external_predictions import check_external_predictions
+from scxpresso.checks.external_scores import check_external_scores, read_external_sheet
 from scxpresso.checks.findings import Findings
 from scxpresso.checks.genome import check_folds, check_genome
 from scxpresso.checks.models import check_genomes_of_models, read_models
@@ -54,7 +55,8 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     predictions = read_sheet(
         "external_predictions", "table of predictions", request, schema["schema_external_predictions"], findings
     )
-    check_genome_names(atlases + sets + samples, genomes, findings)
+    scores = read_external_sheet(request, schema["schema_external_scores"], findings)
+    check_genome_names(atlases + sets + samples + scores, genomes, findings)
     check_genomes_of_models(models, genomes, findings)
 
     genes: dict[str | None, list[Transcript]] = {}
@@ -74,5 +76,6 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     check_used_maps(request, params, models, findings)
     check_sets(sets, findings)
     check_samples(samples, params, findings)
+    check_external_scores(scores, findings)
     check_single_files(request, params, findings)
     return findings, plan
