@@ -140,6 +140,7 @@ workflow {
             scores: VARIANTS.out.scores_ch,
             changes: VARIANTS.out.changes_ch,
             compared: VARIANTS.out.compared_ch,
+            benchmarked: VARIANTS.out.benchmarked_ch,
         ],
         plan_ch,
         inputs,
@@ -184,6 +185,12 @@ workflow {
                 [
                     [path: "external_scores/${given.tool}.tsv.gz", file: scores],
                     [path: "external_scores/${given.tool}.unused.tsv", file: unused],
+                ]
+            },
+            VARIANTS.out.benchmarked_ch.flatMap { given, scored, pairs, metrics ->
+                [
+                    [path: "benchmark/${given.benchmark}/${scored.id}.tsv.gz", file: pairs],
+                    [path: "benchmark/${given.benchmark}/${scored.id}.metrics.tsv", file: metrics],
                 ]
             },
             VARIANT_MAP.out.maps_ch.map { model, folder -> [path: folder_of('variant_map', model), file: folder] },

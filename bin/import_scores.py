@@ -38,8 +38,6 @@ def main(scores, model, kind, tracks, score, chain, fasta, output, unused):
     log(f"{model}: {len(imported.scores):,} scores imported, {len(imported.unused):,} alleles not used")
     if chain:
         log(f"{model}: {imported.lifted:,} alleles lifted over, {imported.turned:,} of them on the other strand")
-    if not imported.scores:
-        log(f"WARNING {model}: none of its scores can be used; {Path(unused).name} says why")
 
 
 if __name__ == "__main__":

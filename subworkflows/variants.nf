@@ -8,6 +8,7 @@ include { POOL_EFFECTS         } from '../modules/pool_effects'
 include { SCORE_VARIANTS       } from '../modules/score_variants'
 include { JOIN_SCORES          } from '../modules/join_scores'
 include { MOTIF_CHANGES        } from '../modules/motif_changes'
+include { BENCHMARK_EFFECTS    } from '../modules/benchmark_effects'
 include { COMPARE_SCORES       } from '../modules/compare_scores'
 
 workflow VARIANTS {
@@ -116,10 +117,18 @@ workflow VARIANTS {
             .map { _genome, scored, scores, others -> [scored, scores, others] },
     ).made
 
+    // [row of --benchmark, scored, pairs of effects, their agreement]
+    benchmarked_ch = BENCHMARK_EFFECTS(
+        channel.fromList(inputs.benchmarks.collect { row -> [row.values.set, row.values, row.files.file] })
+            .combine(scores_ch.map { scored, scores -> [scored.set, scored, scores] }, by: 0)
+            .map { _set, given, measured, scored, scores -> [given, measured, scored, scores] }
+    ).made
+
     emit:
     scores_ch
     changes_ch
     compared_ch
+    benchmarked_ch
     pooled_ch
     every_pooled_ch
 }

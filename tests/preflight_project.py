@@ -15,7 +15,7 @@ from scxpresso.checks.preflight import preflight
 SCHEMAS = {name: json.loads((ROOT / name).read_text()) for name in (
     "nextflow_schema.json", "assets/schema_atlases.json", "assets/schema_genomes.json", "assets/schema_variants.json",
     "assets/schema_predict.json", "assets/schema_recipes.json", "assets/schema_external_predictions.json",
-    "assets/schema_external_scores.json",
+    "assets/schema_external_scores.json", "assets/schema_benchmark.json",
 )}  # fmt: skip
 FILE_COLUMNS = {
     "input": ["counts", "annotations"],
@@ -25,6 +25,7 @@ FILE_COLUMNS = {
     "recipes": [],
     "external_predictions": ["file"],
     "external_scores": ["file", "chain"],
+    "benchmark": ["file"],
 }
 SINGLE_FILES = ["motifs", "saturate"]
 GENES = [f"ENSG{number:011d}" for number in range(1, 61)]

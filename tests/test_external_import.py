@@ -213,8 +213,8 @@ def test_ids_are_kept_and_contigs_that_are_not_there_are_listed(fasta, chains):
     imported = import_scores([score("rs1", "", 0, "", "C"), score("", "chr9", 5, "A", "C")], fasta, None, "x")
     assert imported.scores == [("rs1", "", "t", "1", "C", "", "", "")]
     assert list(imported.unused.values()) == [NO_GENOME_CONTIG]
-    lifted = import_scores([score("rs1", "", 0, "", "C")], fasta, chains, "x")
-    assert not lifted.scores and list(lifted.unused.values()) == ["no position to lift"]
+    with pytest.raises(InputError, match="no score can be used; 1 alleles: no position to lift"):
+        import_scores([score("rs1", "", 0, "", "C")], fasta, chains, "x")
 
 
 # ---- Joined to ours --------------------------------------------------------------------------------------------------

@@ -161,7 +161,7 @@ def check_use(params: dict, plan: dict, findings: Findings) -> None:
             "--models", "given without a downstream analysis",
             "at least one of --saturate, --variants, --predict and --variant_map", "say what the models are used for",
         )  # fmt: skip
-    options_with = [("external_scores", ["variants"]), ("haplotypes", ["variants"])]
+    options_with = [(name, ["variants"]) for name in ("external_scores", "haplotypes", "benchmark")]
     if not any(one["network"] in plan["motif_networks"] for one in plan["recipes"] + plan["models"]):
         options_with.append(("motifs", ANALYSES[:2]))
     for name, needed in options_with:

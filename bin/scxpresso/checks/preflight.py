@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from scxpresso.checks.atlas import check_atlas
+from scxpresso.checks.benchmark import check_benchmarks
 from scxpresso.checks.downstream_analyses import (
     check_contrast,
     check_samples,
@@ -51,6 +52,7 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     else:
         genomes = read_sheet("genomes", "genome", request, schema["schema_genomes"], findings)
     sets = read_sheet("variants", "set", request, schema["schema_variants"], findings)
+    benchmarks = read_sheet("benchmark", "benchmark", request, schema["schema_benchmark"], findings)
     samples = read_sheet("predict", "sample", request, schema["schema_predict"], findings)
     predictions = read_sheet(
         "external_predictions", "table of predictions", request, schema["schema_external_predictions"], findings
@@ -77,5 +79,8 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     check_sets(sets, findings)
     check_samples(samples, params, findings)
     check_external_scores(scores, findings)
+    known = {label for model in models for label in model["populations"]}
+    known |= {label for row in atlases for labels in row.populations.values() for label in labels}
+    check_benchmarks(benchmarks, sets, known, findings)
     check_single_files(request, params, findings)
     return findings, plan

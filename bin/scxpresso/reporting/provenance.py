@@ -72,6 +72,8 @@ OUTPUTS = {
     "variants/*/*.external.tsv": "Effects of variants beside other tools' scores",
     "variants/*/*.correlations.tsv": "Correlations of effects with other tools' scores",
     "variants/*/*.tsv.gz": "Effects of variants on the expression of genes in each population",
+    "benchmark/*/*.metrics.tsv": "How well predicted effects agree with measured ones",
+    "benchmark/*/*.tsv.gz": "Predicted effects of variants beside measured ones",
     "external_scores/*.unused.tsv": "Alleles of another tool's scores that are not used, and why",
     "external_scores/*.tsv.gz": "Scores of another tool, with alleles of the genome",
     "samples/*/*.tsv.gz": "Predicted expression of new sequences",

@@ -1,6 +1,6 @@
 """Import scores of another tool: read its file, lift positions over, and compare references with the genome."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +88,7 @@ def import_scores(found: Iterable[FoundScore], fasta: str | Path, chains: Chains
 
     Raises
     ------
-    InputError, if most references differ from the genome.
+    InputError, if most references differ from the genome, and if no score can be used.
     """
     listed = list(found)
     imported = Imported()
@@ -100,6 +100,15 @@ def import_scores(found: Iterable[FoundScore], fasta: str | Path, chains: Chains
             imported.scores.append(
                 (one.variant, one.gene, one.track, f"{one.score:.6g}", alt, chrom, pos or "", ref if pos else "")
             )
+    if not imported.scores:
+        reasons = Counter(imported.unused.values())
+        listed_reasons = (
+            "; ".join(f"{times:,} alleles: {reason}" for reason, times in reasons.most_common()) or "no scores"
+        )
+        fix = "name the chain file, or the genome, of this file's assembly"
+        raise InputError(
+            Problem(where, f"no score can be used; {listed_reasons}", "scores of alleles of the genome", fix)
+        )
     return imported
 
 
