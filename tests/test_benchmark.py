@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 from preflight_project import Project
 from scipy.stats import binomtest, spearmanr
+from test_report import HOSTILE, page_of
+from test_report_variants import make_analyses
 
 from scxpresso.problems import InputError
-from scxpresso.store import read_table, write_rows
+from scxpresso.reporting.benchmarks import sentence
+from scxpresso.store import read_json, read_table, write_json, write_rows, write_table
 from scxpresso.variants.benchmark import METRIC_COLUMNS, PAIR_COLUMNS, auroc, benchmark, sign_agreement
 from scxpresso.variants.matching import Sought
 from scxpresso.variants.measured import MeasuredEffect, read_measured
@@ -153,3 +156,37 @@ def test_a_sheet_of_measured_effects_is_checked(tmp_path, schemas, checked_files
     project.problem("column file, file 'genes.gtf'", "no column 'variant'")
     del project.params["variants"]
     assert "--benchmark: given without --variants" in project.check().report()
+
+
+# ---- The report ------------------------------------------------------------------------------------------------------
+
+
+def test_a_sentence_says_what_the_pooled_row_shows():
+    row = dict.fromkeys(METRIC_COLUMNS, math.nan) | {
+        "n": 60, "n_significant": 40, "sign_agreement": 0.75, "sign_p_value": 0.002, "auroc_matched": 0.66,
+        "auroc_distance": 0.61,
+    }  # fmt: skip
+    assert sentence(row) == (
+        "75.0 % of significant measured effects have the predicted sign (p = 0.002). Among variants at similar distances, "
+        "predicted sizes tell significant effects from controls with an AUROC of 0.66, above what distance alone reaches (0.61) "
+        "and chance."
+    )
+    assert "not above what distance alone" in sentence(row | {"auroc_distance": 0.7})
+    assert sentence(row | {"n_significant": math.nan, "auroc_matched": math.nan}).startswith(
+        "75.0 % of measured effects"
+    )
+    assert sentence(row | {"n": 0}) == "No measured effect has a predicted one."
+
+
+def test_the_report_has_a_table_of_hostile_labels(tmp_path):
+    manifest = make_analyses(tmp_path, ["a", "b"])
+    label = HOSTILE[0]
+    rows = [[label, "", "", 5, 3, 2 / 3, 0.5, 0.1, 0.9, 0.5, math.nan, 0.5], [label, "a", label, *[math.nan] * 9]]
+    write_table(tmp_path / "metrics.tsv", pd.DataFrame(rows, columns=METRIC_COLUMNS))
+    content = read_json(manifest)
+    content["variants"][0]["benchmarks"] = ["metrics.tsv"]
+    write_json(manifest, content)
+    page = page_of(manifest)
+    assert "66.7 % of significant measured effects have the predicted sign (p = 0.5)." in page.text
+    assert f"{label} atlas one · type · scxpresso pooled 5 3 0.67" in page.text
+    assert ("h3", {"id": "measured-effects"}) in page.tags and not any("alert" in body for _, body in page.scripts[:2])
