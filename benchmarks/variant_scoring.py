@@ -32,13 +32,13 @@ from pages import write  # noqa: E402
 from scxpresso.genome.annotation import HALF_LIFE  # noqa: E402
 from scxpresso.genome.feature_store import Features, write_features  # noqa: E402
 from scxpresso.genome.sequence import window_codes  # noqa: E402
-from scxpresso.networks.gradient_boosted_trees import GradientBoostedTrees  # noqa: E402
+from scxpresso.networks.gradient_boosted_trees import Bins, GradientBoostedTrees  # noqa: E402
 from scxpresso.networks.grammar import Grammar  # noqa: E402
 from scxpresso.networks.model import Model  # noqa: E402
 from scxpresso.networks.motif_part import LENGTH  # noqa: E402
 from scxpresso.networks.promoter_composition import N_KMERS, N_WINDOWS  # noqa: E402
 from scxpresso.networks.published import ScXpresso  # noqa: E402
-from scxpresso.networks.smooth_part import COMPONENTS, TREE_KMERS, SmoothPart  # noqa: E402
+from scxpresso.networks.smooth_part import COMPONENTS, TREE_KMERS, TREE_SETTINGS, SmoothPart  # noqa: E402
 from scxpresso.networks.weights import NetworkMetadata, save_network  # noqa: E402
 from scxpresso.store import write_rows, write_table  # noqa: E402
 from scxpresso.variants.haplotypes import haplotype_combinations  # noqa: E402
@@ -115,8 +115,9 @@ def fitted_trees() -> list[GradientBoostedTrees]:
     """Fit the trees of a grammar network to noise, over features as many as it has."""
     rng, part = np.random.default_rng(4), SmoothPart(N_POPULATIONS)
     features = rng.normal(size=(200, N_WINDOWS + len(HALF_LIFE) + TREE_KMERS + COMPONENTS)).astype(np.float32)
+    bins = Bins.of(features, TREE_SETTINGS)
     for seed, trees in enumerate(part.trees):
-        trees.fit(features, rng.normal(size=(200, len(trees.components))), seed)
+        trees.fit(bins, rng.normal(size=(200, len(trees.components))), seed)
     return list(part.trees)
 
 

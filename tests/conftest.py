@@ -140,7 +140,7 @@ def tiny_model(demo_genome, tmp_path_factory) -> Path:
     """
 
     from scxpresso.genome.feature_store import Features
-    from scxpresso.networks.gradient_boosted_trees import GradientBoostedTrees
+    from scxpresso.networks.gradient_boosted_trees import Bins, GradientBoostedTrees
     from scxpresso.networks.weights import NetworkMetadata, save_network
     from scxpresso.store import read_table, write_json
 
@@ -172,7 +172,7 @@ def tiny_model(demo_genome, tmp_path_factory) -> Path:
                 if trees is None:  # of every tenth feature: of all of them they would take a minute
                     trees = GradientBoostedTrees(len(populations))
                     seen = network.features(read, torch.from_numpy(half_life)).numpy()[:, ::10]
-                    trees.fit(seen, expression - expression.mean(axis=0), seed=1)
+                    trees.fit(Bins.of(seen, trees.settings), expression - expression.mean(axis=0), seed=1)
                 network.trees.load_state_dict(trees.state_dict())
                 network.trees.feature.mul_(10)
                 network.trees.value.mul_(1 + 0.2 * seed)

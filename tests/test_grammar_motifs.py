@@ -50,7 +50,7 @@ def test_a_word_is_also_its_reverse_complement():
     as_number = {text: int(word(text) @ [16, 4, 1]) for text in ("AAC", "GTT", "ACT", "AGT")}
     assert numbers[as_number["AAC"]] == as_number["GTT"]
     assert numbers[as_number["ACT"]] == as_number["AGT"]
-    present = word_presence(np.stack([encode("AACN"), encode("GTTN"), encode("ANCN")]), 3)
+    present = word_presence(np.stack([encode("AACN"), encode("GTTN"), encode("ANCN")]), 3).tocsr()
     assert present[0].nnz == present[1].nnz == 1
     assert (present[0] != present[1]).nnz == 0
     assert present[2].nnz == 0  # ambiguous
@@ -97,7 +97,7 @@ def test_planted_words_are_found_and_fitted_and_noise_is_not():
     rng = np.random.default_rng(2)
     expression = np.stack([has * 2.0, has * 0.0], axis=1) + rng.normal(0, 0.5, (400, 2))
     expression = (expression - expression.mean(axis=0)) / expression.std(axis=0)
-    found = find_words(codes, UPSTREAM, components(expression)[0], seed=1)
+    (found,) = find_words(codes, UPSTREAM, [components(expression)[0]], seed=1)
     assert found.error < 0.7
     assert any("".join("ACTG"[base] for base in one) in "TGACGTCA" for one in found.words)
     part = MotifPart(2, UPSTREAM)

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from scxpresso.genome.sequence import N_CODE, ONE_HOT, encode, kmer_counts, kmer_numbers, region
 from scxpresso.metrics import pearson
-from scxpresso.networks.gradient_boosted_trees import SETTINGS, GradientBoostedTrees
+from scxpresso.networks.gradient_boosted_trees import SETTINGS, Bins, GradientBoostedTrees
 from scxpresso.networks.hybrid import (
     AMBIGUOUS,
     BIN,
@@ -58,16 +58,31 @@ def test_trees_as_tensors_give_what_scikit_learn_gives():
     features = rng.normal(size=(400, 12)).astype(np.float32)
     features[:, 3] = np.round(features[:, 3])  # ties at a threshold
     expression = np.stack([features[:, 0] * features[:, 1], features[:, 3]], axis=1) + rng.normal(0, 0.1, (400, 2))
-    trees = GradientBoostedTrees(2)
-    trees.fit(features, expression, seed=5)
+    trees = GradientBoostedTrees(2, SETTINGS | {"features_of_a_tree": 1.0})
+    trees.fit(Bins.of(features, SETTINGS), expression, seed=5)
     directions = np.linalg.svd(expression, full_matrices=False)[2]
+    theirs = {name: value for name, value in SETTINGS.items() if name != "features_of_a_tree"}
     scores = [
-        HistGradientBoostingRegressor(**SETTINGS, random_state=5).fit(features, target).predict(features)
+        HistGradientBoostingRegressor(**theirs, early_stopping=False).fit(features, target).predict(features)
         for target in (expression @ directions.T).T
     ]
     np.testing.assert_allclose(
         trees(torch.from_numpy(features)).numpy(), np.stack(scores, axis=1) @ directions, atol=1e-4
     )
+
+
+def test_a_tree_reads_as_many_features_as_it_may_and_only_those_of_its_columns():
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(300, 20)).astype(np.float32)
+    settings = SETTINGS | {"max_iter": 10}
+    trees = GradientBoostedTrees(1, settings)
+    bins, columns = Bins.of(features, settings), np.arange(10, 20)
+    trees.fit(bins.select(np.arange(200), columns), features[:200, :12].sum(axis=1, keepdims=True), seed=1)
+    inner = (trees.child[..., 0].int() != torch.arange(trees.child.shape[2])) & (trees.child[..., 0] != 0)
+    read = [set(tree[splits].tolist()) for tree, splits in zip(trees.feature[0], inner[0], strict=True)]
+    assert all(len(one) <= 2 for one in read)  # a fifth of ten
+    assert set.union(*read) <= set(columns.tolist())
+    assert len(set.union(*read)) > 1
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from scipy.stats import false_discovery_control, kstest
 
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.genome.sequence import ALTERNATIVES, encode, window_codes
-from scxpresso.networks.gradient_boosted_trees import GradientBoostedTrees
+from scxpresso.networks.gradient_boosted_trees import Bins, GradientBoostedTrees
 from scxpresso.networks.hybrid import N_COUNTS, Hybrid
 from scxpresso.networks.model import Model
 from scxpresso.networks.prediction import predict
@@ -54,7 +54,8 @@ def flipped(letters):
 def fitted_trees():
     rng = np.random.default_rng(1)
     trees = GradientBoostedTrees(len(POPULATIONS))
-    trees.fit(rng.normal(size=(60, N_COUNTS + 5)).astype(np.float32), rng.normal(size=(60, len(POPULATIONS))), 1)
+    bins = Bins.of(rng.normal(size=(60, N_COUNTS + 5)).astype(np.float32), trees.settings)
+    trees.fit(bins, rng.normal(size=(60, len(POPULATIONS))), 1)
     return trees
 
 

@@ -1,6 +1,7 @@
 """Gradient-boosted trees as tensors: fitted by scikit-learn, kept in a file of weights, evaluated on any device."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,31 +19,80 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 0.05,
     "min_samples_leaf": 20,
     "l2_regularization": 5.0,
-    "max_features": 0.1,  # of each split: quicker, and better than all of them
-    "early_stopping": False,
+    "max_bins": 255,
+    "features_of_a_tree": 0.2,  # a share: quicker, and better than all of them
 }
 
 
-def fit_regressors(features: np.ndarray, targets: Sequence[np.ndarray], settings: dict[str, Any]) -> list[Any]:
-    """Fit a HistGradientBoostingRegressor to each target; the same as one by one, but features are put into bins once.
+@dataclass(frozen=True)
+class Bins:
+    """Features in bins, as trees are fitted to them.
 
-    features: genes × features. targets: of the genes each.
+    number: of bins. of_genes: features × genes, uint8. thresholds: of each feature, the upper bounds of its bins but the last.
+    columns: of the features, those that trees may read.
     """
-    from sklearn.ensemble import HistGradientBoostingRegressor  # slow to import, and only fitting needs it
-    from threadpoolctl import threadpool_limits
 
-    class BinnedOnce(HistGradientBoostingRegressor):
-        _bin_mapper: Any
+    number: int
+    of_genes: np.ndarray
+    thresholds: list[np.ndarray]
+    columns: np.ndarray
 
-        def _bin_data(self, X: np.ndarray, sample_weight: np.ndarray | None, is_training_data: bool) -> np.ndarray:
-            if not binned:
-                binned.append((self._bin_mapper, super()._bin_data(X, sample_weight, is_training_data)))
-            self._bin_mapper, in_bins = binned[0]
-            return in_bins
+    @classmethod
+    def of(cls, features: np.ndarray, settings: dict[str, Any]) -> "Bins":
+        """Put features (genes × features, no NaN) into bins of as many genes each as possible."""
+        # scikit-learn's own boosting has no place for what is done here; its version is pinned.
+        from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper  # slow to import; only fitting needs it
 
-    binned: list[tuple[Any, np.ndarray]] = []
-    with threadpool_limits(torch.get_num_threads()):
-        return [BinnedOnce(**settings).fit(features, target) for target in targets]
+        mapper = _BinMapper(settings["max_bins"] + 1, random_state=0, n_threads=torch.get_num_threads())
+        in_bins = mapper.fit_transform(features)
+        columns = np.arange(features.shape[1])
+        return cls(settings["max_bins"] + 1, np.ascontiguousarray(in_bins.T), mapper.bin_thresholds_, columns)
+
+    def select(self, genes: np.ndarray, columns: np.ndarray) -> "Bins":
+        """Return those of some of the genes, of which trees may read some columns."""
+        return replace(self, of_genes=self.of_genes[:, genes], columns=columns)
+
+
+def boosted(
+    bins: Bins, targets: Sequence[np.ndarray], settings: dict[str, Any], seed: int
+) -> Iterator[tuple[float, list[np.ndarray]]]:
+    """Boost trees for each target by least squares: give its mean, and the nodes of its trees as scikit-learn keeps them.
+
+    As HistGradientBoostingRegressor, but each *tree* reads features of its own, where that draws them for each split: only
+    those need histograms, which is most of the work.
+
+    targets: of the genes, each.
+    """
+    from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import _update_raw_predictions
+    from sklearn.ensemble._hist_gradient_boosting.grower import TreeGrower
+
+    threads, draw = torch.get_num_threads(), np.random.default_rng(seed)
+    number = max(1, round(settings["features_of_a_tree"] * len(bins.columns)))
+    growing = {
+        name: settings[name] for name in ("max_leaf_nodes", "max_depth", "min_samples_leaf", "l2_regularization")
+    }
+    curvature = np.ones(1, np.float32)  # of the squared error
+    for target in targets:
+        predicted, trees = np.full(len(target), target.mean(), np.float64), []
+        for _ in range(settings["max_iter"]):
+            read = np.sort(draw.permutation(bins.columns)[:number])
+            thresholds = [bins.thresholds[column] for column in read]
+            grower = TreeGrower(
+                bins.of_genes[read].T,
+                (predicted - target).astype(np.float32),
+                curvature,
+                n_bins=bins.number,
+                n_bins_non_missing=np.array([len(bounds) + 1 for bounds in thresholds]),
+                shrinkage=settings["learning_rate"],
+                n_threads=threads,
+                **growing,
+            )
+            grower.grow()
+            nodes = grower.make_predictor(thresholds).nodes
+            nodes["feature_idx"] = read[nodes["feature_idx"]]
+            trees.append(nodes)
+            _update_raw_predictions(predicted, grower, threads)
+        yield float(target.mean()), trees
 
 
 class GradientBoostedTrees(nn.Module):
@@ -72,15 +122,15 @@ class GradientBoostedTrees(nn.Module):
         self.register_buffer("baseline", torch.zeros(components))
         self.register_buffer("components", torch.zeros(components, populations))
 
-    def fit(self, features: np.ndarray, expression: np.ndarray, seed: int) -> None:
-        """features: genes × features (float32, no NaN). expression: genes × populations, z-scaled."""
+    def fit(self, bins: Bins, expression: np.ndarray, seed: int) -> None:
+        """expression: genes × populations, z-scaled."""
         directions = np.linalg.svd(expression, full_matrices=False)[2][: len(self.components)]
         self.components[: len(directions)] = torch.from_numpy(directions)
         targets = (expression @ directions.T).T
-        for number, model in enumerate(fit_regressors(features, targets, self.settings | {"random_state": seed})):
-            self.baseline[number] = float(model._baseline_prediction.item())
-            for tree, (predictor,) in enumerate(model._predictors):
-                self._keep(number, tree, predictor.nodes)
+        for number, (mean, trees) in enumerate(boosted(bins, targets, self.settings, seed)):
+            self.baseline[number] = mean
+            for tree, nodes in enumerate(trees):
+                self._keep(number, tree, nodes)
 
     def _keep(self, component: int, tree: int, nodes: np.ndarray) -> None:
         at = (component, tree, slice(len(nodes)))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.linalg import cho_solve, cholesky, inv, solve_triangular
+from scipy.linalg import cholesky, inv, solve_triangular
 from torch import Tensor
 
 from scxpresso.networks.fitted import FittedModule
@@ -196,12 +196,14 @@ def _ridge(columns: np.ndarray, target: np.ndarray, noise: float, part: np.ndarr
     product = columns.T @ columns
     product[np.diag_indices(len(product))] += noise
     root = cholesky(product, lower=True, overwrite_a=True, check_finite=False)
-    # Columns × genes: by how much each gene's target moves the weights.
-    moves = cho_solve((root, True), columns.T, check_finite=False)
-    weights = moves @ target
-    errors = target - columns @ weights
+    # Columns × genes; products of its columns are the genes' leverages.
+    whitened = solve_triangular(root, columns.T, lower=True, check_finite=False)
+    along = whitened @ target
+    weights = solve_triangular(root, along, lower=True, trans="T", check_finite=False)
+    errors = target - along @ whitened
     for number in np.unique(part):
         rows = part == number
-        leverage = columns[rows] @ moves[:, rows] + 1 / len(columns)
+        own = whitened[:, rows]
+        leverage = own.T @ own + 1 / len(columns)
         errors[rows] = np.linalg.solve(np.eye(len(leverage)) - leverage, errors[rows])
     return weights, target - errors

@@ -67,10 +67,12 @@ def promoter_composition(codes: np.ndarray, upstream: int) -> PromoterCompositio
 
 def unstranded_counts(codes: np.ndarray, k: int) -> np.ndarray:
     """Count the unambiguous k-mers of each row, each together with its reverse complement: genes × pairs (int32)."""
-    shared = unstranded(k)
-    summed = np.zeros((shared.max() + 1, len(codes)), dtype=np.int32)
-    np.add.at(summed, shared, kmer_counts(codes, k).T)
-    return summed.T
+    counts, other = kmer_counts(codes, k), reverse_complement_numbers(k)
+    first = np.flatnonzero(np.arange(4**k) <= other)  # of each pair
+    both = other[first] != first
+    summed = counts[:, first]
+    summed[:, both] += counts[:, other[first[both]]]
+    return summed
 
 
 def window_counts(codes: np.ndarray, upstream: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -83,7 +85,7 @@ def window_counts(codes: np.ndarray, upstream: int) -> tuple[np.ndarray, np.ndar
     cpg[:, 1:] = (bases[:, :-1] == C) & (bases[:, 1:] == G)
     totals = []
     for marks, least in ((strong, 0), (cpg, 1), (bases < 4, 0)):
-        sums = np.pad(np.cumsum(marks, axis=1), ((0, 0), (1, 0)))
+        sums = np.pad(np.cumsum(marks, axis=1, dtype=np.int32), ((0, 0), (1, 0)))
         totals.append(
             np.stack([sums[:, reach + end] - sums[:, reach + start + least] for start, end in WINDOWS], axis=1)
         )

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from scxpresso.genome.features import mean_and_sd
 from scxpresso.networks.counted_kmers import N_COUNTS
 from scxpresso.networks.fitted import FittedModule
-from scxpresso.networks.gradient_boosted_trees import SETTINGS, GradientBoostedTrees
+from scxpresso.networks.gradient_boosted_trees import SETTINGS, Bins, GradientBoostedTrees
 from scxpresso.networks.kernel_regression import KernelRegression
 from scxpresso.networks.promoter_composition import N_KMERS, N_WINDOWS, PromoterComposition
 from scxpresso.networks.scaling import MAX_DEVIATIONS, Scaling
@@ -23,7 +23,7 @@ COMPONENTS = 10  # of expression, by kernels
 TREE_COMPONENTS = 6  # the first of them, by trees too
 # Each ensemble of trees learns without one part of the genes, so that every gene has a prediction that did not know it.
 PARTS = 10
-TREE_SETTINGS = SETTINGS | {"max_iter": 60, "learning_rate": 0.1, "max_bins": 63, "max_features": 0.2}
+TREE_SETTINGS = SETTINGS | {"max_iter": 60, "learning_rate": 0.1, "max_bins": 63}
 TREE_SHARE = 0.7  # of the mean
 TREE_KMERS = 100  # that trees read: more of them hide what else there is
 # Kinds of annotation features by how their names begin; all others are of structure and surroundings.
@@ -132,14 +132,13 @@ class SmoothPart(FittedModule):
 
         read: genes × features, of which k-mers follow the first `before`. own: k-mers that each ensemble reads.
         """
-        predicted = np.zeros(targets.shape)
+        predicted, bins = np.zeros(targets.shape), Bins.of(read, TREE_SETTINGS)
         for number, trees in enumerate(self.trees):
             assert isinstance(trees, GradientBoostedTrees)  # a ModuleList does not say
             left_out = part == number
             others = before + np.flatnonzero(~np.isin(self.tree_kmers.numpy(), own[number]))
             columns = np.setdiff1d(np.arange(read.shape[1]), others)
-            trees.fit(read[~left_out][:, columns], targets[~left_out], (seed + number) % 2**32)
-            trees.feature.copy_(torch.from_numpy(columns)[trees.feature.long()])
+            trees.fit(bins.select(~left_out, columns), targets[~left_out], (seed + number) % 2**32)
             predicted[left_out] = trees(torch.from_numpy(read[left_out])).numpy()
         return predicted
 

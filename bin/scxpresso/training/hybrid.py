@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from scxpresso.genome.features import mean_and_sd
+from scxpresso.networks.gradient_boosted_trees import Bins
 from scxpresso.networks.hybrid import MAX_SHIFT, Hybrid, HybridGeneInputs
 from scxpresso.training.data import Recipe, TrainingData
 from scxpresso.training.trainee import Trainee
@@ -101,7 +102,8 @@ class HybridTraining:
         rows = torch.cat([self.trainee.train, self.trainee.validation]).to(self.genes.device)
         features = self.averaged.features(self.genes.read.of(rows), self.genes.annotation[rows])
         target = self.target[rows].cpu().numpy().astype(np.float64)
-        self.averaged.trees.fit(features.cpu().numpy(), target, self.trainee.job["seed"])
+        bins = Bins.of(features.cpu().numpy(), self.averaged.trees.settings)
+        self.averaged.trees.fit(bins, target, self.trainee.job["seed"])
 
     def variances(self) -> list[float]:
         """Return the variance of predictions for the validation genes, in the population where it is largest."""

@@ -65,7 +65,8 @@ def words_of_groups(
 
     Each group has its own penalty: what acts in one population alone is little beside the noise of the mean.
     """
-    found = [find_words(codes, upstream, group, seed) for group in (target[:, :1], target[:, 1:]) if group.shape[1]]
+    groups = [group for group in (target[:, :1], target[:, 1:]) if group.shape[1]]
+    found = find_words(codes, upstream, groups, seed)
     ranked = [
         (rank, word, one.region) for one in found for rank, word in enumerate(one.words)
     ]  # the most important words of both groups first
@@ -237,10 +238,7 @@ class Genes:
         One motif after the other, the first first, each beside all others as they are then.
         """
         fits = ~self.decides
-        tried = [
-            replace(candidate, regions=torch.tensor([bounds] * len(candidate.offsets)) - START) for bounds in REGIONS
-        ]
-        matches = torch.stack([self.matches(one) for one in tried])  # regions × genes × motifs
+        matches = self.matches_by_region(candidate)
         current, regions = self.matches(candidate), candidate.regions.clone()
         for motif in range(len(regions)):
             unexplained = []

@@ -3,12 +3,13 @@
 A k-mer and its reverse complement are one word. A word is present in a gene or not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
 
+from scxpresso.compiled import njit
 from scxpresso.genome.sequence import kmer_numbers, region, reverse_complement_numbers, unpack_kmers
 
 LENGTHS = (6, 7, 8)
@@ -39,42 +40,69 @@ class Words:
     error: float
 
 
-def word_presence(codes: np.ndarray, k: int) -> scipy.sparse.csr_matrix:
+def word_presence(codes: np.ndarray, k: int) -> scipy.sparse.csc_matrix:
     """Say which words each gene has: genes × 4^k; a word is the smaller number of a k-mer and its reverse complement."""
     numbers, unambiguous = kmer_numbers(codes, k)
-    word = np.minimum(np.arange(4**k), reverse_complement_numbers(k))
-    gene = np.broadcast_to(np.arange(len(codes))[:, None], numbers.shape)[unambiguous]
-    column = word[numbers[unambiguous]]
-    present = scipy.sparse.csr_matrix((np.ones(len(gene), np.float32), (gene, column)), shape=(len(codes), 4**k))
-    present.sum_duplicates()
-    present.data[:] = 1
-    return present
+    word = np.minimum(np.arange(4**k), reverse_complement_numbers(k)).astype(np.int32)
+    genes, start = _genes_of_words(word[numbers], unambiguous, 4**k)
+    present = np.ones(len(genes), np.float32)
+    return scipy.sparse.csc_matrix((present, genes, start), shape=(len(codes), 4**k))
 
 
-def find_words(codes: np.ndarray, upstream: int, target: np.ndarray, seed: int) -> Words:
-    """Choose region, penalty and words.
+@njit()
+def _genes_of_words(words: np.ndarray, known: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """List the genes of each word, each once: all lists in a row, and where each starts.
+
+    words: genes × positions. known: likewise, whether a word has no ambiguous base.
+    """
+    last = np.full(number, -1, np.int32)  # gene that a word was seen in
+    start = np.zeros(number + 1, np.int32)
+    for gene in range(len(words)):
+        for word, here in zip(words[gene], known[gene]):  # noqa: B905 (numba)
+            if here and last[word] != gene:
+                last[word] = gene
+                start[word + 1] += 1
+    start[1:] = np.cumsum(start[1:])
+    end, genes = start[:-1].copy(), np.empty(start[-1], np.int32)
+    last[:] = -1
+    for gene in range(len(words)):
+        for word, here in zip(words[gene], known[gene]):  # noqa: B905 (numba)
+            if here and last[word] != gene:
+                last[word] = gene
+                genes[end[word]] = gene
+                end[word] += 1
+    return genes, start
+
+
+def find_words(codes: np.ndarray, upstream: int, targets: Sequence[np.ndarray], seed: int) -> list[Words]:
+    """Choose region, penalty and words for each target.
 
     Parameters
     ----------
     codes: genes × window (uint8), `upstream` bases of it before the TSS.
-    target: genes × components of expression.
+    targets: genes × components of expression, each.
     """
     inner = np.random.default_rng(seed).permutation(len(codes)) % INNER_FOLDS
-    best: tuple[float, int, tuple[int, int], scipy.sparse.csr_matrix] | None = None
+    every = np.full(len(codes), True)
+    found: list[list[Words]] = [[] for _ in targets]  # of each region
     for bounds in REGIONS:
         part = region(codes, upstream, *bounds)
-        present = scipy.sparse.hstack([word_presence(part, k) for k in LENGTHS], format="csr")
-        errors = _inner_errors(present, target, inner)
-        if best is None or errors.min() < best[0]:
-            best = float(errors.min()), int(errors.argmin()), bounds, present
-    assert best
-    error, penalty, bounds, present = best
-    if error >= 1:
-        return Words(bounds, [], error)
-    chosen, weights = list(_path(present, target, penalty))[-1]
-    spread = np.sqrt(_variance(present[:, chosen]))
-    importance = np.abs(weights).sum(axis=1) * spread
-    return Words(bounds, [_bases(number) for number in chosen[np.argsort(-importance, kind="stable")]], error)
+        present = scipy.sparse.hstack([word_presence(part, k) for k in LENGTHS], format="csc")
+        for target, words in zip(targets, found, strict=True):
+            columns, *of_folds = _screened(present, target, [every, *(inner != fold for fold in range(INNER_FOLDS))])
+            errors = _inner_errors([present[:, those] for those in of_folds], target, inner)
+            error, penalty = float(errors.min()), int(errors.argmin())
+            if error < min([1.0, *(one.error for one in words)]):
+                chosen = _most_important(present[:, columns].toarray(), target, penalty)
+                words.append(Words(bounds, [_bases(number) for number in columns[chosen]], error))
+    return [words[-1] if words else Words(REGIONS[0], [], 1.0) for words in found]
+
+
+def _most_important(words: np.ndarray, target: np.ndarray, penalty: int) -> np.ndarray:
+    """Columns of words (genes × words) that are chosen at a penalty, the most important first."""
+    chosen, weights = list(_path(words, target, penalty))[-1]
+    importance = np.abs(weights).sum(axis=1) * words[:, chosen].std(axis=0)
+    return chosen[np.argsort(-importance, kind="stable")]
 
 
 def _bases(column: int) -> np.ndarray:
@@ -86,52 +114,58 @@ def _bases(column: int) -> np.ndarray:
     raise IndexError(column)
 
 
-def _inner_errors(present: scipy.sparse.csr_matrix, target: np.ndarray, inner: np.ndarray) -> np.ndarray:
-    """Squared error of each penalty on inner folds, relative to that of the mean."""
+def _inner_errors(words: list[scipy.sparse.csc_matrix], target: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """Squared error of each penalty on inner folds, relative to that of the mean.
+
+    words: for each inner fold, genes × words, those that its training genes choose from. inner: fold of each gene.
+    """
     errors, base = np.zeros(len(PENALTIES)), 0.0
-    for fold in range(INNER_FOLDS):
-        train, test = inner != fold, inner == fold
-        mean = target[train].mean(axis=0)
-        base += ((target[test] - mean) ** 2).sum()
-        train_words, test_words = present[train], present[test].tocsc()
-        for number, (chosen, weights) in enumerate(_path(train_words, target[train], len(PENALTIES) - 1)):
-            centre = np.asarray(train_words[:, chosen].mean(axis=0))
-            predicted = mean + (test_words[:, chosen].toarray() - centre) @ weights
-            errors[number] += ((target[test] - predicted) ** 2).sum()
+    for fold, screened in enumerate(words):
+        train, test, present = inner != fold, inner == fold, screened.toarray()
+        mean, observed = target[train].mean(axis=0), target[test]
+        centred = present[test] - present[train].mean(axis=0)
+        base += ((observed - mean) ** 2).sum()
+        for number, (chosen, weights) in enumerate(_path(present[train], target[train], len(PENALTIES) - 1)):
+            errors[number] += ((observed - mean - centred[:, chosen] @ weights) ** 2).sum()
     return errors / base
 
 
-def _path(present: scipy.sparse.csr_matrix, target: np.ndarray, last: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Columns chosen at each penalty up to the `last`, and their weights by ridge regression (columns × components)."""
+def _path(present: np.ndarray, target: np.ndarray, last: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Words (columns of genes × words) chosen at each penalty up to the `last`, and weights by ridge regression.
+
+    Weights: chosen words × components.
+    """
     from sklearn.linear_model import MultiTaskLasso  # slow to import, and only fitting needs it
 
-    screened = _screened(present, target)
-    words = present[:, screened].toarray().astype(np.float64)
+    words = present.astype(np.float64)
     mean, sd = words.mean(axis=0), words.std(axis=0)
-    words = (words - mean) / sd
-    centred = target - target.mean(axis=0)
-    largest = np.sqrt(((words.T @ centred) ** 2).sum(axis=1)).max(initial=1e-12) / len(words)
-    lasso = MultiTaskLasso(warm_start=True, fit_intercept=False, tol=TOLERANCE, max_iter=MAX_ITERATIONS)
+    words = np.asfortranarray((words - mean) / sd)
+    centred = np.asfortranarray(target - target.mean(axis=0))
+    gram, moment = words.T @ words, words.T @ centred
+    largest = np.sqrt((moment**2).sum(axis=1)).max(initial=1e-12) / len(words)
+    lasso = MultiTaskLasso(warm_start=True, fit_intercept=False, copy_X=False, tol=TOLERANCE, max_iter=MAX_ITERATIONS)
     for penalty in PENALTIES[: last + 1]:
         lasso.alpha = penalty * largest
         chosen = np.flatnonzero(np.abs(lasso.fit(words, centred).coef_).max(axis=0) > 0)
-        kept = words[:, chosen]
-        weights = np.linalg.solve(kept.T @ kept + RIDGE * np.eye(len(chosen)), kept.T @ centred)
-        yield screened[chosen], weights / sd[chosen, None]
+        weights = np.linalg.solve(gram[np.ix_(chosen, chosen)] + RIDGE * np.eye(len(chosen)), moment[chosen])
+        yield chosen, weights / sd[chosen, None]
 
 
-def _variance(present: scipy.sparse.csr_matrix) -> np.ndarray:
-    """Variance of each column of 0 and 1."""
-    share = np.asarray(present.mean(axis=0))[0]
-    return np.maximum(share * (1 - share), 0)
+def _screened(present: scipy.sparse.csc_matrix, target: np.ndarray, subsets: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Words (sorted columns of genes × words) most associated with any component, among each subset of the genes.
 
-
-def _screened(present: scipy.sparse.csr_matrix, target: np.ndarray) -> np.ndarray:
-    """Columns most associated with any component, sorted."""
-    sd = np.sqrt(_variance(present))
-    genes = np.asarray(present.sum(axis=0))[0]
-    usable = np.flatnonzero((genes >= MIN_GENES) & (sd > 0))
-    scaled = (target - target.mean(axis=0)) / np.maximum(target.std(axis=0), 1e-9)
-    association = np.abs(np.asarray(present.T @ scaled)[usable]) / sd[usable, None]
-    number = min(SCREENED, len(usable))
-    return np.unique(usable[np.argsort(-association, axis=0, kind="stable")[:number]])
+    subsets: of the genes each, whether it is one.
+    """
+    words = present.T
+    genes = words @ np.stack(subsets, axis=1).astype(np.float64)
+    chosen = []
+    for subset, with_word in zip(subsets, genes.T, strict=True):
+        share = with_word / subset.sum()
+        usable = np.flatnonzero((with_word >= MIN_GENES) & (share < 1))
+        own = target[subset]
+        scaled = subset[:, None] * (target - own.mean(axis=0)) / np.maximum(own.std(axis=0), 1e-9)
+        sd = np.sqrt(share * (1 - share))
+        association = np.abs((words @ scaled)[usable]) / sd[usable, None]
+        number = min(SCREENED, len(usable))
+        chosen.append(np.unique(usable[np.argsort(-association, axis=0, kind="stable")[:number]]))
+    return chosen
