@@ -36,6 +36,10 @@ def main(scores, model, kind, tracks, score, chain, fasta, output, unused):
     write_rows(output, IMPORTED_COLUMNS, ([*row[:2], model, *row[2:]] for row in imported.scores))
     write_rows(unused, UNUSED_COLUMNS, ([*allele, reason] for allele, reason in imported.unused.items()))
     log(f"{model}: {len(imported.scores):,} scores imported, {len(imported.unused):,} alleles not used")
+    if imported.repeated:
+        log(
+            f"WARNING {model}: {imported.repeated:,} scores repeat an allele, gene and track; the first of each is used"
+        )
     if chain:
         log(f"{model}: {imported.lifted:,} alleles lifted over, {imported.turned:,} of them on the other strand")
 

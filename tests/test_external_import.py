@@ -199,7 +199,8 @@ def test_lifted_references_are_compared_with_the_genome(chains, fasta):
     assert by_variant["a"] == ("C", "chrA", 111, "G") and by_variant["d"] == ("G", "B", 53, "T")
     assert by_variant["g"] == ("T", "B", 52, "TT")
     assert {allele[0]: reason for allele, reason in imported.unused.items()} == {"e": OTHER_BASE, "f": NO_CHAIN}
-    assert (imported.lifted, imported.turned) == (6, 2)
+    assert (imported.lifted, imported.turned, imported.repeated) == (6, 2, 0)
+    assert import_scores([*scores, scores[0]], fasta, chains, "x").repeated == 1
 
 
 def test_scores_of_another_assembly_are_an_error_without_a_chain(fasta):

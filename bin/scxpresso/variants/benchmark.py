@@ -55,7 +55,7 @@ def benchmark(
     write_rows(output, PAIR_COLUMNS, kept.values())
     pairs = pd.DataFrame(list(kept.values()), columns=PAIR_COLUMNS)
     numeric = ["effect", "tss_distance", "measured", "maf", "significant"]
-    pairs[numeric] = pairs[numeric].apply(pd.to_numeric)
+    pairs[numeric] = pairs[numeric].apply(pd.to_numeric, errors="coerce")
     table = pd.DataFrame(list(metric_rows(name, pairs)), columns=METRIC_COLUMNS)
     return table, len({number for number, _ in kept})
 

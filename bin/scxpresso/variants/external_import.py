@@ -32,13 +32,15 @@ class Imported:
     """Scores with alleles of the genome, and alleles whose scores are not used.
 
     scores: rows of IMPORTED_COLUMNS without `model`, which the sheet names. unused: reason by allele, as in the file.
-    lifted: number of alleles that were lifted over; turned: those of them on the other strand.
+    lifted: number of alleles that were lifted over; turned: those of them on the other strand. repeated: number of scores left
+    out, because one before them is of the same allele, gene and track.
     """
 
     scores: list[tuple] = field(default_factory=list)
     unused: dict[Allele, str] = field(default_factory=dict)
     lifted: int = 0
     turned: int = 0
+    repeated: int = 0
 
 
 def read_scores(path: Path, kind: str | None, tracks: str | None, score: str | None) -> Iterator[FoundScore]:
@@ -94,9 +96,15 @@ def import_scores(found: Iterable[FoundScore], fasta: str | Path, chains: Chains
     imported = Imported()
     lifted = {allele: _lift(allele, chains, imported) for allele in dict.fromkeys(one[:5] for one in listed)}
     placed = _on_genome({allele: one for allele, one in lifted.items() if not one.reason}, fasta, imported, where)
+    seen = set()
     for one in listed:
         if allele := placed.get(one[:5]):
             chrom, pos, ref, alt = allele
+            key = (one.variant, one.gene, one.track, *allele)
+            if key in seen:
+                imported.repeated += 1
+                continue
+            seen.add(key)
             imported.scores.append(
                 (one.variant, one.gene, one.track, f"{one.score:.6g}", alt, chrom, pos or "", ref if pos else "")
             )

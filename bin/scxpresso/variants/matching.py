@@ -126,7 +126,7 @@ class _Index:
         for variant, chrom, pos, gene, distance in read_rows(
             scores, ["variant_id", "chrom", "pos", "gene_id", "tss_distance"]
         ):
-            if distance and self.of(variant, chrom, pos):
+            if distance.lstrip("-").isdecimal() and self.of(variant, chrom, pos):  # a haplotype has several
                 key, one = (variant, chrom, pos), (abs(int(distance)), gene)
                 found[key] = min(found.get(key, one), one)
         return {key: gene for key, (_, gene) in found.items()}
