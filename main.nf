@@ -75,7 +75,7 @@ workflow {
         checked_ch
             .flatMap { inputs.scores.collect { row -> [row.values.genome, row.values, row.files.file, row.files.chain ?: []] } }
             .combine(genomes_ch, by: 0)
-            .map { _genome, given, scores, chain, files -> [given, scores, chain, files.fasta] }
+            .map { _genome, row, scores, chain, files -> [row, scores, chain, files.fasta] }
     ).made
 
     // [model: see identify; model.json; its folds' folders], of every model and of those that downstream analyses use
@@ -181,16 +181,16 @@ workflow {
                     [path: "variants/${scored.set}/${scored.id}.correlations.tsv", file: correlations],
                 ]
             },
-            imported_ch.flatMap { given, scores, unused ->
+            imported_ch.flatMap { row, scores, unused ->
                 [
-                    [path: "external_scores/${given.tool}.tsv.gz", file: scores],
-                    [path: "external_scores/${given.tool}.unused.tsv", file: unused],
+                    [path: "external_scores/${row.tool}.tsv.gz", file: scores],
+                    [path: "external_scores/${row.tool}.unused.tsv", file: unused],
                 ]
             },
-            VARIANTS.out.benchmarked_ch.flatMap { given, scored, pairs, metrics ->
+            VARIANTS.out.benchmarked_ch.flatMap { row, scored, pairs, metrics ->
                 [
-                    [path: "benchmark/${given.benchmark}/${scored.id}.tsv.gz", file: pairs],
-                    [path: "benchmark/${given.benchmark}/${scored.id}.metrics.tsv", file: metrics],
+                    [path: "benchmark/${row.benchmark}/${scored.id}.tsv.gz", file: pairs],
+                    [path: "benchmark/${row.benchmark}/${scored.id}.metrics.tsv", file: metrics],
                 ]
             },
             VARIANT_MAP.out.maps_ch.map { model, folder -> [path: folder_of('variant_map', model), file: folder] },

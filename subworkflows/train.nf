@@ -65,11 +65,11 @@ workflow TRAIN {
         levels_ch
             .map { level, expression, _populations -> [level.subMap('atlas', 'level'), level, expression] }
             .combine(channel.fromList(inputs.predictions.collect { row -> [row.values.subMap('atlas', 'level'), row.values, row.files.file] }), by: 0)
-            .map { _names, level, expression, given, predictions -> [level.genome, level, expression, given, predictions] }
+            .map { _names, level, expression, row, predictions -> [level.genome, level, expression, row, predictions] }
             .combine(genes_ch, by: 0)
             .combine(folds_ch, by: 0)
-            .map { _genome, level, expression, given, predictions, genes, _features, method, folds ->
-                [level, method, given, predictions, genes, expression, folds]
+            .map { _genome, level, expression, row, predictions, genes, _features, method, folds ->
+                [level, method, row, predictions, genes, expression, folds]
             }
     ).made
 
@@ -132,8 +132,8 @@ workflow TRAIN {
                     [level + [recipe: on_folds(name, method, options), network: name], table]
                 }
             },
-            imported_ch.map { level, method, given, table ->
-                [level + [recipe: on_folds(given.name, method, options), network: 'external'], table]
+            imported_ch.map { level, method, row, table ->
+                [level + [recipe: on_folds(row.name, method, options), network: 'external'], table]
             },
         )
 

@@ -105,7 +105,7 @@ workflow VARIANTS {
     others_ch = inputs.external
         ? genomes_ch.map { genome, _files -> [genome, [inputs.external]] }
         : imported_ch
-            .map { given, scores, _unused -> [given.genome, [given.tool, scores]] }
+            .map { row, scores, _unused -> [row.genome, [row.tool, scores]] }
             .groupTuple()
             .map { genome, named -> [genome, named.toSorted { one -> one[0] }.collect { one -> one[1] }] }
 
@@ -121,7 +121,7 @@ workflow VARIANTS {
     benchmarked_ch = BENCHMARK_EFFECTS(
         channel.fromList(inputs.benchmarks.collect { row -> [row.values.set, row.values, row.files.file] })
             .combine(scores_ch.map { scored, scores -> [scored.set, scored, scores] }, by: 0)
-            .map { _set, given, measured, scored, scores -> [given, measured, scored, scores] }
+            .map { _set, row, measured, scored, scores -> [row, measured, scored, scores] }
     ).made
 
     emit:

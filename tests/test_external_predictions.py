@@ -76,6 +76,10 @@ def test_genes_are_matched_by_id_without_version_or_name():
     with pytest.raises(InputError, match=r"no value for 2 of 3 genes of the atlas: 'ENSG2\.1', 'G3'"):
         check_missing("t.tsv", found)
     check_missing("t.tsv", found.loc[["ENSG1.5"]])
+    twice = table.set_axis(["ENSG1", "ENSG1", "unknown"])
+    with pytest.raises(InputError, match="genes more than once: 'ENSG1'"):
+        on_genes(twice, genes, ["ENSG1.5"])
+    assert on_genes(table.set_axis(["MYC", "unknown", "unknown"]), genes, ["ENSG2.1"])["B cell"].tolist() == [1.0]
 
 
 def test_values_get_the_training_genes_mean_and_deviation():

@@ -20,7 +20,7 @@ def check_benchmarks(rows: list[Row], sets: list[Row], known: Collection[str], f
             continue
         with reading(row, "file", EXPECTED, findings):
             measured = {one.population for one in read_measured(row.paths["file"])}
-            if known and (others := sorted(measured - set(known))):
+            if known and (others := sorted(measured - set(known) - {""})):
                 findings.note(
                     row.at("file"),
                     f"measured in {preview(others)}, which no level has as a population: compared with every population",

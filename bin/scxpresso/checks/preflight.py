@@ -26,6 +26,7 @@ from scxpresso.checks.plan import run_plan
 from scxpresso.checks.recipes import check_analysed, check_models, read_recipes
 from scxpresso.checks.sheets import Request, check_genome_names, read_sheet, single_genome
 from scxpresso.checks.variant_map import check_map_size, check_used_maps
+from scxpresso.expression.grouping import WHOLE
 from scxpresso.genome.transcript import Transcript
 
 
@@ -81,6 +82,7 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     check_external_scores(scores, findings)
     known = {label for model in models for label in model["populations"]}
     known |= {label for row in atlases for labels in row.populations.values() for label in labels}
+    known |= {WHOLE for row in atlases if WHOLE in row.values.get("levels", ())}
     check_benchmarks(benchmarks, sets, known, findings)
     check_single_files(request, params, findings)
     return findings, plan

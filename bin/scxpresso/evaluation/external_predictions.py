@@ -126,8 +126,16 @@ def on_genes(table: pd.DataFrame, genes: pd.DataFrame, wanted: Sequence[str]) ->
     ----------
     genes: gene_id and gene_name of all genes of the genome, by which ids of the table are matched.
     wanted: gene_ids.
+
+    Raises
+    ------
+    InputError, if a wanted gene is in the table more than once.
     """
-    gene_of = match_genes(table.index, genes["gene_id"], genes["gene_name"]).gene_of
+    gene_of = match_genes(table.index.unique(), genes["gene_id"], genes["gene_name"]).gene_of
+    repeated = table.index[table.index.duplicated()].unique()
+    if ambiguous := [name for name in repeated if gene_of.get(name) in set(wanted)]:
+        found = f"genes more than once: {preview(ambiguous)}"
+        raise InputError(Problem("", found, "one row per gene", "name genes by their ids, or keep one row of each"))
     matched = table.loc[list(gene_of)]
     return matched.set_axis([gene_of[name] for name in matched.index]).reindex(list(wanted))
 

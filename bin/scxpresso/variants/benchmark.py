@@ -107,11 +107,11 @@ def sign_agreement(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
     """Return the share of effects of the same sign, zeros left out, and the one-sided binomial p-value against a half."""
     from scipy.stats import binomtest  # slow to import
 
-    told = (ours != 0) & (theirs != 0)
-    if not told.any():
+    signed = (ours != 0) & (theirs != 0)
+    if not signed.any():
         return math.nan, math.nan
-    same = int((np.sign(ours) == np.sign(theirs))[told].sum())
-    return same / int(told.sum()), float(binomtest(same, int(told.sum()), alternative="greater").pvalue)
+    same = int((np.sign(ours) == np.sign(theirs))[signed].sum())
+    return same / int(signed.sum()), float(binomtest(same, int(signed.sum()), alternative="greater").pvalue)
 
 
 def _spearman(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
