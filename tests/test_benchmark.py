@@ -27,11 +27,11 @@ def written(folder, text, name="measured.tsv"):
 def test_variants_are_ids_or_places(tmp_path):
     text = (
         "variant\tgene\tpopulation\teffect\tp\tmaf\nrs1\tMYC\tNA\t0.5\t0.01\t0.2\n"
-        "chr1:5:a:G\tMYC\tNA\t-1\t\t\nchr1_7_AT_A_b38\t\t\t2\t1\t\n"
+        "HLA_x.2:5:a:G\tMYC\tNA\t-1\t\t\nchr1_7_AT_A_b38\t\t\t2\t1\t\n"
     )
     one, two, three = read_measured(written(tmp_path, text))
     assert one == MeasuredEffect(Sought("rs1", "MYC", "", "", 0, ""), "NA", 0.5, 0.01, 0.2)
-    assert two.sought == Sought("", "MYC", "G", "chr1", 5, "A") and math.isnan(two.p_value)
+    assert two.sought == Sought("", "MYC", "G", "HLA_x.2", 5, "A") and math.isnan(two.p_value)
     assert three.sought == Sought("", "", "A", "chr1", 7, "AT") and three.p_value == 1
     text = "chrom,pos,ref,alt,effect,se,af\n1,5,A,G,-1.96,1,0.8\n"
     (only,) = read_measured(written(tmp_path, text))
@@ -163,18 +163,18 @@ def test_a_sheet_of_measured_effects_is_checked(tmp_path, schemas, checked_files
 
 def test_a_sentence_says_what_the_pooled_row_shows():
     row = dict.fromkeys(METRIC_COLUMNS, math.nan) | {
-        "n": 60, "n_significant": 40, "sign_agreement": 0.75, "sign_p_value": 0.002, "auroc_matched": 0.66,
+        "n": 60, "n_significant": 40, "sign_agreement": 0.75, "sign_p_value": 0.002, "auroc": 0.7, "auroc_matched": 0.6,
         "auroc_distance": 0.61,
     }  # fmt: skip
     assert sentence(row) == (
-        "75.0 % of significant measured effects have the predicted sign (p = 0.002). Among variants at similar distances, "
-        "predicted sizes tell significant effects from controls with an AUROC of 0.66, above what distance alone reaches (0.61) "
-        "and chance."
+        "75.0 % of significant measured effects have the predicted sign (p = 0.002). Predicted sizes tell significant effects "
+        "from controls with an AUROC of 0.70, above that of the distance to the TSS alone (0.61); among variants at similar "
+        "distances it is 0.60, where chance is 0.50."
     )
-    assert "not above what distance alone" in sentence(row | {"auroc_distance": 0.7})
-    assert sentence(row | {"n_significant": math.nan, "auroc_matched": math.nan}).startswith(
-        "75.0 % of measured effects"
+    assert "0.70, not above that of the distance to the TSS alone (0.80)." in sentence(
+        row | {"auroc_distance": 0.8, "auroc_matched": math.nan}
     )
+    assert sentence(row | {"n_significant": math.nan, "auroc": math.nan}).startswith("75.0 % of measured effects")
     assert sentence(row | {"n": 0}) == "No measured effect has a predicted one."
 
 

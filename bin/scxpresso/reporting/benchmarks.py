@@ -35,10 +35,13 @@ def sentence(row: dict) -> str:
         if not pd.isna(row["sign_agreement"])
         else "No sign can be compared."
     )
-    if pd.isna(row["auroc_matched"]):
+    if pd.isna(row["auroc"]):
         return signs
-    better = "above" if row["auroc_matched"] > max(row["auroc_distance"], 0.5) else "not above"
-    return (
-        f"{signs} Among variants at similar distances, predicted sizes tell significant effects from controls with an AUROC of "
-        f"{decimal(row['auroc_matched'])}, {better} what distance alone reaches ({decimal(row['auroc_distance'])}) and chance."
+    side = "above" if row["auroc"] > row["auroc_distance"] else "not above"
+    text = (
+        f"{signs} Predicted sizes tell significant effects from controls with an AUROC of {decimal(row['auroc'])}, {side} that "
+        f"of the distance to the TSS alone ({decimal(row['auroc_distance'])})"
     )
+    if pd.isna(row["auroc_matched"]):
+        return f"{text}."
+    return f"{text}; among variants at similar distances it is {decimal(row['auroc_matched'])}, where chance is 0.50."

@@ -16,7 +16,7 @@ EXPECTED = (
     "a table (TSV or CSV) with the columns variant (or chrom, pos, ref and alt), gene, population and effect, and optionally "
     "se or p, and maf"
 )
-_PLACED = re.compile(r"(\w+?)[:_](\d+)[:_]([ACGT]+)[:_>]([ACGT]+)(?:_b\d+)?", re.IGNORECASE)  # GTEx: chr1_13550_G_A_b38
+_PLACED = re.compile(r"(.+?)[:_](\d+)[:_]([ACGT]+)[:_>]([ACGT]+)(?:_b\d+)?", re.IGNORECASE)  # GTEx: chr1_13550_G_A_b38
 _FREQUENCIES = ("maf", "af")
 _MAX_PROBLEMS = 10
 
