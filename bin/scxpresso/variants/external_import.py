@@ -1,5 +1,6 @@
 """Import scores of another tool: read its file, lift positions over, and compare references with the genome."""
 
+import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ def read_scores(path: Path, kind: str | None, tracks: str | None, score: str | N
         wanted.check()
     except InputError as error:
         raise InputError(*(_placed(path, problem) for problem in error.problems)) from None
-    except (OSError, EOFError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, csv.Error) as error:
         raise InputError(Problem(str(path), damage(path, error), "scores of another tool")) from None
 
 
