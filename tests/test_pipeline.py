@@ -31,12 +31,9 @@ import scipy.sparse
 import yaml
 from conftest import ROOT
 
-from scxpresso.evaluation.evaluation import (
-    COMPARISON_COLUMNS,
-    GENE_SCORE_COLUMNS,
-    POPULATION_SCORE_COLUMNS,
-    SUMMARY_COLUMNS,
-)
+from scxpresso.evaluation.comparisons import COMPARISON_COLUMNS
+from scxpresso.evaluation.evaluation import GENE_SCORE_COLUMNS, SUMMARY_COLUMNS
+from scxpresso.evaluation.ways import POPULATION_SCORE_COLUMNS
 from scxpresso.genome.annotation import GENE_COLUMNS, HALF_LIFE
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.motifs.learned import LEARNED_COLUMNS
@@ -877,6 +874,7 @@ def test_help_lists_every_parameter(project):
 
 def test_profiles_of_what_to_run_are_valid(project):
     expected = {"test": "folds = 5", "xpresso": "aggregation = 'median'", "test_full": "pfalciparum|assets/demo"}
+    expected |= {"test_study": "demo/study/populations.csv"}
     for profile, text in expected.items():
         shown = project.nextflow("config", project.pipeline, "-profile", profile)
         assert shown.returncode == 0 and re.search(text, shown.stdout), shown.stderr

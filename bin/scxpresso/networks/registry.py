@@ -106,6 +106,9 @@ def resolve(reference: str) -> Any:
     return attrgetter(name)(import_module(module))
 
 
+FEATURES = ["half_life", "extended", "xpresso"]  # what a recipe may say of the annotation features that are read
+
+
 def training_options(network: str) -> tuple[str, ...]:
     """List the options of train_fold.py that a network uses; a change of others does not require new training."""
     entry = NETWORKS[network]
