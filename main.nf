@@ -44,10 +44,12 @@ workflow {
 
     // [genome, its files]
     genomes_ch = checked_ch.flatMap { inputs.genomes.collect { row -> [row.values.genome, row.files] } }
-    // [atlas: its row of the sheet, levels as a list; counts, annotations, state of a folder of counts]
+    // [atlas: its row of the sheet, levels as a list; counts, annotations, state of a folder of counts]. What does not alter
+    // its expression is left out, so that nothing is trained again after it was added.
     atlases_ch = checked_ch.flatMap {
         inputs.atlases.collect { row ->
-            [row.values + [levels: row.values.levels.tokenize('; ')], row.files.counts, row.files.annotations ?: [], row.state]
+            def values = row.values.findAll { column, _value -> !(column in ['tissue', 'parents']) }
+            [values + [levels: row.values.levels.tokenize('; ')], row.files.counts, row.files.annotations ?: [], row.state]
         }
     }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from scxpresso.console import log, progress, reports_problems
-from scxpresso.networks.registry import INPUTS, NETWORKS, TASKS
+from scxpresso.networks.registry import FEATURES, INPUTS, NETWORKS, TASKS
 from scxpresso.options import (
     device_option,
     engine_option,
@@ -47,8 +47,8 @@ class Numbers(click.ParamType):
     "--annotation_features",
     default="extended",
     show_default=True,
-    type=click.Choice(["half_life", "extended"]),
-    help="extended: if features.h5 has them and the network reads them.",
+    type=click.Choice(FEATURES),
+    help="extended: if features.h5 has them and the network reads them. xpresso: half_life, and GC content.",
 )
 @click.option(
     "--tasks",

@@ -7,7 +7,7 @@ include { trained_before ; entries ; maps_in } from './models'
 
 // The columns of each sheet that name files, according to its schema; true for those that may also name a folder.
 def file_columns() {
-    def sheets = [input: 'atlases'] + ['genomes', 'recipes', 'variants', 'predict', 'external_predictions', 'external_scores', 'benchmark'].collectEntries { name -> [name, name] }
+    def sheets = [input: 'atlases'] + ['genomes', 'populations', 'recipes', 'variants', 'predict', 'external_predictions', 'external_scores', 'benchmark'].collectEntries { name -> [name, name] }
     return sheets.collectEntries { sheet, schema ->
         def columns = read_json(file("${projectDir}/assets/schema_${schema}.json")).items.properties
         [sheet, columns.findAll { _name, rule -> rule.format in ['file-path', 'path'] }.collectEntries { name, rule -> [name, rule.format == 'path'] }]
@@ -81,7 +81,7 @@ def states(folder, levels) {
 // The input as the user named it: rows of the sheets, models, single files; and every file among them in the order in which
 // PREFLIGHT sees it.
 def read_inputs(params) {
-    def named = ['input', 'genomes', 'recipes', 'variants', 'predict', 'external_predictions', 'benchmark', 'motifs', 'external_scores'].collect { name ->
+    def named = ['input', 'genomes', 'populations', 'recipes', 'variants', 'predict', 'external_predictions', 'benchmark', 'motifs', 'external_scores'].collect { name ->
         source([sheet: name], params[name], params[name] ? resolved_path(params[name].toString(), null) : null, false)
     }
     def file_of = named.collectEntries { one -> [one.sheet, one.file] }

@@ -24,6 +24,8 @@ process EVALUATE {
     stub:
     """
     mkdir evaluation
-    touch evaluation/populations.tsv evaluation/genes.tsv evaluation/summary.tsv evaluation/comparisons.tsv evaluation/intervals.tsv
+    for name in populations genes summary comparisons leakage intervals agreement distributions histograms; do
+        touch evaluation/\$name.tsv
+    done
     """
 }

@@ -16,15 +16,16 @@ workflow SUMMARY {
     options                                         // the parameters
 
     main:
+    def tissues = inputs.atlases.collectEntries { row -> [row.values.atlas, row.values.subMap('tissue')] }
     evaluated_ch = results.tables
         .map { genome, genes, _features, _dropped, _transcripts -> part('genomes', [genome: genome], 'genes', genes) }
         .mix(
-            results.expression.map { atlas, folder -> part('atlases', atlas, 'path', folder) },
+            results.expression.map { atlas, folder -> part('atlases', atlas + tissues[atlas.atlas], 'path', folder) },
             results.predictions.map { model, table -> part('predictions', model, 'path', table) },
         )
     evaluated_list = in_order(evaluated_ch).filter { parts -> parts.any { one -> one.kind == 'predictions' } }
     evaluation_ch = EVALUATE(
-        evaluated_list.map { parts -> contents(parts) },
+        evaluated_list.map { parts -> contents(parts) }.combine(plan_ch).map { content, plan -> content + plan.evaluation },
         evaluated_list.map { parts -> parts.collect { one -> one.file } },
     )
 

@@ -14,8 +14,8 @@ from scxpresso.checks.preflight import preflight
 
 SCHEMAS = {name: json.loads((ROOT / name).read_text()) for name in (
     "nextflow_schema.json", "assets/schema_atlases.json", "assets/schema_genomes.json", "assets/schema_variants.json",
-    "assets/schema_predict.json", "assets/schema_recipes.json", "assets/schema_external_predictions.json",
-    "assets/schema_external_scores.json", "assets/schema_benchmark.json",
+    "assets/schema_predict.json", "assets/schema_recipes.json", "assets/schema_populations.json",
+    "assets/schema_external_predictions.json", "assets/schema_external_scores.json", "assets/schema_benchmark.json",
 )}  # fmt: skip
 FILE_COLUMNS = {
     "input": ["counts", "annotations"],
@@ -23,6 +23,7 @@ FILE_COLUMNS = {
     "variants": ["file"],
     "predict": ["fasta", "gtf", "canonical"],
     "recipes": [],
+    "populations": [],
     "external_predictions": ["file"],
     "external_scores": ["file", "chain"],
     "benchmark": ["file"],

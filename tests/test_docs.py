@@ -11,13 +11,13 @@ from types import ModuleType
 import pytest
 from conftest import ROOT
 
-from scxpresso.evaluation.evaluation import COMPARISON_COLUMNS as MODEL_COMPARISON_COLUMNS
-from scxpresso.evaluation.evaluation import (
-    GENE_SCORE_COLUMNS,
-    INTERVAL_SCORE_COLUMNS,
-    POPULATION_SCORE_COLUMNS,
-    SUMMARY_COLUMNS,
-)
+from scxpresso.evaluation.agreement import AGREEMENT_COLUMNS
+from scxpresso.evaluation.comparisons import COMPARISON_COLUMNS as MODEL_COMPARISON_COLUMNS
+from scxpresso.evaluation.distributions import DISTRIBUTION_COLUMNS, HISTOGRAM_COLUMNS
+from scxpresso.evaluation.evaluation import GENE_SCORE_COLUMNS, SUMMARY_COLUMNS
+from scxpresso.evaluation.leakage import LEAKAGE_COLUMNS
+from scxpresso.evaluation.predictions import INTERVAL_SCORE_COLUMNS
+from scxpresso.evaluation.ways import POPULATION_SCORE_COLUMNS
 from scxpresso.genome.annotation import GENE_COLUMNS
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.genome.transcript_features import LOGARITHMIC, TRANSCRIPT
@@ -74,6 +74,10 @@ TABLES = {
     "evaluation/genes.tsv": GENE_SCORE_COLUMNS,
     "evaluation/comparisons.tsv": MODEL_COMPARISON_COLUMNS,
     "evaluation/intervals.tsv": INTERVAL_SCORE_COLUMNS,
+    "evaluation/leakage.tsv": LEAKAGE_COLUMNS,
+    "evaluation/agreement.tsv": AGREEMENT_COLUMNS,
+    "evaluation/distributions.tsv": DISTRIBUTION_COLUMNS,
+    "evaluation/histograms.tsv": HISTOGRAM_COLUMNS,
     "saturation/profiles.tsv.gz": PROFILE_COLUMNS,
     "saturation/positions.tsv": POSITION_COLUMNS,
     "saturation/contrasts.tsv.gz": CONTRAST_COLUMNS,

@@ -6,15 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scxpresso.evaluation.evaluation import (
-    COMPARISON_COLUMNS,
-    GENE_SCORE_COLUMNS,
-    INTERVAL_SCORE_COLUMNS,
-    POPULATION_SCORE_COLUMNS,
-    SUMMARY_COLUMNS,
-    evaluate,
-    interval_rows,
-)
+from scxpresso.evaluation.comparisons import COMPARISON_COLUMNS
+from scxpresso.evaluation.evaluation import GENE_SCORE_COLUMNS, SUMMARY_COLUMNS, evaluate
+from scxpresso.evaluation.predictions import INTERVAL_SCORE_COLUMNS, interval_rows
+from scxpresso.evaluation.ways import POPULATION_SCORE_COLUMNS
 from scxpresso.metrics import pearson
 from scxpresso.store import PREDICTION_COLUMNS, prediction_table, write_table
 

@@ -651,11 +651,89 @@ def test_levels(project, kind):
     project.problem("column levels", *words)
 
 
-def test_levels_from_fine_to_coarse_are_noted(project):
+def test_a_population_with_several_parents_is_listed_or_given_to_the_one_with_most_cells(project):
+    fine = ["a"] * 20 + ["b"] * 20
+    project.write_atlas(obs={"coarse": ["x"] * 23 + ["y"] * 17, "fine": fine, "split": ["c"] * 12 + ["d"] * 28})
+    project.atlas["levels"] = "all;coarse;fine"
+    project.write_sheets()
+    project.problem(
+        "row 1 (line 2), column levels: populations of 'fine' with cells in several of 'coarse': 'b (x: 3, y: 17)'",
+        "or write majority into the column parents",
+    )
+    project.atlas["parents"] = "majority"
+    project.write_sheets()
+    assert "'b (x: 3, y: 17)'; the parent is the one with most cells (column parents)" in project.notes()
+    project.atlas |= {"parents": "unique", "levels": "fine;all"}
+    project.write_sheets()
+    project.problem("populations of 'all' with cells in several of 'fine': 'all (a: 20, b: 20)'")
+    project.atlas |= {"levels": "coarse;all;fine", "exclude": "y"}
+    project.write_sheets()
+    assert "several of" not in project.notes()
+
+
+def test_levels_from_fine_to_coarse_are_told(project):
     project.write_atlas(obs={"fine": ["a", "b"] * 20, "coarse": ["x"] * 40})
     project.atlas["levels"] = "fine;coarse"
     project.write_sheets()
+    project.problem(
+        "populations of 'coarse' with cells in several of 'fine': 'x (a: 20, b: 20)'", "correct the labels or"
+    )
+    project.atlas["parents"] = "majority"
+    project.write_sheets()
     assert "fine has 2 populations and coarse after it 1" in project.notes()
+
+
+def test_a_tissue_of_a_single_row_is_noted(project):
+    project.atlas["tissue"] = "lung"
+    project.write_sheets()
+    assert "no other row of its genome has the tissue lung" in project.notes()
+    with open(project.folder / "atlases.csv", "a") as file:
+        file.write("second,atlas.h5ad,10x,g1,all;kind,lung\n")
+    assert "no other row" not in project.notes()
+
+
+# ---- The sheet of populations ----------------------------------------------------------------------------------------
+
+
+def with_populations(project, *lines):
+    """Two atlases of the same cells, and a sheet of populations."""
+    project.write_sheets()
+    with open(project.folder / "atlases.csv", "a") as file:
+        file.write("second,atlas.h5ad,10x,g1,all;kind\n")
+    (project.folder / "populations.csv").write_text("\n".join(["atlas,level,population,name", *lines, ""]))
+    project.params["populations"] = str(project.folder / "populations.csv")
+
+
+def test_the_sheet_of_populations_is_planned_as_it_is(project):
+    with_populations(project, "tiny,kind,B cell,B", "second,all,all,B")
+    assert "only: nothing matches" not in project.notes()
+    assert project.plan()["evaluation"]["populations"] == [
+        {"atlas": "tiny", "level": "kind", "population": "B cell", "name": "B"},
+        {"atlas": "second", "level": "all", "population": "all", "name": "B"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["third,kind,B cell,B"], ["row 1 (line 2), column atlas: 'third' is no atlas", "one of 'tiny', 'second'"]),
+        (["tiny,knd,B cell,B"], ["column level: 'knd' is no level of the atlas tiny", "did you mean 'kind'?"]),
+        (["tiny,kind,B cel,B"], ["column population: 'B cel' is no population", "did you mean 'B cell'?"]),
+        (["tiny,kind,rare,B"], ["'rare' is no population of the level kind (or it is excluded)", "one of 'B cell'"]),
+        (["tiny,kind,B cell,B", "tiny,kind,B cell,b"], ["row 2 (line 3), column population: 'B cell', as in row 1"]),
+        (["tiny,kind,B cell,"], ["column name: an empty cell"]),
+    ],
+)
+def test_faults_of_the_sheet_of_populations(project, lines, words):
+    with_populations(project, *lines)
+    project.problem(*words)
+
+
+def test_names_that_match_nothing_are_noted(project):
+    with_populations(project, "tiny,kind,B cell,plasma")
+    assert "the name plasma is that of populations of one atlas only" in project.notes()
+    with_populations(project, "tiny,all,all,B cell")  # the label of the second atlas
+    assert "of one atlas only" not in project.notes()
 
 
 # ---- Schemas, configuration and executable ---------------------------------------------------------------------------

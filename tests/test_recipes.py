@@ -1,9 +1,15 @@
 """Recipes: the sheet, what each recipe takes from parameters, and what main.nf is told to run."""
 
 import csv
+import json
+import shutil
 
 import pytest
+from conftest import ROOT
+from jsonschema import Draft202012Validator
 from preflight_project import Project
+
+from scxpresso.checks.schemas import coerced
 
 
 @pytest.fixture
@@ -108,6 +114,41 @@ def test_extended_features_are_extracted_for_the_recipe_that_reads_them(project)
     )
     rich, plain = planned(project, "a", "b")
     assert rich["window"] == "7000_3500_extended" and plain["window"] == "7000_3500_half_life"
+
+
+def test_any_network_may_read_the_eight_features_of_xpresso(project):
+    project.params["features"] = "half_life"
+    give_recipes(
+        project,
+        {"recipe": "a", "network": "scxpresso", "features": "xpresso"},
+        {"recipe": "b", "network": "hybrid", "features": "xpresso"},
+    )
+    for recipe in planned(project, "a", "b"):
+        assert recipe["training"]["annotation_features"] == "xpresso" and recipe["window"] == "7000_3500_extended"
+    assert "column features: not used" not in project.notes()
+
+
+def test_the_papers_experiments_are_a_sheet_of_recipes(project):
+    shutil.copy(ROOT / "assets/recipes/paper.csv", project.folder / "recipes.csv")
+    project.params |= {"recipes": str(project.folder / "recipes.csv"), "folds": 2}
+    recipes, base = planned(project), planned(project, "scxpresso")[0]
+    assert "recipes.csv" not in project.notes()
+    different = {
+        name: {column for column in base if one[column] != base[column]} - {"recipe", "downstream_analyses"}
+        | {option for option, value in one["training"].items() if base["training"].get(option) != value}
+        for name, one in recipes.items()
+    }
+    assert different == {
+        "scxpresso": set(),
+        "sequence": {"training", "inputs"},
+        "half_life_only": {"training", "inputs"},
+        "window_3500_3500": {"window", "upstream"},
+        "window_10000_5000": {"window", "upstream", "downstream"},
+        "single_task": {"training", "tasks"},
+        "by_chromosome": {"fold_method"},
+        "by_family": {"fold_method"},
+        "xpresso": {"training", "annotation_features", "replicates", "ensemble"},
+    }
 
 
 PROBLEMS = {
@@ -228,3 +269,22 @@ def test_a_set_of_a_genome_without_a_model(project):
     project.problem("column genome: the genome 'g2', of which there is no model", "one of 'g1'")
     path.write_text("sample,fasta,genome\none,windows.fa,g1\n")
     project.notes()
+
+
+def test_the_plan_names_the_fold_method_of_every_recipe_and_baseline(project):
+    a, b = {"recipe": "a", "network": "scxpresso"}, {"recipe": "b", "network": "scxpresso", "fold_method": "family"}
+    give_recipes(project, a, b, b | {"recipe": "c", "upstream": 2000})
+    recipes = {one.pop("recipe"): one for one in project.plan()["evaluation"]["recipes"]}
+    methods = {name: one["fold_method"] for name, one in recipes.items()}
+    assert methods["a"] == methods["kmer"] == "random" and methods["b"] == methods["kmer_family"] == "family"
+    assert recipes["a"]["settings"] == recipes["b"]["settings"] != recipes["c"]["settings"]
+    assert recipes["kmer"]["settings"] == recipes["kmer_family"]["settings"] != recipes["mean"]["settings"]
+
+
+def test_the_sheets_of_the_study_have_columns_of_their_schemas():
+    for name in ("atlases", "populations", "recipes"):
+        schema = json.loads((ROOT / f"assets/schema_{name}.json").read_text())
+        rules = schema["items"]["properties"]
+        rows = list(csv.DictReader((ROOT / f"assets/demo/study/{name}.csv").open()))
+        values = [{column: coerced(cell, rules[column]) for column, cell in row.items() if cell} for row in rows]
+        assert not list(Draft202012Validator(schema).iter_errors(values)), name

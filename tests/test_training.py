@@ -68,6 +68,7 @@ def test_a_recipe_may_leave_the_extended_annotation_features_out(toy):
         ({"network": "hybrid"}, (*HALF_LIFE, *EXTENDED)),
         ({"network": "hybrid", "annotation_features": "half_life"}, tuple(HALF_LIFE)),
         ({"network": "scxpresso"}, tuple(HALF_LIFE)),
+        ({"annotation_features": "xpresso"}, (*HALF_LIFE, "gc_utr5", "gc_orf", "gc_utr3")),
     ):
         data = training_data(features, expression, folds, [1], Recipe(**options))
         assert data.annotation_features == names and data.annotation.shape == (200, len(names))
@@ -86,6 +87,19 @@ def test_a_network_reads_the_sets_of_annotation_features_that_its_entry_names(to
         ({"network": "scxpresso"}, tuple(HALF_LIFE)),
     ):
         assert training_data(features, expression, folds, [1], Recipe(**options)).annotation_features == names
+
+
+@pytest.mark.parametrize("engine", ["plain", "auto"])
+def test_the_published_network_reads_the_eight_features_of_xpresso(toy, engine):
+    features, expression, folds = toy
+    features.extended = np.random.default_rng(3).random((200, len(EXTENDED)))
+    features.extended[:, EXTENDED.index("gc_utr5")] = np.nan  # a gene without a 5'UTR, and so all genes of some genomes
+    expression["a"] += 5 * features.extended[:, EXTENDED.index("gc_orf")]
+    five, eight = (
+        fit((features, expression, folds), engine=engine, epochs=6, annotation_features=name)[1]
+        for name in ("half_life", "xpresso")
+    )
+    assert np.isfinite(losses(eight)).all() and min(losses(eight)) < min(losses(five))
 
 
 def test_two_atlases_validate_on_the_same_genes(toy):

@@ -61,3 +61,18 @@ def wilcoxon_greater(better: np.ndarray, worse: np.ndarray) -> float:
     if not difference.any():
         return 1.0
     return float(wilcoxon(difference, alternative="greater").pvalue)
+
+
+def rank_sum_greater(better: np.ndarray, worse: np.ndarray) -> float:
+    """Test that the first is better where folds are not paired: one-sided p-value of the Wilcoxon rank sum (Mann–Whitney).
+
+    NaN with fewer than 2 folds on a side, 1 when all are equal. NaN values are left out.
+    """
+    from scipy.stats import mannwhitneyu  # slow to import, and few tasks need it
+
+    better, worse = (np.asarray(values)[np.isfinite(values)] for values in (better, worse))
+    if min(len(better), len(worse)) < 2:
+        return float("nan")
+    if np.ptp(np.concatenate([better, worse])) == 0:
+        return 1.0
+    return float(mannwhitneyu(better, worse, alternative="greater").pvalue)

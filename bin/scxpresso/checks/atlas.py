@@ -14,7 +14,16 @@ import scipy.sparse
 from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.expression.atlas import Atlas, AtlasColumns, holds_counts
 from scxpresso.expression.features import excluded_features, rows_not_genes, share_by_population
-from scxpresso.expression.grouping import EXCLUDED, WHOLE, donors_of, excluded_populations, group_cells, labels_of
+from scxpresso.expression.grouping import (
+    EXCLUDED,
+    WHOLE,
+    Grouping,
+    donors_of,
+    excluded_populations,
+    group_cells,
+    labels_of,
+    several_parents,
+)
 from scxpresso.expression.labels import near_labels, suspicious_labels
 from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
 from scxpresso.expression.pseudobulk import SCALE, bulk_library, read_samples
@@ -269,10 +278,11 @@ def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) 
     """Check that each level is a column of labels with at least one population that is large enough."""
     where = row.at("levels")
     exclude = check_exclude(row, obs, findings)
+    groupings = []
     for level in row.values.get("levels", ()):
         if level == WHOLE:
-            continue
-        if not obs.shape[1]:
+            groupings.append(group_cells(obs, WHOLE, 1))
+        elif not obs.shape[1]:
             findings.problem(
                 where, f"{level!r}, but the file says nothing of its cells or samples (obs has no columns)",
                 "'all', the whole dataset", "name a table of labels in the column annotations, or give labels in obs",
@@ -288,7 +298,9 @@ def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) 
             )  # fmt: skip
         else:
             min_cells = row.values.get("min_cells", 1 if row.values.get("protocol") == "bulk" else params["min_cells"])
-            check_populations(row, level, obs, min_cells, exclude, findings)
+            groupings.append(check_populations(row, level, obs, min_cells, exclude, findings))
+    for larger, smaller in pairwise(groupings):
+        check_parents(row, larger, smaller, findings)
     for (coarse, many), (fine, few) in pairwise(row.populations.items()):
         if len(many) > len(few):
             sizes = f"{coarse} has {len(many)} populations and {fine} after it {len(few)}"
@@ -321,7 +333,7 @@ def is_measurement(column: pd.Series, protocol: str | None) -> bool:
 
 def check_populations(
     row: Row, level: str, obs: pd.DataFrame, min_cells: int, exclude: list[str], findings: Findings
-) -> None:
+) -> Grouping:
     """Populations that are large enough; a note for each that is not, and for labels that may be none."""
     grouping = group_cells(obs, level, min_cells, exclude)
     note_labels(row, level, labels_of(obs, level).value_counts().drop(exclude, errors="ignore"), min_cells, findings)
@@ -344,6 +356,23 @@ def check_populations(
         who = f"population {one['population']!r}" if one["population"] else "cells without a label"
         findings.note(row.atlas, f"level {level}: {who} excluded, {one['cells']:,} cells ({one['reason']})")
     row.populations[level] = list(grouping.labels)
+    return grouping
+
+
+def check_parents(row: Row, coarse: Grouping, fine: Grouping, findings: Findings) -> None:
+    """Each population lies in one of the level before it, or the sheet says that most of its cells decide."""
+    mixed = several_parents(fine, coarse)
+    if not mixed:
+        return
+    listed = [f"{label} ({', '.join(f'{name}: {n:,}' for name, n in cells.items())})" for label, cells in mixed.items()]
+    found = f"populations of {fine.level!r} with cells in several of {coarse.level!r}: {preview(listed, 10)}"
+    if row.values.get("parents") == "majority":
+        findings.note(row.atlas, f"{found}; the parent is the one with most cells (column parents)")
+    else:
+        findings.problem(
+            row.at("levels"), found, "levels from coarse to fine, each population in one of the level before it",
+            "correct the labels or the order; or write majority into the column parents: most cells then decide",
+        )  # fmt: skip
 
 
 def note_labels(row: Row, level: str, cells: pd.Series, min_cells: int, findings: Findings) -> None:

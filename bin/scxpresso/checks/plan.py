@@ -3,6 +3,7 @@
 from scxpresso.checks.recipes import Recipe
 from scxpresso.genome.annotation import HALF_LIFE
 from scxpresso.networks.registry import NETWORKS, training_options
+from scxpresso.store import BASELINES
 
 WINDOW = ["window", "upstream", "downstream", "features"]
 
@@ -16,7 +17,8 @@ def run_plan(recipes: list[Recipe], models: list[dict], params: dict) -> dict:
     which has the genes and the baselines (the parameters' window in a run that trains); `widest`, the bases upstream and
     downstream in which variants are looked for; `fold_methods` of the recipes, the parameter's first; `motif_networks`,
     those that learn motifs; `mapped_recipes` and `mapped`, recipes and ids of models that read sequence, which
-    a variant map needs. preflight.py adds `genes_per_part`, the most genes of a task of a map.
+    a variant map needs; `evaluation`, what evaluate.py is told: the fold method of each recipe and baseline. preflight.py
+    adds to it `populations`, those that are the same, and to the plan `genes_per_part`, the most genes of a task of a map.
     """
     planned = [plan_recipe(recipe, params) for recipe in recipes]
     extended = {_bases(model) for model in models if set(model["annotation_features"]) - set(HALF_LIFE)}
@@ -34,6 +36,7 @@ def run_plan(recipes: list[Recipe], models: list[dict], params: dict) -> dict:
         "mapped_recipes": [recipe.name for recipe in recipes if recipe.values["inputs"] != "half_life"],
         "mapped": [model_id(model) for model in models if model.get("inputs") != "half_life"],
         "motif_networks": [name for name, entry in NETWORKS.items() if entry.motifs],
+        "evaluation": {"recipes": [recipe_folds(one) for one in planned] + baseline_folds(methods)},
     }
 
 
@@ -45,10 +48,31 @@ def plan_recipe(recipe: Recipe, params: dict) -> dict:
     values = recipe.values
     offered = params | values | {"annotation_features": values["features"]}
     training = {name: offered[name] for name in training_options(values["network"])}
+    if values["features"] == "xpresso":  # which networks can read that have no such option, too
+        training["annotation_features"] = "xpresso"
     named = {name: values[name] for name in ("recipe", "network", "fold_method", "ensemble", "atlases", "levels")}
-    extracted = "extended" if "extended" in (params["features"], values["features"]) else "half_life"
+    extracted = "half_life" if params["features"] == values["features"] == "half_life" else "extended"
     read = window(values["upstream"], values["downstream"], extracted)
     return named | read | {"downstream_analyses": recipe.analysed, "training": training}
+
+
+def recipe_folds(planned: dict) -> dict:
+    """The fold method of a recipe, and its other settings: recipes that differ in the method alone have the same."""
+    settings = {name: planned[name] for name in ("network", "ensemble", "upstream", "downstream", "training")}
+    return {"recipe": planned["recipe"], "fold_method": planned["fold_method"], "settings": settings}
+
+
+def baseline_folds(methods: list[str]) -> list[dict]:
+    """The same, of the baselines on the folds of each method, the parameter's first."""
+    return [
+        {
+            "recipe": baseline if method == methods[0] else f"{baseline}_{method}",
+            "fold_method": method,
+            "settings": {"network": baseline},
+        }
+        for method in methods
+        for baseline in BASELINES
+    ]
 
 
 def plan_model(model: dict, extended: bool) -> dict:

@@ -23,8 +23,10 @@ from scxpresso.checks.genome import check_folds, check_genome
 from scxpresso.checks.models import check_genomes_of_models, read_models
 from scxpresso.checks.params import check_options, check_params
 from scxpresso.checks.plan import run_plan
+from scxpresso.checks.populations import read_populations
 from scxpresso.checks.recipes import check_analysed, check_models, read_recipes
 from scxpresso.checks.sheets import Request, check_genome_names, read_sheet, single_genome
+from scxpresso.checks.tissues import note_tissues
 from scxpresso.checks.variant_map import check_map_size, check_used_maps
 from scxpresso.expression.grouping import WHOLE
 from scxpresso.genome.transcript import Transcript
@@ -69,6 +71,10 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
             check_folds(row, chosen, params | {"fold_method": method}, findings)
     for row in atlases:
         check_atlas(row, genes.get(row.values.get("genome"), []), params, findings)
+    note_tissues(atlases, findings)
+    plan["evaluation"]["populations"] = read_populations(
+        request, params, schema["schema_populations"], atlases, findings
+    )
     check_models(recipes, atlases, findings)
     check_external_predictions(predictions, atlases, recipes, genes, params, findings)
     check_analysed(recipes, models, atlases, sets + samples, params, findings)

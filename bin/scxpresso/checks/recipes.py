@@ -124,7 +124,8 @@ def check_recipe(recipe: Recipe, findings: Findings) -> None:
             "the paper uses 7,000 upstream and 3,500 downstream",
         )  # fmt: skip
     unused = [name for name in TRAINING_OPTIONS if name not in network.options]
-    unused += [] if "annotation_features" in training_options(network.name) else ["features"]
+    if values["features"] != "xpresso" and "annotation_features" not in training_options(network.name):
+        unused.append("features")
     for column in [name for name in unused if row.place and name in row.text]:
         findings.note(row.at(column), f"not used: the network {values['network']} has no such option")
 

@@ -1,11 +1,14 @@
 """The levels of a run's atlases: their populations and observed expression."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
+from scxpresso.expression.grouping import WHOLE
 from scxpresso.store import read_expression
 
 
@@ -13,7 +16,8 @@ from scxpresso.store import read_expression
 class Level:
     """One atlas at one annotation resolution.
 
-    folder: of the atlas's expression. populations: <level>.populations.tsv.
+    folder: of the atlas's expression. populations: <level>.populations.tsv. protocol, tissue: of the atlas; '' if unknown.
+    synonyms: names from the sheet of populations, by label.
     """
 
     atlas: str
@@ -21,6 +25,9 @@ class Level:
     genome: str
     folder: Path
     populations: pd.DataFrame
+    protocol: str = ""
+    tissue: str = ""
+    synonyms: dict[str, str] = field(default_factory=dict)
 
     @property
     def labels(self) -> list[str]:
@@ -56,3 +63,26 @@ class Level:
     def name(self) -> str:
         """How the report names it."""
         return f"{self.atlas} · {self.level}"
+
+
+def bulk_of_tissue(bulk: Level, other: Level) -> bool:
+    """Return whether these are a bulk atlas and a single-cell atlas of one tissue and genome."""
+    same = bulk.tissue != "" and (bulk.tissue, bulk.genome) == (other.tissue, other.genome)
+    return same and bulk.protocol == "bulk" != other.protocol
+
+
+def same_populations(one: Level, other: Level) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of populations of two atlases that are the same: they have one name.
+
+    The name is that of the sheet of populations, else the label. Two labels are the same only at levels of one name; the
+    whole of one tissue is not that of another.
+    """
+    if one.level == other.level == WHOLE and one.tissue and other.tissue and one.tissue != other.tissue:
+        return
+    named = defaultdict(list)
+    for label in other.labels:
+        named[other.synonyms.get(label, label)].append(label)
+    for label in one.labels:
+        for found in named[one.synonyms.get(label, label)]:
+            if one.level == other.level or label in one.synonyms or found in other.synonyms:
+                yield label, found

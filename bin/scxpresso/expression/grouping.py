@@ -91,11 +91,24 @@ def parents(fine: Grouping, coarse: Grouping | None) -> list[str]:
     """Find the parent of each population: the one at the coarser level with most of its cells; '' if there is none."""
     if coarse is None:
         return [""] * len(fine.labels)
+    return [coarse.labels[row.argmax()] if row.any() else "" for row in _shared_cells(fine, coarse)]
+
+
+def several_parents(fine: Grouping, coarse: Grouping) -> dict[str, dict[str, int]]:
+    """Find the populations that have cells in several of the coarser level: their cells in each, by label."""
+    return {
+        label: {coarse.labels[number]: int(row[number]) for number in np.flatnonzero(row)}
+        for label, row in zip(fine.labels, _shared_cells(fine, coarse), strict=True)
+        if np.count_nonzero(row) > 1
+    }
+
+
+def _shared_cells(fine: Grouping, coarse: Grouping) -> np.ndarray:
+    """Count the cells that populations of two levels share: fine × coarse."""
     both = (fine.of_cell >= 0) & (coarse.of_cell >= 0)
-    shape = (len(fine.labels), len(coarse.labels))
-    shared = np.zeros(shape, dtype=int)
+    shared = np.zeros((len(fine.labels), len(coarse.labels)), dtype=int)
     np.add.at(shared, (fine.of_cell[both], coarse.of_cell[both]), 1)
-    return [coarse.labels[row.argmax()] if row.any() else "" for row in shared]
+    return shared
 
 
 def donors_of(obs: pd.DataFrame, column: str | None) -> pd.Series | None:

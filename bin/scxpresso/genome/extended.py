@@ -21,6 +21,7 @@ from scxpresso.genome.sequence import (
 from scxpresso.genome.transcript import Span, Transcript
 
 CODONS = ["".join(bases) for bases in product("ACGT", repeat=3)]
+XPRESSO_GC = ["gc_utr5", "gc_orf", "gc_utr3"]  # which Xpresso reads beside the half-life features (paper 2.1)
 GC = ["gc_orf", "gc_codon1", "gc_codon2", "gc_codon3", "gc_utr5", "gc_utr3", "gc_transcript", "gc_surroundings"]
 NEIGHBOURS = [
     "upstream_gap", "upstream_same_strand", "downstream_gap", "downstream_same_strand", "contig_end_distance",

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 INPUTS = ["both", "sequence", "half_life"]
+FEATURES = ["half_life", "extended", "xpresso"]  # sets of annotation features that a recipe may choose
 TASKS = ["multi", "single"]  # one network for all populations, or one per population (single_task.py)
 # Options of train_fold.py that only some networks use, and those that all use.
 TRAINING_OPTIONS = ("epochs", "batch_size", "learning_rate")

@@ -8,14 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scxpresso.evaluation.evaluation import (
-    COMPARISON_COLUMNS,
-    GENE_SCORE_COLUMNS,
-    INTERVAL_SCORE_COLUMNS,
-    POPULATION_SCORE_COLUMNS,
-    SUMMARY_COLUMNS,
-)
+from scxpresso.evaluation.comparisons import COMPARISON_COLUMNS, NEW_COMPARISON_COLUMNS
+from scxpresso.evaluation.evaluation import GENE_SCORE_COLUMNS, SUMMARY_COLUMNS
 from scxpresso.evaluation.levels import Level
+from scxpresso.evaluation.predictions import INTERVAL_SCORE_COLUMNS
+from scxpresso.evaluation.ways import POPULATION_SCORE_COLUMNS
 from scxpresso.manifest import read_manifest
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.store import DONOR_COLUMNS, POPULATION_COLUMNS, TEXT_COLUMNS, read_table
@@ -50,7 +47,7 @@ EVALUATION = {
     "populations": POPULATION_SCORE_COLUMNS,
     "genes": GENE_SCORE_COLUMNS,
     "summary": SUMMARY_COLUMNS,
-    "comparisons": COMPARISON_COLUMNS,
+    "comparisons": [name for name in COMPARISON_COLUMNS if name not in NEW_COMPARISON_COLUMNS],
     "intervals": INTERVAL_SCORE_COLUMNS,
 }
 # Columns that tables of version 0.1 lack, and the columns used instead: a recipe was named after its network.
@@ -153,7 +150,10 @@ def read_run(manifest_path: str | Path) -> Run:
     demand(manifest_path, "key", MANIFEST, manifest)
     # A run that trains nothing has no evaluation.
     tables = folder / manifest["evaluation"] if manifest["evaluation"] else None
-    evaluation = {name: load_if(tables and tables / f"{name}.tsv", columns) for name, columns in EVALUATION.items()}
+    evaluation = {
+        name: load_if(tables and tables / f"{name}.tsv", columns, NEW_COMPARISON_COLUMNS)
+        for name, columns in EVALUATION.items()
+    }
     return Run(
         manifest=manifest,
         folder=folder,
@@ -203,9 +203,9 @@ def load(path: str | Path, columns: list[str], optional: Iterable[str] = ()) -> 
     return table[columns].astype({name: float for name in columns if name not in TEXT_COLUMNS and table.empty})
 
 
-def load_if(path: Path | None, columns: list[str]) -> pd.DataFrame:
+def load_if(path: Path | None, columns: list[str], optional: Iterable[str] = ()) -> pd.DataFrame:
     """Load a table; without a path, return one without rows."""
-    return load(path, columns) if path else pd.DataFrame(columns=columns)
+    return load(path, columns, optional) if path else pd.DataFrame(columns=columns)
 
 
 def file_of(run: Run, entry: dict, role: str) -> Path | None:

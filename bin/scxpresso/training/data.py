@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from scxpresso.genome.extended import XPRESSO_GC
 from scxpresso.genome.feature_store import Features
 from scxpresso.networks.registry import NETWORKS
 from scxpresso.problems import InputError, Problem
@@ -14,9 +15,10 @@ from scxpresso.problems import InputError, Problem
 class Recipe:
     """How to train. Learning rate and dropout have no unit; the plateau is counted in epochs.
 
-    name: of the recipe, '' for the network's. annotation_features: `half_life`, the five, or `extended`, all sets that the
-    network reads and features.h5 has. tasks: `multi`, one network for all populations, or `single`, one per population
-    (paper, Figure S5). A network may bring its own epochs, batch size and rates (NetworkEntry.options).
+    name: of the recipe, '' for the network's. annotation_features: `half_life`, the five; `extended`, all sets that the
+    network reads and features.h5 has; or `xpresso`, the five and the GC content of three regions. tasks: `multi`, one
+    network for all populations, or `single`, one per population (paper, Figure S5). A network may bring its own epochs,
+    batch size and rates (NetworkEntry.options).
     """
 
     name: str = ""
@@ -80,6 +82,8 @@ def training_data(
     rows = features.rows(expression.index)
     sets = NETWORKS[recipe.network].annotation if recipe.annotation_features == "extended" else ("half_life",)
     names = features.annotation_features(sets)
+    if recipe.annotation_features == "xpresso":
+        names += tuple(XPRESSO_GC)
     return TrainingData(
         codes=features.codes[rows],
         upstream=features.upstream,

@@ -1,0 +1,172 @@
+"""comparisons.tsv: each population's own model beside every other way to predict it, with tests over folds (paper 2.6)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from scxpresso.evaluation.fold_methods import RecipeFolds
+from scxpresso.evaluation.levels import Level, bulk_of_tissue
+from scxpresso.evaluation.predictions import ModelKey
+from scxpresso.evaluation.ways import MODEL, PAIR_COLUMNS
+from scxpresso.metrics import pearson, rank_sum_greater, wilcoxon_greater
+from scxpresso.store import BASELINES, EXTERNAL
+
+COMPARISON_COLUMNS = [
+    "kind", "target_atlas", "target_level", "target_population", "model_atlas", "model_level", "model_population",
+    "recipe", "network", "other_atlas", "other_level", "other_population", "other_recipe", "other_network",
+    "observed_pearson", "median_pearson", "other_median_pearson", "delta", "p_value", "test", "n_folds", "other_n_folds",
+]  # fmt: skip
+NEW_COMPARISON_COLUMNS = ["observed_pearson", "test", "other_n_folds"]  # tables of version 0.1 lack them
+
+PAIRED, UNPAIRED = "wilcoxon_signed_rank", "mann_whitney_u"
+# Kinds in which another population predicts; the expression of both can be correlated.
+OF_ANOTHER_POPULATION = ["level", "ancestor", "population", "atlas", "tissue"]
+
+PopulationKey = tuple[str, str, str]  # atlas, level, population
+
+
+def comparison_rows(
+    populations: pd.DataFrame,
+    paired: set[tuple[ModelKey, ModelKey]],
+    levels: Sequence[Level],
+    folds: dict[str, RecipeFolds],
+) -> Iterator[dict]:
+    """Yield rows of comparisons.tsv: for each population its own model against every other way to predict it.
+
+    kind: `baseline` (for the same population), `recipe` (another recipe), `external` (one of the two is another model's
+    predictions), `folds` (a recipe that differs in the fold method alone), `level` (a coarser level's parent), `population`
+    (another of the level), `atlas` (the same population of another atlas), `tissue` (bulk of the tissue). Of kind
+    `ancestor`, the model of an ancestor stands in for the own model, beside that of a coarser ancestor. delta is the
+    difference of medians over folds; p_value that of a one-sided test that the first model is better: Wilcoxon's signed-rank
+    test over shared folds, of kind `folds` the rank sum test.
+
+    Parameters
+    ----------
+    populations: populations.tsv.
+    paired: the pairs of models whose folds are the same (see predictions.paired_models); of others, only those of kind
+        `folds` have rows.
+    folds: fold method of each recipe.
+    """
+    by_fold = populations.set_index([*PAIR_COLUMNS, "fold"])["pearson"].unstack("fold").dropna(how="all")
+    ways = by_fold.index.to_frame(index=False).to_dict("records")
+    values = by_fold.to_numpy()
+    level_of = {(level.atlas, level.level): level for level in levels}
+    correlation = observed_correlations(level_of)
+    by_target: dict[PopulationKey, list[int]] = {}
+    for number, way in enumerate(ways):
+        by_target.setdefault(_target(way), []).append(number)
+    for target in sorted(by_target):
+        for first, second in _pairs(by_target[target], ways, list(level_of)):
+            model, other = ways[first], ways[second]
+            same_folds = (_model(model), _model(other)) in paired
+            kind = _kind(model, other, level_of) if same_folds else _folds_kind(model, other, folds)
+            if kind:
+                resemblance = correlation(target, _source(other)) if kind in OF_ANOTHER_POPULATION else np.nan
+                tested = _tested(values[first], values[second], same_folds)
+                yield {**_named(kind, model, other), "observed_pearson": resemblance, **tested}
+
+
+def _pairs(numbers: list[int], ways: list[dict], levels: list[tuple[str, str]]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of ways to predict a target that may be compared: own and other models, finer and coarser ancestors.
+
+    numbers: of the target's ways in `ways`. levels: atlas and level, coarse before fine in an atlas.
+    """
+    yield from ((first, second) for first in numbers if _is_own(ways[first]) for second in numbers if first != second)
+    ancestors = [number for number in numbers if _is_ancestor(ways[number])]
+    position = {number: levels.index(_source(ways[number])[:2]) for number in ancestors}
+    for first in ancestors:
+        for second in ancestors:
+            if ways[first]["recipe"] == ways[second]["recipe"] and position[first] > position[second]:
+                yield first, second
+
+
+def observed_correlations(levels: dict[tuple[str, str], Level]) -> Callable[[PopulationKey, PopulationKey], float]:
+    """Make a function that correlates the observed expression of two populations over the genes that both have (Pearson).
+
+    levels: by atlas and level.
+    """
+
+    @cache
+    def correlation(one: PopulationKey, other: PopulationKey) -> float:
+        mine, theirs = (levels[key[:2]].observed[key[2]] for key in (one, other))
+        genes = mine.index.intersection(theirs.index)
+        return float(pearson(mine.loc[genes].to_numpy()[:, None], theirs.loc[genes].to_numpy()[:, None])[0])
+
+    return correlation
+
+
+def _model(way: dict) -> ModelKey:
+    return way[MODEL[0]], way[MODEL[1]], way[MODEL[2]]
+
+
+def _source(way: dict) -> PopulationKey:
+    return way["model_atlas"], way["model_level"], way["model_population"]
+
+
+def _target(way: dict) -> PopulationKey:
+    return way["target_atlas"], way["target_level"], way["target_population"]
+
+
+def _is_own(way: dict) -> bool:
+    """Return whether a model predicts the population on which it was trained."""
+    return _source(way) == _target(way)
+
+
+def _is_ancestor(way: dict) -> bool:
+    """Return whether the prediction is that of a coarser level of the target's atlas; there are none of finer levels."""
+    return way["model_atlas"] == way["target_atlas"] and way["model_level"] != way["target_level"]
+
+
+def _kind(model: dict, other: dict, levels: dict[tuple[str, str], Level]) -> str | None:
+    """Return in what the other prediction differs; None if in more than one thing, or if the model is a baseline."""
+    if model["network"] in BASELINES:
+        return None
+    if not _is_own(model):
+        return "ancestor"
+    if model["recipe"] != other["recipe"]:
+        if _source(model) != _source(other):
+            return None
+        if other["network"] in BASELINES:
+            return "baseline"
+        return EXTERNAL if EXTERNAL in (model["network"], other["network"]) else "recipe"
+    if model["model_atlas"] != other["model_atlas"]:
+        bulk = levels[other["model_atlas"], other["model_level"]]
+        return "tissue" if bulk_of_tissue(bulk, levels[model["target_atlas"], model["target_level"]]) else "atlas"
+    return "level" if model["model_level"] != other["model_level"] else "population"
+
+
+def _folds_kind(model: dict, other: dict, folds: dict[str, RecipeFolds]) -> str | None:
+    """Return `folds` if the other model differs in the fold method alone, and the own model has the easier folds."""
+    one, two = folds.get(model["recipe"]), folds.get(other["recipe"])
+    networks = model["network"] not in BASELINES and _is_own(model) and _is_own(other)
+    return "folds" if networks and one and two and one.easier_than(two) else None
+
+
+def _named(kind: str, model: dict, other: dict) -> dict:
+    return {
+        "kind": kind,
+        **{name: model[name] for name in PAIR_COLUMNS},
+        **{f"other_{name}": other[f"model_{name}"] for name in ("atlas", "level", "population")},
+        **{f"other_{name}": other[name] for name in ("recipe", "network")},
+    }
+
+
+def _tested(mine: np.ndarray, theirs: np.ndarray, paired: bool) -> dict:
+    """Compare the values of two models over folds (NaN: not defined there): medians, their difference and a test."""
+    if paired:
+        both = np.isfinite(mine) & np.isfinite(theirs)
+        mine, theirs = mine[both], theirs[both]
+    else:
+        mine, theirs = mine[np.isfinite(mine)], theirs[np.isfinite(theirs)]
+    median, other_median = (np.median(values) if len(values) else np.nan for values in (mine, theirs))
+    return {
+        "median_pearson": median,
+        "other_median_pearson": other_median,
+        "delta": median - other_median,
+        "p_value": wilcoxon_greater(mine, theirs) if paired else rank_sum_greater(mine, theirs),
+        "test": PAIRED if paired else UNPAIRED,
+        "n_folds": len(mine),
+        "other_n_folds": len(theirs),
+    }
