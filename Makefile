@@ -10,7 +10,7 @@ python := .tools/venv/bin/python
 # What needs neither containers, a scheduler nor a download.
 here := not containers and not slurm and not sge and not checkers
 
-.PHONY: help setup demo run test test-quick coverage places lint lint-report types lint-schema bench bench-accuracy bench-planted image push sif test-containers test-slurm test-sge test-browser clean
+.PHONY: help setup demo run test test-quick coverage places lint lint-report types lint-schema bench bench-accuracy bench-human bench-planted bench-evidence image push sif test-containers test-slurm test-sge test-browser clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -62,13 +62,22 @@ bench: setup ## Measure speed and memory (half an hour); rewrites the tables of 
 	echo "== benchmarks/$$name.py"; $(python) benchmarks/$$name.py || failed="$${failed:-} $$name"; done; \
 	[ -z "$${failed:-}" ] || { echo "failed:$$failed" >&2; exit 1; }
 
-bench-accuracy: setup ## Measure held-out accuracy on the demo atlas (three quarters of an hour); writes README.md's table
+bench-accuracy: setup ## Measure held-out accuracy on the demo's and human atlases (two hours); writes the tables of README.md and docs/evidence.md
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py
+
+bench-human: setup ## The same on human atlases alone
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py human
 
 bench-planted: setup ## Measure what networks find of a known grammar (an hour and a half); writes docs/evidence.md's tables
 	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for kind in exact degenerate positional pairs; do \
 	$(python) benchmarks/planted_grammar.py --kind $$kind --network grammar; done; \
 	$(python) benchmarks/planted_grammar.py --kind exact --network scxpresso,hybrid
+
+bench-evidence: setup ## Measure all that docs/evidence.md states (half a day, each benchmark under two hours), and write its tables
+	@$(MAKE) bench-human
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/mpra.py
+	@$(MAKE) bench-planted
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/planted_sizes.py
 
 image: ## Build the container images with docker or podman (TARGET=cpu or TARGET=cuda: one of them)
 	@containers/images.sh image

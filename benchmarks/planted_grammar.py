@@ -3,7 +3,7 @@
 
 Simulates the genome (planted.py), runs the pipeline into results/planted (with -resume, so that it may be stopped), and
 prints the tables. docs/evidence.md has places for the tables of some commands (make bench-planted); others are only printed.
-Runs with the default window and number of replicates are also recorded in the table that reports read.
+Runs with the default window, cells and number of replicates are also recorded in the table that reports read.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from planted import (  # noqa: E402
     CODES,
     DOWNSTREAM,
     KINDS,
+    POPULATIONS,
     REACHED,
     UPSTREAM,
     Simulation,
@@ -29,11 +30,13 @@ from planted import (  # noqa: E402
     simulate,
     write_simulation,
 )
-from scipy.stats import false_discovery_control  # noqa: E402
+from scipy.stats import false_discovery_control, kstest  # noqa: E402
 from sklearn.metrics import roc_auc_score  # noqa: E402
 
 from scxpresso.genome.shuffling import dinucleotide_shuffle  # noqa: E402
 from scxpresso.metrics import pearson, specificity  # noqa: E402
+from scxpresso.motifs.comparison import best_known  # noqa: E402
+from scxpresso.motifs.matrices import Motif, read_motifs  # noqa: E402
 from scxpresso.networks.registry import NETWORKS  # noqa: E402
 from scxpresso.store import BASELINES, read_table, write_table  # noqa: E402
 
@@ -48,12 +51,17 @@ SIGNIFICANT = 0.05
 PREDICTION_SCORES = ["r_mean", "r_planted", "specificity_mean", "specificity_planted"]
 BEST_EFFECTS = {"auroc": 1.0, "right_signs": 1.0, "no_effect": 0.0, "slope": 1.0, "controls": SIGNIFICANT}
 EFFECT_SCORES = ["auroc", "right_signs", "no_effect", "slope", "power", "false", "controls"]
+CALIBRATION_SCORES = ["ks", "ks_p", "ks_specificity", "ks_specificity_p"]
+MOTIF_SCORES = ["motifs_found", "motifs_false"]
+SCORES = [*PREDICTION_SCORES, *EFFECT_SCORES, *CALIBRATION_SCORES, *MOTIF_SCORES]
 SHUFFLED, SUBSTITUTIONS = 200, 100  # genes whose windows are shuffled for the best power, and substitutions of each
 SHUFFLE_SEED = 1
 EVIDENCE = ROOT / "assets" / "report" / "planted_grammar.tsv"  # what reports say of each network
 EVIDENCE_KEYS = ["kind", "genes", "seed", "network"]
+SCORED = "scores.tsv"  # in the folder of a run
 SIMULATOR = ROOT / "benchmarks" / "planted.py"
 FOLDS, REPLICATES = 5, 3
+CELLS = 150  # per population
 KEYS = ["variant_id", "gene_id", "population"]
 
 
@@ -96,7 +104,8 @@ def score_variants(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float
     auroc: of |effect|, functional pairs against all others. right_signs: share of the functional pairs with an effect
     other than 0 whose sign is right. no_effect: share of the functional pairs with effect 0. slope: of predicted on true
     effect through functional pairs and the origin. power: share of them at q < 0.05. false: share of others among all pairs
-    at q < 0.05 (NaN without any). controls: share of the pairs of variants without any true effect that have p < 0.05.
+    at q < 0.05 (NaN without any). controls: share of the pairs of variants without any true effect that have p < 0.05. ks,
+    ks_p: how far the p-values of these are from uniform ones, as `uniformity` has it; the same of specificity's.
     """
     table = truth.merge(scores, on=KEYS, suffixes=("_true", ""), validate="one_to_one")
     if len(table) < len(truth):
@@ -116,6 +125,51 @@ def score_variants(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float
         "power": share(found[functional]),
         "false": share(~functional[found]),
         "controls": share(p_value.to_numpy()[control] < SIGNIFICANT),
+        **uniformity(p_value[control], table["population"][control], "ks"),
+        **uniformity(specificity_p_value(table)[control], table["population"][control], "ks_specificity"),
+    }
+
+
+def specificity_p_value(table: pd.DataFrame) -> pd.Series:
+    """Give the p-values of specificity: the pooled ones where there are any; NaN if the table has none."""
+    columns = ("pooled_specificity_p_value", "specificity_p_value")
+    return next((table[name] for name in columns if name in table), pd.Series(np.nan, table.index))
+
+
+def uniformity(p_values: pd.Series, population: pd.Series, name: str) -> dict[str, float]:
+    """Compare p-values with a uniform distribution, within each population: those of a variant are alike over populations.
+
+    Returns
+    -------
+    name: Kolmogorov–Smirnov statistic (the largest distance of the distributions), mean over populations. name_p: the
+    smallest p-value of this test over populations, times their number. Both are NaN without p-values.
+    """
+    tests = [kstest(own, "uniform") for _, own in p_values.dropna().groupby(population)]
+    if not tests:
+        return {name: np.nan, f"{name}_p": np.nan}
+    smallest = min(test.pvalue for test in tests) * len(tests)
+    return {name: float(np.mean([test.statistic for test in tests])), f"{name}_p": min(float(smallest), 1.0)}
+
+
+def score_motifs(learned: list[Motif], planted: pd.DataFrame) -> dict[str, float]:
+    """Compare learned with planted motifs, by alignment: a match has q < 0.05 over all pairs.
+
+    Parameters
+    ----------
+    planted: motif and sequence, one row each.
+
+    Returns
+    -------
+    motifs_found: share of the planted motifs that are the best match of a learned one. motifs_false: number of learned motifs
+    that match none.
+    """
+    known = [Motif(name, name, np.eye(4)[["ACGT".index(base) for base in word]]) for name, word in planted.to_numpy()]
+    matrices = [motif.counts / motif.counts.sum(axis=1, keepdims=True) for motif in learned]
+    matches = best_known(matrices, known) if learned else []
+    found = {match.known.motif for match in matches if match.q_value < SIGNIFICANT}
+    return {
+        "motifs_found": len(found) / len(known),
+        "motifs_false": sum(match.q_value >= SIGNIFICANT for match in matches),
     }
 
 
@@ -159,17 +213,21 @@ def share(true: np.ndarray) -> float:
     return float(true.mean()) if len(true) else float("nan")
 
 
-def run(
-    folder: Path, kind: str, genes: int, seed: int, networks: list[str], replicates: int, window: tuple[int, int]
-) -> None:
-    """Simulate, and run the pipeline on it; what was computed before is taken from the cache.
+def folder_of(kind: str, genes: int, cells: int, seed: int) -> Path:
+    """Name the folder of a run; cells: per population."""
+    depth = "" if cells == CELLS else f"_{cells}_cells"
+    return ROOT / "results" / "planted" / f"{kind}_{genes}_{seed}{depth}"
+
+
+def run(folder: Path, simulation: Simulation, networks: list[str], replicates: int, window: tuple[int, int]) -> None:
+    """Run the pipeline on a simulation; what was computed before is taken from the cache.
 
     A sheet of recipes names the networks: with --network, ablations would be trained too.
     """
     inputs = folder / "inputs"
     last = inputs / "truth" / "motifs.tsv"
     if not last.exists() or last.stat().st_mtime < SIMULATOR.stat().st_mtime:
-        write_simulation(simulate(kind, genes, seed=seed), inputs)
+        write_simulation(simulation, inputs)
     sheet = folder / "recipes.csv"
     sheet.write_text("recipe,network\n" + "".join(f"{network},{network}\n" for network in networks))
     options = {
@@ -194,6 +252,7 @@ def measure(folder: Path, networks: list[str], simulation: Simulation) -> pd.Dat
     """Score baselines, networks and the planted part itself: one row each, without effects for all but networks."""
     truth = read_table(folder / "inputs" / "truth" / "expression.tsv.gz")
     effects = read_table(folder / "inputs" / "truth" / "effects.tsv.gz")
+    planted = read_table(folder / "inputs" / "truth" / "motifs.tsv")[["motif", "sequence"]].drop_duplicates()
     rows = []
     for network in [*BASELINES, *networks]:
         if network != "mean":
@@ -202,11 +261,15 @@ def measure(folder: Path, networks: list[str], simulation: Simulation) -> pd.Dat
             if network in networks:
                 scores = read_table(folder / "variants" / "planted" / f"simulated.cell_type.{network}.tsv.gz")
                 row |= score_variants(scores, effects)
+                if (motifs := folder / "models" / "simulated" / "cell_type" / network / "motifs.meme").exists():
+                    row |= score_motifs(read_motifs(motifs), planted)
             rows.append(row)
     best = predictions[["gene_id", "fold", "population"]].merge(truth.assign(predicted=truth["planted"]))
     best_scores = score_predictions(best.drop(columns=["mean", "planted"]), truth)
     rows.append({"network": "best", **best_scores, **BEST_EFFECTS, **power_of_truth(simulation, effects)})
-    return pd.DataFrame(rows, columns=["network", *PREDICTION_SCORES, *EFFECT_SCORES])
+    table = pd.DataFrame(rows, columns=["network", *SCORES])
+    write_table(folder / SCORED, table)
+    return table
 
 
 def record(table: pd.DataFrame, kind: str, genes: int, seed: int, path: Path = EVIDENCE) -> None:
@@ -245,6 +308,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--genes", type=int, default=2000, help="genes of the genome (%(default)s)")
     parser.add_argument("--kind", choices=KINDS, default="exact", help="what motifs are like (%(default)s)")
+    parser.add_argument("--cells", type=int, default=CELLS, help="cells per population (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the simulation (%(default)s)")
     parser.add_argument("--network", default=",".join(NETWORKS), help="networks joined by commas (%(default)s)")
     parser.add_argument("--replicates", type=int, default=REPLICATES, help="per fold (%(default)s)")
@@ -253,11 +317,13 @@ def main() -> None:
         help=f"bases before and after the TSS that networks read ({UPSTREAM} {DOWNSTREAM})",
     )  # fmt: skip
     args = parser.parse_args()
-    folder = ROOT / "results" / "planted" / f"{args.kind}_{args.genes}_{args.seed}"
+    folder = folder_of(args.kind, args.genes, args.cells, args.seed)
     networks = args.network.split(",")
-    run(folder, args.kind, args.genes, args.seed, networks, args.replicates, tuple(args.window))
-    table = measure(folder, networks, simulate(args.kind, args.genes, seed=args.seed))
-    if args.replicates == REPLICATES and tuple(args.window) == (UPSTREAM, DOWNSTREAM):
+    simulation = simulate(args.kind, args.genes, args.cells * POPULATIONS, args.seed)
+    run(folder, simulation, networks, args.replicates, tuple(args.window))
+    table = measure(folder, networks, simulation)
+    defaults = args.replicates == REPLICATES and tuple(args.window) == (UPSTREAM, DOWNSTREAM) and args.cells == CELLS
+    if defaults:
         record(table, args.kind, args.genes, args.seed)
     write(" ".join(["benchmarks/planted_grammar.py", *sys.argv[1:]]), list(pages(table)))
 

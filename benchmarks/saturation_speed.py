@@ -21,6 +21,7 @@ from pages import write  # noqa: E402
 from simulated import last_tenth_validates, random_genes  # noqa: E402
 
 from scxpresso.genome.sequence import ALTERNATIVE_CODES  # noqa: E402
+from scxpresso.networks.gradient_boosted_trees import Bins  # noqa: E402
 from scxpresso.networks.hybrid import Hybrid  # noqa: E402
 from scxpresso.networks.weights import Network, NetworkMetadata  # noqa: E402
 from scxpresso.saturation.effects import BruteForce  # noqa: E402
@@ -44,7 +45,7 @@ def untrained(kind: str, data) -> Network:
         network.kmer_counts.fit(read.counts.mean(0), read.counts.std(0).clamp(min=0.1))
         with torch.no_grad():
             features = network.features(read.of(torch.arange(N_GENES)), torch.from_numpy(data.annotation))
-        network.trees.fit(features.numpy(), data.expression, seed=1)
+        network.trees.fit(Bins.of(features.numpy(), network.trees.settings), data.expression, seed=1)
     return network, about
 
 

@@ -287,7 +287,7 @@ def test_a_changed_parameter_runs_what_depends_on_it(project, first_run):
 
 @pytest.fixture(scope="module")
 def folders(project, first_run) -> Run:
-    """The first run's counts in a 10x folder, with their labels in a table, and in a zarr."""
+    """The first run's counts in a 10x folder, with their labels in a table, and in a zarr: one tissue."""
     data = anndata.read_h5ad(project.inputs / "atlas.h5ad")
     folder = project.inputs / "10x folder"
     folder.mkdir()
@@ -299,13 +299,13 @@ def folders(project, first_run) -> Run:
         warnings.simplefilter("ignore")  # of zarr's and anndata's next versions
         data.write_zarr(project.inputs / "atlas.zarr")
     (project.inputs / "folders.csv").write_text(
-        "atlas,counts,protocol,genome,levels,annotations,cells,donor_column\n"
-        "mtx,10x folder,10x,tiny,kind,labels.csv,\"batch in ['a', 'b'] & kind != 'größer'\",batch\n"
-        "zarr,atlas.zarr,10x,tiny,kind,,,\n"
+        "atlas,counts,protocol,genome,levels,annotations,cells,donor_column,tissue\n"
+        "mtx,10x folder,10x,tiny,kind,labels.csv,\"batch in ['a', 'b'] & kind != 'größer'\",batch,l'ung\n"
+        "zarr,atlas.zarr,10x,tiny,kind,,,,l'ung\n"
     )
-    run = project.run(
-        "-resume", "--input", project.inputs / "folders.csv", "--outdir", "folders", "--saturate", "hvg:1"
-    )
+    (project.inputs / "same.csv").write_text("atlas,level,population,name\nzarr,kind,größer,L2/3 IT\n")
+    same = ["--input", project.inputs / "folders.csv", "--populations", project.inputs / "same.csv"]
+    run = project.run("-resume", *same, "--outdir", "folders", "--saturate", "hvg:1")
     assert run.status == 0, run.output
     return Run(run.status, run.output, project.folder / "folders")
 
@@ -325,9 +325,21 @@ def test_counts_in_folders(project, first_run, folders):
 
 
 @pytest.mark.one_parser
-def test_an_edit_within_a_folder_is_seen_by_resume(project, folders):
+def test_sheets_say_what_is_of_one_tissue_and_which_populations_are_the_same(folders):
+    agreement = read_table(folders.outdir / "evaluation/agreement.tsv")
+    assert set(agreement["tissue"]) == {"l'ung"} and len(agreement) == 4
+    assert agreement["pearson"].between(0.999999, 1).sum() == 3  # the same cells
+    comparisons = read_table(folders.outdir / "evaluation/comparisons.tsv")
+    across = comparisons[(comparisons["kind"] == "atlas") & (comparisons["target_population"] == "L2/3 IT")]
+    assert set(across["other_population"]) == {"L2/3 IT", "größer"}
+
+
+@pytest.mark.one_parser
+def test_an_edit_within_a_folder_is_seen_by_resume_and_another_tissue_is_not(project, folders):
     (part,) = (project.inputs / "atlas.zarr/X/data").glob("**/0")
     part.write_bytes(part.read_bytes())
+    sheet = project.inputs / "folders.csv"
+    sheet.write_text(sheet.read_text().replace("l'ung", "spleen"))
     options = ["-resume", "--input", project.inputs / "folders.csv", "--outdir", "folders", "--saturate", "hvg:1"]
     run = project.run(*options)
     run.outdir = project.folder / "folders"
@@ -396,6 +408,10 @@ def test_recipes_have_rows_of_their_own(recipes):
     difference = rows.loc[("kind", "narrow", "pearson_minus_scxpresso")]
     mine, other = (rows.loc[("kind", recipe, "pearson"), "value"] for recipe in ("narrow", "scxpresso"))
     assert difference["n_folds"] == 2 and difference["value"] == pytest.approx(mine - other, abs=1e-5)
+    leakage = read_table(recipes.outdir / "evaluation/leakage.tsv")  # no two recipes differ in the folds alone
+    assert set(leakage["recipe"] + " " + leakage["other_recipe"]) == {
+        f"{name} {name}_family" for name in ("mean", "half_life", "gc_cpg", "kmer")
+    }
     text = (recipes.outdir / "report.html").read_text()
     assert all(name in text for name in ("sequence_only", "single_task", "narrow", "Which recipe to use"))
 
@@ -873,8 +889,13 @@ def test_help_lists_every_parameter(project):
 
 
 def test_profiles_of_what_to_run_are_valid(project):
-    expected = {"test": "folds = 5", "xpresso": "aggregation = 'median'", "test_full": "pfalciparum|assets/demo"}
-    expected |= {"test_study": "demo/study/populations.csv"}
+    expected = {
+        "test": "folds = 5",
+        "xpresso": "aggregation = 'median'",
+        "test_full": "pfalciparum|assets/demo",
+        "test_study": "demo/study/populations.csv",
+        "human": "assets/human/atlases.csv",
+    }
     for profile, text in expected.items():
         shown = project.nextflow("config", project.pipeline, "-profile", profile)
         assert shown.returncode == 0 and re.search(text, shown.stdout), shown.stderr

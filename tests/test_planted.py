@@ -8,10 +8,21 @@ import pandas as pd
 import planted
 import pytest
 from planted import DOWNSTREAM, KINDS, REACH, REACHED, UPSTREAM, Grammar, simulate, write_simulation
-from planted_grammar import EFFECT_SCORES, PREDICTION_SCORES, record, score_predictions, score_variants
+from planted_grammar import (
+    EFFECT_SCORES,
+    PREDICTION_SCORES,
+    folder_of,
+    record,
+    score_motifs,
+    score_predictions,
+    score_variants,
+    uniformity,
+)
+from planted_sizes import TABLES, pages
 
 from scxpresso.genome.features import extract_features
-from scxpresso.genome.sequence import decode, encode, read_fasta, reverse_complement
+from scxpresso.genome.sequence import ALTERNATIVES, decode, encode, read_fasta, reverse_complement
+from scxpresso.motifs.matrices import Motif
 from scxpresso.store import read_table
 
 GENES = 60
@@ -246,6 +257,57 @@ def test_variants_are_compared_with_the_truth():
     assert found["slope"] == pytest.approx((0.5 + 0.4) / (1 + 4 + 1))
     assert found["power"] == pytest.approx(1 / 3) and found["false"] == pytest.approx(1 / 2)
     assert found["controls"] == pytest.approx(1 / 2)  # v3 alone has no effect in any population
+
+
+def test_uniform_p_values_are_told_from_others_within_each_population():
+    even = pd.Series(np.arange(0.05, 1, 0.1))  # ten, each in the middle of its tenth
+    found = uniformity(even, pd.Series(["p"] * 10), "ks")
+    assert found == pytest.approx({"ks": 0.05, "ks_p": 1})
+    # All of q below 0.1: the distance is 0.91 where the last one lies, and the mean over p and q (0.05 + 0.91) / 2.
+    both = pd.concat([even, even / 10 - 0.005], ignore_index=True)
+    found = uniformity(both, pd.Series(["p"] * 10 + ["q"] * 10), "ks")
+    assert found["ks"] == pytest.approx((0.05 + 0.91) / 2) and found["ks_p"] < 1e-6
+    assert np.isnan(uniformity(pd.Series([np.nan]), pd.Series(["p"]), "ks")["ks"])
+
+
+def test_p_values_of_controls_are_the_pooled_ones_of_effect_and_specificity():
+    truth = pd.DataFrame([(f"v{number}", "g", "p", 0.0) for number in range(10)] + [("w", "g", "p", 1.0)])
+    truth.columns = ["variant_id", "gene_id", "population", "effect"]
+    even = [*np.arange(0.05, 1, 0.1), 1e-9]
+    scores = truth.assign(p_value=0.0, q_value=1.0, pooled_p_value=even, pooled_specificity_p_value=0.5)
+    found = score_variants(scores, truth)
+    assert found["ks"] == pytest.approx(0.05) and found["ks_specificity"] == pytest.approx(0.5)
+    without = score_variants(scores.drop(columns="pooled_specificity_p_value"), truth)
+    assert np.isnan(without["ks_specificity"]) and np.isnan(without["ks_specificity_p"])
+
+
+def test_planted_motifs_are_found_by_alignment_on_either_strand():
+    planted = pd.DataFrame({"motif": ["one", "two"], "sequence": ["ACGTTGCAAC", "CCGATAAGTA"]})
+
+    def learned(sequence):
+        return Motif(sequence, sequence, 10 * np.eye(4)[[ALTERNATIVES.index(base) for base in sequence]] + 0.1)
+
+    assert score_motifs([learned("GTTGCAACG"), learned("GGGGGGGG")], planted) == {
+        "motifs_found": 0.5,
+        "motifs_false": 1,
+    }
+    assert score_motifs([learned("TACTTATC"), learned("ACGTTGCAA")], planted) == {"motifs_found": 1, "motifs_false": 0}
+    assert score_motifs([], planted) == {"motifs_found": 0, "motifs_false": 0}
+
+
+def test_sizes_without_results_are_not_measured_yet():
+    scores = pd.Series(
+        {name: 0.5 for columns in TABLES.values() for name in columns} | {"motifs_false": 3, "false": np.nan}
+    )
+    lines = list(pages({(500, 50): scores, (8000, 500): None}))
+    assert lines[2] == "| 500 genes | 50 | 0.500 | 0.500 | 0.500 | 0.500 | 0.500 | 3 |"
+    assert lines[3] == "| 8,000 genes | 500 | not measured yet |  |  |  |  |  |"
+    assert lines[7] == "| 500 genes | 50 | 0.500 | 0.500 | 0.500 | 0.500 |  |"
+
+
+def test_runs_of_other_depths_have_folders_of_their_own():
+    names = [folder_of("exact", 2000, cells, 1).name for cells in (150, 50)]
+    assert names == ["exact_2000_1", "exact_2000_1_50_cells"]
 
 
 def test_scores_that_lack_variants_are_refused():

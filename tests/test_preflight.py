@@ -663,7 +663,10 @@ def test_a_population_with_several_parents_is_listed_or_given_to_the_one_with_mo
     project.atlas["parents"] = "majority"
     project.write_sheets()
     assert "'b (x: 3, y: 17)'; the parent is the one with most cells (column parents)" in project.notes()
-    project.atlas |= {"parents": "unique", "levels": "all;fine", "exclude": "b"}
+    project.atlas |= {"parents": "unique", "levels": "fine;all"}
+    project.write_sheets()
+    project.problem("populations of 'all' with cells in several of 'fine': 'all (a: 20, b: 20)'")
+    project.atlas |= {"levels": "coarse;all;fine", "exclude": "y"}
     project.write_sheets()
     assert "several of" not in project.notes()
 

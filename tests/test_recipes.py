@@ -1,11 +1,15 @@
 """Recipes: the sheet, what each recipe takes from parameters, and what main.nf is told to run."""
 
 import csv
+import json
 import shutil
 
 import pytest
 from conftest import ROOT
+from jsonschema import Draft202012Validator
 from preflight_project import Project
+
+from scxpresso.checks.schemas import coerced
 
 
 @pytest.fixture
@@ -275,3 +279,12 @@ def test_the_plan_names_the_fold_method_of_every_recipe_and_baseline(project):
     assert methods["a"] == methods["kmer"] == "random" and methods["b"] == methods["kmer_family"] == "family"
     assert recipes["a"]["settings"] == recipes["b"]["settings"] != recipes["c"]["settings"]
     assert recipes["kmer"]["settings"] == recipes["kmer_family"]["settings"] != recipes["mean"]["settings"]
+
+
+def test_the_sheets_of_the_study_have_columns_of_their_schemas():
+    for name in ("atlases", "populations", "recipes"):
+        schema = json.loads((ROOT / f"assets/schema_{name}.json").read_text())
+        rules = schema["items"]["properties"]
+        rows = list(csv.DictReader((ROOT / f"assets/demo/study/{name}.csv").open()))
+        values = [{column: coerced(cell, rules[column]) for column, cell in row.items() if cell} for row in rows]
+        assert not list(Draft202012Validator(schema).iter_errors(values)), name

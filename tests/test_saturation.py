@@ -9,6 +9,7 @@ from torch import nn
 
 from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, N_CODE, encode
+from scxpresso.networks.gradient_boosted_trees import Bins
 from scxpresso.networks.hybrid import END, START, Hybrid
 from scxpresso.networks.prediction import predict
 from scxpresso.networks.published import ScXpresso
@@ -101,7 +102,7 @@ def fitted(populations, inputs):
         network.kmer_counts.fit(read.counts.mean(0), read.counts.std(0).clamp(min=0.3))
         features = network.features(read, torch.randn(120, 5)).numpy()
     targets = features @ rng.normal(0, rng.random((features.shape[1], populations)) < 0.03)
-    network.trees.fit(features, targets, seed=1)
+    network.trees.fit(Bins.of(features, network.trees.settings), targets, seed=1)
     return network
 
 

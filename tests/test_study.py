@@ -18,7 +18,9 @@ from scxpresso.store import prediction_table, write_table
 GENE_IDS = [f"g{number:02}" for number in range(40)]
 BY_METHOD = {"random": np.arange(40) % 4 + 1, "family": np.arange(40) // 8 + 1}
 ATLASES = [
-    {"atlas": "cells", "protocol": "10x", "tissue": "lung", "levels": {"all": {"all": ""}, "type": {"B": "all", "T": "all"}}},
+    {"atlas": "cells", "protocol": "10x", "tissue": "lung", "levels": {
+        "all": {"all": ""}, "type": {"B": "all", "T": "all"}, "subtype": {"B1": "B", "T1": "T"},
+    }},
     {"atlas": "nuclei", "protocol": "smartseq2", "tissue": "lung", "levels": {"type": {"B": "", "T": ""}}},
     {"atlas": "bulk", "protocol": "bulk", "tissue": "lung", "levels": {"all": {"all": ""}}},
     {"atlas": "spleen", "protocol": "10x", "tissue": "spleen", "levels": {"label": {"B cell": "", "T": ""}}},
@@ -114,10 +116,10 @@ def test_bulk_predicts_every_population_of_its_tissue(study):
     bulk = rows(result["populations"], model_atlas="bulk", recipe="scxpresso")
     assert set(bulk[["target_atlas", "target_level", "target_population"]].itertuples(index=False, name=None)) == {
         ("bulk", "all", "all"), ("cells", "all", "all"), ("cells", "type", "B"), ("cells", "type", "T"),
-        ("nuclei", "type", "B"), ("nuclei", "type", "T"),
+        ("cells", "subtype", "B1"), ("cells", "subtype", "T1"), ("nuclei", "type", "B"), ("nuclei", "type", "T"),
     }  # fmt: skip
     tissue = rows(result["comparisons"], kind="tissue")
-    assert len(tissue) == 10 and set(tissue["other_atlas"]) == {"bulk"}  # 5 populations × 2 recipes
+    assert len(tissue) == 14 and set(tissue["other_atlas"]) == {"bulk"}  # 7 populations × 2 recipes
     assert (tissue["test"] == PAIRED).all() and (tissue["n_folds"] == tissue["other_n_folds"]).all()
     # From single cells to bulk only by name, as between any two atlases.
     other_way = rows(result["comparisons"], target_atlas="bulk", recipe="scxpresso", other_atlas="cells")
@@ -142,10 +144,11 @@ def test_agreement_of_bulk_and_pseudobulk_and_of_protocols(study):
     pairs = agreement[["atlas", "population", "other_atlas", "other_level", "other_population"]]
     assert set(pairs.itertuples(index=False, name=None)) == {
         ("bulk", "all", "cells", "all", "all"), ("bulk", "all", "cells", "type", "B"), ("bulk", "all", "cells", "type", "T"),
+        ("bulk", "all", "cells", "subtype", "B1"), ("bulk", "all", "cells", "subtype", "T1"),
         ("bulk", "all", "nuclei", "type", "B"), ("bulk", "all", "nuclei", "type", "T"),
         ("cells", "B", "nuclei", "type", "B"), ("cells", "T", "nuclei", "type", "T"),
     }  # fmt: skip
-    assert len(agreement) == 7 and set(agreement["tissue"]) == {"lung"}
+    assert len(agreement) == 9 and set(agreement["tissue"]) == {"lung"}
     row = rows(agreement, atlas="cells", population="T").iloc[0]
     values = observed["cells", "type"]["T"], observed["nuclei", "type"]["T"]
     assert (row["protocol"], row["other_protocol"], row["n_genes"]) == ("10x", "smartseq2", 40)
@@ -195,11 +198,26 @@ def test_a_finer_level_is_compared_with_its_ancestor_beside_how_alike_they_are(s
     assert (result["comparisons"]["observed_pearson"].isna() == same).all()
 
 
+def test_coarser_levels_are_compared_with_each_other(study):
+    result, _ = study
+    ancestor = rows(result["comparisons"], kind="ancestor", recipe="scxpresso")
+    columns = ["target_population", "model_level", "model_population", "other_level", "other_population"]
+    assert set(ancestor[columns].itertuples(index=False, name=None)) == {
+        ("B1", "type", "B", "all", "all"), ("T1", "type", "T", "all", "all"),
+    }  # fmt: skip
+    row = rows(ancestor, target_population="B1").iloc[0]
+    scores = rows(result["populations"], target_population="B1", recipe="scxpresso", model_atlas="cells")
+    by_level = {level: scores.loc[scores["model_level"] == level, "pearson"].to_numpy() for level in ("type", "all")}
+    assert row["delta"] == pytest.approx(np.median(by_level["type"]) - np.median(by_level["all"]))
+    expected = scipy.stats.wilcoxon(by_level["type"] - by_level["all"], alternative="greater").pvalue
+    assert row["p_value"] == pytest.approx(expected) and row["test"] == PAIRED
+
+
 def test_fold_methods_are_compared_unpaired_the_easier_folds_first(study):
     result, _ = study
     folds = rows(result["comparisons"], kind="folds")
     assert set(folds[["recipe", "other_recipe"]].itertuples(index=False, name=None)) == {("scxpresso", "by_family")}
-    assert len(folds) == 8 and (folds["test"] == UNPAIRED).all()  # one per population
+    assert len(folds) == 10 and (folds["test"] == UNPAIRED).all()  # one per population
     assert (folds["n_folds"] == 4).all() and (folds["other_n_folds"] == 5).all()
     own = rows(result["populations"], target_atlas="cells", model_atlas="cells", target_population="B")
     own = rows(own, model_population="B").set_index("recipe")["pearson"]

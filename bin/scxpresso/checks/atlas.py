@@ -281,8 +281,8 @@ def check_levels(row: Row, obs: pd.DataFrame, params: dict, findings: Findings) 
     groupings = []
     for level in row.values.get("levels", ()):
         if level == WHOLE:
-            continue
-        if not obs.shape[1]:
+            groupings.append(group_cells(obs, WHOLE, 1))
+        elif not obs.shape[1]:
             findings.problem(
                 where, f"{level!r}, but the file says nothing of its cells or samples (obs has no columns)",
                 "'all', the whole dataset", "name a table of labels in the column annotations, or give labels in obs",

@@ -22,7 +22,7 @@ NEW_COMPARISON_COLUMNS = ["observed_pearson", "test", "other_n_folds"]  # tables
 
 PAIRED, UNPAIRED = "wilcoxon_signed_rank", "mann_whitney_u"
 # Kinds in which another population predicts; the expression of both can be correlated.
-OF_ANOTHER_POPULATION = ["level", "population", "atlas", "tissue"]
+OF_ANOTHER_POPULATION = ["level", "ancestor", "population", "atlas", "tissue"]
 
 PopulationKey = tuple[str, str, str]  # atlas, level, population
 
@@ -35,11 +35,12 @@ def comparison_rows(
 ) -> Iterator[dict]:
     """Yield rows of comparisons.tsv: for each population its own model against every other way to predict it.
 
-    kind: `baseline` (for the same population), `recipe` (another recipe), `external` (one of the two is another
-    model's predictions), `folds` (a recipe that differs in the fold method
-    alone), `level` (a coarser level's parent), `population` (another of the level), `atlas` (the same population of another
-    atlas), `tissue` (bulk of the tissue). delta is the difference of medians over folds; p_value that of a one-sided test
-    that the own model is better: Wilcoxon's signed-rank test over shared folds, of kind `folds` the rank sum test.
+    kind: `baseline` (for the same population), `recipe` (another recipe), `external` (one of the two is another model's
+    predictions), `folds` (a recipe that differs in the fold method alone), `level` (a coarser level's parent), `population`
+    (another of the level), `atlas` (the same population of another atlas), `tissue` (bulk of the tissue). Of kind
+    `ancestor`, the model of an ancestor stands in for the own model, beside that of a coarser ancestor. delta is the
+    difference of medians over folds; p_value that of a one-sided test that the first model is better: Wilcoxon's signed-rank
+    test over shared folds, of kind `folds` the rank sum test.
 
     Parameters
     ----------
@@ -57,15 +58,28 @@ def comparison_rows(
     for number, way in enumerate(ways):
         by_target.setdefault(_target(way), []).append(number)
     for target in sorted(by_target):
-        for first in (number for number in by_target[target] if _source(ways[number]) == target):
-            for second in (number for number in by_target[target] if number != first):
-                model, other = ways[first], ways[second]
-                same_folds = (_model(model), _model(other)) in paired
-                kind = _kind(model, other, level_of) if same_folds else _folds_kind(model, other, folds)
-                if kind:
-                    resemblance = correlation(target, _source(other)) if kind in OF_ANOTHER_POPULATION else np.nan
-                    tested = _tested(values[first], values[second], same_folds)
-                    yield {**_named(kind, model, other), "observed_pearson": resemblance, **tested}
+        for first, second in _pairs(by_target[target], ways, list(level_of)):
+            model, other = ways[first], ways[second]
+            same_folds = (_model(model), _model(other)) in paired
+            kind = _kind(model, other, level_of) if same_folds else _folds_kind(model, other, folds)
+            if kind:
+                resemblance = correlation(target, _source(other)) if kind in OF_ANOTHER_POPULATION else np.nan
+                tested = _tested(values[first], values[second], same_folds)
+                yield {**_named(kind, model, other), "observed_pearson": resemblance, **tested}
+
+
+def _pairs(numbers: list[int], ways: list[dict], levels: list[tuple[str, str]]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of ways to predict a target that may be compared: own and other models, finer and coarser ancestors.
+
+    numbers: of the target's ways in `ways`. levels: atlas and level, coarse before fine in an atlas.
+    """
+    yield from ((first, second) for first in numbers if _is_own(ways[first]) for second in numbers if first != second)
+    ancestors = [number for number in numbers if _is_ancestor(ways[number])]
+    position = {number: levels.index(_source(ways[number])[:2]) for number in ancestors}
+    for first in ancestors:
+        for second in ancestors:
+            if ways[first]["recipe"] == ways[second]["recipe"] and position[first] > position[second]:
+                yield first, second
 
 
 def observed_correlations(levels: dict[tuple[str, str], Level]) -> Callable[[PopulationKey, PopulationKey], float]:
@@ -95,10 +109,22 @@ def _target(way: dict) -> PopulationKey:
     return way["target_atlas"], way["target_level"], way["target_population"]
 
 
+def _is_own(way: dict) -> bool:
+    """Return whether a model predicts the population on which it was trained."""
+    return _source(way) == _target(way)
+
+
+def _is_ancestor(way: dict) -> bool:
+    """Return whether the prediction is that of a coarser level of the target's atlas; there are none of finer levels."""
+    return way["model_atlas"] == way["target_atlas"] and way["model_level"] != way["target_level"]
+
+
 def _kind(model: dict, other: dict, levels: dict[tuple[str, str], Level]) -> str | None:
     """Return in what the other prediction differs; None if in more than one thing, or if the model is a baseline."""
     if model["network"] in BASELINES:
         return None
+    if not _is_own(model):
+        return "ancestor"
     if model["recipe"] != other["recipe"]:
         if _source(model) != _source(other):
             return None
@@ -114,7 +140,7 @@ def _kind(model: dict, other: dict, levels: dict[tuple[str, str], Level]) -> str
 def _folds_kind(model: dict, other: dict, folds: dict[str, RecipeFolds]) -> str | None:
     """Return `folds` if the other model differs in the fold method alone, and the own model has the easier folds."""
     one, two = folds.get(model["recipe"]), folds.get(other["recipe"])
-    networks = model["network"] not in BASELINES and _source(model) == _source(other)
+    networks = model["network"] not in BASELINES and _is_own(model) and _is_own(other)
     return "folds" if networks and one and two and one.easier_than(two) else None
 
 

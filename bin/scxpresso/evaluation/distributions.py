@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.stats import kurtosis, skew
 
 from scxpresso.evaluation.levels import Level
 
@@ -17,6 +16,8 @@ def bimodality(values: np.ndarray) -> float:
 
     Values above 5/9 suggest two modes (Pfister et al. 2013). NaN for fewer than 4 values, or if all are equal.
     """
+    from scipy.stats import kurtosis, skew  # slow to import, and the report needs only the columns
+
     n = len(values)
     if n < 4 or np.ptp(values) == 0:
         return float("nan")

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 INPUTS = ["both", "sequence", "half_life"]
+FEATURES = ["half_life", "extended", "xpresso"]  # sets of annotation features that a recipe may choose
 TASKS = ["multi", "single"]  # one network for all populations, or one per population (single_task.py)
 # Options of train_fold.py that only some networks use, and those that all use.
 TRAINING_OPTIONS = ("epochs", "batch_size", "learning_rate")
@@ -104,9 +105,6 @@ def resolve(reference: str) -> Any:
     """Import the object that a reference of an entry names."""
     module, _, name = reference.partition(":")
     return attrgetter(name)(import_module(module))
-
-
-FEATURES = ["half_life", "extended", "xpresso"]  # what a recipe may say of the annotation features that are read
 
 
 def training_options(network: str) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from scxpresso.saturation.published_layers import (
     compute_references,
     first_layer,
     first_outputs,
-    halves_of,
+    halves_of_genes,
     head_output,
 )
 from scxpresso.vectors import WIDTH, add, fill, larger, load, multiply_add, store, subtract
@@ -272,7 +272,7 @@ class PublishedGenes(GeneEffects):
     def __init__(self, layers: Sequence[Layers], weights: Weights, codes: np.ndarray, annotation: np.ndarray):
         use_threads(torch.get_num_threads())
         self.layers, self.weights, self.codes = layers, weights, np.ascontiguousarray(codes)
-        self.halves = np.stack([halves_of(window) for window in self.codes])
+        self.halves = halves_of_genes(self.codes)
         self.reference = References.empty(len(layers) * len(codes), codes.shape[1])
         compute_references(weights, self.codes, self.halves, self.reference)
         by_network = self.reference.hidden.reshape(len(layers), len(codes), -1)

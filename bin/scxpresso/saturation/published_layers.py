@@ -21,6 +21,7 @@ UNAMBIGUOUS = (1, 2, 4, 8)  # codes of one base
 BASES = np.full(16, -1)  # numbers of the codes of one base
 BASES[list(UNAMBIGUOUS)] = range(len(UNAMBIGUOUS))
 HALF = K1 // 2
+TRIMERS = len(UNAMBIGUOUS) ** HALF
 HIDDEN = 64
 # Outputs of the second convolution that are computed together. With AVX2, more do not fit into 16 registers and take twice
 # as long; AVX-512 has room for four, which would save it a third.
@@ -112,25 +113,25 @@ class References(NamedTuple):
 
 
 @njit()
-def _trimer(codes: np.ndarray, first: int) -> int:
-    """Number the 3-mer at `first`; −1 where a base is ambiguous."""
-    number = 0
-    for place in range(first, first + HALF):
-        base = BASES[codes[place]]
-        if base < 0:
-            return -1
-        number = len(UNAMBIGUOUS) * number + base
-    return number
-
-
-@njit()
 def halves_of(codes: np.ndarray) -> np.ndarray:
     """Number the two 3-mers that each output of the first convolution reads; −1 where a base is ambiguous or not there."""
     halves = np.full((len(codes) - 1, 2), -1)
-    for output in range(PAD1, len(codes) - (K1 - PAD1) + 1):
-        left, right = _trimer(codes, output - PAD1), _trimer(codes, output - PAD1 + HALF)
-        if left >= 0 and right >= 0:
-            halves[output] = left, right
+    number, known = 0, 0  # of the 6-mer that ends at a base, and of the unambiguous bases up to there
+    for last in range(len(codes)):
+        base = BASES[codes[last]]
+        known = known + 1 if base >= 0 else 0
+        number = (len(UNAMBIGUOUS) * number + max(base, 0)) % TRIMERS**2
+        if known >= K1:
+            halves[last - K1 + 1 + PAD1] = number // TRIMERS, number % TRIMERS
+    return halves
+
+
+@njit(parallel=True)
+def halves_of_genes(codes: np.ndarray) -> np.ndarray:
+    """As halves_of, for each gene: genes × outputs × 2."""
+    halves = np.empty((len(codes), codes.shape[1] - 1, 2), dtype=np.int64)
+    for gene in prange(len(codes)):
+        halves[gene] = halves_of(codes[gene])
     return halves
 
 

@@ -25,8 +25,8 @@ class Sites:
     Of each allele: scorable, whether it changes a base that the networks read; substitution, whether it is a scorable
     substitution; index, of its changed base nearest to the TSS (among those read); base, number (A, C, G, T) of the one
     that a substitution makes; own_bin, the bin that it lies in; compared_bin, the bin that it is compared with.
-    Of the window: starts, ends, where its bins begin and end; members (positions × A, C, G, T), the substitutions that
-    alleles are compared with.
+    Of the window: starts, ends, where its bins begin and end; codes; counted, whether alleles are compared with the
+    substitutions of a base.
     """
 
     scorable: np.ndarray
@@ -37,7 +37,8 @@ class Sites:
     compared_bin: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
-    members: np.ndarray
+    codes: np.ndarray
+    counted: np.ndarray
 
     @property
     def bin_of(self) -> np.ndarray:
@@ -47,7 +48,11 @@ class Sites:
     def positions(self, bin_: int) -> np.ndarray:
         """Give the positions of a bin whose substitutions alleles are compared with, in the order of `spread`."""
         here = slice(self.starts[bin_], self.ends[bin_])
-        return spread(self.starts[bin_] + np.flatnonzero(self.members[here].any(axis=1)))
+        return spread(self.starts[bin_] + np.flatnonzero(self.counted[here]))
+
+    def members(self, positions: np.ndarray) -> np.ndarray:
+        """Tell which alternatives are substitutions that alleles are compared with: positions × A, C, G, T."""
+        return self.counted[positions, None] & (self.codes[positions, None] != ALTERNATIVE_CODES)
 
 
 def spread(positions: np.ndarray) -> np.ndarray:
@@ -108,7 +113,8 @@ def find_sites(
         compared_bin=np.clip(own_bin, *compared),
         starts=starts,
         ends=np.append(starts[1:], len(codes)),
-        members=counted[:, None] & (codes[:, None] != ALTERNATIVE_CODES),
+        codes=codes,
+        counted=counted,
     )
 
 
@@ -204,4 +210,4 @@ def extend_backgrounds(
         at = np.searchsorted(places, sites.index[own]), sites.base[own]
         background.by_network[:, own], background.means[own] = by_network[:, *at], mean[at]
         for bin_, wanted in more.items():
-            background.bins[bin_].extend(sites.members[wanted], mean[np.searchsorted(places, wanted)])
+            background.bins[bin_].extend(sites.members(wanted), mean[np.searchsorted(places, wanted)])
