@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from test_report import HOSTILE, TEMPLATE, make_run, page_of, plain_levels
+from test_report import HOSTILE, TEMPLATE, page_of
 from test_report_errors import add_traits
 from test_report_study import make_study
 from test_report_variants import LEVEL, add_learned, make_analyses, make_effects, make_scores
@@ -106,8 +106,7 @@ def files(tmp_path_factory) -> dict:
     """Paths of pages: of training alone, of all sections, and of one whose every label is hostile."""
     folder = tmp_path_factory.mktemp("pages")
     manifests = {
-        "trained": add_traits(make_run(folder / "trained", plain_levels())),
-        "study": add_traits(make_study(folder / "study", tissue=HOSTILE[0])),
+        "trained": add_traits(make_study(folder / "trained", tissue=HOSTILE[0])),
         "full": add_second_model(make_analyses(folder / "full", ["a", "b", "c"]), ["a", "b", "c"]),
         "hostile": make_analyses(folder / "hostile", HOSTILE, label=HOSTILE[5], atlas=HOSTILE[0]),
     }
@@ -167,9 +166,7 @@ def tabs(browser, files):
         one.page.close()
 
 
-@pytest.fixture(
-    params=[f"{name}-{width}" for name in ("trained", "full", "hostile", "study") for width in (WIDE, PHONE)]
-)
+@pytest.fixture(params=["trained-1280", "trained-375", "full-1280", "full-375", "hostile-1280", "hostile-375"])
 def tab(request, tabs):
     name, _, width = request.param.partition("-")
     tab = tabs(name, int(width))
@@ -194,16 +191,13 @@ def full(tabs):
 # ---------------------------------------------------------------- drawn
 
 
-ALIKE = {
+BLANK = {  # panels of the pages `full` and `hostile`, which have one atlas of one level
     "agreement": "No two rows of --input are of one tissue: give them the same one in its column `tissue`.",
     "fold-methods": "All recipes have the same folds: name a recipe with another fold_method.",
-}
-ONE_LEVEL = {
     "coarse": "No coarser level predicts a finer one in this run.",
     "leakage": "Promoters are not among the inputs of this page, or there is one fold.",
     "resemblance": "No coarser level or bulk predicts these populations: name several levels, or a tissue.",
 }
-BLANK = {"trained": ALIKE, "full": ALIKE | ONE_LEVEL, "hostile": ALIKE | ONE_LEVEL, "study": {}}
 
 
 def test_every_section_draws(tab, request):
@@ -214,8 +208,8 @@ def test_every_section_draws(tab, request):
       return [panel.dataset.plot, panel.hidden ? "hidden" : state];
     })""")
     states = dict(kinds)
-    name = request.node.callspec.id.partition("-")[0]
-    is_trained, blank = name in ("trained", "study"), BLANK[name]
+    is_trained = "trained" in request.node.name
+    blank = {} if is_trained else BLANK
     assert list(states) == HELD_OUT + ([] if is_trained else DOWNSTREAM)
     assert {name: state for name, state in states.items() if state != "drawn"} == blank
     empty = [
@@ -387,7 +381,7 @@ def test_every_select_changes_its_figure(tabs, name):
             "scatter Recipe", "scatter Population", "variance Level", "variance Recipe", "errors Level", "errors By",
             "calibration Model", "leakage Level", "distributions Level", "distributions Beside", "resemblance Model",
             "two-models Level", "two-models Population", "two-models First model", "two-models Second model",
-            "cells Level", "cells Against", "elsewhere Model", "elsewhere Against", "recipe-map Level",
+            "cells Level", "cells Against", "elsewhere Model", "elsewhere Against", "recipe-map Level", "fold-methods Score",
         ],
         "full": [
             "training Model", "performance Scale", "transfer Level", "scatter Recipe", "scatter Population",
