@@ -1,11 +1,13 @@
 // Panels: a figure, its controls, and how it is drawn.
 import { CONFIG, figureLayout, narrow } from "./layout.js";
+import { asLight } from "./theme.js";
 
 const panels = new Map([...document.querySelectorAll("[data-plot]")].map((panel) => [panel.dataset.plot, panel]));
 const figures = new Map();
 const drawn = new Set();
 
-// `build` returns {traces, layout, title}, or a sentence if there is nothing to draw; "" hides the panel.
+// `build` returns {traces, layout, title, finding}, or a sentence if there is nothing to draw; "" hides the panel.
+// finding: what the numbers say, in a sentence below the figure.
 // `listeners`: functions by Plotly's event.
 export function addFigure(name, build, listeners = {}) {
   figures.set(name, { build, listeners });
@@ -27,18 +29,23 @@ export function draw(name) {
 function showSentence(name, sentence) {
   const panel = panels.get(name), plot = panel.querySelector(".plot");
   panel.classList.add("blank");
-  panel.querySelector(".plot-title").hidden = true;
+  [".plot-title", ".finding"].forEach((part) => showText(panel.querySelector(part), ""));
   Plotly.purge(plot);
   plot.listening = false;
   plot.classList.add("empty");
   plot.textContent = sentence;
 }
 
-function showFigure(name, { traces, layout, title = "" }) {
-  const panel = panels.get(name), plot = panel.querySelector(".plot"), heading = panel.querySelector(".plot-title");
+function showText(element, text) {
+  element.hidden = !text;
+  element.textContent = text;
+}
+
+function showFigure(name, { traces, layout, title = "", finding = "" }) {
+  const panel = panels.get(name), plot = panel.querySelector(".plot");
   panel.classList.remove("blank");
-  heading.hidden = !title;
-  heading.textContent = title;
+  showText(panel.querySelector(".plot-title"), title);
+  showText(panel.querySelector(".finding"), finding);
   plot.classList.remove("empty");
   if (!plot.classList.contains("js-plotly-plot")) plot.textContent = "";
   plot.style.minHeight = "0";
@@ -47,6 +54,12 @@ function showFigure(name, { traces, layout, title = "" }) {
   plot.listening = true;
   Object.entries(figures.get(name).listeners).forEach(([event, then]) => plot.on(event, then));
 }
+
+// What a figure is drawn from, in the colours of a light page: {traces, layout, title}, or a sentence.
+export const figureOf = (name) => asLight(() => {
+  const figure = figures.get(name).build();
+  return typeof figure === "string" ? figure : { ...figure, layout: figureLayout(figure.layout) };
+});
 
 // Redraws those of the panels that have been drawn.
 export function redraw(...names) {

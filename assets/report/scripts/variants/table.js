@@ -2,11 +2,12 @@
 import { fill } from "../shared/controls.js";
 import { DATA, geneName } from "../shared/data.js";
 import { control } from "../shared/panels.js";
+import { offerSearch } from "../shared/search-page.js";
 import { table } from "../shared/table.js";
 import { count, cut, distanceText, pValue, plural, signed, unsigned } from "../shared/text.js";
 import { resetView } from "../window/views.js";
 import { showVariant } from "./chosen-variant.js";
-import { alleleName, currentSet, positionOf, setSelect } from "./variant-set.js";
+import { alleleName, currentSet, positionOf, setSelect, variantName } from "./variant-set.js";
 
 // Associations that the file of the set gives, if any.
 const ASSOCIATION = [
@@ -70,6 +71,20 @@ function showSet() {
   showVariant(0);
 }
 
+// Each variant on the page, in the first set and model that have it.
+const variantsOnPage = () => DATA.variants.flatMap((set, k) => (
+  set.variants.map((one, i) => [variantName(one), () => showIn(k, i)])
+)).reverse();
+
+function showIn(k, i) {
+  if (setSelect.selectedIndex !== k) {
+    setSelect.selectedIndex = k;
+    showSet();
+  }
+  showVariant(i);
+}
+
+offerSearch("variant-table", variantsOnPage);
 fill(setSelect, DATA.variants.map((one) => one.name));
 setSelect.addEventListener("change", showSet);
 showSet();
