@@ -57,6 +57,7 @@ workflow SUMMARY {
         results.compared.flatMap { scored, comparison, correlations ->
             [part('variants', scored, 'comparison', comparison), part('variants', scored, 'correlations', correlations)]
         },
+        results.benchmarked.map { _row, scored, _pairs, metrics -> part('variants', scored, 'benchmarks', metrics) },
         results.warnings.map { process, task, file -> part('warnings', [process: process, task: task], 'warnings', file) },
         results.notes.filter { inputs.motifs }.map { part('motifs', [:], 'path', inputs.motifs) },
     )

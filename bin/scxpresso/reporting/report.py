@@ -16,6 +16,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from scxpresso.reporting.benchmarks import benchmark_view
 from scxpresso.reporting.data import BASELINE_NAMES, Run, label, read_run
 from scxpresso.reporting.error_figures import calibration_plots, error_plots, leakage_plots
 from scxpresso.reporting.figures import coarse_plots, performance_plots, training_plots, transfer_plots
@@ -49,7 +50,7 @@ from scxpresso.reporting.variant_tables import read_scores, set_view, wanted_gen
 from scxpresso.reporting.verdicts import card, headline, overall
 from scxpresso.saturation.effects_store import SMALLEST_EFFECT
 from scxpresso.store import atomic_write
-from scxpresso.text import count, decimal, moment, percent, plural, shown
+from scxpresso.text import count, decimal, moment, p_text, percent, plural, shown
 
 PAPER = {
     "doi": "10.3389/fbinf.2024.1347276",
@@ -102,6 +103,7 @@ def render(run: Run, template: str | Path) -> str:
         top=N_TOP_GENES,
         sets=[set_view(run, entry) for entry in run.manifest["sets"]],
         planted=planted_view(run, template) if run.manifest["variants"] else [],
+        benchmarks=benchmark_view(run),
         flags=FLAGS,
         smallest_effect=f"{SMALLEST_EFFECT:.1g}",
         data=data,
@@ -175,7 +177,9 @@ def environment(template: str | Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update({f.__name__: f for f in (count, decimal, percent, plural, moment, verbatim, parameter, tally)})
+    env.filters.update(
+        {f.__name__: f for f in (count, decimal, percent, plural, moment, p_text, verbatim, parameter, tally)}
+    )
     env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return env
 
