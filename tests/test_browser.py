@@ -19,6 +19,7 @@ from test_report_study import make_study
 from test_report_variants import LEVEL, add_learned, make_analyses, make_effects, make_scores
 
 from scxpresso.motifs.matching import MOTIF_COLUMNS
+from scxpresso.reporting import variant_tables
 from scxpresso.reporting.gene_figures import pack
 from scxpresso.reporting.scripts import join_modules
 from scxpresso.store import read_table, write_json, write_table
@@ -287,19 +288,18 @@ def test_the_skip_link_leads_past_the_contents(trained):
     assert all(names) and len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_dark_and_light(browser, files, scheme):
-    page = browser.new_page(color_scheme=scheme)
+def test_a_dark_page_turns_light(browser, files):
+    page = browser.new_page(color_scheme="dark")
     page.goto(files["trained"].as_uri())
     page.wait_for_function(DRAWN)
     colours = """() => [getComputedStyle(document.documentElement).backgroundColor,
       ...["levels", "transfer"].map((name) =>
         document.querySelector(`[data-plot=${name}] .plot`)._fullLayout.paper_bgcolor)]"""
     is_dark = [sum(map(int, re.findall(r"\d+", colour)[:3])) < 200 for colour in normal(page.evaluate(colours))]
-    assert is_dark == [scheme == "dark"] * 3
+    assert is_dark == [True] * 3
     page.locator("#theme").click()
     is_dark = [sum(map(int, re.findall(r"\d+", colour)[:3])) < 200 for colour in normal(page.evaluate(colours))]
-    assert is_dark == [scheme == "light"] * 3
+    assert is_dark == [False] * 3
     page.close()
 
 
@@ -471,6 +471,23 @@ def test_a_variant_is_found_from_anywhere(full):
     search(full, name)
     full.wait("(name) => document.querySelector('[data-plot=alleles] .plot-title').textContent.startsWith(name)", name)
     full.page.locator("#variant-model").select_option(index=0)
+
+
+def test_a_variant_without_figures_is_found(browser, tmp_path, monkeypatch):
+    monkeypatch.setattr(variant_tables, "N_VARIANTS", 1)
+    monkeypatch.setattr(variant_tables, "N_PER_LOCUS", 1)
+    page_of(make_analyses(tmp_path, ["a", "<b>"]))
+    tab = Tab(browser, tmp_path / "report.html", WIDE)
+    name = tab.page.evaluate("""() => {
+      const { textContent } = document.getElementById("report-data"), { variants, names } = JSON.parse(textContent);
+      const { variant, ref, alt, gene } = variants[0].listed;
+      return `${variant.at(-1)} ${ref.at(-1)}>${alt.at(-1)} · ${names[gene.at(-1)]}`;
+    }""")
+    search(tab, name)
+    found = tab.page.locator("#variant-found").inner_text()
+    assert found.startswith(name) and "All" not in found and "It is not in the table below" in found
+    assert not tab.faults
+    tab.page.close()
 
 
 def click_point(tab, panel: str, choose: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scxpresso.console import log
 from scxpresso.evaluation.evaluation import evaluate
 from scxpresso.problems import InputError
 from scxpresso.reporting import gene_figures, report, verdicts
@@ -224,6 +225,13 @@ def test_warnings_of_tasks_are_in_the_page(tmp_path):
     assert notes[:4] == ["note warning", None, None, "note warning"] and "note" in notes  # warnings first
 
 
+def test_tasks_record_warnings_and_notes_for_the_page(tmp_path, monkeypatch):
+    monkeypatch.setenv("SCXPRESSO_WARNINGS", str(tmp_path / "warnings.txt"))
+    for message in ("WARNING too\nshort", "12 genes read", "NOTE left out: 3"):
+        log(message)
+    assert (tmp_path / "warnings.txt").read_text() == "too short\nNOTE left out: 3\n"
+
+
 def test_labels_are_escaped_for_plotly_too():
     script = (TEMPLATE / "scripts/shared/text.js").read_text(encoding="utf-8")
     assert '.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;")' in script
@@ -322,7 +330,7 @@ def test_a_recipe_is_judged_against_those_with_the_same_folds(tmp_path):
 @pytest.mark.slow
 def test_tables_and_manifests_of_version_0_1_name_no_recipe(tmp_path, page):
     manifest = make_run(tmp_path, plain_levels())
-    for name in ("agreement", "distributions", "histograms", "leakage"):
+    for name in ("agreement", "distributions", "histograms", "leakage", "intervals"):
         (tmp_path / f"v/{name}.tsv").unlink()
     for path in [*(tmp_path / "v").iterdir(), *(tmp_path / "e").glob("*.populations.tsv")]:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
@@ -395,6 +403,12 @@ def gene_names(data: dict) -> list[str]:
 
 def length(packed: dict) -> int:
     return len(base64.b64decode(packed["codes"])) * 8 // packed.get("bits", 16)
+
+
+def test_levels_with_other_genes_draw_the_same_ones():
+    genes = [f"G{number}" for number in range(100)]
+    drawn, others = gene_figures.shuffled(genes)[:20], gene_figures.shuffled(genes[5:])[:20]
+    assert drawn != sorted(drawn) and len(set(drawn) & set(others)) >= 15
 
 
 def test_genes_beyond_the_random_ones_are_the_most_variable(monkeypatch):

@@ -10,6 +10,7 @@ from test_report import HOSTILE, make_run, page_of, plain_levels
 
 from scxpresso.evaluation.evaluation import evaluate
 from scxpresso.reporting import study_figures
+from scxpresso.reporting.data import MeasuredLevel
 from scxpresso.store import PREDICTION_COLUMNS, read_table, write_json, write_table
 
 BULK, OTHER = "bulk of blood", "atlas two"
@@ -82,7 +83,17 @@ def test_pairs_of_a_tissue_and_their_expression(data):
     assert found["populations"][found["pairs"][0]["x"]] == f"{BULK} · all · all · bulk"
     rs = [one["r"] for one in found["pairs"]]
     assert rs == sorted(rs, reverse=True) and rs[0] > 0.8 > rs[1]  # bulk was made from the level `all`
-    assert len(found["genes"]) == 120 and all(found["values"])
+    assert [len(genes) for genes in found["genes"]] == [120] and all(found["values"])
+
+
+def test_genes_are_drawn_by_genome():
+    def level(genome: str, genes: str) -> MeasuredLevel:
+        made = MeasuredLevel("a", "l", genome, Path(), pd.DataFrame())
+        made.observed = pd.DataFrame(index=list(genes))
+        return made
+
+    found = study_figures.shared_genes([level("x", "abc"), level("y", "ab"), level("x", "bcd")])
+    assert found == {"x": ["b", "c"], "y": ["a", "b"]}
 
 
 def test_shares_of_genes_add_up(data):
@@ -122,7 +133,7 @@ def test_too_many_populations_and_genes_are_left_out(data, tmp_path, monkeypatch
     monkeypatch.setattr(study_figures, "N_AGREEMENT_GENES", 10)
     monkeypatch.setattr(study_figures, "N_AGREEMENT_POPULATIONS", 3)
     found = page_of(make_study(tmp_path, tissue=HOSTILE[0])).data["agreement"]
-    assert len(found["genes"]) == 10 and len(found["pairs"]) == 6
+    assert len(found["genes"][0]) == 10 and len(found["pairs"]) == 6
     assert sum(one is not None for one in found["values"]) == 3
 
 

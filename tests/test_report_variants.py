@@ -399,7 +399,8 @@ def test_scores_of_before_what_files_say_of_associations_are_read(folder, tmp_pa
 @pytest.mark.parametrize("rows", [2, 100])
 def test_significant_effects_come_first_by_size_and_then_the_others_by_q(tmp_path, monkeypatch, rows):
     monkeypatch.setattr(variant_tables, "ROWS_AT_ONCE", rows)
-    monkeypatch.setattr(variant_tables, "N_VARIANTS", 5)
+    monkeypatch.setattr(variant_tables, "N_VARIANTS", 3)
+    monkeypatch.setattr(variant_tables, "N_LISTED", 2)
     # name, population, effect, q, flag; q of what the network does not read is empty
     table = [
         ("unread", "a", 0, "", "not_scorable"), ("unread", "b", 0, "", "not_scorable,gene_badly_predicted"),
@@ -468,6 +469,13 @@ def test_others_of_the_same_genes_are_held_too(folder, monkeypatch):
         .groupby(["variant_id", "alt"])["size"]
         .max()
     )
+    listed = plot["listed"]  # the other 34 of 36 alleles and genes, which the search finds
+    assert {len(column) for column in listed.values()} == {34}
+    sizes = np.abs(listed["effect"]).tolist()
+    assert sizes == sorted(sizes, reverse=True) and max(listed["q_value"]) < 0.05  # those with q < 0.05 come by size
+    assert not {*zip(listed["variant"], listed["alt"], strict=True)} & {
+        (one["variant"], one["alt"]) for one in plot["variants"][:2]
+    }
     shown = [(one["variant"], one["alt"]) for one in plot["variants"]]
     assert shown[2:] == list(size.drop(shown[:2]).nlargest(5).index)
 

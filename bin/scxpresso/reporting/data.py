@@ -186,10 +186,10 @@ def read_run(manifest_path: str | Path) -> Run:
     demand(manifest_path, "key", MANIFEST, manifest)
     # A run that trains nothing has no evaluation.
     tables = folder / manifest["evaluation"] if manifest["evaluation"] else None
-    evaluation = {
-        name: load_if(tables and tables / f"{name}.tsv", columns, NEW_COMPARISON_COLUMNS)
-        for name, columns in EVALUATION.items()
-    }
+    paths = {name: tables and tables / f"{name}.tsv" for name in EVALUATION}
+    if paths["intervals"] and not paths["intervals"].is_file():
+        paths["intervals"] = None  # of version 0.1
+    evaluation = {name: load_if(paths[name], columns, NEW_COMPARISON_COLUMNS) for name, columns in EVALUATION.items()}
     return Run(
         manifest=manifest,
         folder=folder,

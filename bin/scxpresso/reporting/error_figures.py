@@ -29,6 +29,7 @@ def error_plots(run: Run) -> list[dict]:
         plots.append(
             {
                 "name": level.name,
+                "populations": level.labels,
                 "traits": [
                     *gene_traits(observed, traits[level.genome], by_gene),
                     by_population(level, errors),
@@ -132,6 +133,7 @@ def calibration_plots(run: Run) -> list[dict]:
             plots.append(
                 {
                     "name": level.model_name(recipe),
+                    "populations": level.labels,
                     "recipe": level.label(recipe),
                     "sd": significant(sd.groupby(bins).mean()),
                     "error": significant(np.sqrt((error**2).groupby(bins).mean())),
@@ -173,6 +175,7 @@ def leakage_plot(
     }
     return {
         "name": level.name if alone else f"{level.name} · {', '.join(by_gene)}",
+        "populations": level.labels,
         "compared": len(similarity),
         "total": total,
         **binned_errors(similarity, by_gene),
@@ -189,6 +192,8 @@ def near_training(matrices: Matrices, traits: GeneTraits) -> tuple[pd.Series, in
     genes, words = found
     rows = genes.get_indexer(matrices.fold.index)
     known = np.flatnonzero(rows >= 0)
+    if not len(known):
+        return None
     asked = np.sort(np.random.default_rng(SEED).permutation(len(known))[:MAX_COMPARED])
     fold = matrices.fold.iloc[known]
     similarity = nearest_similarity(words[rows[known]], fold.to_numpy(), asked)

@@ -1,6 +1,7 @@
 """Data of the figures on genes: predictions against observations, and correlation across populations."""
 
 import base64
+import hashlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -14,7 +15,6 @@ N_SCATTER_GENES = 4000  # drawn per population; more would only make the page la
 N_TOP_GENES = 25  # the most variable genes of a level
 MAX_VALUES = 2_200_000  # of genes that can be looked up, in all levels; about 6 MB
 TREND_BINS = 20
-SEED = 20240306  # the same genes are drawn whenever a report is made
 
 
 class ShownGenes:
@@ -90,20 +90,24 @@ def genes_with_room(run: Run) -> int:
 
 
 def shown_genes(run: Run, level: MeasuredLevel, observed: pd.DataFrame, room: int) -> tuple[list[str], int, int]:
-    """Choose genes: random ones with a fixed seed, top genes, then the most variable others as far as there is room.
+    """Choose genes: random ones, top genes, then the most variable others as far as there is room.
 
     Genes of a level with one population are not looked up. Returns the genes, the number of random ones, and that of
     random and top genes.
     """
-    genes = sorted(observed.index)
-    picked = np.random.default_rng(SEED).permutation(len(genes))[:N_SCATTER_GENES]
-    drawn = [genes[i] for i in sorted(picked)]
-    extra = sorted(set(top_genes(run, level)) & set(genes) - set(drawn))
+    genes = set(observed.index)
+    drawn = sorted(shuffled(genes)[:N_SCATTER_GENES])
+    extra = sorted(set(top_genes(run, level)) & genes - set(drawn))
     if len(level.labels) < 2:
         return drawn + extra, len(drawn), len(drawn + extra)
     others = observed.drop(index=drawn + extra).var(axis=1).sort_values(ascending=False, kind="stable").index
     looked_up = [*drawn, *extra, *others[: max(room - len(drawn + extra), 0)]]
     return looked_up, len(drawn), len(drawn + extra)
+
+
+def shuffled(genes: Iterable[str]) -> list[str]:
+    """Order genes at random, by a hash of their ids: levels whose genes differ draw much the same ones."""
+    return sorted(genes, key=lambda gene: hashlib.md5(gene.encode(), usedforsecurity=False).digest())
 
 
 def gene_plots(run: Run, names: ShownGenes) -> list[dict]:

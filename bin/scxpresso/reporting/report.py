@@ -152,9 +152,10 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
 
 
 def tissues(run: Run) -> list[dict]:
-    """List the tissue and protocol of each atlas; '' if the sheet names no tissue."""
+    """List the genome, tissue and protocol of each atlas; '' if the sheet names no tissue."""
     return [
-        {name: entry.get(name) or "" for name in ("atlas", "tissue", "protocol")} for entry in run.manifest["atlases"]
+        {name: entry.get(name) or "" for name in ("atlas", "genome", "tissue", "protocol")}
+        for entry in run.manifest["atlases"]
     ]
 
 

@@ -8,7 +8,7 @@ from scxpresso.evaluation.distributions import DISTRIBUTION_COLUMNS, HISTOGRAM_C
 from scxpresso.evaluation.leakage import LEAKAGE_COLUMNS
 from scxpresso.reporting.data import MeasuredLevel, Run, label, load, rows
 from scxpresso.reporting.figures import significant
-from scxpresso.reporting.gene_figures import SEED, ShownGenes, pack
+from scxpresso.reporting.gene_figures import ShownGenes, pack, shuffled
 
 N_AGREEMENT_GENES = 3000  # drawn per pair of populations
 N_AGREEMENT_POPULATIONS = 60  # whose expression is drawn
@@ -24,39 +24,49 @@ def study_table(run: Run, name: str, columns: list[str]) -> pd.DataFrame:
 def agreement_plot(run: Run, names: ShownGenes) -> dict | None:
     """Build the pairs of populations of one tissue, the strongest agreement first, and their expression; None without any.
 
-    values: a packed vector per population, over `genes`; pairs refer to populations by number.
+    genes: those drawn of each genome. values: a packed vector per population, over the genes of its genome. Pairs refer to
+    genomes and populations by number.
     """
     table = study_table(run, "agreement", AGREEMENT_COLUMNS).sort_values("pearson", ascending=False, kind="stable")
+    levels = {(level.atlas, level.level): level for level in run.levels}
+    table = table[[key in levels for key in zip(table["atlas"], table["level"], strict=True)]]
     if table.empty:
         return None
     sides = [table[[f"{side}{what}" for what in ("atlas", "level", "population")]] for side in ("", "other_")]
     ends = [list(side.itertuples(index=False, name=None)) for side in sides]
     numbers = {key: number for number, key in enumerate(dict.fromkeys(ends[0] + ends[1]))}
-    levels = {(level.atlas, level.level): level for level in run.levels}
     drawn = [key for key in list(numbers)[:N_AGREEMENT_POPULATIONS] if key[:2] in levels]
-    genes, genome = shared_genes([levels[key[:2]] for key in drawn])
+    genes = shared_genes([levels[key[:2]] for key in drawn])
     protocols = dict(zip(ends[0] + ends[1], [*table["protocol"], *table["other_protocol"]], strict=True))
-    columns = {key: pack(levels[key[:2]].observed[key[2]].reindex(genes)) for key in drawn}
+    columns = {}
+    for key in drawn:
+        level = levels[key[:2]]
+        columns[key] = pack(level.observed[key[2]].reindex(genes[level.genome]))
     return {
         "populations": [" · ".join([*key, protocols[key]]) for key in numbers],
-        "genes": names.number(genome, genes),
+        "genes": [names.number(genome, of_genome) for genome, of_genome in genes.items()],
         "values": [columns.get(key) for key in numbers],
         "pairs": [
-            {"tissue": row.tissue, "x": numbers[first], "y": numbers[second], "n": int(row.n_genes), "r": row.pearson}
+            {
+                "tissue": row.tissue,
+                "genome": list(genes).index(genome) if (genome := levels[first[:2]].genome) in genes else 0,
+                "x": numbers[first],
+                "y": numbers[second],
+                "n": int(row.n_genes),
+                "r": row.pearson,
+            }
             for row, first, second in zip(table.itertuples(), *ends, strict=True)
         ],
     }
 
 
-def shared_genes(levels: list[MeasuredLevel]) -> tuple[list[str], str]:
-    """Choose random genes that all levels of the first one's genome have, and name that genome."""
-    if not levels:
-        return [], ""
-    genome = levels[0].genome
-    shared = set.intersection(*[set(level.observed.index) for level in levels if level.genome == genome])
-    genes = sorted(shared)
-    picked = np.random.default_rng(SEED).permutation(len(genes))[:N_AGREEMENT_GENES]
-    return [genes[number] for number in sorted(picked)], genome
+def shared_genes(levels: list[MeasuredLevel]) -> dict[str, list[str]]:
+    """Choose random genes of each genome that all of its levels have."""
+    shared: dict[str, set[str]] = {}
+    for level in levels:
+        genes = set(level.observed.index)
+        shared[level.genome] = shared.get(level.genome, genes) & genes
+    return {genome: sorted(shuffled(genes)[:N_AGREEMENT_GENES]) for genome, genes in shared.items()}
 
 
 def distribution_plots(run: Run) -> list[dict]:
@@ -160,8 +170,10 @@ def fold_method_plots(run: Run) -> list[dict]:
     plots = []
     for level in run.levels:
         mine = rows(table, **level.key)
+        mine = mine[mine["network"] != "mean"]  # a constant scores 0, whatever the folds
         if len(mine):
-            plots.append({"name": level.name, "rows": [fold_method_row(one) for one in mine.to_dict("records")]})
+            found = [fold_method_row(one) for one in mine.to_dict("records")]
+            plots.append({"name": level.name, "populations": level.labels, "rows": found})
     return plots
 
 

@@ -1,5 +1,5 @@
 // The buttons below a figure: its data as TSV, and its image as SVG.
-import { figureOf, plotWidth } from "./panels.js";
+import { figureOf, lightFigureOf, plotWidth } from "./panels.js";
 import { asTsv, figureTable } from "./figure-data.js";
 
 function save(content, type, name) {
@@ -12,7 +12,7 @@ function save(content, type, name) {
 const asShapes = (trace) => (trace.type === "scattergl" ? { ...trace, type: "scatter" } : trace);
 
 async function saveImage(name) {
-  const { traces, layout } = figureOf(name), width = layout.width ?? plotWidth(name);
+  const { traces, layout } = lightFigureOf(name), width = layout.width ?? plotWidth(name);
   const figure = { data: traces.map(asShapes), layout };
   const svg = await Plotly.toImage(figure, {
     format: "svg", width, height: layout.height ?? 450, imageDataOnly: true,

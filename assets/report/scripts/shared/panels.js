@@ -1,10 +1,11 @@
 // Panels: a figure, its controls, and how it is drawn.
 import { CONFIG, figureLayout, narrow } from "./layout.js";
-import { asLight } from "./theme.js";
+import { asLight, isDark } from "./theme.js";
 
 const panels = new Map([...document.querySelectorAll("[data-plot]")].map((panel) => [panel.dataset.plot, panel]));
 const figures = new Map();
 const drawn = new Set();
+const current = new Map(); // what build returned last
 
 // `build` returns {traces, layout, title, finding}, or a sentence if there is nothing to draw; "" hides the panel.
 // finding: what the numbers say, in a sentence below the figure.
@@ -21,6 +22,7 @@ export const chosen = (name, label) => Math.max(0, control(name, label).selected
 export function draw(name) {
   drawn.add(name);
   const figure = figures.get(name).build();
+  current.set(name, figure);
   panels.get(name).hidden = figure === "";
   if (typeof figure === "string") showSentence(name, figure);
   else showFigure(name, figure);
@@ -55,11 +57,17 @@ function showFigure(name, { traces, layout, title = "", finding = "" }) {
   Object.entries(figures.get(name).listeners).forEach(([event, then]) => plot.on(event, then));
 }
 
-// What a figure is drawn from, in the colours of a light page: {traces, layout, title}, or a sentence.
-export const figureOf = (name) => asLight(() => {
-  const figure = figures.get(name).build();
-  return typeof figure === "string" ? figure : { ...figure, layout: figureLayout(figure.layout) };
-});
+// What a figure is drawn from: {traces, layout, title, finding}.
+export const figureOf = (name) => current.get(name);
+
+// The same in the colours of a light page, with all of its layout.
+export function lightFigureOf(name) {
+  const again = isDark();
+  return asLight(() => {
+    const { traces, layout } = again ? figures.get(name).build() : current.get(name);
+    return { traces, layout: figureLayout(layout) };
+  });
+}
 
 // Redraws those of the panels that have been drawn.
 export function redraw(...names) {

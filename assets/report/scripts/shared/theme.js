@@ -22,8 +22,16 @@ const tell = () => listeners.forEach((then) => then());
 
 export const onThemeChange = (then) => listeners.push(then);
 
+// The reader's choice, and how to change it without drawing anything anew; undefined follows the system.
+export const chosenTheme = () => root.dataset.theme;
+
+export function chooseTheme(theme) {
+  if (theme) root.dataset.theme = theme;
+  else delete root.dataset.theme;
+}
+
 export function switchTheme() {
-  root.dataset.theme = isDark() ? "light" : "dark";
+  chooseTheme(isDark() ? "light" : "dark");
   tell();
 }
 

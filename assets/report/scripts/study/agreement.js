@@ -24,11 +24,11 @@ function agreement() {
   if (!shown) return "No two rows of --input are of one tissue: give them the same one in its column `tissue`.";
   const [first, second] = [values[shown.x], values[shown.y]];
   if (!first || !second) return "The expression of this pair is not on this page; it is in the folder expression.";
-  const x = decoded(first), y = decoded(second), [low, high] = rangeWithZero([...x, ...y]);
+  const drawn = genes[shown.genome], x = decoded(first), y = decoded(second), [low, high] = rangeWithZero([...x, ...y]);
   const range = [low - 0.2, high + 0.2];
   return {
-    title: `r = ${decimal(shown.r)} over ${plural(shown.n, "gene")}${sample()}`, finding: findingOf(),
-    traces: [identity(range), points(x, y)],
+    title: `r = ${decimal(shown.r)} over ${plural(shown.n, "gene")}${sample(drawn)}`, finding: findingOf(),
+    traces: [identity(range), points(x, y, drawn)],
     layout: {
       height: narrow() ? 380 : 520, showlegend: false, margin: { l: 10, r: 14, t: 10, b: 40 },
       xaxis: axis(safe(`${populations[shown.x]}, log10`), { range, constrain: "domain" }),
@@ -37,17 +37,17 @@ function agreement() {
   };
 }
 
-const sample = () => (genes.length < shown.n ? `; a random ${count(genes.length)} drawn` : "");
+const sample = (drawn) => (drawn.length < shown.n ? `; a random ${count(drawn.length)} drawn` : "");
 
 const identity = (range) => ({
   type: POINTS, mode: "lines", x: range, y: range, hoverinfo: "skip", isDecoration: true,
   line: { color: FAINT, width: 1, dash: "dot" },
 });
 
-const points = (x, y) => ({
-  type: POINTS, mode: "markers", name: "gene", x, y, text: genes.map((gene) => safe(geneName(gene))),
+const points = (x, y, drawn) => ({
+  type: POINTS, mode: "markers", name: "gene", x, y, text: drawn.map((gene) => safe(geneName(gene))),
   hovertemplate: "%{text}<br>%{x:.2f}<br>%{y:.2f}<extra></extra>",
-  marker: { size: 4, color: TONE.soft, opacity: genes.length > 1000 ? 0.35 : 0.6 },
+  marker: { size: 4, color: TONE.soft, opacity: drawn.length > 1000 ? 0.35 : 0.6 },
 });
 
 function findingOf() {

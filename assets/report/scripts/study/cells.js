@@ -36,8 +36,9 @@ function points({ name, y, color, symbol }, x, { populations }, against) {
 }
 
 function findingOf({ name, y }, x, against) {
-  if (y.length < 5) return `${name}: there are too few populations to judge whether ${against} limit r.`;
   const rho = pearson(ranks(x), ranks(y));
+  if (y.length < 5) return `${name}: there are too few populations to judge whether ${against} limit r.`;
+  if (!Number.isFinite(rho)) return `${name}: all populations have the same number of ${against}.`;
   const verdict = rho > 0.5 ? `populations with few ${against} are predicted worse`
     : rho < -0.5 ? `populations with many ${against} are predicted worse` : `${against} do not decide how good r is`;
   return `The rank correlation of r of ${name} with ${against} is ${decimal(rho)} over ${y.length} populations: `

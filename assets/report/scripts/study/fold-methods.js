@@ -1,11 +1,11 @@
 // What leakage costs: scores with random folds, folds by family and folds by chromosome (Figure S12).
 import { fill, onChange, wire } from "../shared/controls.js";
-import { DATA } from "../shared/data.js";
+import { DATA, isBaseline } from "../shared/data.js";
 import { legible } from "../shared/colours.js";
 import { axis, rowAxis } from "../shared/layout.js";
 import { addFigure, chosen, control } from "../shared/panels.js";
 import { median } from "../shared/statistics.js";
-import { decimal, pValue, plural, safe } from "../shared/text.js";
+import { decimal, pValue, plural, safe, signed } from "../shared/text.js";
 
 const METRICS = ["pearson", "specificity"];
 const COLOURS = { random: "#0072B2", family: "#E69F00", chromosome: "#009E73" };
@@ -38,12 +38,13 @@ function points(rows, method, metric) {
   };
 }
 
-function findingOf(rows) {
+function findingOf(all) {
+  const networks = all.filter(({ recipe }) => !isBaseline(recipe)), rows = networks.length ? networks : all;
   const falls = rows.map(({ delta }) => delta), most = rows[falls.indexOf(Math.max(...falls))];
   const verdict = median(falls) > 0.02 ? "models remember relatives of held-out genes" : "leakage costs little here";
-  const fall = `the score falls by ${decimal(median(falls), 3)} in the median when folds get harder`;
-  return `Over ${plural(rows.length, "comparison")}, ${fall}, and most (${decimal(most.delta, 3)}) for ${most.recipe} `
-    + `from ${most.methods.join(" to ")}: ${verdict}.`;
+  const change = `the score changes by ${signed(-median(falls))} in the median when folds get harder`;
+  const worst = `(${signed(-most.delta)}) for ${most.recipe} from ${most.methods.join(" to ")}`;
+  return `Over ${plural(rows.length, "comparison")}, ${change}. It falls most, or rises least ${worst}: ${verdict}.`;
 }
 
 addFigure("fold-methods", foldMethods);

@@ -18,7 +18,8 @@ function ancestorAt(level, k, coarse) {
 
 function isBulkOf(level, other) {
   const mine = atlasOf(level.atlas), theirs = atlasOf(other.atlas);
-  return mine.tissue && mine.tissue === theirs.tissue && theirs.protocol === "bulk" && mine.protocol !== "bulk";
+  const same = mine.tissue && mine.tissue === theirs.tissue && mine.genome === theirs.genome;
+  return same && theirs.protocol === "bulk" && mine.protocol !== "bulk";
 }
 
 // [{name, predicted}] of the k-th population of a level; predicted: a Map of values by gene.

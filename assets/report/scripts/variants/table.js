@@ -76,7 +76,21 @@ const variantsOnPage = () => DATA.variants.flatMap((set, k) => (
   set.variants.map((one, i) => [variantName(one), () => showIn(k, i)])
 )).reverse();
 
+// Those that have no figures here: [name, function] each, which says the best score.
+const listedVariants = () => DATA.variants.flatMap(({ name, listed }) => listed.variant.map((variant, i) => {
+  const label = variantName({ variant, ref: listed.ref[i], alt: listed.alt[i], gene: listed.gene[i] });
+  const best = `${signed(listed.effect[i])} in ${listed.population[i]}, q ${pValue(listed.q_value[i])}`;
+  return [label, () => sayFound(`${label} (${name}): largest effect ${best}. ${ONLY_SCORES}`)];
+})).reverse();
+
+const ONLY_SCORES = "It is not in the table below; all its scores are in the variants folder.";
+
+function sayFound(text) {
+  document.getElementById("variant-found").textContent = text;
+}
+
 function showIn(k, i) {
+  sayFound("");
   if (setSelect.selectedIndex !== k) {
     setSelect.selectedIndex = k;
     showSet();
@@ -84,6 +98,7 @@ function showIn(k, i) {
   showVariant(i);
 }
 
+offerSearch("variant-table", listedVariants);
 offerSearch("variant-table", variantsOnPage);
 fill(setSelect, DATA.variants.map((one) => one.name));
 setSelect.addEventListener("change", showSet);
