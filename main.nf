@@ -12,6 +12,7 @@ include { identify ; folder_of              } from './functions/models'
 include { read_json                         } from './functions/scripts'
 include { PREFLIGHT                         } from './modules/preflight'
 include { READ_VARIANTS                     } from './modules/read_variants'
+include { IMPORT_SCORES                     } from './modules/import_scores'
 include { LEARNED_MOTIFS                    } from './modules/learned_motifs'
 include { FEATURES                          } from './subworkflows/features'
 include { TRAIN                             } from './subworkflows/train'
@@ -71,6 +72,14 @@ workflow {
         options.haplotypes,
     ).made
 
+    // [row of --external_scores, its scores, alleles without use]
+    imported_ch = IMPORT_SCORES(
+        checked_ch
+            .flatMap { inputs.scores.collect { row -> [row.values.genome, row.values, row.files.file, row.files.chain ?: []] } }
+            .combine(genomes_ch, by: 0)
+            .map { _genome, row, scores, chain, files -> [row, scores, chain, files.fasta] }
+    ).made
+
     // [model: see identify; model.json; its folds' folders], of every model and of those that downstream analyses use
     if (options.models) {
         models_ch = plan_ch.flatMap { plan ->
@@ -80,8 +89,9 @@ workflow {
         made = ['folds', 'expression', 'trained', 'described', 'predictions'].collectEntries { name -> [name, channel.empty()] }
     }
     else {
-        // Variants that do not fit the genome end the run before any training.
-        TRAIN(plan_ch, atlases_ch, genes_ch, features_ch, checked_ch.mix(sets_ch.map { true }).collect(), inputs, options)
+        // Variants and scores that do not fit the genome end the run before any training.
+        ready_ch = checked_ch.mix(sets_ch.map { true }, imported_ch.map { true }).collect()
+        TRAIN(plan_ch, atlases_ch, genes_ch, features_ch, ready_ch, inputs, options)
         models_ch = TRAIN.out.made_ch
         analysed_ch = TRAIN.out.analysed_ch
         made = [
@@ -105,7 +115,7 @@ workflow {
     ).made
 
     SATURATION(analysed_ch, genes_ch, features_ch, inputs, options)
-    VARIANTS(sets_ch, analysed_ch, genes_ch, features_ch, genomes_ch, inputs, options)
+    VARIANTS(sets_ch, analysed_ch, genes_ch, features_ch, genomes_ch, imported_ch, inputs, options)
     VARIANT_MAP(plan_ch, analysed_ch, VARIANTS.out.every_pooled_ch, genes_ch, features_ch, options)
     PREDICTION(plan_ch, samples_ch, FEATURES.out.assemblies_ch, analysed_ch, features_ch, options)
 
@@ -115,7 +125,7 @@ workflow {
         .flatMap { process, task, file -> file.readLines().collect { line -> "${process} (${task}): ${line}".toString() } }
         .unique()
         .toList()
-        .subscribe { lines -> lines.toSorted().each { line -> log.warn(line) } }
+        .subscribe { lines -> lines.toSorted().each { line -> line.contains('): NOTE ') ? log.info(line) : log.warn(line) } }
 
     SUMMARY(
         made + [
@@ -132,6 +142,7 @@ workflow {
             scores: VARIANTS.out.scores_ch,
             changes: VARIANTS.out.changes_ch,
             compared: VARIANTS.out.compared_ch,
+            benchmarked: VARIANTS.out.benchmarked_ch,
         ],
         plan_ch,
         inputs,
@@ -170,6 +181,18 @@ workflow {
                 [
                     [path: "variants/${scored.set}/${scored.id}.external.tsv", file: comparison],
                     [path: "variants/${scored.set}/${scored.id}.correlations.tsv", file: correlations],
+                ]
+            },
+            imported_ch.flatMap { row, scores, unused ->
+                [
+                    [path: "external_scores/${row.tool}.tsv.gz", file: scores],
+                    [path: "external_scores/${row.tool}.unused.tsv", file: unused],
+                ]
+            },
+            VARIANTS.out.benchmarked_ch.flatMap { row, scored, pairs, metrics ->
+                [
+                    [path: "benchmark/${row.benchmark}/${scored.id}.tsv.gz", file: pairs],
+                    [path: "benchmark/${row.benchmark}/${scored.id}.metrics.tsv", file: metrics],
                 ]
             },
             VARIANT_MAP.out.maps_ch.map { model, folder -> [path: folder_of('variant_map', model), file: folder] },

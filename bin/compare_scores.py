@@ -15,8 +15,10 @@ from scxpresso.options import EXISTING
 @click.option(
     "--external",
     required=True,
+    multiple=True,
     type=EXISTING,
-    help="TSV with the columns variant, gene (id or name), model, track and score; alt if a variant has several alleles.",
+    help="TSV with the columns variant, gene (id or name), model, track and score; alt if a variant has several alleles. "
+    "Several files: give it several times.",
 )
 @click.option("--output", required=True, type=click.Path(), help="Output table (TSV): effects and scores side by side.")
 @click.option(
@@ -29,7 +31,7 @@ def main(scores, external, output, correlations):
     from scxpresso.store import write_table
     from scxpresso.variants.external import compare, read_external
 
-    compared = compare(scores, read_external(external), output)
+    compared = compare(scores, [one for path in external for one in read_external(path)], output)
     write_table(correlations, compared.correlations)
     log(f"{compared.joined:,} external scores joined, {len(compared.unmatched):,} of variants or genes not scored here")
     if not compared.joined:

@@ -18,11 +18,11 @@ def contents(parts) {
     return entries + ['evaluation', 'motifs'].collectEntries { kind -> [kind, entries[kind] ? entries[kind][0].path : null] }
 }
 
-// role: path; a list for `histories` and `warnings`, which several files have.
+// role: path; a list for `histories`, `benchmarks` and `warnings`, which several files have.
 def paths(roles) {
     return roles.groupBy { one -> one.role }.collectEntries { role, same ->
         def all = same.collect { one -> role == 'histories' ? "${one.path}/history.tsv".toString() : one.path }
-        [role, role in ['histories', 'warnings'] ? all : all[0]]
+        [role, role in ['histories', 'benchmarks', 'warnings'] ? all : all[0]]
     }
 }
 

@@ -7,7 +7,7 @@ include { trained_before ; entries ; maps_in } from './models'
 
 // The columns of each sheet that name files, according to its schema; true for those that may also name a folder.
 def file_columns() {
-    def sheets = [input: 'atlases', genomes: 'genomes', populations: 'populations', recipes: 'recipes', variants: 'variants', predict: 'predict']
+    def sheets = [input: 'atlases'] + ['genomes', 'populations', 'recipes', 'variants', 'predict', 'external_predictions', 'external_scores', 'benchmark'].collectEntries { name -> [name, name] }
     return sheets.collectEntries { sheet, schema ->
         def columns = read_json(file("${projectDir}/assets/schema_${schema}.json")).items.properties
         [sheet, columns.findAll { _name, rule -> rule.format in ['file-path', 'path'] }.collectEntries { name, rule -> [name, rule.format == 'path'] }]
@@ -81,7 +81,7 @@ def states(folder, levels) {
 // The input as the user named it: rows of the sheets, models, single files; and every file among them in the order in which
 // PREFLIGHT sees it.
 def read_inputs(params) {
-    def named = ['input', 'genomes', 'populations', 'recipes', 'variants', 'predict', 'motifs', 'external_scores'].collect { name ->
+    def named = ['input', 'genomes', 'populations', 'recipes', 'variants', 'predict', 'external_predictions', 'benchmark', 'motifs', 'external_scores'].collect { name ->
         source([sheet: name], params[name], params[name] ? resolved_path(params[name].toString(), null) : null, false)
     }
     def file_of = named.collectEntries { one -> [one.sheet, one.file] }
@@ -119,10 +119,14 @@ def read_inputs(params) {
         genomes: rows.genomes,
         sets: rows.variants,
         samples: rows.predict,
+        predictions: rows.external_predictions,
         models: models,
         maps: maps,
         motifs: file_of.motifs ?: [],
-        external: file_of.external_scores ?: [],
+        benchmarks: rows.benchmark,
+        // --external_scores may name a sheet, or a table of scores.
+        external: file_of.external_scores && !rows.external_scores.any { row -> row.values.file } ? file_of.external_scores : [],
+        scores: rows.external_scores.findAll { row -> row.values.file },
         list: list ?: [],
         named: named,
         files: named.collect { one -> one.file }.findAll { path -> path != null },

@@ -7,8 +7,7 @@ process COMPARE_SCORES {
     ext code: { fingerprint('compare_scores.py') }
 
     input:
-    tuple val(scored), path(scores)
-    path external, stageAs: 'external_scores'
+    tuple val(scored), path(scores), path(external, stageAs: 'external/?/scores')
 
     output:
     tuple val(scored), path('comparison.tsv'), path('correlations.tsv'), emit: made
@@ -17,7 +16,8 @@ process COMPARE_SCORES {
     script:
     """
     export PIPELINE_CODE=${task.ext.code}
-    compare_scores.py --scores ${scores} --external external_scores --output comparison.tsv --correlations correlations.tsv
+    compare_scores.py --scores ${scores} \$(printf -- '--external %s ' external/*/scores) \\
+        --output comparison.tsv --correlations correlations.tsv
     """
 
     stub:

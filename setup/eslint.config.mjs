@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 const js = createRequire(process.argv[1])("@eslint/js");
 
 const browser = [
-  "DataView", "IntersectionObserver", "Plotly", "atob", "document", "setTimeout", "window",
+  "Blob", "DataView", "IntersectionObserver", "Plotly", "URL", "atob", "document", "setTimeout", "window",
 ];
 
 export default [

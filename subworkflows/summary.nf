@@ -30,8 +30,9 @@ workflow SUMMARY {
     )
 
     reported_ch = evaluated_ch.mix(
-        results.tables.flatMap { genome, _genes, _features, dropped, transcripts ->
-            [part('genomes', [genome: genome], 'dropped', dropped), part('genomes', [genome: genome], 'transcripts', transcripts)]
+        results.tables.flatMap { genome, _genes, features, dropped, transcripts ->
+            [['features', features], ['dropped', dropped], ['transcripts', transcripts]]
+                .collect { role, file -> part('genomes', [genome: genome], role, file) }
         },
         results.folds
             .combine(plan_ch.map { plan -> plan.fold_methods[0] })
@@ -56,6 +57,7 @@ workflow SUMMARY {
         results.compared.flatMap { scored, comparison, correlations ->
             [part('variants', scored, 'comparison', comparison), part('variants', scored, 'correlations', correlations)]
         },
+        results.benchmarked.map { _row, scored, _pairs, metrics -> part('variants', scored, 'benchmarks', metrics) },
         results.warnings.map { process, task, file -> part('warnings', [process: process, task: task], 'warnings', file) },
         results.notes.filter { inputs.motifs }.map { part('motifs', [:], 'path', inputs.motifs) },
     )

@@ -6,6 +6,7 @@ include { identify            } from '../functions/models'
 include { SPLIT_FOLDS         } from '../modules/split_folds'
 include { PSEUDOBULK          } from '../modules/pseudobulk'
 include { FIT_BASELINES       } from '../modules/fit_baselines'
+include { IMPORT_PREDICTIONS  } from '../modules/import_predictions'
 include { TRAIN_FOLD          } from '../modules/train_fold'
 include { ENSEMBLE            } from '../modules/ensemble'
 
@@ -59,6 +60,19 @@ workflow TRAIN {
             .map { _genome, level, expression, features, method, folds -> [level, method, features, expression, folds] }
     ).made
 
+    // [level, method of the folds, row of the sheet, table of predictions] of other models
+    imported_ch = IMPORT_PREDICTIONS(
+        levels_ch
+            .map { level, expression, _populations -> [level.subMap('atlas', 'level'), level, expression] }
+            .combine(channel.fromList(inputs.predictions.collect { row -> [row.values.subMap('atlas', 'level'), row.values, row.files.file] }), by: 0)
+            .map { _names, level, expression, row, predictions -> [level.genome, level, expression, row, predictions] }
+            .combine(genes_ch, by: 0)
+            .combine(folds_ch, by: 0)
+            .map { _genome, level, expression, row, predictions, genes, _features, method, folds ->
+                [level, method, row, predictions, genes, expression, folds]
+            }
+    ).made
+
     // [model: see identify; its recipe; features.h5; <level>.tsv.gz; <level>.populations.tsv; folds.tsv]
     models_ch = levels_ch
         .combine(plan_ch.flatMap { plan -> plan.recipes })
@@ -108,17 +122,19 @@ workflow TRAIN {
     made_ch = described_ch.join(folders_ch)
     // The same, for the models whose recipe has downstream analyses
     analysed_ch = models_ch.filter { row -> row[1].downstream_analyses }.map { row -> [row[0]] }.join(made_ch)
-    // [model, or a baseline in its place; its table of predictions]
+    // [model, or a baseline or another model in its place; its table of predictions]
     predictions_ch = ensembles_ch
         .map { model, predictions, _description -> [model, predictions] }
         .mix(
             baselines_ch.flatMap { level, method, tables ->
                 tables.collect { table ->
                     def name = table.name - '.tsv.gz'
-                    def recipe = method == options.fold_method ? name : "${name}_${method}".toString()
-                    [level + [recipe: recipe, network: name], table]
+                    [level + [recipe: on_folds(name, method, options), network: name], table]
                 }
-            }
+            },
+            imported_ch.map { level, method, row, table ->
+                [level + [recipe: on_folds(row.name, method, options), network: 'external'], table]
+            },
         )
 
     emit:
@@ -134,6 +150,11 @@ workflow TRAIN {
 // Whether a recipe trains a model of this atlas and level.
 def trains(recipe, level) {
     return [atlases: level.atlas, levels: level.level].every { column, name -> recipe[column] == null || name in recipe[column] }
+}
+
+// The name of predictions that are not trained by a recipe: with the method of their folds, if it is not the parameter's.
+def on_folds(name, method, options) {
+    return method == options.fold_method ? name : "${name}_${method}".toString()
 }
 
 // The number of folds that one task trains. By default, as many as make 30,000 genes over folds and replicates, beside which

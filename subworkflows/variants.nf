@@ -8,6 +8,7 @@ include { POOL_EFFECTS         } from '../modules/pool_effects'
 include { SCORE_VARIANTS       } from '../modules/score_variants'
 include { JOIN_SCORES          } from '../modules/join_scores'
 include { MOTIF_CHANGES        } from '../modules/motif_changes'
+include { BENCHMARK_EFFECTS    } from '../modules/benchmark_effects'
 include { COMPARE_SCORES       } from '../modules/compare_scores'
 
 workflow VARIANTS {
@@ -17,6 +18,7 @@ workflow VARIANTS {
     genes_ch                                        // [genome, genes.tsv, features.h5], of the run's first window
     features_ch                                     // [genome, name of a window, features.h5]
     genomes_ch                                      // [genome, its files]
+    imported_ch                                     // [row of --external_scores, its scores, alleles without use]
     inputs                                          // inputs of the run
     options                                         // the parameters
 
@@ -99,16 +101,34 @@ workflow VARIANTS {
         options.motif_p_value,
     ).made
 
+    // [genome, tables of other tools' scores]
+    others_ch = inputs.external
+        ? genomes_ch.map { genome, _files -> [genome, [inputs.external]] }
+        : imported_ch
+            .map { row, scores, _unused -> [row.genome, [row.tool, scores]] }
+            .groupTuple()
+            .map { genome, named -> [genome, named.toSorted { one -> one[0] }.collect { one -> one[1] }] }
+
     // [scored, comparison.tsv, correlations.tsv]
     compared_ch = COMPARE_SCORES(
-        scores_ch.filter { inputs.external },
-        inputs.external,
+        scores_ch
+            .map { scored, scores -> [scored.genome, scored, scores] }
+            .combine(others_ch, by: 0)
+            .map { _genome, scored, scores, others -> [scored, scores, others] },
+    ).made
+
+    // [row of --benchmark, scored, pairs of effects, their agreement]
+    benchmarked_ch = BENCHMARK_EFFECTS(
+        channel.fromList(inputs.benchmarks.collect { row -> [row.values.set, row.values, row.files.file] })
+            .combine(scores_ch.map { scored, scores -> [scored.set, scored, scores] }, by: 0)
+            .map { _set, row, measured, scored, scores -> [row, measured, scored, scores] }
     ).made
 
     emit:
     scores_ch
     changes_ch
     compared_ch
+    benchmarked_ch
     pooled_ch
     every_pooled_ch
 }

@@ -15,6 +15,7 @@ from scxpresso.checks.preflight import preflight
 SCHEMAS = {name: json.loads((ROOT / name).read_text()) for name in (
     "nextflow_schema.json", "assets/schema_atlases.json", "assets/schema_genomes.json", "assets/schema_variants.json",
     "assets/schema_predict.json", "assets/schema_recipes.json", "assets/schema_populations.json",
+    "assets/schema_external_predictions.json", "assets/schema_external_scores.json", "assets/schema_benchmark.json",
 )}  # fmt: skip
 FILE_COLUMNS = {
     "input": ["counts", "annotations"],
@@ -23,8 +24,11 @@ FILE_COLUMNS = {
     "predict": ["fasta", "gtf", "canonical"],
     "recipes": [],
     "populations": [],
+    "external_predictions": ["file"],
+    "external_scores": ["file", "chain"],
+    "benchmark": ["file"],
 }
-SINGLE_FILES = ["motifs", "external_scores", "saturate"]
+SINGLE_FILES = ["motifs", "saturate"]
 GENES = [f"ENSG{number:011d}" for number in range(1, 61)]
 
 
@@ -128,7 +132,7 @@ class Project:
 
     def rows(self, path):
         try:
-            with open(path, encoding="utf-8-sig", newline="") as file:
+            with open(self.folder / path, encoding="utf-8-sig", newline="") as file:
                 return [row for row in csv.DictReader(file, skipinitialspace=True) if any(row.values())]
         except (UnicodeDecodeError, csv.Error):
             return []

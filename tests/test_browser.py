@@ -6,23 +6,31 @@ SCXPRESSO_BROWSER names.
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from test_report import HOSTILE, TEMPLATE, make_run, page_of, plain_levels
+from test_report import HOSTILE, TEMPLATE, page_of
+from test_report_errors import add_traits
+from test_report_study import make_study
 from test_report_variants import LEVEL, add_learned, make_analyses, make_effects, make_scores
 
 from scxpresso.motifs.matching import MOTIF_COLUMNS
+from scxpresso.reporting import variant_tables
 from scxpresso.reporting.gene_figures import pack
 from scxpresso.reporting.scripts import join_modules
 from scxpresso.store import read_table, write_json, write_table
 
 pytestmark = pytest.mark.browser
 WIDE, PHONE = 1280, 375
-HELD_OUT = ["training", "levels", "performance", "coarse", "transfer", "scatter", "variance", "gene", "gene-scatter"]
+HELD_OUT = [
+    "training", "levels", "performance", "specificity", "coarse", "transfer", "scatter", "variance", "gene", "gene-scatter",
+    "errors", "calibration", "leakage", "agreement", "distributions", "resemblance", "two-models", "cells", "elsewhere",
+    "recipe-map", "fold-methods",
+]  # fmt: skip
 DOWNSTREAM = [
     "learned-weights",
     "profile", "mean-profile", "positions", "motifs", "alleles", "variant-logo", "locus", "variant-map", "external",
@@ -99,7 +107,7 @@ def files(tmp_path_factory) -> dict:
     """Paths of pages: of training alone, of all sections, and of one whose every label is hostile."""
     folder = tmp_path_factory.mktemp("pages")
     manifests = {
-        "trained": make_run(folder / "trained", plain_levels()),
+        "trained": add_traits(make_study(folder / "trained", tissue=HOSTILE[0])),
         "full": add_second_model(make_analyses(folder / "full", ["a", "b", "c"]), ["a", "b", "c"]),
         "hostile": make_analyses(folder / "hostile", HOSTILE, label=HOSTILE[5], atlas=HOSTILE[0]),
     }
@@ -184,6 +192,15 @@ def full(tabs):
 # ---------------------------------------------------------------- drawn
 
 
+BLANK = {  # panels of the pages `full` and `hostile`, which have one atlas of one level
+    "agreement": "No two rows of --input are of one tissue: give them the same one in its column `tissue`.",
+    "fold-methods": "All recipes have the same folds: name a recipe with another fold_method.",
+    "coarse": "No coarser level predicts a finer one in this run.",
+    "leakage": "Promoters are not among the inputs of this page, or there is one fold.",
+    "resemblance": "No coarser level or bulk predicts these populations: name several levels, or a tissue.",
+}
+
+
 def test_every_section_draws(tab, request):
     kinds = tab.page.evaluate("""() => [...document.querySelectorAll("[data-plot]")].map((panel) => {
       const plot = panel.querySelector(".plot"), marks = ".trace, .points path, .hm image, .heatmaplayer image, canvas";
@@ -193,15 +210,15 @@ def test_every_section_draws(tab, request):
     })""")
     states = dict(kinds)
     is_trained = "trained" in request.node.name
+    blank = {} if is_trained else BLANK
     assert list(states) == HELD_OUT + ([] if is_trained else DOWNSTREAM)
-    blank = {} if is_trained else {"coarse": "No coarser level predicts a finer one in this run."}
     assert {name: state for name, state in states.items() if state != "drawn"} == blank
     empty = [
         table.get_attribute("data-table")
         for table in tab.page.locator("[data-table]").all()
         if not table.locator("tbody tr").count()
     ]
-    assert empty == ([] if is_trained else ["coarse"])
+    assert empty == [name for name in ("coarse", "agreement") if name in blank]
 
 
 def test_the_page_does_not_scroll_sideways(tab, request):
@@ -241,6 +258,101 @@ def test_without_javascript_there_are_the_tables(browser, files):
     context.close()
 
 
+FINDINGS = """() => Object.fromEntries([...document.querySelectorAll("[data-plot]")]
+  .filter((panel) => !panel.hidden && !panel.classList.contains("blank"))
+  .map((panel) => [panel.dataset.plot, panel.querySelector(".finding").textContent]))"""
+
+
+def test_a_sentence_below_each_figure_says_what_its_numbers_say(tab, request):
+    findings = tab.page.evaluate(FINDINGS)
+    assert {name: text for name, text in findings.items() if not text.endswith(".")} == {}
+    assert [text for text in findings.values() if re.search("NaN|undefined|null|Infinity", text)] == []
+
+
+def test_sections_without_data_are_folded_and_say_how_to_fill_them(trained):
+    states = trained.page.evaluate("""() => [...document.querySelectorAll("main section")]
+      .map((one) => [one.id, one.querySelector("details").open])""")
+    assert [name for name, is_open in states if not is_open] == ["motifs", "saturation", "variants"]
+    link = trained.page.locator('.toc a[href="#saturation"]')
+    link.click()
+    assert trained.page.get_by_text("No gene was saturated: name genes with --saturate.").is_visible()
+    trained.page.locator("#saturation > details > summary").click()
+
+
+def test_the_skip_link_leads_past_the_contents(trained):
+    trained.page.locator(".skip").focus()
+    trained.page.keyboard.press("Enter")
+    assert trained.page.evaluate("document.activeElement.id") == "top"
+    names = trained.page.evaluate("""() => [...document.querySelectorAll("nav, section")]
+      .map((one) => one.ariaLabel ?? document.getElementById(one.getAttribute("aria-labelledby"))?.textContent)""")
+    assert all(names) and len(set(names)) == len(names)
+
+
+def test_a_dark_page_turns_light(browser, files):
+    page = browser.new_page(color_scheme="dark")
+    page.goto(files["trained"].as_uri())
+    page.wait_for_function(DRAWN)
+    colours = """() => [getComputedStyle(document.documentElement).backgroundColor,
+      ...["levels", "transfer"].map((name) =>
+        document.querySelector(`[data-plot=${name}] .plot`)._fullLayout.paper_bgcolor)]"""
+    is_dark = [sum(map(int, re.findall(r"\d+", colour)[:3])) < 200 for colour in normal(page.evaluate(colours))]
+    assert is_dark == [True] * 3
+    page.locator("#theme").click()
+    is_dark = [sum(map(int, re.findall(r"\d+", colour)[:3])) < 200 for colour in normal(page.evaluate(colours))]
+    assert is_dark == [False] * 3
+    page.close()
+
+
+def normal(colours: list[str]) -> list[str]:
+    """Colours as rgb(…), also those of Plotly, which may be hexadecimal."""
+    return [
+        f"rgb{tuple(bytes.fromhex(colour[1:]))}" if colour.startswith("#") else colour
+        for colour in colours
+    ]  # fmt: skip
+
+
+def download(tab, panel: str, kind: str) -> str:
+    with tab.page.expect_download() as download:
+        tab.page.locator(f'[data-plot="{panel}"] [data-save="{kind}"]').click()
+    assert download.value.suggested_filename == f"{panel}.{'tsv' if kind == 'data' else 'svg'}"
+    return Path(download.value.path()).read_text(encoding="utf-8")
+
+
+def test_the_data_of_a_figure_are_saved(full):
+    rows = [line.split("\t") for line in download(full, "scatter", "data").splitlines()]
+    assert rows[0] == ["series", "observed, log10", "predicted, log10", "error", "label"] and len(rows) == 121
+    assert rows[1][4].startswith("atlas one")
+    cells = [line.split("\t") for line in download(full, "transfer", "data").splitlines()]
+    assert cells[0] == ["row", "column", "r"] and [cell[:2] for cell in cells[1:3]] == [["a", "a"], ["a", "b"]]
+
+
+# What the button would save, without a file: Chromium saves few in a row.
+SAVED = """(panel) => {
+  const { createObjectURL } = URL, { click } = HTMLAnchorElement.prototype;
+  let saved;
+  Object.assign(URL, { createObjectURL: (blob) => { saved = blob; return ""; } });
+  HTMLAnchorElement.prototype.click = () => {};
+  document.querySelector(`[data-plot="${panel}"] [data-save=data]`).click();
+  Object.assign(URL, { createObjectURL });
+  HTMLAnchorElement.prototype.click = click;
+  return saved.text();
+}"""
+
+
+def test_every_figure_has_data_to_save(tab):
+    for panel in tab.page.evaluate(FINDINGS):
+        tsv = tab.page.evaluate(SAVED, panel).splitlines()
+        assert len(tsv) > 1 and len({line.count("\t") for line in tsv}) == 1, panel
+        assert not any(word in "\n".join(tsv) for word in ("&lt;", "&amp;", "<br>", "undefined")), panel
+
+
+def test_the_image_of_a_figure_is_saved(full):
+    for panel in ("levels", "scatter", "profile", "variant-map"):
+        svg = download(full, panel, "image")
+        assert svg.startswith("<svg") and svg.rstrip().endswith("</svg>")
+        assert "<script" not in svg
+
+
 # ---------------------------------------------------------------- controls
 
 
@@ -265,12 +377,17 @@ def test_every_select_changes_its_figure(tabs, name):
         chosen.append(f"{panel} {label}")
     assert chosen == {
         "trained": [
-            "training Model", "performance Level", "coarse Level", "transfer Level", "scatter Level", "scatter Recipe",
-            "scatter Population", "variance Level", "variance Recipe",
+            "training Model", "performance Level", "performance Scale", "coarse Level", "transfer Level", "scatter Level",
+            "scatter Recipe", "scatter Population", "variance Level", "variance Recipe", "errors Level", "errors By",
+            "calibration Model", "leakage Level", "distributions Level", "distributions Beside", "resemblance Model",
+            "two-models Level", "two-models Population", "two-models First model", "two-models Second model",
+            "cells Level", "cells Against", "elsewhere Model", "elsewhere Against", "recipe-map Level", "fold-methods Score",
         ],
         "full": [
-            "training Model", "transfer Level", "scatter Recipe", "scatter Population", "variance Recipe",
-            "profile Model", "profile Gene", "profile Population", "profile Minus", "profile View",
+            "training Model", "performance Scale", "transfer Level", "scatter Recipe", "scatter Population",
+            "variance Recipe", "errors By", "calibration Model", "two-models Population", "two-models First model",
+            "two-models Second model", "cells Against", "elsewhere Model", "profile Model", "profile Gene",
+            "profile Population", "profile Minus", "profile View",
             "mean-profile Model", "mean-profile Population", "mean-profile Smoothing", "positions Model",
             "positions Gene", "motifs Model", "locus Gene", "locus Population", "locus View", "variant-map Rows",
         ],
@@ -323,6 +440,54 @@ def test_a_gene_is_chosen_by_name(trained):
     gene.press("Enter")
     trained.wait("document.querySelector('[data-plot=gene] .plot-title').textContent.startsWith('G008 · ')")
     assert gene.evaluate("(input) => input.validity.valid")
+
+
+def search(tab, text: str) -> None:
+    field = tab.page.get_by_label("Find", exact=True)
+    field.fill(text)
+    field.press("Enter")
+
+
+def test_a_gene_is_found_from_anywhere(trained):
+    search(trained, "g011")
+    trained.wait("document.querySelector('[data-plot=gene] .plot-title').textContent.startsWith('G011 · ')")
+    assert trained.page.get_by_role("status").inner_text() == "Shown: G011"
+    assert trained.page.locator("#one-gene").bounding_box()["y"] < 900
+    search(trained, "G")
+    field = trained.page.get_by_label("Find", exact=True)
+    assert field.evaluate("(one) => one.validationMessage") == "not among the genes and variants of this page"
+    field.press("End")
+    field.type("0")
+    offered = trained.page.locator("#search-offers option").evaluate_all("(all) => all.map((one) => one.value)")
+    assert len(offered) == 30 and all(one.startswith("G0") for one in offered)
+
+
+def test_a_variant_is_found_from_anywhere(full):
+    name = full.page.evaluate("""() => {
+      const { textContent } = document.getElementById("report-data"), { variants, names } = JSON.parse(textContent);
+      const { variant, ref, alt, gene } = variants[1].variants[4];
+      return `${variant} ${ref}>${alt} · ${names[gene]}`;
+    }""")
+    search(full, name)
+    full.wait("(name) => document.querySelector('[data-plot=alleles] .plot-title').textContent.startsWith(name)", name)
+    full.page.locator("#variant-model").select_option(index=0)
+
+
+def test_a_variant_without_figures_is_found(browser, tmp_path, monkeypatch):
+    monkeypatch.setattr(variant_tables, "N_VARIANTS", 1)
+    monkeypatch.setattr(variant_tables, "N_PER_LOCUS", 1)
+    page_of(make_analyses(tmp_path, ["a", "<b>"]))
+    tab = Tab(browser, tmp_path / "report.html", WIDE)
+    name = tab.page.evaluate("""() => {
+      const { textContent } = document.getElementById("report-data"), { variants, names } = JSON.parse(textContent);
+      const { variant, ref, alt, gene } = variants[0].listed;
+      return `${variant.at(-1)} ${ref.at(-1)}>${alt.at(-1)} · ${names[gene.at(-1)]}`;
+    }""")
+    search(tab, name)
+    found = tab.page.locator("#variant-found").inner_text()
+    assert found.startswith(name) and "All" not in found and "It is not in the table below" in found
+    assert not tab.faults
+    tab.page.close()
 
 
 def click_point(tab, panel: str, choose: str) -> None:

@@ -99,7 +99,7 @@ def test_cases_give_the_values_of_genes_alone(case_genes, name, options):
     found = found.rename(index=lambda gene: gene.split(".")[0])
     pd.testing.assert_frame_equal(found, right, check_names=False, check_dtype=False)
     if name in LEFT_OUT:
-        assert all(words in "\n".join(log) for words in ("WARNING", *LEFT_OUT[name]))
+        assert all(words in "\n".join(log) for words in ("NOTE", *LEFT_OUT[name]))
         pd.testing.assert_frame_equal(right, by_hand("01_csr"))
         assert len(dropped) > 4 and (dropped["reason"] != "").all()
 

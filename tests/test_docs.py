@@ -37,8 +37,10 @@ from scxpresso.store import (
     POPULATION_COLUMNS,
     PREDICTION_COLUMNS,
 )
+from scxpresso.variants.benchmark import METRIC_COLUMNS, PAIR_COLUMNS
 from scxpresso.variants.chunks import REJECTED_COLUMNS
 from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS
+from scxpresso.variants.external_import import IMPORTED_COLUMNS, UNUSED_COLUMNS
 from scxpresso.variants.score_table import SCORE_COLUMNS
 
 PAGES = {path: path.read_text() for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]}
@@ -86,6 +88,10 @@ TABLES = {
     "variants/*.motifs.tsv.gz": CHANGE_COLUMNS,
     "variants/*.external.tsv": COMPARISON_COLUMNS,
     "variants/*.correlations.tsv": CORRELATION_COLUMNS,
+    "benchmark/*.tsv.gz": PAIR_COLUMNS,
+    "benchmark/*.metrics.tsv": METRIC_COLUMNS,
+    "external_scores/*.tsv.gz": IMPORTED_COLUMNS,
+    "external_scores/*.unused.tsv": UNUSED_COLUMNS,
     "samples/*.tsv.gz": NEW_SEQUENCE_COLUMNS,
 }
 

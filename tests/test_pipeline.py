@@ -66,6 +66,7 @@ ANALYSES = {
     "READ_VARIANTS", "SELECT_GENES", "SATURATE", "JOIN_SATURATION", "MATCH_MOTIFS", "POOL_EFFECTS", "SCORE_VARIANTS",
     "JOIN_SCORES", "MOTIF_CHANGES", "COMPARE_SCORES", "PREDICT", "SPLIT_MAP", "MAP_VARIANTS", "JOIN_MAP",
 }  # fmt: skip
+OTHERS = {"IMPORT_PREDICTIONS", "IMPORT_SCORES", "BENCHMARK_EFFECTS"}  # other people's models and measurements
 STEPS = {
     "PREFLIGHT", "EXTRACT_FEATURES", "SPLIT_FOLDS", "PSEUDOBULK", "FIT_BASELINES", "TRAIN_FOLD", "ENSEMBLE", "EVALUATE",
     "REPORT", "CHECKSUM", "WRITE_CRATE",
@@ -171,6 +172,14 @@ def make_analyses(folder: Path, contigs: dict[str, str]) -> None:
     (folder / "scores.tsv").write_text(
         "variant\tgene\tmodel\ttrack\tscore\n" + "".join(f"v{n}\tG002\tother\tbrain\t{n / 10}\n" for n in range(10))
     )
+    (folder / "other model.tsv").write_text(
+        "gene\t" + "\t".join(HOSTILE_LABELS[::-1]) + "\n" + "".join(f"G{n:03}\t{n}\t1\t2\t3\n" for n in range(120))
+    )
+    (folder / "predictions.csv").write_text("name,atlas,level,file\nother,first,kind,other model.tsv\n")
+    (folder / "tool's.tsv").write_text("chrom\tpos\tref\talt\tbrain\n1\t2900\tA\tC\t0.5\n")
+    (folder / "tools.csv").write_text("tool,file,genome,tracks,model\ntool,tool's.tsv,tiny,brain,$(touch PWNED)\n")
+    (folder / "measured.tsv").write_text("variant\tgene\tpopulation\teffect\tp\nv1\tG002\tliver\t0.5\t0.01\n")
+    (folder / "benchmark.csv").write_text("benchmark,file,set\nmeasured,measured.tsv,three\n")
     (folder / "windows.fa").write_text(f">G002\n{contigs['1'][2699:3199]}\n>new\n{'ACGTN' * 100}\n")
     (folder / "predict.csv").write_text(
         "sample,fasta,gtf,genome\nwindows,windows.fa,,tiny\nsame,genome & co.fa.gz,genes.gtf,tiny\n"
@@ -765,7 +774,9 @@ def stub(project) -> list:
     )
     # The second parser of Nextflow 25.04 does not know a profile where -c names a file that lacks it.
     gpus = ["-profile", "gpu", "--local_gpus", "3,5"] if project.parser == "v1" else []
-    options = ["-stub", *gpus, "-c", "devices.config", *analyses(project.inputs)]
+    sheets = {"external_predictions": "predictions.csv", "external_scores": "tools.csv", "benchmark": "benchmark.csv"}
+    others = [word for name, file in sheets.items() for word in (f"--{name}", project.inputs / file)]
+    options = ["-stub", *gpus, "-c", "devices.config", *analyses(project.inputs), *others]
     run = project.run(*options, "--outdir", "stub")
     assert run.status == 0, run.output
     return options
@@ -774,14 +785,15 @@ def stub(project) -> list:
 def test_the_whole_pipeline_runs_as_a_stub(project, stub):
     for file in (
         "saturation/first/kind.scxpresso/motifs.tsv", "variants/three/first.kind.scxpresso.tsv.gz", "report.html",
-        "models/first/kind/scxpresso/model.json",
+        "models/first/kind/scxpresso/model.json", "predictions/first/kind.other.tsv.gz", "external_scores/tool.unused.tsv",
+        "benchmark/measured/first.kind.scxpresso.metrics.tsv", "variants/three/first.all.scxpresso.external.tsv",
     ):  # fmt: skip
         assert (project.folder / "stub" / file).exists()
     others = [word for word in stub if word != "--variant_map"]
     run = project.run(*others, "-resume", "--outdir", "stub_gene", "--variant_null", "gene")
     assert run.status == 0, run.output
     left_out = {"POOL_EFFECTS", "SPLIT_MAP", "MAP_VARIANTS", "JOIN_MAP"}
-    assert Run(0, "", project.folder / "stub_gene").tasks.keys() == (STEPS | ANALYSES) - left_out
+    assert Run(0, "", project.folder / "stub_gene").tasks.keys() == (STEPS | ANALYSES | OTHERS) - left_out
 
 
 @pytest.mark.one_parser

@@ -83,7 +83,7 @@ def test_the_table_of_places_is_what_is_asserted():
 
 
 def test_every_place_has_a_file_and_every_file_a_place():
-    others = {"base", "gpu", "test", "test_full", "test_study", "paper", "xpresso"}
+    others = {"base", "gpu", "human", "paper", "test", "test_full", "test_study", "xpresso"}
     assert set(FILES) - others == {place.profile for place in PLACES}
 
 

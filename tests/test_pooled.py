@@ -78,6 +78,14 @@ def sample(effects, members):
     return effects[positions][members[positions]]
 
 
+def scaled(of_genes):
+    """Absolute values of all genes over their scale, and the smallest scale (populations). of_genes: all, and a sample."""
+    scales = [np.sqrt((some.astype(float) ** 2).mean(axis=0)) for _, some in of_genes]
+    least = MIN_SCALE * np.sqrt(np.square(scales).mean(axis=0))
+    ratios = [np.abs(every) / np.maximum(own, least) for (every, _), own in zip(of_genes, scales, strict=True)]
+    return np.concatenate(ratios), least
+
+
 def histograms(ratios, scale=1.0):
     """Of one bin and one population."""
     return Histograms(histogram(np.array(ratios, dtype=float)[:, None])[None], np.array([[scale]]))
@@ -120,31 +128,61 @@ def test_pooled_p_values_are_those_of_every_substitution_in_shuffled_windows(wor
     """By brute force, without histograms: only what lies in the value's own interval may be counted as well."""
     assert pooled.genes == sorted(GENES)
     bin_ = slice(0, UPSTREAM)
-    ratios, own_ratios = [], []
+    of_genes = []
     features = Features(world.folder / "features.h5")
     starts, _ = window_bins(UPSTREAM, 300, pooled.reads)
     assert starts.tolist() == [0, UPSTREAM]
     windows = shuffled_windows(features.codes[features.rows(pooled.genes)], starts)
     for gene, codes in zip(pooled.genes, windows, strict=True):
         effects, members = every_substitution(world, gene, codes)
-        here, sampled = effects[bin_][members[bin_]], sample(effects[bin_], members[bin_])
-        for found, values, some in ((ratios, here, sampled), (own_ratios, specificity(here), specificity(sampled))):
-            found.append(np.abs(values) / np.sqrt((some.astype(float) ** 2).mean(axis=0)))
+        of_genes.append((effects[bin_][members[bin_]], sample(effects[bin_], members[bin_])))
+    ratios, least = scaled(of_genes)
+    own_ratios, own_least = scaled([(specificity(every), specificity(some)) for every, some in of_genes])
     variants = [world.variant("g03", at, 1, other(world.letter("g03", at)), f"{at}") for at in range(-390, 0, 13)]
     (scores,) = world.score(variants, scorer=scorer(world, pooled))
     effects, members = every_substitution(world, "g03", features.codes[features.rows(["g03"])[0]])
     own = sample(effects[bin_], members[bin_])
-    for name, background, values, gene_own in (
-        ("pooled_p_value", ratios, scores.effect, own),
-        ("pooled_specificity_p_value", own_ratios, scores.specificity, specificity(own)),
+    for name, every, smallest, values, gene_own in (
+        ("pooled_p_value", ratios, least, scores.effect, own),
+        ("pooled_specificity_p_value", own_ratios, own_least, scores.specificity, specificity(own)),
     ):
-        ratio = np.abs(values) / root_mean_square(gene_own)
-        every = np.concatenate(background)
+        ratio = np.abs(values) / np.maximum(root_mean_square(gene_own), smallest)
         exact = [[(1 + (every[:, k] >= ratio[i, k]).sum()) / (1 + len(every)) for k in range(3)] for i in range(30)]
         found = getattr(scores, name)
         assert (found >= np.array(exact) - 1e-12).all() and (found > 0).all()
         np.testing.assert_allclose(found, exact, rtol=0.04, atol=1 / len(every))
     assert not np.array_equal(scores.pooled_p_value, scores.p_value)
+
+
+class OneMotif:
+    """Substitutions of a network of one motif: 0.4 in its ten bases, which a tenth of genes have, and else next to nothing."""
+
+    def effects_at(self, codes, annotation, positions):
+        size = np.where(spread(np.arange(700))[positions] < 14, 0.02, 0.0005)  # a few bases do a little
+        has_motif = np.unique(codes[300:340], return_counts=True)[1].max() > 17
+        size[has_motif & (positions >= 100) & (positions < 110)] = 0.4
+        return np.zeros((1, 3)), np.broadcast_to(size[None, :, None, None], (1, len(positions), 4, 3)).astype(
+            np.float32
+        )
+
+
+def test_samples_that_miss_what_matters_do_not_hide_a_motif(world, monkeypatch):
+    """Where they do, what little else a network does would seem enormous beside nothing, in shuffled windows as in others."""
+    monkeypatch.setattr("scxpresso.variants.pooled.incremental", lambda networks, device, engine: OneMotif())
+    pooled = pooled_of(world, sorted(GENES))
+    motif, little = np.full((1, 3), 0.4), np.full((1, 3), 0.02)
+    nothing = np.full((1, 3), 0.0005)
+    assert (pooled.effect.p_values(np.array([0]), motif, nothing) < 0.01).all()
+    assert (pooled.effect.p_values(np.array([0]), motif, motif / 8) < 0.01).all()
+    assert (pooled.effect.p_values(np.array([0]), little, nothing) > 0.01).all()
+
+
+def test_pooled_effects_of_a_development_version_are_refused(world, pooled, tmp_path):
+    pooled.write(tmp_path / "new.h5")
+    with h5py.File(tmp_path / "new.h5", "a") as file:
+        del file.attrs["min_scale"]
+    with pytest.raises(InputError, match="delete the file"):
+        PooledEffects.read(tmp_path / "new.h5", Model(world.folder / "model"))
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 50, 150, 399, 500])

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scxpresso.console import log
 from scxpresso.evaluation.evaluation import evaluate
 from scxpresso.problems import InputError
 from scxpresso.reporting import gene_figures, report, verdicts
@@ -211,13 +212,24 @@ def test_data_cannot_end_their_script(tmp_path):
 @pytest.mark.slow
 def test_warnings_of_tasks_are_in_the_page(tmp_path):
     manifest = make_run(tmp_path, plain_levels())
-    for number, lines in enumerate(["too short\n", f"too short\n{HOSTILE[0]}\n"]):
+    for number, lines in enumerate(["too short\n", f"too short\n{HOSTILE[0]}\nNOTE left out\n"]):
         (tmp_path / f"warnings_{number}").write_text(lines)
     entries = [{"process": "MATCH", "task": f"chunk {n}", "warnings": [f"warnings_{n}"]} for n in range(2)]
     write_json(manifest, json.loads(manifest.read_text()) | {"warnings": entries})
     page = page_of(manifest)
     assert "Warning from MATCH too short (2 tasks: 'chunk 0', 'chunk 1')" in page.text
     assert f"Warning from MATCH {HOSTILE[0]} (1 task: 'chunk 1')" in page.text
+    assert "Note from MATCH left out (1 task: 'chunk 1')" in page.text
+    classes = [attributes.get("class") for _, attributes in page.tags]
+    notes = classes[classes.index("notes") + 1 :]
+    assert notes[:4] == ["note warning", None, None, "note warning"] and "note" in notes  # warnings first
+
+
+def test_tasks_record_warnings_and_notes_for_the_page(tmp_path, monkeypatch):
+    monkeypatch.setenv("SCXPRESSO_WARNINGS", str(tmp_path / "warnings.txt"))
+    for message in ("WARNING too\nshort", "12 genes read", "NOTE left out: 3"):
+        log(message)
+    assert (tmp_path / "warnings.txt").read_text() == "too short\nNOTE left out: 3\n"
 
 
 def test_labels_are_escaped_for_plotly_too():
@@ -318,12 +330,14 @@ def test_a_recipe_is_judged_against_those_with_the_same_folds(tmp_path):
 @pytest.mark.slow
 def test_tables_and_manifests_of_version_0_1_name_no_recipe(tmp_path, page):
     manifest = make_run(tmp_path, plain_levels())
+    for name in ("agreement", "distributions", "histograms", "leakage", "intervals"):
+        (tmp_path / f"v/{name}.tsv").unlink()
     for path in [*(tmp_path / "v").iterdir(), *(tmp_path / "e").glob("*.populations.tsv")]:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
         table = table.drop(columns=["recipe", "other_recipe"], errors="ignore")
         write_table(path, table.rename(columns={"genes_detected": "genes_seen"}))
     assert not any("recipe" in entry for entry in json.loads(manifest.read_text())["predictions"])
-    assert page_of(manifest).data == page.data
+    assert page_of(manifest).data == page.data | {"distributions": []}
 
 
 def test_header_only_tables_render(tmp_path):
@@ -375,7 +389,36 @@ def test_scatter_draws_a_fixed_sample_and_keeps_the_top_genes(tmp_path, monkeypa
     assert first == second
     shown = first["predictions"][2]
     assert shown["drawn"] == 10 and shown["total"] == 120
-    assert set(first["genes"][1]["top"]) <= set(shown["genes"]) and len(shown["genes"]) <= 13
+    assert set(first["genes"][1]["top"]) <= set(shown["genes"]) and len(shown["genes"]) == 120
+    lengths = {one["recipe"]: length(one["predicted"][0]) for one in shown["recipes"]}
+    assert lengths["scxpresso"] == 120 and 10 <= lengths["kmer"] <= 13
+    monkeypatch.setattr(gene_figures, "MAX_VALUES", 400)  # of 2 + 3 populations × (1 + 1.5 × 2 networks): 20 genes
+    fewer = page_of(manifest).data
+    assert gene_names(fewer) == gene_names(first)[:20] and fewer["predictions"][2]["drawn"] == 10
+
+
+def gene_names(data: dict) -> list[str]:
+    return [data["names"][number] for number in data["predictions"][2]["genes"]]
+
+
+def length(packed: dict) -> int:
+    return len(base64.b64decode(packed["codes"])) * 8 // packed.get("bits", 16)
+
+
+def test_levels_with_other_genes_draw_the_same_ones():
+    genes = [f"G{number}" for number in range(100)]
+    drawn, others = gene_figures.shuffled(genes)[:20], gene_figures.shuffled(genes[5:])[:20]
+    assert drawn != sorted(drawn) and len(set(drawn) & set(others)) >= 15
+
+
+def test_genes_beyond_the_random_ones_are_the_most_variable(monkeypatch):
+    monkeypatch.setattr(gene_figures, "N_SCATTER_GENES", 1)
+    observed = pd.DataFrame({"a": [0.0, 0, 0, 0], "b": [1.0, 3, 2, 0.5]}, index=list("wxyz"))
+    level = MeasuredLevel("a", "l", "g", Path(), pd.DataFrame({"population": ["a", "b"]}))
+    genes = pd.DataFrame(columns=["atlas", "level", "gene_id", "variance"]).astype({"variance": float})
+    run = Run({}, Path(), [level], pd.DataFrame(), genes, *[pd.DataFrame()] * 3)
+    chosen, drawn, sampled = gene_figures.shown_genes(run, level, observed, room=3)
+    assert drawn == sampled == 1 and chosen[1:] == [gene for gene in "xywz" if gene != chosen[0]][:2]
 
 
 def test_packed_numbers_come_back():
@@ -385,6 +428,9 @@ def test_packed_numbers_come_back():
     assert codes[1] == 65535
     np.testing.assert_allclose(packed["low"] + codes[[0, 2, 3]] * packed["step"], values[[0, 2, 3]], atol=1e-4)
     assert gene_figures.pack([np.nan, np.nan])["step"] == 1.0
+    small = gene_figures.pack(values, bits=8)
+    codes = np.frombuffer(base64.b64decode(small["codes"]), dtype="u1")
+    assert small["bits"] == 8 and codes.tolist() == [0, 255, 140, 254]
 
 
 def test_missing_column_is_named(tmp_path):
@@ -422,3 +468,23 @@ def test_a_table_of_populations_of_version_0_1_is_read(tmp_path):
     old = pd.DataFrame({"population": ["B"], "parent": [""], "cells": [9], "genes_seen": [50], "noise_ceiling": [0.9]})
     write_table(tmp_path / "old.tsv", old)
     assert load(tmp_path / "old.tsv", POPULATION_COLUMNS)["genes_detected"].tolist() == [50]
+
+
+@pytest.mark.slow
+def test_a_page_of_20_populations_and_20000_genes_is_below_15_mb(tmp_path):
+    """Two networks and two baselines, which share one table here. Noise is what compresses least."""
+    populations, genes = [f"population {number}" for number in range(20)], [f"G{number:05}" for number in range(20_000)]
+    manifest = make_run(tmp_path, {"type": dict.fromkeys(populations, "")}, folds=2, genes=20)
+    content = json.loads(manifest.read_text())
+    content["predictions"] = [entry | {"path": "p/all.tsv"} for entry in content["predictions"]]
+    write_json(manifest, content)
+    rows = pd.MultiIndex.from_product([genes, populations], names=["gene_id", "population"]).to_frame(index=False)
+    values = np.random.default_rng(0).normal(size=(3, len(rows))).round(4)
+    columns = dict(zip(["observed", "predicted", "sd"], values, strict=True))
+    write_table(tmp_path / "p/all.tsv", rows.assign(fold=1, **columns)[PREDICTION_COLUMNS[:6]])
+    scores = read_table(tmp_path / "v/genes.tsv").drop_duplicates("recipe").drop(columns=["gene_id", "pearson"])
+    scores = scores.merge(pd.DataFrame({"gene_id": genes, "pearson": values[0, : len(genes)]}), how="cross")
+    write_table(tmp_path / "v/genes.tsv", scores)
+    page = page_of(manifest)
+    assert len(page.data["predictions"][0]["genes"]) == 20_000  # any gene can be looked up
+    assert (tmp_path / "report.html").stat().st_size < 15e6

@@ -8,7 +8,7 @@ from test_report import TEMPLATE
 from scxpresso.reporting.scripts import EXPORT, IMPORT, join_modules, resolve
 
 SCRIPTS = TEMPLATE / "scripts"
-ENTRIES = ["main.js", "motifs.js", "saturation.js", "variants.js"]
+ENTRIES = ["main.js", "trained.js", "bulk.js", "motifs.js", "saturation.js", "variants.js"]
 
 
 @pytest.fixture

@@ -211,8 +211,8 @@ def links(page: Page) -> set:
 @pytest.mark.slow
 def test_sections_are_there_only_where_the_run_has_them(page, tmp_path):
     plain = page_of(make_run(tmp_path, {"type": {"A": "", "B": ""}}))
-    assert {"#motifs", "#saturation", "#variants"} <= links(page)
-    assert not {"#motifs", "#saturation", "#variants"} & links(plain)
+    assert {"#motifs", "#saturation", "#variants"} <= links(page) & links(plain)
+    assert "No variants were scored" in plain.text and "No variants were scored" not in page.text
     new = {
         "learned-weights",
         "profile",
@@ -357,14 +357,14 @@ def test_learned_motifs_have_a_logo_and_weights(page):
     assert site["weight"] == pytest.approx([0.21, 0.04, -0.13]) and other["networks"] == 3
 
 
-def test_a_model_that_learned_no_motif_has_no_section(tmp_path):
+def test_a_model_that_learned_no_motif_has_an_empty_section(tmp_path):
     manifest = make_run(tmp_path, {"type": {"A": "", "B": ""}})
     content = json.loads(manifest.read_text())
     write_table(tmp_path / "none.tsv", pd.DataFrame(columns=LEARNED_COLUMNS))
     content["models"][0] |= {"motifs": "none.tsv", "motif_matrices": "none.meme"}
     write_json(manifest, content)
     page = page_of(manifest)
-    assert page.data["motifs"] == [] and "#motifs" not in links(page)
+    assert page.data["motifs"] == [] and "No motif was learned in this run." in page.text
 
 
 def test_sets_are_counted(page):
@@ -399,7 +399,8 @@ def test_scores_of_before_what_files_say_of_associations_are_read(folder, tmp_pa
 @pytest.mark.parametrize("rows", [2, 100])
 def test_significant_effects_come_first_by_size_and_then_the_others_by_q(tmp_path, monkeypatch, rows):
     monkeypatch.setattr(variant_tables, "ROWS_AT_ONCE", rows)
-    monkeypatch.setattr(variant_tables, "N_VARIANTS", 5)
+    monkeypatch.setattr(variant_tables, "N_VARIANTS", 3)
+    monkeypatch.setattr(variant_tables, "N_LISTED", 2)
     # name, population, effect, q, flag; q of what the network does not read is empty
     table = [
         ("unread", "a", 0, "", "not_scorable"), ("unread", "b", 0, "", "not_scorable,gene_badly_predicted"),
@@ -468,6 +469,13 @@ def test_others_of_the_same_genes_are_held_too(folder, monkeypatch):
         .groupby(["variant_id", "alt"])["size"]
         .max()
     )
+    listed = plot["listed"]  # the other 34 of 36 alleles and genes, which the search finds
+    assert {len(column) for column in listed.values()} == {34}
+    sizes = np.abs(listed["effect"]).tolist()
+    assert sizes == sorted(sizes, reverse=True) and max(listed["q_value"]) < 0.05  # those with q < 0.05 come by size
+    assert not {*zip(listed["variant"], listed["alt"], strict=True)} & {
+        (one["variant"], one["alt"]) for one in plot["variants"][:2]
+    }
     shown = [(one["variant"], one["alt"]) for one in plot["variants"]]
     assert shown[2:] == list(size.drop(shown[:2]).nlargest(5).index)
 
@@ -563,12 +571,12 @@ def test_variants_without_saturation_and_the_reverse(tmp_path):
     manifest = make_analyses(tmp_path, ["a", "b"])
     alone = page_of(changed(manifest, saturation=[]))
     (plot,) = alone.data["variants"]
-    assert set(plot["logos"]) == {None} and "#saturation" not in links(alone)
+    assert set(plot["logos"]) == {None} and "No gene was saturated" in alone.text
     assert {(locus["start"], locus["end"]) for locus in alone.data["loci"]} == {(-800, 640)}
     make_analyses(tmp_path / "again", ["a", "b"])
     without = page_of(changed(tmp_path / "again/manifest.json", variants=[]))
-    assert "No variant was scored." in without.text and "#variants" in links(without)
-    assert "#variants" not in links(page_of(changed(tmp_path / "again/manifest.json", sets=[])))
+    assert "No variant was scored." in without.text and "Every allele" not in without.text
+    assert "No variants were scored" in page_of(changed(tmp_path / "again/manifest.json", sets=[])).text
 
 
 def test_a_model_from_elsewhere_renders(tmp_path):

@@ -14,18 +14,18 @@ from scxpresso.problems import InputError
 _START = time.monotonic()
 
 
-WARNING = "WARNING "
+WARNING, NOTE = "WARNING ", "NOTE "  # something to look at, and something that was decided for the user
 
 
 def log(message: str) -> None:
     """Print a line to stderr with the seconds since the start.
 
-    A line that begins with WARNING is also appended to the file that SCXPRESSO_WARNINGS names. The pipeline's tasks set
-    it: such lines are shown in the report and at the end of the run.
+    A line that begins with WARNING or NOTE is also appended to the file that SCXPRESSO_WARNINGS names, notes with their
+    NOTE. The pipeline's tasks set it: such lines are shown in the report and at the end of the run.
     """
     print(f"[{time.monotonic() - _START:7.1f} s] {message}", file=sys.stderr, flush=True)
     file = os.environ.get("SCXPRESSO_WARNINGS")
-    if file and message.startswith(WARNING):
+    if file and message.startswith((WARNING, NOTE)):
         with open(file, "a", encoding="utf-8") as lines:
             lines.write(" ".join(message.removeprefix(WARNING).split()) + "\n")
 

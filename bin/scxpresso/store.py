@@ -22,11 +22,12 @@ TEXT_COLUMNS = {
     "target_level", "target_population", "other_atlas", "other_level", "other_population", "other_recipe", "other_network",
     "sequence", "annotation", "variant_id", "ref", "alt", "carriers", "uncalled", "set", "motif", "motif_name",
     "direction", "risk_allele", "flag", "model", "track", "consensus", "known_motif", "known_motif_name", "changed_motifs",
-    "store", "tissue", "protocol", "other_protocol", "test", "fold_method", "other_fold_method",
+    "store", "tissue", "protocol", "other_protocol", "test", "fold_method", "other_fold_method", "benchmark", "measured_in",
 }  # fmt: skip
 
 # Not networks, but their predictions are published and evaluated like those of a network.
 BASELINES = ["mean", "half_life", "gc_cpg", "kmer"]
+EXTERNAL = "external"  # in place of the network of another model's predictions
 
 DROPPED_GENE_COLUMNS = ["gene", "reason"]
 DROPPED_POPULATION_COLUMNS = ["level", "population", "cells", "reason"]

@@ -425,6 +425,7 @@ def check_genes(
         return
     ways = ", ".join(f"{times:,} by {way}" for way, times in match.by.items() if times)
     findings.note(row.atlas, f"{matched}: {ways}")
+    row.genes = sorted(match.gene_of.values())
     held_out = math.ceil(len(match.gene_of) / params["folds"])
     if len(match.gene_of) - held_out < MIN_TRAINING_GENES:
         findings.problem(

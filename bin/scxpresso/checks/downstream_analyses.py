@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 
+from scxpresso.checks.external_scores import is_sheet
 from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.checks.genome import check_genome
 from scxpresso.checks.recipes import ANALYSES, Recipe
@@ -134,7 +135,7 @@ def check_single_files(request: Request, params: dict, findings: Findings) -> No
         ("motifs", "motifs in JASPAR or MEME format", read_motifs),
         ("external_scores", "a TSV with the columns variant, gene, model, track, score", read_external),
     ):
-        if params[option] is None:
+        if params[option] is None or (option == "external_scores" and is_sheet(request)):
             continue
         source = request.source(option)
         path = request.path(source)
@@ -160,7 +161,7 @@ def check_use(params: dict, plan: dict, findings: Findings) -> None:
             "--models", "given without a downstream analysis",
             "at least one of --saturate, --variants, --predict and --variant_map", "say what the models are used for",
         )  # fmt: skip
-    options_with = [("external_scores", ["variants"]), ("haplotypes", ["variants"])]
+    options_with = [(name, ["variants"]) for name in ("external_scores", "haplotypes", "benchmark")]
     if not any(one["network"] in plan["motif_networks"] for one in plan["recipes"] + plan["models"]):
         options_with.append(("motifs", ANALYSES[:2]))
     for name, needed in options_with:

@@ -37,7 +37,7 @@ class Row:
     """A row of a sheet. place: how messages name it; '' if --fasta and --gtf replace the sheet.
 
     text: cells as they were written. values: those that agree with the schema. paths: files that were found. populations:
-    of an atlas, those that each level keeps.
+    of an atlas, those that each level keeps. genes: of an atlas, gene_ids of the annotation that it has.
     """
 
     place: str
@@ -45,6 +45,7 @@ class Row:
     values: dict = field(default_factory=dict)
     paths: dict[str, Path] = field(default_factory=dict)
     populations: dict[str, list[str]] = field(default_factory=dict)
+    genes: list[str] = field(default_factory=list)
 
     def at(self, column: str) -> str:
         """How messages name a cell."""

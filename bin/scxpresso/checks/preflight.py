@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from scxpresso.checks.atlas import check_atlas
+from scxpresso.checks.benchmark import check_benchmarks
 from scxpresso.checks.downstream_analyses import (
     check_contrast,
     check_samples,
@@ -15,6 +16,8 @@ from scxpresso.checks.downstream_analyses import (
     check_single_files,
     check_use,
 )
+from scxpresso.checks.external_predictions import check_external_predictions
+from scxpresso.checks.external_scores import check_external_scores, read_external_sheet
 from scxpresso.checks.findings import Findings
 from scxpresso.checks.genome import check_folds, check_genome
 from scxpresso.checks.models import check_genomes_of_models, read_models
@@ -25,6 +28,7 @@ from scxpresso.checks.recipes import check_analysed, check_models, read_recipes
 from scxpresso.checks.sheets import Request, check_genome_names, read_sheet, single_genome
 from scxpresso.checks.tissues import note_tissues
 from scxpresso.checks.variant_map import check_map_size, check_used_maps
+from scxpresso.expression.grouping import WHOLE
 from scxpresso.genome.transcript import Transcript
 
 
@@ -51,8 +55,13 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     else:
         genomes = read_sheet("genomes", "genome", request, schema["schema_genomes"], findings)
     sets = read_sheet("variants", "set", request, schema["schema_variants"], findings)
+    benchmarks = read_sheet("benchmark", "benchmark", request, schema["schema_benchmark"], findings)
     samples = read_sheet("predict", "sample", request, schema["schema_predict"], findings)
-    check_genome_names(atlases + sets + samples, genomes, findings)
+    predictions = read_sheet(
+        "external_predictions", "table of predictions", request, schema["schema_external_predictions"], findings
+    )
+    scores = read_external_sheet(request, schema["schema_external_scores"], findings)
+    check_genome_names(atlases + sets + samples + scores, genomes, findings)
     check_genomes_of_models(models, genomes, findings)
 
     genes: dict[str | None, list[Transcript]] = {}
@@ -67,6 +76,7 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
         request, params, schema["schema_populations"], atlases, findings
     )
     check_models(recipes, atlases, findings)
+    check_external_predictions(predictions, atlases, recipes, genes, params, findings)
     check_analysed(recipes, models, atlases, sets + samples, params, findings)
     check_use(params, plan, findings)
     check_saturate(request, params, genes, models, atlases, findings)
@@ -75,5 +85,10 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     check_used_maps(request, params, models, findings)
     check_sets(sets, findings)
     check_samples(samples, params, findings)
+    check_external_scores(scores, findings)
+    known = {label for model in models for label in model["populations"]}
+    known |= {label for row in atlases for labels in row.populations.values() for label in labels}
+    known |= {WHOLE for row in atlases if WHOLE in row.values.get("levels", ())}
+    check_benchmarks(benchmarks, sets, known, findings)
     check_single_files(request, params, findings)
     return findings, plan

@@ -11,7 +11,7 @@ from scxpresso.evaluation.levels import Level, bulk_of_tissue
 from scxpresso.evaluation.predictions import ModelKey
 from scxpresso.evaluation.ways import MODEL, PAIR_COLUMNS
 from scxpresso.metrics import pearson, rank_sum_greater, wilcoxon_greater
-from scxpresso.store import BASELINES
+from scxpresso.store import BASELINES, EXTERNAL
 
 COMPARISON_COLUMNS = [
     "kind", "target_atlas", "target_level", "target_population", "model_atlas", "model_level", "model_population",
@@ -35,11 +35,12 @@ def comparison_rows(
 ) -> Iterator[dict]:
     """Yield rows of comparisons.tsv: for each population its own model against every other way to predict it.
 
-    kind: `baseline` (for the same population), `recipe` (another recipe), `folds` (a recipe that differs in the fold method
-    alone), `level` (a coarser level's parent), `population` (another of the level), `atlas` (the same population of another
-    atlas), `tissue` (bulk of the tissue). Of kind `ancestor`, the model of an ancestor stands in for the own model, beside
-    that of a coarser ancestor. delta is the difference of medians over folds; p_value that of a one-sided test that the
-    first model is better: Wilcoxon's signed-rank test over shared folds, of kind `folds` the rank sum test.
+    kind: `baseline` (for the same population), `recipe` (another recipe), `external` (one of the two is another model's
+    predictions), `folds` (a recipe that differs in the fold method alone), `level` (a coarser level's parent), `population`
+    (another of the level), `atlas` (the same population of another atlas), `tissue` (bulk of the tissue). Of kind
+    `ancestor`, the model of an ancestor stands in for the own model, beside that of a coarser ancestor. delta is the
+    difference of medians over folds; p_value that of a one-sided test that the first model is better: Wilcoxon's signed-rank
+    test over shared folds, of kind `folds` the rank sum test.
 
     Parameters
     ----------
@@ -127,7 +128,9 @@ def _kind(model: dict, other: dict, levels: dict[tuple[str, str], Level]) -> str
     if model["recipe"] != other["recipe"]:
         if _source(model) != _source(other):
             return None
-        return "baseline" if other["network"] in BASELINES else "recipe"
+        if other["network"] in BASELINES:
+            return "baseline"
+        return EXTERNAL if EXTERNAL in (model["network"], other["network"]) else "recipe"
     if model["model_atlas"] != other["model_atlas"]:
         bulk = levels[other["model_atlas"], other["model_level"]]
         return "tissue" if bulk_of_tissue(bulk, levels[model["target_atlas"], model["target_level"]]) else "atlas"

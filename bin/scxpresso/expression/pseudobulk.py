@@ -173,7 +173,7 @@ def pseudobulk_cells(
     check_libraries(atlas.obs, options, library, sizes, others)
     if excluded := excluded_features(ids, reasons):
         shares = share_by_population(sizes, others, groupings[-1].of_cell, groupings[-1].labels)
-        log(f"WARNING {excluded}; their share of the counts: {shares}")
+        log(f"NOTE {excluded}; their share of the counts: {shares}")
 
     gene_ids = [match.gene_of[name] for name in match.gene_of]
     levels = {}
@@ -265,7 +265,7 @@ def pseudobulk_samples(
     """
     names = list(table.index)
     if excluded := excluded_features(names, reasons):
-        log(f"WARNING {excluded}; the genes' TPM are scaled to the sum of all")
+        log(f"NOTE {excluded}; the genes' TPM are scaled to the sum of all")
         total = table.sum()
         table = table[reasons == ""]
         table = table * (total / table.sum().replace(0, np.nan)).fillna(1)

@@ -50,8 +50,23 @@ EVALUATION = {
     "comparisons": [name for name in COMPARISON_COLUMNS if name not in NEW_COMPARISON_COLUMNS],
     "intervals": INTERVAL_SCORE_COLUMNS,
 }
+# What the report reads of a table of predictions.
+PREDICTED = ["gene_id", "fold", "population", "observed", "predicted", "sd"]
 # Columns that tables of version 0.1 lack, and the columns used instead: a recipe was named after its network.
 RENAMED = {"recipe": "network", "other_recipe": "other_network", "genes_detected": "genes_seen"}
+
+
+@dataclass
+class Matrices:
+    """A table of predictions as genes × populations, in log10; sd is NaN throughout where there is none.
+
+    fold: of each gene.
+    """
+
+    observed: pd.DataFrame
+    predicted: pd.DataFrame
+    sd: pd.DataFrame
+    fold: pd.Series
 
 
 @dataclass(eq=False)
@@ -65,6 +80,7 @@ class MeasuredLevel(Level):
     networks: dict[str, str] = field(default_factory=dict)
     predictions: dict[str, Path] = field(default_factory=dict)
     histories: dict[str, list[Path]] = field(default_factory=dict)
+    _matrices: dict[Path, Matrices | None] = field(default_factory=dict)
 
     @property
     def recipes(self) -> list[str]:
@@ -85,6 +101,16 @@ class MeasuredLevel(Level):
         """Whether a recipe is a baseline."""
         return self.networks[recipe] in BASELINE_NAMES
 
+    def matrices(self, recipe: str) -> Matrices | None:
+        """Read the predictions of a recipe, once; None if it has no table or a table without rows."""
+        path = self.predictions.get(recipe)
+        if path is None:
+            return None
+        if path not in self._matrices:
+            table = load(path, PREDICTED)
+            self._matrices[path] = matrices_of(table, self.labels) if len(table) else None
+        return self._matrices[path]
+
     def label(self, recipe: str) -> str:
         """Name a recipe on the page, with its network if the two names differ."""
         return label(recipe, self.networks[recipe])
@@ -92,6 +118,16 @@ class MeasuredLevel(Level):
     def model_name(self, recipe: str) -> str:
         """Name the model of a recipe on the page."""
         return f"{self.name} · {self.label(recipe)}"
+
+
+def matrices_of(table: pd.DataFrame, populations: list[str]) -> Matrices:
+    """Pivot the columns PREDICTED of a table of predictions."""
+    fold = table.drop_duplicates("gene_id").set_index("gene_id")["fold"].sort_index()
+    observed, predicted, sd = (
+        table.pivot(index="gene_id", columns="population", values=name).reindex(columns=populations)
+        for name in ("observed", "predicted", "sd")
+    )
+    return Matrices(observed, predicted, sd, fold)
 
 
 @dataclass
@@ -150,10 +186,10 @@ def read_run(manifest_path: str | Path) -> Run:
     demand(manifest_path, "key", MANIFEST, manifest)
     # A run that trains nothing has no evaluation.
     tables = folder / manifest["evaluation"] if manifest["evaluation"] else None
-    evaluation = {
-        name: load_if(tables and tables / f"{name}.tsv", columns, NEW_COMPARISON_COLUMNS)
-        for name, columns in EVALUATION.items()
-    }
+    paths = {name: tables and tables / f"{name}.tsv" for name in EVALUATION}
+    if paths["intervals"] and not paths["intervals"].is_file():
+        paths["intervals"] = None  # of version 0.1
+    evaluation = {name: load_if(paths[name], columns, NEW_COMPARISON_COLUMNS) for name, columns in EVALUATION.items()}
     return Run(
         manifest=manifest,
         folder=folder,

@@ -53,6 +53,8 @@ def performance_plots(run: Run) -> list[dict]:
                     "populations": level.labels,
                     "folds": folds,
                     "ceilings": significant(level.populations["noise_ceiling"]),
+                    "cells": list(level.populations["cells"]),
+                    "genes_detected": list(level.populations["genes_detected"]),
                     "recipes": recipes,
                 }
             )
@@ -74,6 +76,7 @@ def coarse_plots(run: Run) -> list[dict]:
                 plots.append(
                     {
                         "name": level.model_name(recipe),
+                        "level": level.name,
                         "populations": level.labels,
                         "folds": folds,
                         "models": models,
@@ -107,7 +110,12 @@ def transfer_plots(run: Run) -> list[dict]:
             table = rows(mine, recipe=recipe)
             if len(own(table, "model")) < len(table):
                 plots.append(
-                    {"name": level.model_name(recipe), "populations": level.labels, **transfer_matrix(table, level)}
+                    {
+                        "name": level.model_name(recipe),
+                        "level": level.name,
+                        "populations": level.labels,
+                        **transfer_matrix(table, level),
+                    }
                 )
     return plots
 

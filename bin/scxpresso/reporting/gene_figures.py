@@ -1,23 +1,20 @@
 """Data of the figures on genes: predictions against observations, and correlation across populations."""
 
 import base64
+import hashlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from scxpresso.intervals import INTERVAL_COLUMNS
-from scxpresso.reporting.data import MeasuredLevel, Run, load, rows
+from scxpresso.reporting.data import Matrices, MeasuredLevel, Run, rows
 from scxpresso.reporting.figures import significant
-from scxpresso.store import PREDICTION_COLUMNS
 
 N_SCATTER_GENES = 4000  # drawn per population; more would only make the page larger
 N_TOP_GENES = 25  # the most variable genes of a level
+MAX_VALUES = 2_200_000  # of genes that can be looked up, in all levels; about 6 MB
 TREND_BINS = 20
-# What figures read of a table; those of version 0.1 have no intervals.
-PREDICTED = [name for name in PREDICTION_COLUMNS if name not in INTERVAL_COLUMNS]
-SEED = 20240306  # the same genes are drawn whenever a report is made
 
 
 class ShownGenes:
@@ -37,71 +34,80 @@ class ShownGenes:
 
 
 def prediction_plots(run: Run, names: ShownGenes) -> list[dict]:
-    """Build for each level: observed and predicted log10 expression of 4,000 random genes and the most variable ones.
+    """Build for each level: observed and predicted log10 expression of its genes, for scatter plots and to look up.
 
-    The first `drawn` genes are random, for the scatter plots. The most variable ones follow, so that they can be looked up.
-    Pearson and n are over all genes.
+    The first `drawn` genes are random, for the scatter plots. Then follow the others, the most variable ones first, as far
+    as there is room (MAX_VALUES). Baselines have the first genes only. Pearson and n are over all genes.
     """
-    plots = []
+    plots, room = [], genes_with_room(run)
     for level in run.levels:
-        observed: pd.DataFrame | None = None
-        recipes = []
-        for recipe in level.scored:
-            table = load(level.predictions[recipe], PREDICTED) if recipe in level.predictions else ()
-            if not len(table):
-                continue
-            if observed is None:  # the same in every table of a level
-                observed = matrix(table, "observed", level)
-                genes, drawn = shown_genes(run, level, observed.index)
-            recipes.append(prediction(level.label(recipe), table, observed, level, genes))
-        if observed is not None:
-            plots.append(
-                {
-                    "name": level.name,
-                    "populations": level.labels,
-                    "parents": list(level.populations["parent"]),
-                    "genes": names.number(level.genome, genes),
-                    "drawn": drawn,
-                    "total": len(observed),
-                    "observed": packed(observed, genes),
-                    "recipes": recipes,
-                }
-            )
+        known = {recipe: matrices for recipe in level.scored if (matrices := level.matrices(recipe))}
+        if not known:
+            continue
+        observed = next(iter(known.values())).observed  # the same in every table of a level
+        genes, drawn, sampled = shown_genes(run, level, observed, room)
+        plots.append(
+            {
+                "name": level.name,
+                **level.key,
+                "populations": level.labels,
+                "parents": list(level.populations["parent"]),
+                "genes": names.number(level.genome, genes),
+                "drawn": drawn,
+                "total": len(observed),
+                "observed": packed(observed, genes),
+                "recipes": [
+                    prediction(level.label(recipe), matrices, genes[:sampled] if level.is_baseline(recipe) else genes)
+                    for recipe, matrices in known.items()
+                ],
+            }
+        )
     return plots
 
 
-def prediction(
-    label: str, table: pd.DataFrame, observed: pd.DataFrame, level: MeasuredLevel, genes: Sequence[str]
-) -> dict:
+def prediction(label: str, matrices: Matrices, genes: Sequence[str]) -> dict:
     """Build the part of one recipe in a prediction plot."""
-    predicted = matrix(table, "predicted", level)
+    observed, predicted = matrices.observed, matrices.predicted
     return {
         "recipe": label,
-        "pearson": [observed[one].corr(predicted[one]) for one in level.labels],
-        "n": [int((observed[one].notna() & predicted[one].notna()).sum()) for one in level.labels],
+        "pearson": [observed[one].corr(predicted[one]) for one in observed],
+        "n": [int((observed[one].notna() & predicted[one].notna()).sum()) for one in observed],
         "predicted": packed(predicted, genes),
-        "sd": packed(matrix(table, "sd", level), genes),
+        "sd": packed(matrices.sd, genes, bits=8),
     }
 
 
-def matrix(table: pd.DataFrame, values: str, level: MeasuredLevel) -> pd.DataFrame:
-    """Pivot a column of a table of predictions to genes × populations."""
-    return table.pivot(index="gene_id", columns="population", values=values).reindex(columns=level.labels)
-
-
-def packed(wide: pd.DataFrame, genes: Sequence[str]) -> list[dict] | None:
+def packed(wide: pd.DataFrame, genes: Sequence[str], bits: int = 16) -> list[dict] | None:
     """Pack one vector per population; None if all values are missing (baselines have no sd)."""
     wide = wide.reindex(index=genes)
-    return [pack(wide[label]) for label in wide.columns] if wide.notna().to_numpy().any() else None
+    return [pack(wide[label], bits) for label in wide.columns] if wide.notna().to_numpy().any() else None
 
 
-def shown_genes(run: Run, level: MeasuredLevel, genes: Iterable[str]) -> tuple[list[str], int]:
-    """Choose genes: random ones with a fixed seed, then further top genes. Returns the genes and the number of random ones."""
-    genes = sorted(genes)
-    picked = np.random.default_rng(SEED).permutation(len(genes))[:N_SCATTER_GENES]
-    drawn = [genes[i] for i in sorted(picked)]
-    extra = set(top_genes(run, level)) & set(genes) - set(drawn)
-    return drawn + sorted(extra), len(drawn)
+def genes_with_room(run: Run) -> int:
+    """Compute for how many genes the page has room for the values of all levels of several populations."""
+    per_gene = [len(level.labels) * (1 + 1.5 * len(level.trained)) for level in run.levels if len(level.labels) > 1]
+    return int(MAX_VALUES / (sum(per_gene) or 1))
+
+
+def shown_genes(run: Run, level: MeasuredLevel, observed: pd.DataFrame, room: int) -> tuple[list[str], int, int]:
+    """Choose genes: random ones, top genes, then the most variable others as far as there is room.
+
+    Genes of a level with one population are not looked up. Returns the genes, the number of random ones, and that of
+    random and top genes.
+    """
+    genes = set(observed.index)
+    drawn = sorted(shuffled(genes)[:N_SCATTER_GENES])
+    extra = sorted(set(top_genes(run, level)) & genes - set(drawn))
+    if len(level.labels) < 2:
+        return drawn + extra, len(drawn), len(drawn + extra)
+    others = observed.drop(index=drawn + extra).var(axis=1).sort_values(ascending=False, kind="stable").index
+    looked_up = [*drawn, *extra, *others[: max(room - len(drawn + extra), 0)]]
+    return looked_up, len(drawn), len(drawn + extra)
+
+
+def shuffled(genes: Iterable[str]) -> list[str]:
+    """Order genes at random, by a hash of their ids: levels whose genes differ draw much the same ones."""
+    return sorted(genes, key=lambda gene: hashlib.md5(gene.encode(), usedforsecurity=False).digest())
 
 
 def gene_plots(run: Run, names: ShownGenes) -> list[dict]:
@@ -144,11 +150,16 @@ def trend(table: pd.DataFrame) -> list[list[float]]:
     return [significant(table.iloc[part][["variance", "pearson"]].median()) for part in bins]
 
 
-def pack(values: ArrayLike) -> dict:
-    """Pack numbers as base64 of 16-bit steps between their extremes (65535: missing), a third of the size of JSON."""
+def pack(values: ArrayLike, bits: int = 16) -> dict:
+    """Pack numbers as base64 of steps between their extremes, of 16 or 8 bits: a third of the size of JSON, or a sixth.
+
+    The largest code means missing.
+    """
     values = np.asarray(values, dtype=float)
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
-    step = (high - low) / 65534 or 1.0
-    codes = np.where(np.isfinite(values), np.round((values - low) / step), 65535)
-    return {"low": float(low), "step": float(step), "codes": base64.b64encode(codes.astype("<u2").tobytes()).decode()}
+    missing = 2**bits - 1
+    step = (high - low) / (missing - 1) or 1.0
+    codes = np.where(np.isfinite(values), np.round((values - low) / step), missing).astype(f"<u{bits // 8}")
+    packed = {"low": float(low), "step": float(step), "codes": base64.b64encode(codes.tobytes()).decode()}
+    return packed if bits == 16 else packed | {"bits": bits}

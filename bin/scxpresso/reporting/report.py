@@ -16,7 +16,9 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from scxpresso.reporting.data import Run, label, read_run
+from scxpresso.reporting.benchmarks import benchmark_view
+from scxpresso.reporting.data import BASELINE_NAMES, Run, label, read_run
+from scxpresso.reporting.error_figures import calibration_plots, error_plots, leakage_plots
 from scxpresso.reporting.figures import coarse_plots, performance_plots, training_plots, transfer_plots
 from scxpresso.reporting.gene_figures import N_TOP_GENES, ShownGenes, gene_plots, prediction_plots
 from scxpresso.reporting.locus import Loci
@@ -24,6 +26,15 @@ from scxpresso.reporting.motif_figures import learned_motif_plots
 from scxpresso.reporting.planted import planted_view
 from scxpresso.reporting.saturation_figures import saturation_plots
 from scxpresso.reporting.scripts import join_modules
+from scxpresso.reporting.sections import has_bulk, sections_view
+from scxpresso.reporting.specificity_figure import specificity_plots
+from scxpresso.reporting.study_figures import (
+    agreement_plot,
+    comparison_plots,
+    distribution_plots,
+    fold_method_plots,
+    recipe_plots,
+)
 from scxpresso.reporting.tables import (
     atlas_view,
     comparison_kinds,
@@ -39,7 +50,7 @@ from scxpresso.reporting.variant_tables import read_scores, set_view, wanted_gen
 from scxpresso.reporting.verdicts import card, headline, overall
 from scxpresso.saturation.effects_store import SMALLEST_EFFECT
 from scxpresso.store import atomic_write
-from scxpresso.text import count, decimal, moment, percent, plural, shown
+from scxpresso.text import count, decimal, moment, p_text, percent, plural, shown
 
 PAPER = {
     "doi": "10.3389/fbinf.2024.1347276",
@@ -87,16 +98,17 @@ def render(run: Run, template: str | Path) -> str:
         atlases=[atlas_view(run, entry) for entry in run.manifest["atlases"]],
         training=training,
         reused=run.manifest["models"] if not run.levels else [],
-        unused=Markup("" if run.levels else " hidden"),  # hides sections that only a run with training has
+        sections=sections_view(data, bool(run.levels), bool(run.manifest["sets"])),
         kinds=comparison_kinds(run),
         top=N_TOP_GENES,
         sets=[set_view(run, entry) for entry in run.manifest["sets"]],
         planted=planted_view(run, template) if run.manifest["variants"] else [],
+        benchmarks=benchmark_view(run),
         flags=FLAGS,
         smallest_effect=f"{SMALLEST_EFFECT:.1g}",
         data=data,
         css=Markup((template / "report.css").read_text(encoding="utf-8")),
-        js=Markup(script(template, data)),
+        js=Markup(script(template, data, bool(run.levels))),
         plotly=Markup(get_plotlyjs()),
     )
 
@@ -108,14 +120,29 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
     loci, tables = Loci(run, names), read_scores(run)
     return {
         "recipes": [
-            {"recipe": label(recipe, network), "colour": palette[recipe]} for recipe, network in run.networks().items()
+            {
+                "recipe": label(recipe, network),
+                "colour": palette[recipe],
+                "baseline": network in BASELINE_NAMES,
+            }
+            for recipe, network in run.networks().items()
         ],
         "training": training_plots(training),
         "performance": performance_plots(run),
         "coarse": coarse_plots(run),
         "transfer": transfer_plots(run),
+        "specificity": specificity_plots(run),
         "predictions": prediction_plots(run, names),
         "genes": gene_plots(run, names),
+        "errors": error_plots(run),
+        "calibration": calibration_plots(run),
+        "leakage": leakage_plots(run),
+        "agreement": agreement_plot(run, names),
+        "distributions": distribution_plots(run),
+        "comparisons": comparison_plots(run),
+        "recipe_map": recipe_plots(run),
+        "fold_methods": fold_method_plots(run),
+        "tissues": tissues(run),
         "motifs": learned_motif_plots(run),
         "saturation": saturation_plots(run, names, loci, wanted_genes(tables)),
         "variants": variant_plots(run, tables, names, loci),
@@ -124,10 +151,20 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
     }
 
 
-def script(template: Path, data: dict) -> str:
+def tissues(run: Run) -> list[dict]:
+    """List the genome, tissue and protocol of each atlas; '' if the sheet names no tissue."""
+    return [
+        {name: entry.get(name) or "" for name in ("atlas", "genome", "tissue", "protocol")}
+        for entry in run.manifest["atlases"]
+    ]
+
+
+def script(template: Path, data: dict, trained: bool) -> str:
     """Join the scripts of the sections that the page has."""
-    sections = [f"{name}.js" for name in ("motifs", "saturation", "variants") if data[name]]
-    return join_modules(template / "scripts", ["main.js", *sections])
+    has = {"trained": trained, "bulk": has_bulk(data)} | {
+        name: data[name] for name in ("motifs", "saturation", "variants")
+    }
+    return join_modules(template / "scripts", ["main.js", *(f"{name}.js" for name, one in has.items() if one)])
 
 
 def environment(template: str | Path) -> Environment:
@@ -140,7 +177,9 @@ def environment(template: str | Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update({f.__name__: f for f in (count, decimal, percent, plural, moment, verbatim, parameter, tally)})
+    env.filters.update(
+        {f.__name__: f for f in (count, decimal, percent, plural, moment, p_text, verbatim, parameter, tally)}
+    )
     env.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return env
 

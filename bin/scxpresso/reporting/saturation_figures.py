@@ -15,7 +15,7 @@ from scxpresso.saturation.effects_store import Effects
 from scxpresso.saturation.profiles import MIN_EFFECT, profile
 
 N_PROFILES = 8  # genes per model whose profiles are on the page
-MAX_NUMBERS = 250_000  # positions × populations of all profiles of a model, and of its mean profile
+MAX_NUMBERS = 250_000  # positions × populations of all profiles of a run, and of all its mean profiles
 NEAR_TSS = 500  # bases around the TSS whose effects decide which genes are shown
 BIN = 50  # bases per column of the heat map
 N_MOTIFS = 60  # rows of the motifs' heat map
@@ -57,11 +57,12 @@ def saturation_plots(run: Run, names: ShownGenes, loci: Loci, wanted: dict) -> l
     wanted: genes to show first, by (atlas, level, recipe): those with the largest significant variant effects.
     """
     plots = []
+    most = MAX_NUMBERS // max(len(run.manifest["saturation"]), 1)
     for entry in run.manifest["saturation"]:
         folder = run.folder / entry["path"]
         with open_effects(folder) as effects:
             shown = largest(effects, N_PROFILES, wanted.get(model_of(entry), ()))
-            room = MAX_NUMBERS // max(len(shown) * len(effects.populations), 1)
+            room = most // max(len(shown) * len(effects.populations), 1)
             plots.append(
                 {
                     "name": model_name(entry),
@@ -70,7 +71,7 @@ def saturation_plots(run: Run, names: ShownGenes, loci: Loci, wanted: dict) -> l
                     "downstream": effects.downstream,
                     "total": len(effects.gene_id),
                     "genes": [gene_profile(effects, gene, room, names, loci) for gene in shown],
-                    "mean": mean_profile(load(folder / "positions.tsv", POSITIONS), effects.populations),
+                    "mean": mean_profile(load(folder / "positions.tsv", POSITIONS), effects.populations, most),
                     "motifs": motif_effects(file_of(run, entry, "motifs"), effects.populations),
                 }
             )
@@ -119,12 +120,12 @@ def binned(values: np.ndarray, distances: np.ndarray) -> dict:
     return {"first": int(bins.index[0]) * BIN if len(bins) else 0, "values": by_population(bins.to_numpy())}
 
 
-def mean_profile(table: pd.DataFrame, populations: list[str]) -> dict:
-    """Build the mean over genes of the largest |effect| by position, over several bases if the page would get too large."""
+def mean_profile(table: pd.DataFrame, populations: list[str], most: int) -> dict:
+    """Build the mean over genes of the largest |effect| by position, over several bases where there are over `most` numbers."""
     wide = table.pivot(index="tss_distance", columns="population", values="mean_effect").reindex(columns=populations)
     if len(wide):
         wide = wide.reindex(range(int(wide.index.min()), int(wide.index.max()) + 1))
-    step = -(-wide.size // MAX_NUMBERS) or 1
+    step = -(-wide.size // most) or 1
     positions = np.asarray(wide.index)
     means = wide.groupby(positions // step).mean()
     return {

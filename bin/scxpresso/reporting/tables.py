@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from scxpresso.console import NOTE
 from scxpresso.problems import preview
 from scxpresso.reporting.data import (
     SIGNIFICANT,
@@ -77,7 +78,7 @@ def atlas_view(run: Run, entry: dict) -> dict:
 
 
 def warnings_view(run: Run) -> list[dict]:
-    """Collect the warnings of tasks: process, message, the tasks that logged it, and their number."""
+    """Collect what tasks logged: kind (warning or note), process, message, the tasks that logged it, and their number."""
     tasks_of: dict[tuple[str, str], list[str]] = {}
     for entry in run.manifest["warnings"]:
         for file in entry["warnings"]:
@@ -85,7 +86,13 @@ def warnings_view(run: Run) -> list[dict]:
             for line in (run.folder / file).read_text(encoding="utf-8").splitlines():
                 tasks_of.setdefault((entry["process"], line), []).append(entry["task"])
     return [
-        {"process": process, "message": line, "tasks": preview(list(dict.fromkeys(tasks))), "count": len(tasks)}
+        {
+            "kind": "Note" if line.startswith(NOTE) else "Warning",
+            "process": process,
+            "message": line.removeprefix(NOTE),
+            "tasks": preview(list(dict.fromkeys(tasks))),
+            "count": len(tasks),
+        }
         for (process, line), tasks in sorted(tasks_of.items())
     ]
 

@@ -88,6 +88,7 @@ def variant_plot(run: Run, scores: Scores, effects: Effects | None, names: Shown
         "sd": by_population(wide["sd"].to_numpy()),
         "log_q": by_population(np.log10(wide["q_value"].clip(lower=1e-30)).to_numpy()),
         "first": [best_row(row, populations) for row in first],
+        "listed": listed_variants(scores.listed, genome, names),
         "logos": [logo(effects, row) for row in first],
         "changes": changes,
         "motifs": matrices(run, changes),
@@ -135,6 +136,19 @@ def best_row(row: dict, populations: list[str]) -> dict:
     numbers = dict(zip(columns, significant([row[column] for column in columns], 3), strict=True))
     texts = {column: row[column] for column in ["flag", *OPTIONAL]}
     return {"population": populations.index(row["population"]), **texts, **numbers}
+
+
+def listed_variants(table: pd.DataFrame, genome: str, names: ShownGenes) -> dict:
+    """Make the columns of the variants that only the search shows; names longer than the page shows are cut."""
+    return {
+        "variant": list(table["variant_id"].str[:41]),
+        "ref": list(table["ref"].str[:17]),
+        "alt": list(table["alt"].str[:17]),
+        "gene": names.number(genome, table["gene_id"]),
+        "population": list(table["population"]),
+        "effect": significant(table["effect"], 3),
+        "q_value": significant(table["q_value"], 2),
+    }
 
 
 def reach_of(variants: list[dict], effects: Effects | None) -> tuple[int, int]:

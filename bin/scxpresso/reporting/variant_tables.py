@@ -12,6 +12,7 @@ from scxpresso.store import read_json
 from scxpresso.variants.score_table import FOUND, is_scorable
 
 N_VARIANTS = 200  # variants × genes in the table
+N_LISTED = 3000  # further ones that the search finds, with their best score alone
 N_LOCI = 8  # genes with a figure of their locus: those of the first variants in the table
 N_PER_LOCUS = 150  # variants per gene, those with the largest effects
 ROWS_AT_ONCE = 100_000  # of tables that may not fit into memory
@@ -60,6 +61,7 @@ class Scores:
     entry: entry of the manifest. rows, significant, not_scorable: numbers of all rows, of those with q below SIGNIFICANT, and
     of those whose allele the network does not read. first: one row per allele and gene of the table, in the best population.
     shown: rows of these in all populations, then of others in the same genes; the column `place` numbers the alleles.
+    listed: further alleles and genes, in the best population: ALLELE, population, effect and q_value.
     """
 
     entry: dict
@@ -68,6 +70,7 @@ class Scores:
     not_scorable: int
     first: pd.DataFrame
     shown: pd.DataFrame
+    listed: pd.DataFrame
 
 
 def read_scores(run: Run) -> list[Scores]:
@@ -76,7 +79,9 @@ def read_scores(run: Run) -> list[Scores]:
     for entry in run.manifest["variants"]:
         path = run.folder / entry["path"]
         total, significant, not_scorable, best = strongest(path)
-        tables.append(Scores(entry, total, significant, not_scorable, *all_populations(path, best)))
+        first, shown = all_populations(path, best[:N_VARIANTS])
+        listed = best[N_VARIANTS:].reset_index(drop=True)
+        tables.append(Scores(entry, total, significant, not_scorable, first, shown, listed))
     return tables
 
 
@@ -116,7 +121,7 @@ def read_parts(path: Path, columns: list[str], if_there: Sequence[str] = ()) -> 
 
 
 def strongest(path: Path) -> tuple[int, int, int, pd.DataFrame]:
-    """Count all rows, significant rows and rows that are not scorable; find the first N_VARIANTS alleles × genes.
+    """Count all rows, significant rows and rows that are not scorable; find the first alleles × genes (N_VARIANTS and N_LISTED).
 
     Those with q below SIGNIFICANT come first, by |effect|; then the others, by q and |effect|. Each is in the population in
     which it ranks first. q says how rare an effect is, not how large, so it does not rank significant effects.
@@ -130,10 +135,10 @@ def strongest(path: Path) -> tuple[int, int, int, pd.DataFrame]:
         not_scorable += int((~part.pop("flag").map(is_scorable)).sum())
         order = part["q_value"].mask(significant_here, 0).fillna(np.inf)
         part = part.assign(order=order, size=-part["effect"].abs())
-        if best and len(best[0]) == N_VARIANTS:
+        if best and len(best[0]) == N_VARIANTS + N_LISTED:
             part = part[part["order"] <= best[0]["order"].max()]
         joined = pd.concat([*best, part])
-        best = [joined.sort_values(["order", "size"], kind="stable").drop_duplicates(ALLELE)[:N_VARIANTS]]
+        best = [joined.sort_values(["order", "size"], kind="stable").drop_duplicates(ALLELE)[: N_VARIANTS + N_LISTED]]
     return total, significant, not_scorable, best[0].reset_index(drop=True)
 
 

@@ -14,6 +14,7 @@ from scxpresso.reporting.data import (
     own,
     rows,
 )
+from scxpresso.store import EXTERNAL
 from scxpresso.text import count, decimal, listed, p_text, plural, span
 
 
@@ -106,7 +107,8 @@ def verdict_on_other(run: Run, level: MeasuredLevel, recipe: str, other: str) ->
     }[kind]
     network = level.networks[other]
     baseline = network if level.is_baseline(other) else None
-    name = BASELINE_NAMES[network] if baseline else f"the recipe {level.label(other)}"
+    kind_of_other = "other model" if network == EXTERNAL else "recipe"
+    name = BASELINE_NAMES[network] if baseline else f"the {kind_of_other} {level.label(other)}"
     return {"kind": kind, "baseline": baseline, "text": f"{opening} {name}: {numbers}{evidence(tested, kind)}."}
 
 

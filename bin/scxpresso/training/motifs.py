@@ -27,7 +27,8 @@ STEPS, RESCAN = 100, 10  # of gradient descent; best windows are looked for anew
 LEARNING_RATE = 0.05
 VALIDATION = 6  # one gene of so many decides
 RIDGE = 3.0
-MIN_ERRORS = 3.0  # standard errors
+# Standard errors from 0 of a weight that is kept: of the sign that the motif has where it is most certain, and of the other.
+MIN_ERRORS, MIN_OPPOSITE_ERRORS = 3.0, 5.0
 DECAY = 4e-3  # of what a matrix has beside one penalty per position
 
 
@@ -268,14 +269,18 @@ def certain_weights(matches: Tensor, expression: Tensor) -> tuple[Tensor, Tensor
     """Weights of motifs in populations (motifs × populations) and intercept, by ridge regression.
 
     A motif that acts in some populations alone would get small weights of chance in the others. Those within MIN_ERRORS
-    standard errors of 0 are set to 0, unless that held for the motif's weights in all populations.
+    standard errors of 0 (MIN_OPPOSITE_ERRORS, if their sign is not that of the motif's most certain weight) are set to 0,
+    unless that held for the motif's weights in all populations.
     """
     weights, intercept = ridge(matches, expression)
     centred = matches - matches.mean(dim=0)
     covariance = torch.linalg.inv(centred.T @ centred + RIDGE * torch.eye(len(weights)))
     left = expression - matches @ weights - intercept
     errors = torch.sqrt(covariance.diagonal()[:, None] * left.var(dim=0))
-    certain = weights.abs() >= MIN_ERRORS * errors
+    ratio = weights / errors
+    most_certain = ratio.gather(1, ratio.abs().argmax(dim=1, keepdim=True))
+    least = torch.where(ratio * most_certain > 0, MIN_ERRORS, MIN_OPPOSITE_ERRORS)
+    certain = ratio.abs() >= least
     weights = weights * (certain | ~certain.any(dim=1, keepdim=True))
     return weights, (expression - matches @ weights).mean(dim=0)
 

@@ -4,12 +4,13 @@ A gene has 1,500 substitutions in a bin, so that no p-value against these alone 
 Windows are shuffled because those of the genes have motifs, whose substitutions would hide each other. Genes differ in how
 much their predictions respond: effects are divided by their root mean square over the substitutions of the gene in the bin.
 They are kept as histograms, one per bin and population. The root
-mean square is that of the substitutions at a fixed sample of positions, both here and where variants are scored.
+mean square is that of the substitutions at a fixed sample of positions, and no smaller than a part of that of all genes: a
+sample may miss the only motif of a bin. Both hold here and where variants are scored.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import h5py
@@ -34,6 +35,7 @@ SEED = 1  # of the sample of genes and of their shuffled windows, which are the 
 # Of the pooled root mean square, the smallest that a gene's may be. Where a gene hardly responds, as most do by a network
 # of few motifs, no effect is unusual for being larger than almost nothing.
 MIN_SCALE = 0.5
+SUBSTITUTIONS = 3  # of an unambiguous base
 # A histogram has an interval for all below 2^-10, then 256 for each factor of 2, up to 2^7.
 MANTISSA_BITS = 8
 BELOW_FIRST = int(np.float32(2.0**-10).view(np.int32) >> (23 - MANTISSA_BITS)) - 1
@@ -125,7 +127,7 @@ class PooledEffects:
         with atomic_write(path) as partial, h5py.File(partial, "w") as file:
             file.attrs.update(upstream=self.upstream, downstream=self.downstream, reads=self.reads)
             if self.positions is not None:
-                file.attrs["positions"] = self.positions
+                file.attrs.update(positions=self.positions, min_scale=MIN_SCALE)
             for name, text in (("gene_id", self.genes), ("populations", self.populations)):
                 file.create_dataset(name, data=list(text), dtype=h5py.string_dtype())
             for kind in KINDS:
@@ -140,6 +142,7 @@ class PooledEffects:
         try:
             with h5py.File(path) as file:
                 first, end = (int(base) for base in file.attrs["reads"])
+                bounded = "min_scale" in file.attrs
                 pooled = cls(
                     genes=file["gene_id"].asstr()[:].tolist(),
                     upstream=int(file.attrs["upstream"]),
@@ -151,6 +154,9 @@ class PooledEffects:
                 )
         except (OSError, KeyError) as error:
             raise InputError(Problem(str(path), f"no pooled effects ({error})", expected)) from None
+        if pooled.positions and not bounded:
+            found = "effects whose smallest scale is not bounded, of a development version"
+            raise InputError(Problem(str(path), found, expected, "delete the file: it is made again"))
         for name in ("populations", "upstream", "downstream"):
             if getattr(pooled, name) != getattr(model, name):
                 raise InputError(Problem(str(path), f"other {name} than the model has", expected))
@@ -219,41 +225,61 @@ def pool_effects(
 ) -> PooledEffects:
     """Pool the effects of every substitution in shuffled windows of genes, by the networks for which each was held out.
 
+    Twice over the genes: the smallest scale is known first, from a sample of their positions.
+
     engine: see incremental. step: called with each gene. Raises InputError for features of another window.
     """
     model.check_window(features.upstream, features.downstream)
     reads = bases_read(model.network, model.inputs, model.upstream, model.downstream)
     starts, _ = window_bins(model.upstream, model.downstream, reads)
-    first, end = (model.upstream + base for base in reads)
-    bin_of = np.searchsorted(starts, np.arange(first, end), side="right") - 1  # of each base that is read
-    counts = np.zeros((len(KINDS), len(starts), len(model.populations), N_INTERVALS), dtype=np.uint32)
-    squares = np.zeros(counts.shape[:3])
-
     rows = features.rows(genes)
     windows = shuffled_windows(features.codes[rows], starts)
     annotation = features.annotation(rows, model.annotation_features)
-    fold_of = [model.fold_of(gene) for gene in genes]
-    for fold in sorted(set(fold_of), key=lambda fold: fold or 0):
-        saturation = incremental(model.networks(fold), device, engine)
-        for number in [number for number, other in enumerate(fold_of) if other == fold]:
-            _, by_network = saturation.effects(windows[number], annotation[number], first, end)
-            mean, read = resolved(by_network.mean(axis=0)), windows[number, first:end]
-            is_unambiguous = BASE_OF_CODE[read] < 4
-            for bin_ in np.unique(bin_of):
-                positions = spread(np.flatnonzero((bin_of == bin_) & is_unambiguous))
-                members = read[positions, None] != ALTERNATIVE_CODES
-                effects = mean[positions][members]
-                sampled = int(members[:N_SAMPLED].sum())
-                kinds = [effects, specificity(effects)] if effects.shape[1] > 1 else [effects]
-                for kind, values in enumerate(kinds):
-                    scale = root_mean_square(values[:sampled])
-                    counts[kind, bin_] += histogram(_ratios(values, scale))
-                    squares[kind, bin_] += len(values) * scale**2
-            step(shown(genes[number]))
+    positions = [_positions_of_bins(window, starts, model.upstream, reads) for window in windows]
+    networks = [model.fold_of(gene) for gene in genes]
+    order = sorted(range(len(genes)), key=lambda number: networks[number] or 0)
+    of_fold = cache(lambda fold: incremental(model.networks(fold), device, engine))
 
-    numbers = np.maximum(counts[0, :, :1].sum(axis=-1), 1)  # substitutions of each bin
-    effect, own = (Histograms(*of_kind) for of_kind in zip(counts, np.sqrt(squares / numbers), strict=True))
-    return PooledEffects(genes, model.upstream, model.downstream, reads, model.populations, effect, own)
+    def effects_of(number: int, count: int | None) -> dict[int, np.ndarray]:
+        """Effects and specificities of a gene at the first positions of its bins: kinds × substitutions × populations."""
+        wanted = {bin_: those[:count] for bin_, those in positions[number].items()}
+        at = np.sort(np.concatenate(list(wanted.values())))
+        _, by_network = of_fold(networks[number]).effects_at(windows[number], annotation[number], at)
+        mean, members = resolved(by_network.mean(axis=0)), windows[number][at, None] != ALTERNATIVE_CODES
+        found = {}
+        for bin_, those in wanted.items():
+            here = np.searchsorted(at, those)
+            effects = mean[here][members[here]]
+            found[bin_] = np.stack([effects, specificity(effects)])
+        return found
+
+    shape = len(KINDS), len(starts), len(model.populations)
+    squares, numbers = np.zeros(shape), np.zeros((len(starts), 1))
+    for number in order:
+        for bin_, values in effects_of(number, N_SAMPLED).items():
+            squares[:, bin_] += np.square(values, dtype=np.float64).sum(axis=1)
+            numbers[bin_] += values.shape[1]
+    scale = np.sqrt(squares / np.maximum(numbers, 1))
+
+    counts = np.zeros((*shape, N_INTERVALS), dtype=np.uint32)
+    for number in order:
+        for bin_, values in effects_of(number, None).items():
+            for kind, of_kind in enumerate(values[: 1 + (shape[2] > 1)]):
+                own = root_mean_square(of_kind[: SUBSTITUTIONS * N_SAMPLED])
+                counts[kind, bin_] += histogram(_ratios(of_kind, np.maximum(own, MIN_SCALE * scale[kind, bin_])))
+        step(shown(genes[number]))
+    of_effect, of_specificity = (Histograms(*of_kind) for of_kind in zip(counts, scale, strict=True))
+    return PooledEffects(genes, model.upstream, model.downstream, reads, model.populations, of_effect, of_specificity)
+
+
+def _positions_of_bins(
+    codes: np.ndarray, starts: np.ndarray, upstream: int, reads: tuple[int, int]
+) -> dict[int, np.ndarray]:
+    """List the unambiguous positions of a window that networks read, by bin, in the order of `spread`."""
+    at = np.arange(upstream + reads[0], upstream + reads[1])
+    at = at[BASE_OF_CODE[codes[at]] < 4]
+    bin_of = np.searchsorted(starts, at, side="right") - 1
+    return {int(bin_): spread(at[bin_of == bin_]) for bin_ in np.unique(bin_of)}
 
 
 def histogram(ratios: np.ndarray) -> np.ndarray:

@@ -173,7 +173,7 @@ def _log_haplotypes(source: Source, log: Callable[[str], None]) -> None:
     """Log what the file lacks for haplotypes, in the windows of genes."""
     calls = source.genotypes
     if not calls or not calls.genotyped:
-        log("WARNING --haplotypes: the file has no genotypes (GT), so no haplotypes are known")
+        log("NOTE --haplotypes: the file has no genotypes (GT), so no haplotypes are known")
         return
     without = [name for sample, name in enumerate(calls.samples) if sample not in calls.genotyped]
     if without:
@@ -197,7 +197,7 @@ def _log_decisions(counts: Counts, log: Callable[[str], None]) -> None:
         )
     if counts.before:
         log(
-            f"WARNING {counts.before:,} insertions written with '-' were read as before the base of their position, as "
+            f"NOTE {counts.before:,} insertions written with '-' were read as before the base of their position, as "
             "Ensembl writes them (MAF and ANNOVAR name the base before the insertion)"
         )
 

@@ -3,6 +3,8 @@ import { fill, onChange, wire } from "../shared/controls.js";
 import { DATA, geneName } from "../shared/data.js";
 import { decoded } from "../shared/packed.js";
 import { chosen, control, redraw } from "../shared/panels.js";
+import { offerSearch } from "../shared/search-page.js";
+import { searchField } from "../shared/search.js";
 import { markChosen, table } from "../shared/table.js";
 import { count } from "../shared/text.js";
 
@@ -32,6 +34,7 @@ export function geneValues() {
   if (at < 0) return `${geneName(shownGene) ?? "This gene"} ${notOnPage(level)}`;
   const { recipe } = currentRecipe();
   const model = level.recipes.find((one) => one.recipe === recipe) || level.recipes[0];
+  if (at >= decoded(model.predicted[0]).length) return `${geneName(shownGene)} ${notOfBaseline(level, model)}`;
   const pick = (vectors) => (vectors ? vectors.map((vector) => decoded(vector)[at]) : null);
   return {
     ...level, recipe: model.recipe,
@@ -40,8 +43,12 @@ export function geneValues() {
 }
 
 const notOnPage = (level) =>
-  `is not among the genes whose values are on this page (a random ${count(level.drawn)} and the most variable); `
-  + "its values are in the run's predictions folder.";
+  `is not among the ${count(level.genes.length)} of ${count(level.total)} genes whose values are on this page `
+  + `(a random ${count(level.drawn)} and the most variable); its values are in the run's predictions folder.`;
+
+const notOfBaseline = ({ drawn }, { recipe }) =>
+  `has no prediction of the baseline ${recipe} on this page, which has those of a random ${count(drawn)} genes and the `
+  + "most variable ones; all are in the run's predictions folder.";
 
 function topTable(level) {
   const row = new Map(level.genes.map((gene, i) => [gene, i]));
@@ -56,25 +63,19 @@ function topTable(level) {
 }
 
 function fillControls() {
-  const level = currentLevel(), names = (currentPredictions()?.genes ?? []).map(geneName);
+  const level = currentLevel();
   fill(control("variance", "Recipe"), level ? level.recipes.map((one) => one.recipe) : []);
-  const options = names.map((value) => Object.assign(document.createElement("option"), { value }));
-  document.getElementById("gene-names").replaceChildren(...options);
-  input.parentElement.hidden = !options.length;
+  input.parentElement.hidden = !genesOnPage().length;
   if (!level) return;
   topTable(level);
   showGene(level.top[0]);
 }
 
-function findGene() {
-  const name = input.value.trim().toLowerCase();
-  const gene = currentPredictions().genes.find((one) => geneName(one).toLowerCase() === name);
-  if (gene !== undefined) return showGene(gene);
-  input.setCustomValidity("not among the genes of this page");
-  input.reportValidity();
-}
+// [name, function that shows it] of each gene with values on the page, for the level that is shown.
+const genesOnPage = () => (currentPredictions()?.genes ?? []).map((gene) => [geneName(gene), () => showGene(gene)]);
 
 wire("variance", "Level", DATA.genes, fillControls);
 onChange("variance", "Recipe", () => redraw("variance", "gene", "gene-scatter"));
-input.addEventListener("change", findGene);
+searchField(input, document.getElementById("gene-names"), genesOnPage, "not among the genes of this page");
+offerSearch("one-gene", genesOnPage);
 fillControls();

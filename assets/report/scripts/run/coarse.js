@@ -1,13 +1,14 @@
 // The same populations predicted by models of coarser and finer levels.
 import { boxes, foldTexts } from "../shared/boxes.js";
-import { INK, LEVEL_COLOURS, SOFT } from "../shared/colours.js";
+import { LEVEL_COLOURS, TONE } from "../shared/colours.js";
 import { wire } from "../shared/controls.js";
 import { DATA } from "../shared/data.js";
 import { narrow } from "../shared/layout.js";
 import { addFigure, chosen } from "../shared/panels.js";
-import { byMedian } from "../shared/statistics.js";
+import { byMedian, countOf, median } from "../shared/statistics.js";
 import { table } from "../shared/table.js";
-import { decimal, pValue } from "../shared/text.js";
+import { decimal, pValue, plural } from "../shared/text.js";
+import { referenceBars } from "./references.js";
 
 const COLUMNS = [
   { head: "Population", cell: (row) => row.target_population },
@@ -30,10 +31,23 @@ function coarse() {
     return { name, colour, values, texts: foldTexts(rows, level.folds, values, name) };
   });
   table("coarse", COLUMNS, level.comparisons);
-  const figure = boxes(rows, groups, "Pearson r");
+  const bars = referenceBars(level.level, level.populations, order, 8 + 7 * groups.length);
+  const figure = boxes(rows, groups, "Pearson r", bars);
+  figure.finding = findingOf(level);
   if (!narrow()) figure.layout.annotations = rows.map((label, y) => deltaNote(level, label, y));
   figure.layout.margin = { l: 10, r: narrow() ? 14 : 150, t: 40, b: 40 };
   return figure;
+}
+
+function findingOf({ models, comparisons }) {
+  const [finest, coarser] = models.map((model) => model.level);
+  const tests = comparisons.filter((row) => row.model_level === finest && row.other_level === coarser);
+  if (!tests.length) return "";
+  const ahead = countOf(tests, ({ delta }) => delta > 0), sure = countOf(tests, (row) => row.p_value < 0.05);
+  const all = plural(tests.length, "population");
+  const verdict = sure > tests.length / 2 ? "the finer level helps" : "there is no clear gain from the finer level";
+  return `The model of ${finest} is ahead of that of ${coarser} in ${ahead} of ${all}, in ${sure} with p < 0.05 `
+    + `(median Δ ${decimal(median(tests.map((row) => row.delta)), 3)}): ${verdict}.`;
 }
 
 // To the right of each row: the advantage of the finest model over the next coarser one.
@@ -43,7 +57,7 @@ function deltaNote({ models, comparisons }, population, y) {
     row.target_population === population && row.model_level === finest && row.other_level === coarser
   ));
   const text = test ? `Δ ${test.delta >= 0 ? "+" : ""}${decimal(test.delta, 3)}, p ${pValue(test.p_value)}` : "";
-  const color = test && test.p_value < 0.05 ? INK : SOFT;
+  const color = test && test.p_value < 0.05 ? TONE.ink : TONE.soft;
   return { text, xref: "paper", x: 1.01, xanchor: "left", y, showarrow: false, font: { size: 11, color } };
 }
 

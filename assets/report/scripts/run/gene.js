@@ -1,9 +1,9 @@
 // One gene: observed and predicted expression by population, as rows and as a scatter.
-import { INK, LINE, groupColour, groupSymbol } from "../shared/colours.js";
+import { TONE, groupColour, groupSymbol } from "../shared/colours.js";
 import { geneName, recipeColour } from "../shared/data.js";
 import { axis, rowAxis } from "../shared/layout.js";
 import { addFigure } from "../shared/panels.js";
-import { pearson } from "../shared/statistics.js";
+import { countOf, finite, largestAt, mean, pearson } from "../shared/statistics.js";
 import { decimal, plural, safe, shorten } from "../shared/text.js";
 import { currentGene, geneValues } from "./chosen-gene.js";
 
@@ -18,6 +18,7 @@ function byPopulation() {
   const r = decimal(pearson(observed, predicted));
   return {
     title: `${geneName(currentGene())} · ${recipe}: r = ${r} across ${plural(populations.length, "population")}`,
+    finding: ranking(gene),
     traces: [links(gene, order), observedPoints(gene, order), predictedPoints(gene, order)],
     layout: {
       height: populations.length * 22 + 110, xaxis: axis("expression, log10"),
@@ -26,12 +27,21 @@ function byPopulation() {
   };
 }
 
+function ranking({ populations, observed, predicted }) {
+  const seen = largestAt(observed), wanted = largestAt(predicted);
+  if (seen < 0 || wanted < 0) return "";
+  const same = seen === wanted;
+  return same
+    ? `Expression is highest in ${populations[seen]}, as predicted.`
+    : `Expression is highest in ${populations[seen]}, but predicted to be highest in ${populations[wanted]}.`;
+}
+
 // From observed to predicted in each row.
 function links({ observed, predicted }, order) {
   return {
     mode: "lines", x: order.flatMap((i) => [observed[i], predicted[i], null]),
     y: order.flatMap((_, row) => [row, row, null]),
-    hoverinfo: "skip", showlegend: false, line: { color: LINE, width: 3 },
+    hoverinfo: "skip", showlegend: false, isDecoration: true, line: { color: TONE.line, width: 3 },
   };
 }
 
@@ -43,7 +53,7 @@ function inRows(name, gene, values, order) {
 }
 
 function observedPoints(gene, order) {
-  return { ...inRows("observed", gene, gene.observed, order), marker: { size: 9, color: INK } };
+  return { ...inRows("observed", gene, gene.observed, order), marker: { size: 9, color: TONE.ink } };
 }
 
 function predictedPoints(gene, order) {
@@ -60,10 +70,20 @@ function asScatter() {
   const parents = [...new Set(gene.parents)];
   return {
     traces: parents.map((parent, k) => childrenOf(parent, gene, k)),
+    finding: closeness(gene),
     layout: {
       height: 400, showlegend: parents.length > 1, xaxis: axis("observed, log10"), yaxis: axis("predicted, log10"),
     },
   };
+}
+
+const THREEFOLD = Math.log10(3);
+
+function closeness({ observed, predicted }) {
+  const errors = finite(observed.map((value, i) => Math.abs(value - predicted[i])));
+  const near = countOf(errors, (error) => error <= THREEFOLD);
+  return `${near} of ${plural(errors.length, "population")} are predicted within threefold of the observed expression; `
+    + `the mean error is ${decimal(mean(errors))} log10 units.`;
 }
 
 function childrenOf(parent, gene, k) {

@@ -1,20 +1,40 @@
 // All levels side by side, as in the paper's Fig. 1C–E.
-import { boxes, foldTexts } from "../shared/boxes.js";
-import { DATA, recipeColour, recipesOf } from "../shared/data.js";
+import { boxes, ceilingBars, foldTexts } from "../shared/boxes.js";
+import { DATA, isBaseline, recipeColour, recipesOf } from "../shared/data.js";
 import { narrow, rowAxis, rowLabel } from "../shared/layout.js";
 import { addFigure } from "../shared/panels.js";
-import { median } from "../shared/statistics.js";
-import { decimal, plural } from "../shared/text.js";
+import { finite, largestAt, median } from "../shared/statistics.js";
+import { decimal, percent, plural } from "../shared/text.js";
 
 function levels() {
   const rows = DATA.performance;
   if (!rows.length) return "No scores: no model was evaluated in this run.";
   const groups = recipesOf(rows).map((recipe) => groupOf(recipe, rows));
-  const figure = boxes(rows.map((row) => row.name), groups, "Pearson r");
+  const ceilings = rows.map((row) => median(row.ceilings));
+  const notes = rows.map((row, i) => `${row.name} · median noise ceiling ${decimal(ceilings[i], 3)}`);
+  const bars = finite(ceilings).length ? [ceilingBars(ceilings, notes, groups)] : [];
+  const figure = boxes(rows.map((row) => row.name), groups, "Pearson r", bars);
   figure.layout.yaxis = narrow()
     ? rowAxis(rows.map((row) => row.level), rows.map((row) => rowLabel(row.atlas)))
     : rowAxis(rows.map((row) => row.name), rows.map(sizeOf));
+  figure.finding = findingOf(rows);
   return figure;
+}
+
+// The best network of all levels, and what it adds to the best baseline there.
+function findingOf(rows) {
+  const all = rows.flatMap((row) => row.recipes.map((one) => ({ ...one, row, r: median(one.pearson.map(median)) })));
+  const networks = all.filter((one) => !isBaseline(one.recipe));
+  const best = networks[largestAt(networks.map((one) => one.r))];
+  if (!best) return "";
+  const rivals = all.filter((one) => one.row === best.row && isBaseline(one.recipe));
+  const rival = rivals[largestAt(rivals.map((one) => one.r))], ceiling = median(best.row.ceilings);
+  const share = Number.isFinite(ceiling) ? `, ${percent(best.r / ceiling)} of the noise ceiling` : "";
+  const first = `The best median is that of ${best.recipe} on ${best.row.name}: r = ${decimal(best.r)}${share}.`;
+  if (!rival) return first;
+  const side = best.r > rival.r ? "beyond" : "no more than";
+  return `${first} The best baseline there, ${rival.recipe}, reaches ${decimal(rival.r)}: the network predicts `
+    + `${side} it.`;
 }
 
 function sizeOf({ populations, folds }) {

@@ -5,8 +5,8 @@ import { DATA, geneName, recipeColour } from "../shared/data.js";
 import { POINTS, axis, narrow } from "../shared/layout.js";
 import { unpack } from "../shared/packed.js";
 import { addFigure, chosen, control, draw } from "../shared/panels.js";
-import { rangeWithZero } from "../shared/statistics.js";
-import { count, decimal, safe } from "../shared/text.js";
+import { countOf, finite, rangeWithZero, spread } from "../shared/statistics.js";
+import { count, decimal, percent, plural, safe } from "../shared/text.js";
 
 const currentLevel = () => DATA.predictions[chosen("scatter", "Level")];
 
@@ -18,7 +18,7 @@ function scatter() {
   const [x, y] = [level.observed, model.predicted].map((vectors) => unpack(vectors[k]).slice(0, level.drawn));
   const [low, high] = rangeWithZero([...x, ...y]), range = [low - 0.2, high + 0.2];
   return {
-    title: titleOf(level, model, k),
+    title: titleOf(level, model, k), finding: findingOf(x, y, model.pearson[k]),
     traces: [identity(range), points(level, model, x, y)],
     layout: {
       height: narrow() ? 380 : 560, showlegend: false, margin: { l: 10, r: 14, t: 10, b: 40 },
@@ -34,9 +34,19 @@ function titleOf(level, model, k) {
   return `${level.populations[k]} · ${model.recipe}: ${r}${part}`;
 }
 
+function findingOf(x, y, r) {
+  const share = spread(y) / spread(x), floor = Math.min(...finite(x)), silent = countOf(x, (value) => value === floor);
+  const explained = `A line through the points explains ${percent(r * r)} of the variance of observed expression`;
+  const narrower = share < 0.9 ? ": extremes are drawn towards the mean" : "";
+  const some = silent > 0.01 * x.length;
+  const atFloor = some ? ` ${plural(silent, "gene")} drawn are at the floor (${decimal(floor)}).` : "";
+  return `${explained}. The spread of predictions is ${percent(share)} of the observed one${narrower}.${atFloor}`;
+}
+
 function identity(range) {
   return {
-    type: POINTS, mode: "lines", x: range, y: range, hoverinfo: "skip", line: { color: FAINT, width: 1, dash: "dot" },
+    type: POINTS, mode: "lines", x: range, y: range, hoverinfo: "skip", isDecoration: true,
+    line: { color: FAINT, width: 1, dash: "dot" },
   };
 }
 

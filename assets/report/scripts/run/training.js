@@ -3,7 +3,8 @@ import { DATA } from "../shared/data.js";
 import { wire } from "../shared/controls.js";
 import { axis } from "../shared/layout.js";
 import { addFigure, chosen } from "../shared/panels.js";
-import { decimal, safe } from "../shared/text.js";
+import { median } from "../shared/statistics.js";
+import { decimal, percent, plural, safe } from "../shared/text.js";
 import { translucent } from "../shared/colours.js";
 
 const CURVES = [
@@ -18,7 +19,18 @@ function training() {
   return {
     traces: [...CURVES.flatMap((curve) => [replicateLines(runs, curve), meanLine(runs, curve)]), keptEpochs(runs)],
     layout: { height: 420, xaxis: axis("epoch"), yaxis: axis("loss") },
+    finding: findingOf(runs),
   };
+}
+
+function findingOf(runs) {
+  const { y } = meanByEpoch(runs, "validation"), least = Math.min(...y);
+  const atEnd = runs.filter((run) => run.kept.includes(run.epoch[run.epoch.length - 1])).length;
+  const gain = `Validation loss falls by ${percent((y[0] - least) / y[0])} on average, to ${decimal(least, 3)}`;
+  const last = `${plural(atEnd, "network")} of ${runs.length} kept the last epoch`;
+  const advice = atEnd > runs.length / 2 ? "more epochs may help" : "training was long enough for most";
+  const epoch = median(runs.flatMap((run) => run.kept));
+  return `${gain}; the median epoch kept is ${decimal(epoch, 0)}. ${last}: ${advice}.`;
 }
 
 // The lines of all replicates as one trace; each ends with a gap (null).

@@ -1,5 +1,5 @@
 // Correlation of each gene across populations, against its variance across them.
-import { FAINT, INK } from "../shared/colours.js";
+import { FAINT, TONE } from "../shared/colours.js";
 import { DATA, geneName, recipeColour } from "../shared/data.js";
 import { POINTS, axis } from "../shared/layout.js";
 import { decoded } from "../shared/packed.js";
@@ -18,6 +18,7 @@ function variance() {
   const genes = plural(finite(y).length, "gene");
   return {
     title: `${level.name} · ${shown.recipe}: ${genes}, median r = ${decimal(median(y))}`,
+    finding: findingOf(shown, level),
     traces: [
       allGenes(level, x, y),
       ...level.recipes.map((one) => trendLine(one, one === shown)),
@@ -29,6 +30,17 @@ function variance() {
       yaxis: axis("Pearson r across populations", { range: [-1.08, 1.15] }),
     },
   };
+}
+
+// The ends of the running median: genes that hardly vary, and those that vary most.
+function findingOf({ recipe, trend }, { recipes }) {
+  if (trend.length < 2) return "";
+  const low = trend[0][1], high = trend[trend.length - 1][1];
+  const mean = recipes.find((one) => one.recipe === "mean")?.trend;
+  const base = mean ? ` The mean of the training genes alone reaches ${decimal(mean[mean.length - 1][1])} there.` : "";
+  const better = high > low + 0.05 ? "it predicts best where there is most to predict" : "variable genes are no easier";
+  return `${recipe}: the median r is ${decimal(low)} for the least and ${decimal(high)} for the most variable genes: `
+    + `${better}.${base}`;
 }
 
 function allGenes({ genes }, x, y) {
@@ -49,9 +61,9 @@ function trendLine({ recipe, trend }, isShown) {
 
 function ringAround(x, y, nameOnLeft) {
   return {
-    type: POINTS, mode: "markers+text", showlegend: false, x: [x], y: [y], hoverinfo: "skip",
+    type: POINTS, mode: "markers+text", showlegend: false, x: [x], y: [y], hoverinfo: "skip", isDecoration: true,
     text: [shorten(geneName(currentGene()), 20)], textposition: nameOnLeft ? "top left" : "top right",
-    marker: { symbol: "circle-open", size: 12, color: INK, line: { width: 2 } },
+    marker: { symbol: "circle-open", size: 12, color: TONE.ink, line: { width: 2 } },
   };
 }
 

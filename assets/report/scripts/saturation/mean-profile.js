@@ -5,8 +5,8 @@ import { DATA } from "../shared/data.js";
 import { axis } from "../shared/layout.js";
 import { decoded } from "../shared/packed.js";
 import { addFigure, chosen, control, draw } from "../shared/panels.js";
-import { smoothed } from "../shared/statistics.js";
-import { plural, safe, shorten } from "../shared/text.js";
+import { largestAt, smoothed } from "../shared/statistics.js";
+import { count, distanceText, plural, safe, shorten } from "../shared/text.js";
 import { chosenModel } from "./effects.js";
 
 const SMOOTHING = 25; // bases
@@ -21,6 +21,7 @@ function meanProfile() {
   const bold = shown.length <= N_COLOURS;
   return {
     title: `${plural(mean.genes, "gene")}${mean.step > 1 ? `, means of ${mean.step} bases` : ""}`,
+    finding: findingOf(mean, shown, populations, width),
     traces: shown.map((k) => lineOf(populations[k], thinned(mean, k, width, stride), lineStyle(k, bold), bold)),
     layout: {
       height: 380,
@@ -28,6 +29,20 @@ function meanProfile() {
       yaxis: axis("mean largest |effect|, log10", { rangemode: "tozero" }),
     },
   };
+}
+
+// Where the first line shown peaks, and how far from the TSS half of it lies.
+function findingOf(mean, shown, populations, width) {
+  const y = smoothed(decoded(mean.values[shown[0]]), width), x = y.map((_, i) => mean.first + i * mean.step);
+  const top = largestAt(y), total = y.reduce((sum, value) => sum + (value || 0), 0);
+  let reach = 0, sum = 0;
+  for (const i of x.map((_, k) => k).sort((a, b) => Math.abs(x[a]) - Math.abs(x[b]))) {
+    sum += y[i] || 0;
+    reach = Math.abs(x[i]);
+    if (sum >= total / 2) break;
+  }
+  return `In ${populations[shown[0]]}, effects are largest at ${distanceText(x[top])}; half of their sum lies within `
+    + `${count(reach)} bases of the TSS.`;
 }
 
 // Every `stride`-th point of a population's running mean.

@@ -4,7 +4,8 @@ import { DATA } from "../shared/data.js";
 import { divergingMap } from "../shared/heatmap.js";
 import { addFigure } from "../shared/panels.js";
 import { emptyTable, table } from "../shared/table.js";
-import { count, pValue, safe, signed } from "../shared/text.js";
+import { largestAt } from "../shared/statistics.js";
+import { count, pValue, plural, safe, signed } from "../shared/text.js";
 import { chosenModel } from "./effects.js";
 
 const MAX_ROWS = 300; // in the table
@@ -27,11 +28,22 @@ function motifs() {
   ].join("<br>");
   return divergingMap("motifs", {
     rows: found.map(nameOf), columns: populations, z: found.map((one) => one.difference), title: "Δ",
+    finding: findingOf(found, populations),
     text: found.map((one) => populations.map((population, k) => says(one, population, k))),
     spots: found.flatMap((one, row) => (
       populations.map((_, k) => [k, row]).filter(([k]) => isSignificant(one.q_value[k]))
     )),
   });
+}
+
+function findingOf(found, populations) {
+  const cells = found.flatMap((one) => populations.map((population, k) => ({ one, population, k })));
+  const sure = cells.filter(({ one, k }) => isSignificant(one.q_value[k]));
+  if (!sure.length) return "No motif has q < 0.05 in any population: sites of these motifs are no more important.";
+  const names = new Set(sure.map(({ one }) => one.motif));
+  const top = sure[largestAt(sure.map(({ one, k }) => Math.abs(one.difference[k])))];
+  return `${names.size} of the ${plural(found.length, "motif")} drawn have q < 0.05 in a population. The largest `
+    + `difference is that of ${nameOf(top.one)} in ${top.population}: ${signed(top.one.difference[top.k])}.`;
 }
 
 const tested = (cells) => cells.filter(({ one, k }) => Number.isFinite(one.q_value[k]));

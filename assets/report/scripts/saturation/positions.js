@@ -4,7 +4,8 @@ import { DATA, geneName } from "../shared/data.js";
 import { axis, colourBar, rowAxis } from "../shared/layout.js";
 import { decoded } from "../shared/packed.js";
 import { addFigure, chosen, control, draw } from "../shared/panels.js";
-import { distanceText, safe, unsigned } from "../shared/text.js";
+import { countOf, largestAt } from "../shared/statistics.js";
+import { distanceText, plural, safe, unsigned } from "../shared/text.js";
 import { chosenModel } from "./effects.js";
 
 const BIN = 50; // bases, as in saturation_figures.py
@@ -18,6 +19,7 @@ function positions() {
   const bins = starts.map((start) => `${distanceText(start)} to ${distanceText(start + BIN - 1)}`);
   const says = (effect, i, k) => `${safe(model.populations[k])}<br>${bins[i]}: ${unsigned(effect)}`;
   return {
+    finding: findingOf(model, z, bins),
     traces: [{
       type: "heatmap", x: starts.map((start) => start + BIN / 2), z, hoverinfo: "text",
       text: z.map((row, k) => row.map((effect, i) => says(effect, i, k))),
@@ -29,6 +31,12 @@ function positions() {
       yaxis: rowAxis(model.populations),
     },
   };
+}
+
+function findingOf({ populations }, z, bins) {
+  const tops = z.map(largestAt), counts = bins.map((_, i) => countOf(tops, (top) => top === i));
+  const first = largestAt(counts);
+  return `The strongest bin is ${bins[first]} in ${counts[first]} of ${plural(populations.length, "population")}.`;
 }
 
 function fillGenes() {

@@ -1,11 +1,11 @@
 // The profile of a gene: the largest effect at each position, with a logo if few bases are in view.
-import { DOWN, SOFT, UP } from "../shared/colours.js";
+import { DOWN, TONE, UP } from "../shared/colours.js";
 import { fill, onChange, wire } from "../shared/controls.js";
 import { DATA, geneName } from "../shared/data.js";
 import { decoded } from "../shared/packed.js";
 import { addFigure, chosen, control, draw } from "../shared/panels.js";
-import { largestAbsolute, rangeWithZero } from "../shared/statistics.js";
-import { count, decimal } from "../shared/text.js";
+import { largestAbsolute, largestAt, rangeWithZero } from "../shared/statistics.js";
+import { count, decimal, distanceText, percent, signed } from "../shared/text.js";
 import { alongWindow } from "../window/along-window.js";
 import { importanceLetters } from "../window/logo.js";
 import { stemWidth, stems } from "../window/stems.js";
@@ -13,6 +13,7 @@ import { viewOf, wireViews, zooming } from "../window/views.js";
 import { chosenModel, effectPoints } from "./effects.js";
 import { fillSites } from "./sites.js";
 
+const NEAR = 500; // bases around the TSS
 const LOGO_BASES = 120; // below this number of bases in view, a logo is drawn
 
 const chosenGene = () => chosenModel("profile").genes[chosen("profile", "Gene")];
@@ -36,16 +37,26 @@ function profile() {
     letters: range[1] - range[0] < LOGO_BASES ? profileLetters(shown, range) : null, logoTitle: "importance",
   });
   figure.title = titleOf(shown);
-  if (!points.length) figure.layout.annotations.push(NO_EFFECT);
+  figure.finding = findingOf(points);
+  if (!points.length) figure.layout.annotations.push(noEffect());
   return figure;
+}
+
+function findingOf(points) {
+  const top = points[largestAt(points.map(({ y }) => Math.abs(y)))];
+  if (!top) return "";
+  const total = (some) => some.reduce((sum, { y }) => sum + Math.abs(y), 0);
+  const near = total(points.filter(({ x }) => Math.abs(x) <= NEAR)) / total(points);
+  return `The largest value is ${signed(top.y)} at ${distanceText(top.x)} (${top.change}); ${percent(near)} of the sum `
+    + `of all lies within ${NEAR} bases of the TSS.`;
 }
 
 const legendOf = (minus) =>
   minus < 0 ? ["raises expression", "lowers expression"] : ["above the other", "below the other"];
 
-const NO_EFFECT = {
-  text: "no effect of 0.001 or more", xref: "paper", x: 0.5, y: 0, showarrow: false, font: { color: SOFT },
-};
+const noEffect = () => ({
+  text: "no effect of 0.001 or more", xref: "paper", x: 0.5, y: 0, showarrow: false, font: { color: TONE.soft },
+});
 
 function padded(values) {
   const [low, high] = rangeWithZero(values), pad = (high - low || 0.1) * 0.06;

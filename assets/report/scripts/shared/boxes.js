@@ -1,5 +1,5 @@
 // Box plots in rows, with all their points.
-import { BAND, translucent } from "./colours.js";
+import { TONE, translucent } from "./colours.js";
 import { axis, narrow, rowAxis } from "./layout.js";
 import { decimal, safe, shorten } from "./text.js";
 
@@ -21,9 +21,20 @@ export function boxes(rows, groups, xTitle, extraTraces = []) {
   };
 }
 
+// A bar per row, over the room of its groups: the noise ceiling. x, notes: a value and a hover text per row.
+export function ceilingBars(x, notes, groups) {
+  return {
+    mode: "markers", name: "noise ceiling", series: "noise ceiling", x, y: x.map((_, row) => row), hoverinfo: "text",
+    text: notes.map(safe),
+    marker: {
+      symbol: "line-ns-open", size: 8 + 7 * groups.length, color: TONE.ink, line: { width: 2.5, color: TONE.ink },
+    },
+  };
+}
+
 function boxTrace({ name, colour, values, texts }) {
   return {
-    type: "box", orientation: "h", name: shorten(name, 24), offsetgroup: name,
+    type: "box", orientation: "h", name: shorten(name, 24), series: name, offsetgroup: name,
     boxpoints: "all", jitter: 0.6, pointpos: 0,
     x: values.flat(), y: values.flatMap((inRow, row) => inRow.map(() => row)), text: texts.flat().map(safe),
     hoveron: "points", hoverinfo: "text",
@@ -36,7 +47,7 @@ function boxTrace({ name, colour, values, texts }) {
 function band(row) {
   return {
     type: "rect", xref: "paper", x0: 0, x1: 1, y0: row - 0.5, y1: row + 0.5,
-    layer: "below", fillcolor: BAND, line: { width: 0 },
+    layer: "below", fillcolor: TONE.band, line: { width: 0 },
   };
 }
 

@@ -1,5 +1,5 @@
 // Heat maps with labelled rows and columns, wide enough for their labels; they scroll inside their panel.
-import { DIVERGING, INK } from "./colours.js";
+import { TONE } from "./colours.js";
 import { colourBar, columnAxis, columnLabelLength, narrow, rowAxis } from "./layout.js";
 import { plotWidth } from "./panels.js";
 import { largestAbsolute } from "./statistics.js";
@@ -13,13 +13,14 @@ export function mapSize(name, columns) {
 export const mapHeight = (rows) => rows * 22 + 7 * columnLabelLength();
 
 // Values around 0. z, text: a list per row; spots: [[column, row]…] of cells to mark.
-export function divergingMap(name, { rows, columns, z, text, title, spots = [] }) {
+export function divergingMap(name, { rows, columns, z, text, title, spots = [], finding = "" }) {
   const largest = largestAbsolute(z.flat()) || 1e-9;
   const cells = {
-    type: "heatmap", z, text, hoverinfo: "text", colorscale: DIVERGING, zmin: -largest, zmax: largest, xgap: 1, ygap: 1,
-    colorbar: colourBar(title),
+    type: "heatmap", z, text, hoverinfo: "text", colorscale: TONE.diverging, zmin: -largest, zmax: largest,
+    xgap: 1, ygap: 1, colorbar: colourBar(title),
   };
   return {
+    finding,
     traces: spots.length ? [cells, marks(spots)] : [cells],
     layout: {
       ...mapSize(name, columns.length),
@@ -33,6 +34,7 @@ export function divergingMap(name, { rows, columns, z, text, title, spots = [] }
 function marks(spots) {
   return {
     mode: "markers", x: spots.map(([x]) => x), y: spots.map(([, y]) => y), hoverinfo: "skip", showlegend: false,
-    marker: { size: 6, color: INK, line: { width: 1.2, color: "#fff" } },
+    isDecoration: true,
+    marker: { size: 6, color: TONE.ink, line: { width: 1.2, color: TONE.paper } },
   };
 }

@@ -1,5 +1,5 @@
 // Shared parts of Plotly's layouts.
-import { INK, LINE } from "./colours.js";
+import { FAINT, TONE, translucent } from "./colours.js";
 import { shorten } from "./text.js";
 
 const PHONE = window.matchMedia("(max-width: 639px)");
@@ -24,16 +24,17 @@ export const POINTS = document.createElement("canvas").getContext("webgl") ? "sc
 export function axis(title, own = {}) {
   return {
     title: { text: title, standoff: 8 },
-    gridcolor: LINE,
+    gridcolor: TONE.line,
     zeroline: false,
-    linecolor: LINE,
+    linecolor: TONE.line,
     automargin: true,
     exponentformat: "none",
     ...own,
   };
 }
 
-// One tick per label, at its index, so that labels that look like numbers or dates stay labels.
+// One tick per label, at its index, so that labels that look like numbers or dates stay labels. `labels`, which Plotly
+// does not know, has them in full for the figure's table.
 const ticks = (labels) => ({
   tickmode: "array", tickvals: labels.map((_, i) => i), ticktext: labels, showgrid: false,
 });
@@ -43,13 +44,13 @@ export const rowLabel = (text) => shorten(text, narrow() ? 15 : 34);
 // Rows from top to bottom; a note goes below its label.
 export function rowAxis(labels, notes = []) {
   const texts = labels.map((label, i) => rowLabel(label) + (notes[i] ? `<br>${notes[i]}` : ""));
-  return axis("", { ...ticks(texts), range: [labels.length - 0.5, -0.5], fixedrange: true });
+  return axis("", { ...ticks(texts), labels, range: [labels.length - 0.5, -0.5], fixedrange: true });
 }
 
 export const columnLabelLength = () => (narrow() ? 14 : 26);
 
 export function columnAxis(labels, title = "") {
-  return axis(title, { ...ticks(labels.map((label) => shorten(label, columnLabelLength()))), tickangle: -60 });
+  return axis(title, { ...ticks(labels.map((label) => shorten(label, columnLabelLength()))), labels, tickangle: -60 });
 }
 
 export const colourBar = (title) => ({
@@ -59,10 +60,13 @@ export const colourBar = (title) => ({
 export function figureLayout(own) {
   return {
     font: {
-      family: "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif", size: narrow() ? 11 : 12.5, color: INK,
+      family: "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif", size: narrow() ? 11 : 12.5,
+      color: TONE.ink,
     },
     margin: { l: 10, r: 14, t: 40, b: 40 },
-    modebar: { bgcolor: "rgba(255,255,255,0.9)", color: "#b3bac2", activecolor: INK },
+    paper_bgcolor: TONE.paper,
+    plot_bgcolor: TONE.paper,
+    modebar: { bgcolor: translucent(TONE.paper, 0.9), color: FAINT, activecolor: TONE.ink },
     hovermode: "closest",
     hoverlabel: { align: "left" },
     legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom" },

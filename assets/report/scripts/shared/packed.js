@@ -1,14 +1,12 @@
-// Vectors packed by gene_figures.py: 16-bit codes in base64.
-
-const MISSING = 65535;
+// Vectors packed by gene_figures.py: codes of 16 or 8 bits in base64; the largest code means missing.
 
 // The inverse of pack() in gene_figures.py.
-export function unpack({ low, step, codes }) {
+export function unpack({ low, step, codes, bits = 16 }) {
   const bytes = Uint8Array.from(atob(codes), (character) => character.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  return Array.from({ length: bytes.length / 2 }, (_, i) => {
-    const code = view.getUint16(2 * i, true);
-    return code === MISSING ? NaN : low + code * step;
+  const view = new DataView(bytes.buffer), missing = 2 ** bits - 1;
+  return Array.from({ length: (8 * bytes.length) / bits }, (_, i) => {
+    const code = bits === 8 ? bytes[i] : view.getUint16(2 * i, true);
+    return code === missing ? NaN : low + code * step;
   });
 }
 

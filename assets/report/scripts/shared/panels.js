@@ -1,11 +1,14 @@
 // Panels: a figure, its controls, and how it is drawn.
 import { CONFIG, figureLayout, narrow } from "./layout.js";
+import { asLight, isDark } from "./theme.js";
 
 const panels = new Map([...document.querySelectorAll("[data-plot]")].map((panel) => [panel.dataset.plot, panel]));
 const figures = new Map();
 const drawn = new Set();
+const current = new Map(); // what build returned last
 
-// `build` returns {traces, layout, title}, or a sentence if there is nothing to draw; "" hides the panel.
+// `build` returns {traces, layout, title, finding}, or a sentence if there is nothing to draw; "" hides the panel.
+// finding: what the numbers say, in a sentence below the figure.
 // `listeners`: functions by Plotly's event.
 export function addFigure(name, build, listeners = {}) {
   figures.set(name, { build, listeners });
@@ -19,6 +22,7 @@ export const chosen = (name, label) => Math.max(0, control(name, label).selected
 export function draw(name) {
   drawn.add(name);
   const figure = figures.get(name).build();
+  current.set(name, figure);
   panels.get(name).hidden = figure === "";
   if (typeof figure === "string") showSentence(name, figure);
   else showFigure(name, figure);
@@ -27,18 +31,23 @@ export function draw(name) {
 function showSentence(name, sentence) {
   const panel = panels.get(name), plot = panel.querySelector(".plot");
   panel.classList.add("blank");
-  panel.querySelector(".plot-title").hidden = true;
+  [".plot-title", ".finding"].forEach((part) => showText(panel.querySelector(part), ""));
   Plotly.purge(plot);
   plot.listening = false;
   plot.classList.add("empty");
   plot.textContent = sentence;
 }
 
-function showFigure(name, { traces, layout, title = "" }) {
-  const panel = panels.get(name), plot = panel.querySelector(".plot"), heading = panel.querySelector(".plot-title");
+function showText(element, text) {
+  element.hidden = !text;
+  element.textContent = text;
+}
+
+function showFigure(name, { traces, layout, title = "", finding = "" }) {
+  const panel = panels.get(name), plot = panel.querySelector(".plot");
   panel.classList.remove("blank");
-  heading.hidden = !title;
-  heading.textContent = title;
+  showText(panel.querySelector(".plot-title"), title);
+  showText(panel.querySelector(".finding"), finding);
   plot.classList.remove("empty");
   if (!plot.classList.contains("js-plotly-plot")) plot.textContent = "";
   plot.style.minHeight = "0";
@@ -46,6 +55,18 @@ function showFigure(name, { traces, layout, title = "" }) {
   if (plot.listening) return;
   plot.listening = true;
   Object.entries(figures.get(name).listeners).forEach(([event, then]) => plot.on(event, then));
+}
+
+// What a figure is drawn from: {traces, layout, title, finding}.
+export const figureOf = (name) => current.get(name);
+
+// The same in the colours of a light page, with all of its layout.
+export function lightFigureOf(name) {
+  const again = isDark();
+  return asLight(() => {
+    const { traces, layout } = again ? figures.get(name).build() : current.get(name);
+    return { traces, layout: figureLayout(layout) };
+  });
 }
 
 // Redraws those of the panels that have been drawn.

@@ -3,13 +3,32 @@
 export const finite = (values) => values.filter(Number.isFinite);
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);
-const mean = (values) => sum(values) / values.length;
+export const mean = (values) => sum(values) / values.length;
 
 export function median(values) {
   const sorted = finite(values).sort((a, b) => a - b);
   const half = sorted.length >> 1;
   if (!sorted.length) return NaN;
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+// The index of the largest value; missing ones count for nothing, and −1 means that all are missing.
+export function largestAt(values) {
+  return values.reduce((best, value, i) => (Number.isFinite(value) && !(value <= values[best]) ? i : best), -1);
+}
+
+export const countOf = (values, is) => values.filter(is).length;
+
+export const spread = (values) => {
+  const known = finite(values), middle = mean(known);
+  return Math.sqrt(mean(known.map((value) => (value - middle) ** 2)));
+};
+
+// Ranks of values, from 0; equal values share their mean rank, and missing ones stay missing.
+export function ranks(values) {
+  const below = (value) => countOf(values, (other) => other < value);
+  const same = (value) => countOf(values, (other) => other === value);
+  return values.map((value) => (Number.isFinite(value) ? below(value) + (same(value) - 1) / 2 : NaN));
 }
 
 export function pearson(x, y) {

@@ -16,6 +16,8 @@ export const count = (value) => value.toLocaleString("en");
 
 export const plural = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 
+export const percent = (share) => (Number.isFinite(share) ? `${Math.round(100 * share)} %` : "–");
+
 // With a true minus sign, and none before a zero.
 export function decimal(value, digits = 2) {
   if (!Number.isFinite(value)) return "–";

@@ -2,9 +2,11 @@
 import { FAINT, groupColour } from "../shared/colours.js";
 import { axis, narrow, rowAxis } from "../shared/layout.js";
 import { addFigure } from "../shared/panels.js";
-import { distanceText, shorten } from "../shared/text.js";
+import { countOf, finite, largestAt } from "../shared/statistics.js";
+import { distanceText, plural, shorten, signed } from "../shared/text.js";
 import { currentVariant } from "./chosen-variant.js";
-import { alleleName, currentSet, deviationOf, effectOf, effectText, numbersOf, variantName } from "./variant-set.js";
+import { SIGNIFICANT, currentSet, deviationOf, effectOf, numbersOf, qValueOf } from "./variant-set.js";
+import { alleleName, effectText, variantName } from "./variant-set.js";
 
 // The symbol of the chosen allele, then those of the others.
 const SYMBOLS = ["circle", "diamond-open", "square-open", "triangle-up-open", "x-open", "star-open"];
@@ -20,12 +22,24 @@ function alleles() {
   if (parents.length > 1) traces.push(...parents.map(legendOfParent));
   return {
     title: `${variantName(one)} · ${distanceText(one.distance)} bases from the TSS`, traces,
+    finding: findingOf(set, chosen),
     layout: {
       height: set.populations.length * 26 + 130, showlegend: true,
       xaxis: axis("effect, log10", { rangemode: "tozero", zeroline: true, zerolinecolor: FAINT, fixedrange: narrow() }),
       yaxis: rowAxis(order.map((k) => set.populations[k])),
     },
   };
+}
+
+function findingOf(set, i) {
+  const effects = set.populations.map((_, k) => effectOf(set, k, i)), known = finite(effects);
+  const up = countOf(known, (effect) => effect > 0), down = countOf(known, (effect) => effect < 0);
+  const top = largestAt(effects.map(Math.abs));
+  const sure = countOf(set.populations, (_, k) => qValueOf(set, k, i) < SIGNIFICANT);
+  if (top < 0) return "";
+  const size = signed(effects[top]), all = plural(known.length, "population");
+  return `The allele raises predicted expression in ${up} and lowers it in ${down} of ${all}, in ${sure} with `
+    + `q < 0.05; the largest effect is ${size} in ${set.populations[top]}.`;
 }
 
 // By parent, then by effect.
@@ -51,6 +65,7 @@ function alleleTrace(set, i, order, parents, place, n) {
 function legendOfParent(parent, k) {
   return {
     mode: "markers", name: shorten(parent || "no parent", 24), x: [null], y: [null], hoverinfo: "skip",
+    isDecoration: true,
     marker: { size: 9, symbol: "square", color: groupColour(k) }, legendrank: 2000,
   };
 }

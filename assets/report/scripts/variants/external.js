@@ -1,8 +1,9 @@
 // Scores of other tools beside the effects.
-import { INK } from "../shared/colours.js";
+import { TONE } from "../shared/colours.js";
 import { divergingMap } from "../shared/heatmap.js";
 import { decoded } from "../shared/packed.js";
 import { addFigure } from "../shared/panels.js";
+import { countOf } from "../shared/statistics.js";
 import { emptyTable, table } from "../shared/table.js";
 import { count, decimal, pValue, safe } from "../shared/text.js";
 import { currentSet, variantName } from "./variant-set.js";
@@ -34,7 +35,16 @@ function external() {
   });
   figure.layout.shapes = [edge(set.populations.length)];
   figure.title = titleOf(found, rows.length);
+  figure.finding = findingOf(found.correlations);
   return figure;
+}
+
+// The table has the strongest first.
+function findingOf(correlations) {
+  if (!correlations.length) return "";
+  const [first] = correlations, sure = countOf(correlations, (row) => row.p_value < 0.05);
+  return `The strongest rank correlation is ${decimal(first.spearman)}, of ${first.population} with ${first.model} `
+    + `${first.track} (p ${pValue(first.p_value)}); ${sure} of ${correlations.length} have p < 0.05, uncorrected.`;
 }
 
 function showCorrelations(correlations) {
@@ -46,7 +56,7 @@ function showCorrelations(correlations) {
 // Between our populations and the tracks of other tools.
 function edge(populations) {
   const x = populations - 0.5;
-  return { type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { color: INK, width: 2 } };
+  return { type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { color: TONE.ink, width: 2 } };
 }
 
 function titleOf(found, shown) {

@@ -1,18 +1,17 @@
 // The variants of a gene by position, in front of its saturation profile.
-import { DOWN, INK, UP } from "../shared/colours.js";
+import { DOWN, TONE, UP } from "../shared/colours.js";
 import { onChange } from "../shared/controls.js";
 import { DATA, geneName } from "../shared/data.js";
 import { addFigure, chosen, draw } from "../shared/panels.js";
-import { largestAbsolute, rangeWithZero } from "../shared/statistics.js";
-import { plural } from "../shared/text.js";
+import { countOf, largestAbsolute, largestAt, rangeWithZero } from "../shared/statistics.js";
+import { plural, signed } from "../shared/text.js";
 import { effectPoints } from "../saturation/effects.js";
 import { alongWindow } from "../window/along-window.js";
 import { stemWidth, stems } from "../window/stems.js";
 import { VIEWS, resetView, viewOf, wireViews, zooming } from "../window/views.js";
 import { currentVariant, showVariant } from "./chosen-variant.js";
-import { SIGNIFICANT, currentSet, effectOf, effectText, numbersOf, qValueOf } from "./variant-set.js";
+import { SIGNIFICANT, currentSet, effectOf, effectText, numbersOf, qValueOf, variantName } from "./variant-set.js";
 
-const PALE = ["#c3d9e8", "#f0d2bd"];
 const MARGIN = 500; // bases around the variants of a gene whose position is not known
 
 const colourOf = (effect) => (effect < 0 ? DOWN : UP);
@@ -30,9 +29,18 @@ function locusFigure() {
     main: [...profile, ...stems(points, 1.5, [UP, DOWN]), heads(set, k, shown, points)],
   });
   figure.layout.showlegend = false;
+  figure.finding = findingOf(set, k, shown);
   const missing = profile.length ? "" : "; the gene's profile is not on this page";
   figure.title = `${geneName(gene.gene)} · ${set.populations[k]}: ${plural(shown.length, "allele")}${missing}`;
   return figure;
+}
+
+function findingOf(set, k, shown) {
+  const top = shown[largestAt(shown.map((i) => Math.abs(effectOf(set, k, i))))];
+  if (top === undefined) return "";
+  const sure = countOf(shown, (i) => qValueOf(set, k, i) < SIGNIFICANT);
+  return `${sure} of ${plural(shown.length, "allele")} have q < 0.05; the largest effect is that of `
+    + `${variantName(set.variants[top])}: ${signed(effectOf(set, k, top))}.`;
 }
 
 function around(points) {
@@ -45,7 +53,7 @@ function profileBehind(set, { gene }, k, range) {
   const model = DATA.saturation.find((one) => one.name === set.model);
   const saturated = model?.genes.find((one) => one.gene === gene);
   const same = saturated ? model.populations.indexOf(set.populations[k]) : -1;
-  return same < 0 ? [] : stems(effectPoints(model, saturated, same), stemWidth("locus", range), PALE);
+  return same < 0 ? [] : stems(effectPoints(model, saturated, same), stemWidth("locus", range), TONE.pale);
 }
 
 // The area of a head is proportional to the size of the effect.
@@ -61,7 +69,7 @@ function heads(set, k, shown, points) {
       symbol: shown.map((i) => (qValueOf(set, k, i) < SIGNIFICANT ? "circle" : "circle-open")),
       line: {
         width: shown.map((i) => (isCurrent(i) ? 3 : 1.2)),
-        color: shown.map((i, row) => (isCurrent(i) ? INK : colourOf(points[row].y))),
+        color: shown.map((i, row) => (isCurrent(i) ? TONE.ink : colourOf(points[row].y))),
       },
     },
   };

@@ -1,9 +1,11 @@
 // The sequence around a variant as a logo, and above it the motif that the allele changes most.
 import { DATA, geneName } from "../shared/data.js";
+import { TONE, legible } from "../shared/colours.js";
 import { axis } from "../shared/layout.js";
 import { decoded } from "../shared/packed.js";
 import { addFigure, plotWidth } from "../shared/panels.js";
-import { decimal, distanceText, safe, signed } from "../shared/text.js";
+import { countOf } from "../shared/statistics.js";
+import { decimal, distanceText, plural, safe, signed } from "../shared/text.js";
 import { distanceOf, onGenome } from "../window/genome.js";
 import { BASE_COLOURS, importanceLetters, letterShapes, logoAxis, logoTrace, stackedLetters } from "../window/logo.js";
 import { changesOf } from "./changes.js";
@@ -19,7 +21,7 @@ function variantLogo() {
   const letters = importanceLetters([...logo.bases], importance, distances);
   const motif = change ? motifLetters(set, change, locus) : [];
   return {
-    title: titleOf(set, chosen, locus, change),
+    title: titleOf(set, chosen, locus, change), finding: findingOf(importance, distances, one),
     traces: [
       hover(logo, importance, distances, locus),
       baseRow(logo, distances),
@@ -31,6 +33,15 @@ function variantLogo() {
       ...axes(letters, motif, distances),
     },
   };
+}
+
+// The rank of the base at the variant among those in view.
+function findingOf(importance, distances, one) {
+  const at = distances.indexOf(one.distance);
+  if (at < 0 || !Number.isFinite(importance[at])) return "";
+  const rank = 1 + countOf(importance, (value) => Math.abs(value) > Math.abs(importance[at]));
+  return `The base at the variant has importance ${signed(importance[at])}: number ${rank} of the `
+    + `${plural(importance.length, "base")} in view.`;
 }
 
 function whyNone(set, i) {
@@ -71,7 +82,7 @@ function band(one, locus) {
     : [one.distance];
   return {
     type: "rect", x0: Math.min(...ends) - 0.5, x1: Math.max(...ends) + 0.5, yref: "paper", y0: 0, y1: 1,
-    layer: "below", fillcolor: "#fdf0d5", line: { width: 0 },
+    layer: "below", fillcolor: TONE.mark, line: { width: 0 },
   };
 }
 
@@ -88,7 +99,8 @@ function baseRow({ bases }, distances) {
   const room = plotWidth("variant-logo") / bases.length;
   return {
     mode: "text", x: distances, y: distances.map(() => 0.5), yaxis: "y3", text: [...bases], hoverinfo: "skip",
-    textfont: { size: Math.min(13, room * 1.1), color: [...bases].map((base) => BASE_COLOURS[base]) },
+    isDecoration: true,
+    textfont: { size: Math.min(13, room * 1.1), color: [...bases].map((base) => legible(BASE_COLOURS[base])) },
   };
 }
 

@@ -2,11 +2,12 @@
 import { fill } from "../shared/controls.js";
 import { DATA, geneName } from "../shared/data.js";
 import { control } from "../shared/panels.js";
+import { offerSearch } from "../shared/search-page.js";
 import { table } from "../shared/table.js";
 import { count, cut, distanceText, pValue, plural, signed, unsigned } from "../shared/text.js";
 import { resetView } from "../window/views.js";
 import { showVariant } from "./chosen-variant.js";
-import { alleleName, currentSet, positionOf, setSelect } from "./variant-set.js";
+import { alleleName, currentSet, positionOf, setSelect, variantName } from "./variant-set.js";
 
 // Associations that the file of the set gives, if any.
 const ASSOCIATION = [
@@ -70,6 +71,35 @@ function showSet() {
   showVariant(0);
 }
 
+// Each variant on the page, in the first set and model that have it.
+const variantsOnPage = () => DATA.variants.flatMap((set, k) => (
+  set.variants.map((one, i) => [variantName(one), () => showIn(k, i)])
+)).reverse();
+
+// Those that have no figures here: [name, function] each, which says the best score.
+const listedVariants = () => DATA.variants.flatMap(({ name, listed }) => listed.variant.map((variant, i) => {
+  const label = variantName({ variant, ref: listed.ref[i], alt: listed.alt[i], gene: listed.gene[i] });
+  const best = `${signed(listed.effect[i])} in ${listed.population[i]}, q ${pValue(listed.q_value[i])}`;
+  return [label, () => sayFound(`${label} (${name}): largest effect ${best}. ${ONLY_SCORES}`)];
+})).reverse();
+
+const ONLY_SCORES = "It is not in the table below; all its scores are in the variants folder.";
+
+function sayFound(text) {
+  document.getElementById("variant-found").textContent = text;
+}
+
+function showIn(k, i) {
+  sayFound("");
+  if (setSelect.selectedIndex !== k) {
+    setSelect.selectedIndex = k;
+    showSet();
+  }
+  showVariant(i);
+}
+
+offerSearch("variant-table", listedVariants);
+offerSearch("variant-table", variantsOnPage);
 fill(setSelect, DATA.variants.map((one) => one.name));
 setSelect.addEventListener("change", showSet);
 showSet();

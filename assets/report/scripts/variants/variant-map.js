@@ -2,8 +2,8 @@
 import { onChange } from "../shared/controls.js";
 import { divergingMap } from "../shared/heatmap.js";
 import { addFigure, chosen } from "../shared/panels.js";
-import { largestAbsolute } from "../shared/statistics.js";
-import { count } from "../shared/text.js";
+import { countOf, finite, largestAbsolute } from "../shared/statistics.js";
+import { count, plural } from "../shared/text.js";
 import { alleleName, currentSet, effectOf, effectText, numbersOf, variantName } from "./variant-set.js";
 
 const MAX_ROWS = 40;
@@ -18,10 +18,17 @@ function variantMap() {
     rows: shown.map((i) => rowName(set.variants[i], gene)), columns: set.populations, title: "effect",
     z: inPopulations(effectOf), text: inPopulations(effectText),
   });
+  figure.finding = findingOf(set, shown);
   if (shown.length < all.length) {
     figure.title = `The ${count(shown.length)} ${gene ? "largest effects" : "first rows"} of ${count(all.length)}`;
   }
   return figure;
+}
+
+function findingOf(set, shown) {
+  const rows = shown.map((i) => finite(set.populations.map((_, k) => effectOf(set, k, i))));
+  const same = countOf(rows, (effects) => effects.every((one) => one >= 0) || effects.every((one) => one <= 0));
+  return `${same} of ${plural(shown.length, "variant")} have the same sign in every population.`;
 }
 
 const rowName = (one, gene) => (gene ? `${one.variant} ${alleleName(one)}` : variantName(one));

@@ -1,5 +1,5 @@
 // Figures along a promoter window: effects on top, a logo if zoomed in far enough, transcripts and cCREs below.
-import { FAINT, SOFT } from "../shared/colours.js";
+import { FAINT, TONE } from "../shared/colours.js";
 import { axis, narrow } from "../shared/layout.js";
 import { plotWidth } from "../shared/panels.js";
 import { letterShapes, logoAxis, logoTrace } from "./logo.js";
@@ -24,7 +24,7 @@ export function alongWindow(name, { locus, whole, main, yTitle, letters = null, 
       xaxis: axis(X_TITLE, { range: [...range], anchor: bottomAxis, tickformat: ",d", showgrid: false }),
       yaxis: axis(yTitle, { domain: domain.main, fixedrange: true, zeroline: true, zerolinecolor: FAINT, ...yOwn }),
       shapes: [TSS_LINE],
-      annotations: range[0] <= 0 && range[1] >= 0 ? [TSS_LABEL] : [],
+      annotations: range[0] <= 0 && range[1] >= 0 ? [tssLabel()] : [],
     },
   };
   if (below) figure.layout.yaxis2 = trackAxis(below, domain.tracks);
@@ -36,9 +36,9 @@ const TSS_LINE = {
   type: "line", x0: 0, x1: 0, yref: "paper", y0: 0, y1: 1, layer: "below",
   line: { color: FAINT, width: 1, dash: "dot" },
 };
-const TSS_LABEL = {
-  text: "TSS", x: 0, yref: "paper", y: 1, yanchor: "bottom", showarrow: false, font: { size: 10, color: SOFT },
-};
+const tssLabel = () => ({
+  text: "TSS", x: 0, yref: "paper", y: 1, yanchor: "bottom", showarrow: false, font: { size: 10, color: TONE.soft },
+});
 
 // Total height in pixels, and the fraction that each part takes; tracks at the bottom, `main` on top.
 function arrange(below, letters) {

@@ -1,5 +1,5 @@
 // Letters of sequence logos, drawn as shapes.
-import { FAINT } from "../shared/colours.js";
+import { FAINT, legible } from "../shared/colours.js";
 import { axis } from "../shared/layout.js";
 
 export const BASE_COLOURS = { A: "#109648", C: "#255c99", G: "#e6a117", T: "#d62839", N: FAINT };
@@ -42,7 +42,7 @@ function letterPaths(letters) {
 // The same as Plotly's shapes.
 export function letterShapes(letters, yref) {
   return letterPaths(letters).map(({ base, path }) => ({
-    type: "path", path, xref: "x", yref, fillcolor: BASE_COLOURS[base], line: { width: 0 }, layer: "above",
+    type: "path", path, xref: "x", yref, fillcolor: legible(BASE_COLOURS[base]), line: { width: 0 }, layer: "above",
   }));
 }
 
@@ -81,9 +81,10 @@ export function importanceLetters(bases, importance, distances) {
 }
 
 // Plotly draws an axis only if a trace uses it, and letters are shapes, not a trace.
-export const logoTrace = (x, yaxis) => (
-  { x: [x], y: [0], yaxis, mode: "markers", marker: { opacity: 0 }, hoverinfo: "skip", showlegend: false }
-);
+export const logoTrace = (x, yaxis) => ({
+  x: [x], y: [0], yaxis, mode: "markers", marker: { opacity: 0 }, hoverinfo: "skip", showlegend: false,
+  isDecoration: true,
+});
 
 export function logoAxis(letters, title, own = {}) {
   const top = Math.max(0, ...letters.map((one) => one.to)), bottom = Math.min(0, ...letters.map((one) => one.from));

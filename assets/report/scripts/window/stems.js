@@ -8,7 +8,7 @@ export function stems(points, width, colours, names = []) {
     mode: "lines", name: names[k], showlegend: named && side.length > 0,
     x: side.flatMap(({ x }) => [x, x, null]), y: side.flatMap(({ y }) => [0, y, null]),
     text: side.flatMap(({ text }) => ["", text, ""]), hoverinfo: named ? "text" : "skip",
-    line: { color: colours[k], width, simplify: false },
+    line: { color: colours[k], width, simplify: false }, points: side,
   }));
 }
 

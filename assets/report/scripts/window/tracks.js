@@ -1,5 +1,5 @@
 // Transcripts and cCREs below a figure, on its axis y2.
-import { FAINT, INK, SOFT } from "../shared/colours.js";
+import { FAINT, TONE } from "../shared/colours.js";
 import { geneName } from "../shared/data.js";
 import { distanceText, safe, shorten } from "../shared/text.js";
 import { stack } from "./stack.js";
@@ -25,7 +25,7 @@ function visibleTranscripts(locus, range) {
   return locus.transcripts.filter(({ span }) => overlaps(span, range)).sort((a, b) => a.span[0] - b.span[0])
     .map((one) => ({ ...one, span: [Math.max(one.span[0], from), Math.min(one.span[1], to)] }))
     .map((one) => ({
-      ...one, name: geneName(one.gene), colour: one.gene === locus.gene ? INK : FAINT,
+      ...one, name: geneName(one.gene), colour: one.gene === locus.gene ? TONE.ink : FAINT,
       text: `${safe(geneName(one.gene))}, ${one.same_strand ? "the gene's strand" : "the other strand"}`,
     }));
 }
@@ -46,7 +46,7 @@ function visibleCcres(locus, range) {
 
 function bars(boxes, thickness) {
   return {
-    type: "bar", orientation: "h", yaxis: "y2", showlegend: false, hoverinfo: "text",
+    type: "bar", orientation: "h", yaxis: "y2", showlegend: false, hoverinfo: "text", isDecoration: true,
     base: boxes.map(({ span }) => span[0] - 0.5), x: boxes.map(({ span }) => span[1] - span[0] + 1),
     y: boxes.map(({ y }) => y - 0.12), width: thickness,
     text: boxes.map(({ text }) => text), textposition: "none",
@@ -57,9 +57,9 @@ function bars(boxes, thickness) {
 // Names with an arrow in the direction of transcription.
 function names(transcripts) {
   return {
-    mode: "text", yaxis: "y2", showlegend: false, hoverinfo: "skip", cliponaxis: true,
+    mode: "text", yaxis: "y2", showlegend: false, hoverinfo: "skip", cliponaxis: true, isDecoration: true,
     x: transcripts.map(({ span }) => span[0]), y: transcripts.map(({ y }) => y + 0.36), textposition: "middle right",
     text: transcripts.map((one) => (one.same_strand ? `${shorten(one.name, 18)} →` : `← ${shorten(one.name, 18)}`)),
-    textfont: { size: 10, color: transcripts.map(({ colour }) => (colour === INK ? INK : SOFT)) },
+    textfont: { size: 10, color: transcripts.map(({ colour }) => (colour === TONE.ink ? TONE.ink : TONE.soft)) },
   };
 }

@@ -1,0 +1,3 @@
+// The section on bulk and pseudobulk, of a run whose atlases name tissues.
+import "./study/agreement.js";
+import "./study/distributions.js";

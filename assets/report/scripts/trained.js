@@ -1,0 +1,19 @@
+// The sections on training, performance, genes, errors and comparisons, of a run that trained models.
+import "./run/training.js";
+import "./run/levels.js";
+import "./run/performance.js";
+import "./run/coarse.js";
+import "./run/transfer.js";
+import "./run/specificity.js";
+import "./run/scatter.js";
+import "./run/variance.js";
+import "./run/gene.js";
+import "./errors/by-trait.js";
+import "./errors/calibration.js";
+import "./errors/leakage.js";
+import "./study/resemblance.js";
+import "./study/two-models.js";
+import "./study/cells.js";
+import "./study/elsewhere.js";
+import "./study/recipe-map.js";
+import "./study/fold-methods.js";

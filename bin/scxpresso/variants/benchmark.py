@@ -1,0 +1,145 @@
+"""Predicted effects of variants against measured ones: signs, ranks, and whether they find what has an effect."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scxpresso.store import write_rows
+from scxpresso.variants.matching import matched_rows
+from scxpresso.variants.measured import MeasuredEffect
+
+PAIR_COLUMNS = [
+    "benchmark", "variant_id", "alt", "gene_id", "population", "effect", "tss_distance", "measured_in", "measured", "measured_p",
+    "maf", "significant",
+]  # fmt: skip
+METRIC_COLUMNS = [
+    "benchmark", "population", "measured_in", "n", "n_significant", "sign_agreement", "sign_p_value", "spearman",
+    "spearman_p_value", "auroc", "auroc_matched", "auroc_distance",
+]  # fmt: skip
+_OURS = ["variant_id", "alt", "gene_id", "population", "effect", "tss_distance"]
+MIN_PAIRS = 3  # pairs that a correlation needs
+DISTANCE_BINS = [100, 300, 1000, 3000]  # bases from the TSS, between which controls are matched
+MAF_BINS = [0.05, 0.1, 0.2, 0.3, 0.4]
+
+
+def benchmark(
+    name: str, scores: str | Path, measured: list[MeasuredEffect], max_p: float, output: str | Path
+) -> tuple[pd.DataFrame, int]:
+    """Write PAIR_COLUMNS, one row per measured effect and population of ours, and compute METRIC_COLUMNS.
+
+    An effect that was measured in a population of ours is compared with ours in this population; any other one with ours in
+    every population.
+
+    Parameters
+    ----------
+    scores: table that join_scores.py wrote.
+    max_p: highest p-value of a significant measured effect; the others are controls.
+    output: table to write.
+
+    Returns
+    -------
+    The metrics, and the number of measured effects with a score of ours.
+    """
+    found = list(matched_rows(scores, [one.sought for one in measured], _OURS))
+    populations = {row[3] for _, row in found}
+    kept: dict[tuple[int, str], list] = {}
+    for number, row in found:
+        one = measured[number]
+        # A variant that a set has twice has two rows of ours, which are the same.
+        if row[4] and one.population in (row[3], *({one.population} - populations)):
+            kept.setdefault((number, row[3]), [name, *row, *_columns(one, max_p)])
+    write_rows(output, PAIR_COLUMNS, kept.values())
+    pairs = pd.DataFrame(list(kept.values()), columns=PAIR_COLUMNS)
+    numeric = ["effect", "tss_distance", "measured", "maf", "significant"]
+    pairs[numeric] = pairs[numeric].apply(pd.to_numeric, errors="coerce")
+    table = pd.DataFrame(list(metric_rows(name, pairs)), columns=METRIC_COLUMNS)
+    return table, len({number for number, _ in kept})
+
+
+def _columns(one: MeasuredEffect, max_p: float) -> list:
+    known = not math.isnan(one.p_value)
+    numbers = ["" if math.isnan(value) else f"{value:.6g}" for value in (one.effect, one.p_value, one.maf)]
+    return [one.population, *numbers, int(one.p_value <= max_p) if known else ""]
+
+
+def metric_rows(name: str, pairs: pd.DataFrame) -> Iterator[tuple]:
+    """Yield METRIC_COLUMNS: one row per population of ours and of the measurements, and one with all of them pooled.
+
+    In the pooled row, ours is the mean over the populations that a measured effect is compared with.
+    """
+    for (population, measured_in), rows in pairs.groupby(["population", "measured_in"], sort=True):
+        yield name, population, measured_in, *metrics(rows)
+    if len(pairs):
+        same = ["variant_id", "alt", "gene_id", "measured_in"]
+        pooled = pairs.assign(effect=pairs.groupby(same)["effect"].transform("mean")).drop_duplicates(same)
+        yield name, "", "", *metrics(pooled)
+
+
+def metrics(pairs: pd.DataFrame) -> tuple:
+    """Compute METRIC_COLUMNS after `measured_in`; NaN where there is nothing to compute from.
+
+    Signs are of significant effects, or of all where the table has no p-values. AUROCs are of our |effect| for significant
+    effects against controls: all of them, those in the same bins of distance and allele frequency, and, in its place, of the
+    distance to the TSS.
+    """
+    ours, theirs = pairs["effect"].to_numpy(), pairs["measured"].to_numpy()
+    labelled = pairs["significant"].notna().to_numpy()
+    positive = (pairs["significant"] == 1).to_numpy()
+    size, distance = np.abs(ours)[labelled], pairs["tss_distance"].abs().to_numpy()[labelled]
+    positive_labelled = positive[labelled]
+    bins = _bins(distance, pairs["maf"].to_numpy()[labelled])
+    return (
+        len(pairs),
+        int(positive.sum()) if labelled.any() else np.nan,
+        *sign_agreement(ours[positive | ~labelled], theirs[positive | ~labelled]),
+        *_spearman(ours, theirs),
+        auroc(size, positive_labelled, np.zeros(len(size))),
+        auroc(size, positive_labelled, bins),
+        auroc(-distance, positive_labelled, np.zeros(len(size))),
+    )
+
+
+def sign_agreement(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
+    """Return the share of effects of the same sign, zeros left out, and the one-sided binomial p-value against a half."""
+    from scipy.stats import binomtest  # slow to import
+
+    signed = (ours != 0) & (theirs != 0)
+    if not signed.any():
+        return math.nan, math.nan
+    same = int((np.sign(ours) == np.sign(theirs))[signed].sum())
+    return same / int(signed.sum()), float(binomtest(same, int(signed.sum()), alternative="greater").pvalue)
+
+
+def _spearman(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
+    from scipy.stats import spearmanr
+
+    if len(ours) < MIN_PAIRS or not np.ptp(ours) or not np.ptp(theirs):
+        return math.nan, math.nan
+    found = spearmanr(ours, theirs)
+    return float(found.statistic), float(found.pvalue)
+
+
+def auroc(values: np.ndarray, positive: np.ndarray, bins: Iterable[object]) -> float:
+    """Return how often a positive value is above a control of the same bin; ties count half. NaN without such a pair."""
+    from scipy.stats import rankdata
+
+    places_of = defaultdict(list)
+    for place, one in enumerate(bins):
+        places_of[one].append(place)
+    above = pairs = 0.0
+    for places in places_of.values():
+        of_bin = positive[places]
+        n, controls = int(of_bin.sum()), int((~of_bin).sum())
+        above += rankdata(values[places])[of_bin].sum() - n * (n + 1) / 2
+        pairs += n * controls
+    return above / pairs if pairs else math.nan
+
+
+def _bins(distance: np.ndarray, maf: np.ndarray) -> list[tuple[int, int]]:
+    """Return the bin of each variant: of its distance to the TSS, and of its allele frequency where that is known."""
+    frequency = np.where(np.isnan(maf), -1, np.digitize(maf, MAF_BINS))
+    return list(zip(np.digitize(distance, DISTANCE_BINS).tolist(), frequency.tolist(), strict=True))

@@ -1,0 +1,168 @@
+"""Import scores of another tool: read its file, lift positions over, and compare references with the genome."""
+
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scxpresso.damage import damage
+from scxpresso.files import is_hdf5
+from scxpresso.genome.sequence import read_fasta
+from scxpresso.identifiers import bare_contig
+from scxpresso.problems import InputError, Problem
+from scxpresso.variants.alleles import anchored, fault_of, trimmed
+from scxpresso.variants.external_hdf5 import read_hdf5_scores
+from scxpresso.variants.external_text import read_text_scores
+from scxpresso.variants.external_tracks import FoundScore, Tracks
+from scxpresso.variants.liftover import Chains, Lifted
+from scxpresso.variants.references import References
+
+IMPORTED_COLUMNS = ["variant", "gene", "model", "track", "score", "alt", "chrom", "pos", "ref"]  # see external.py
+UNUSED_COLUMNS = ["variant", "chrom", "pos", "ref", "alt", "reason"]
+NO_GENOME_CONTIG = "the genome has no such contig"
+OTHER_BASE = "the reference is not the genome's base"
+NO_POSITION = "no position to lift"
+PARQUET = b"PAR1"
+
+Allele = tuple[str, str, int, str, str]  # variant, chrom, pos, ref, alt
+
+
+@dataclass
+class Imported:
+    """Scores with alleles of the genome, and alleles whose scores are not used.
+
+    scores: rows of IMPORTED_COLUMNS without `model`, which the sheet names. unused: reason by allele, as in the file.
+    lifted: number of alleles that were lifted over; turned: those of them on the other strand. repeated: number of scores left
+    out, because one before them is of the same allele, gene and track.
+    """
+
+    scores: list[tuple] = field(default_factory=list)
+    unused: dict[Allele, str] = field(default_factory=dict)
+    lifted: int = 0
+    turned: int = 0
+    repeated: int = 0
+
+
+def read_scores(path: Path, kind: str | None, tracks: str | None, score: str | None) -> Iterator[FoundScore]:
+    """Yield the scores of a file of any known kind.
+
+    Parameters
+    ----------
+    kind: name of a kind of table; recognised if None.
+    tracks: words of tracks' names, joined by ';'; all if None.
+    score: which score, where a file has several.
+    """
+    wanted = Tracks(tracks)
+    try:
+        yield from _opened(path, kind, wanted, score)
+        wanted.check()
+    except InputError as error:
+        raise InputError(*(_placed(path, problem) for problem in error.problems)) from None
+    except (OSError, EOFError, ValueError, KeyError, csv.Error) as error:
+        raise InputError(Problem(str(path), damage(path, error), "scores of another tool")) from None
+
+
+def _opened(path: Path, kind: str | None, tracks: Tracks, score: str | None) -> Iterator[FoundScore]:
+    if is_hdf5(path):
+        return read_hdf5_scores(path, tracks, score)
+    with open(path, "rb") as file:
+        if file.read(4) == PARQUET:
+            fix = "convert it: python -c \"import pandas; pandas.read_parquet('x.parquet').to_csv('x.tsv.gz', sep='\\t')\""
+            raise InputError(Problem(str(path), "a parquet file", "a table in text, or HDF5", fix))
+    return read_text_scores(path, kind, tracks, score)
+
+
+def _placed(path: Path, problem: Problem) -> Problem:
+    return problem if problem.where else Problem(str(path), problem.found, problem.expected, problem.fix)
+
+
+def import_scores(found: Iterable[FoundScore], fasta: str | Path, chains: Chains | None, where: str) -> Imported:
+    """Give every score the allele of the genome that it is of.
+
+    Alleles without a position are kept as they are, to be matched by their ids. The others are lifted over if there are
+    chains, and used if the genome has their reference.
+
+    Parameters
+    ----------
+    fasta: the genome.
+    chains: from the assembly of the file to the genome.
+    where: how messages name the file.
+
+    Raises
+    ------
+    InputError, if most references differ from the genome, and if no score can be used.
+    """
+    listed = list(found)
+    imported = Imported()
+    lifted = {allele: _lift(allele, chains, imported) for allele in dict.fromkeys(one[:5] for one in listed)}
+    placed = _on_genome({allele: one for allele, one in lifted.items() if not one.reason}, fasta, imported, where)
+    seen = set()
+    for one in listed:
+        if allele := placed.get(one[:5]):
+            chrom, pos, ref, alt = allele
+            key = (one.variant, one.gene, one.track, *allele)
+            if key in seen:
+                imported.repeated += 1
+                continue
+            seen.add(key)
+            imported.scores.append(
+                (one.variant, one.gene, one.track, f"{one.score:.6g}", alt, chrom, pos or "", ref if pos else "")
+            )
+    if not imported.scores:
+        reasons = Counter(imported.unused.values())
+        listed_reasons = (
+            "; ".join(f"{times:,} alleles: {reason}" for reason, times in reasons.most_common()) or "no scores"
+        )
+        fix = "name the chain file, or the genome, of this file's assembly"
+        raise InputError(
+            Problem(where, f"no score can be used; {listed_reasons}", "scores of alleles of the genome", fix)
+        )
+    return imported
+
+
+def _lift(allele: Allele, chains: Chains | None, imported: Imported) -> Lifted:
+    """Lift an allele; without chains, it stays where it is."""
+    _, chrom, pos, ref, alt = allele
+    reason = fault_of(ref, alt) if ref and alt else ""
+    if not reason and chains and not pos:
+        reason = NO_POSITION
+    lifted = Lifted(chrom, pos, ref, alt, "+", reason)
+    if chains and not reason:
+        lifted = chains.lift(chrom, pos, ref, alt)
+        imported.lifted += not lifted.reason
+        imported.turned += lifted.strand == "-"
+    if lifted.reason:
+        imported.unused[allele] = lifted.reason
+    return lifted
+
+
+def _on_genome(
+    alleles: dict[Allele, Lifted], fasta: str | Path, imported: Imported, where: str
+) -> dict[Allele, tuple[str, int, str, str]]:
+    """Return chrom, pos, ref and alt of the alleles that have no position, or whose reference the genome has."""
+    placed = {allele: one[:4] for allele, one in alleles.items() if not one.pos}
+    by_contig = defaultdict(list)
+    for allele, one in alleles.items():
+        if one.pos:
+            by_contig[bare_contig(one.chrom)].append((allele, one))
+    references = References()
+    for contig, sequence in read_fasta(str(fasta)) if by_contig else ():
+        for allele, one in by_contig.pop(bare_contig(contig), ()):
+            references.checked += bool(one.ref)
+            if sequence[one.pos - 1 : one.pos - 1 + len(one.ref)].upper() != one.ref:
+                references.count_mismatch(sequence, one.chrom, one.pos, one.ref, one.alt)
+                imported.unused[allele] = OTHER_BASE
+            else:
+                placed[allele] = (contig, *_written_as_vcf(sequence, one))
+    imported.unused |= {allele: NO_GENOME_CONTIG for of_contig in by_contig.values() for allele, _ in of_contig}
+    references.check(where)
+    return placed
+
+
+def _written_as_vcf(sequence: str, one: Lifted) -> tuple[int, str, str]:
+    """Return pos, ref and alt; an insertion or deletion from the other strand has its shared base first again."""
+    if one.strand == "+" or len(one.ref) == len(one.alt):
+        return one.pos, one.ref, one.alt
+    pos, ref, alt = trimmed(one.pos, one.ref, one.alt)
+    return anchored(sequence, pos - 1, ref, alt)
