@@ -48,7 +48,7 @@ LARGE, SIGNIFICANT = 0.3, 1e-5  # |log2 effect| and p of a substitution that mat
 MIN_P = 1e-300  # smaller p-values are rounded to 0 in the table
 TRAINING_GENES = [230, 460]  # and all of them: fewer ones for the curve
 SEED = 1
-SCORES = ["r", "auroc"]
+SCORES = {"r": "r", "auroc": "AUROC"}
 
 
 class Element(NamedTuple):
@@ -194,7 +194,7 @@ def pages(table: pd.DataFrame, score: str, models: dict[str, str]) -> Iterator[s
     """Make a table of a score in Markdown: one row per model and population, one column per promoter."""
     elements = list(dict.fromkeys(table["element"]))
     cells = {one.element: one.cells for one in read_elements()}
-    yield f"| {score} | population | {' | '.join(f'{one} ({cells[one]})' for one in elements)} | mean |"
+    yield f"| {SCORES[score]} | population | {' | '.join(f'{one} ({cells[one]})' for one in elements)} | mean |"
     yield "|---|---|" + "---|" * (len(elements) + 1)
     for model, title in models.items():
         own = table[table["model"] == model]

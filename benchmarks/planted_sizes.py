@@ -68,6 +68,8 @@ def pages(runs: dict[tuple[int, int], pd.Series | None]) -> Iterator[str]:
 
 def shown(name: str, value: float) -> str:
     """Format a score; empty if it is not defined."""
+    if name.endswith("_p") and value < 0.001:
+        return "< 0.001"
     return "" if np.isnan(value) else f"{value:.{0 if name == 'motifs_false' else 3}f}"
 
 

@@ -25,7 +25,7 @@ LIGHT, DARK = np.array([247, 251, 255]), np.array([8, 48, 107])  # colours of th
 
 
 def correlations(populations: pd.DataFrame, atlas: str) -> pd.DataFrame:
-    """Give the median correlation over folds at the level cell_type: predictors × tissues, both from low to high.
+    """Give the mean correlation over folds at the level cell_type: predictors × tissues, both from low to high.
 
     populations: populations.tsv.
     """
@@ -33,7 +33,7 @@ def correlations(populations: pd.DataFrame, atlas: str) -> pd.DataFrame:
     for name in ("atlas", "level", "population"):
         own = own[own[f"model_{name}"] == own[f"target_{name}"]]
     own = own[(own["target_atlas"] == atlas) & (own["target_level"] == "cell_type")]
-    table = own.groupby(["recipe", "target_population"])["pearson"].median().unstack()
+    table = own.groupby(["recipe", "target_population"])["pearson"].mean().unstack()
     table = table.loc[[name for name in NAMES if name in table.index]]
     return table.loc[table.mean(axis=1).sort_values().index, table.mean().sort_values().index]
 

@@ -175,7 +175,7 @@ def test_change_of_gc_content():
     assert mpra.gc_change(measured).tolist() == [1, -1, 0, 0]
 
 
-def test_the_map_of_tissues_has_medians_over_folds_of_own_populations():
+def test_the_map_of_tissues_has_means_over_folds_of_own_populations():
     keys = ["recipe", "model_population", "target_population", "fold", "pearson"]
     rows = [
         ("kmer", "q", "q", 1, 0.1),

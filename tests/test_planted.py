@@ -297,12 +297,14 @@ def test_planted_motifs_are_found_by_alignment_on_either_strand():
 
 def test_sizes_without_results_are_not_measured_yet():
     scores = pd.Series(
-        {name: 0.5 for columns in TABLES.values() for name in columns} | {"motifs_false": 3, "false": np.nan}
+        {name: 0.5 for columns in TABLES.values() for name in columns}
+        | {"motifs_false": 3, "false": np.nan, "ks_p": 1e-9}
     )
     lines = list(pages({(500, 50): scores, (8000, 500): None}))
     assert lines[2] == "| 500 genes | 50 | 0.500 | 0.500 | 0.500 | 0.500 | 0.500 | 3 |"
     assert lines[3] == "| 8,000 genes | 500 | not measured yet |  |  |  |  |  |"
     assert lines[7] == "| 500 genes | 50 | 0.500 | 0.500 | 0.500 | 0.500 |  |"
+    assert lines[12] == "| 500 genes | 50 | 0.500 | 0.500 | < 0.001 | 0.500 | 0.500 |"
 
 
 def test_runs_of_other_depths_have_folders_of_their_own():
