@@ -510,7 +510,11 @@ def test_letters_of_another_encoding_are_refused_with_their_line(schemas, tmp_pa
     ("name", "content", "words"),
     [
         ("a.gtf", b"\xe9\n", "the annotation, line 1: bytes that are not UTF-8"),
-        ("a.gtf", gzip.compress(b"# a comment\n" * 1000, mtime=0)[:-20], "the annotation: a gzip file that is cut short"),
+        (
+            "a.gtf",
+            gzip.compress(b"# a comment\n" * 1000, mtime=0)[:-20],
+            "the annotation: a gzip file that is cut short",
+        ),
         ("a.gtf", b'1\tx\texon\t1\t9\t.\t+\t.\tgene_id "G"; transcript_id "T"\n', "(no coding region: 1)"),
         ("a.gtf", b'2\tx\tCDS\t1\t9\t.\t+\t0\tgene_id "G"; transcript_id "T"\n', "genes only on '2'"),
         ("list", b"\xe9\n", "the canonical list, line 1: bytes that are not UTF-8"),
