@@ -2,6 +2,8 @@
 
 import numpy as np
 
+MIN_PAIRS = 3  # that a rank correlation with a p-value needs
+
 
 def pearson(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Correlate each column (Pearson). A constant prediction scores 0; a constant observation is NaN.
@@ -24,6 +26,16 @@ def spearman(observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     from scipy.stats import rankdata  # slow to import, and few tasks need it
 
     return pearson(rankdata(observed, axis=0), rankdata(predicted, axis=0))
+
+
+def rank_correlation(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
+    """Correlate the ranks of pairs: Spearman's correlation and its p-value; NaN for fewer than MIN_PAIRS and for constants."""
+    if len(ours) < MIN_PAIRS or not np.ptp(ours) or not np.ptp(theirs):
+        return float("nan"), float("nan")
+    from scipy.stats import spearmanr  # slow to import, and the checks of a run read this module too
+
+    found = spearmanr(ours, theirs)
+    return float(found.statistic), float(found.pvalue)
 
 
 def _interaction(values: np.ndarray) -> np.ndarray:

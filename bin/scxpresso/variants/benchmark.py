@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from scxpresso.metrics import rank_correlation
 from scxpresso.store import write_rows
 from scxpresso.variants.matching import matched_rows
 from scxpresso.variants.measured import MeasuredEffect
@@ -21,7 +22,6 @@ METRIC_COLUMNS = [
     "spearman_p_value", "auroc", "auroc_matched", "auroc_distance",
 ]  # fmt: skip
 _OURS = ["variant_id", "alt", "gene_id", "population", "effect", "tss_distance"]
-MIN_PAIRS = 3  # pairs that a correlation needs
 DISTANCE_BINS = [100, 300, 1000, 3000]  # bases from the TSS, between which controls are matched
 MAF_BINS = [0.05, 0.1, 0.2, 0.3, 0.4]
 
@@ -96,7 +96,7 @@ def metrics(pairs: pd.DataFrame) -> tuple:
         len(pairs),
         int(positive.sum()) if labelled.any() else np.nan,
         *sign_agreement(ours[positive | ~labelled], theirs[positive | ~labelled]),
-        *_spearman(ours, theirs),
+        *rank_correlation(ours, theirs),
         auroc(size, positive_labelled, np.zeros(len(size))),
         auroc(size, positive_labelled, bins),
         auroc(-distance, positive_labelled, np.zeros(len(size))),
@@ -112,15 +112,6 @@ def sign_agreement(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
         return math.nan, math.nan
     same = int((np.sign(ours) == np.sign(theirs))[signed].sum())
     return same / int(signed.sum()), float(binomtest(same, int(signed.sum()), alternative="greater").pvalue)
-
-
-def _spearman(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
-    from scipy.stats import spearmanr
-
-    if len(ours) < MIN_PAIRS or not np.ptp(ours) or not np.ptp(theirs):
-        return math.nan, math.nan
-    found = spearmanr(ours, theirs)
-    return float(found.statistic), float(found.pvalue)
 
 
 def auroc(values: np.ndarray, positive: np.ndarray, bins: Iterable[object]) -> float:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from scxpresso.metrics import rank_correlation
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import write_rows
 from scxpresso.variants.matching import Sought, matched_rows
@@ -19,7 +20,6 @@ from scxpresso.variants.score_table import read_header, read_rows
 EXTERNAL_COLUMNS = ["variant", "gene", "model", "track", "score"]
 COMPARISON_COLUMNS = ["variant_id", "alt", "gene_id", "population", "effect", "model", "track", "score"]
 CORRELATION_COLUMNS = ["population", "model", "track", "n", "spearman", "p_value"]
-MIN_PAIRS = 3  # pairs that a correlation needs
 EXPECTED = "a TSV with the columns variant, gene, model, track, score, and alt if a variant has several alleles"
 PLACE_COLUMNS = ["alt", "chrom", "pos", "ref"]  # those that a table may lack
 
@@ -133,19 +133,9 @@ def compare(scores: str | Path, external: list[ExternalScore], output: str | Pat
             yield [*row, one.model, one.track, f"{one.score:.6g}"]
 
     write_rows(output, COMPARISON_COLUMNS, rows())
-    correlations = [(*key, len(values), *_spearman(np.array(values))) for key, values in pairs.items()]
+    correlations = [(*key, len(values), *rank_correlation(*np.array(values).T)) for key, values in pairs.items()]
     return Comparison(
         pd.DataFrame(correlations, columns=CORRELATION_COLUMNS),
         len(matched),
         [one for number, one in enumerate(external) if number not in matched],
     )
-
-
-def _spearman(pairs: np.ndarray) -> tuple[float, float]:
-    """Return the rank correlation and its p-value; NaN for fewer than MIN_PAIRS pairs and for constants."""
-    if len(pairs) < MIN_PAIRS or (np.ptp(pairs, axis=0) == 0).any():
-        return math.nan, math.nan
-    from scipy.stats import spearmanr  # slow to import, and the checks of a run read this module too
-
-    found = spearmanr(*pairs.T)
-    return float(found.statistic), float(found.pvalue)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -57,7 +57,9 @@ class Chains:
         self.blocks = {contig: sorted(listed) for contig, listed in blocks.items()}
         self.starts = {contig: [block.start for block in listed] for contig, listed in self.blocks.items()}
         # The farthest end up to each block, so that a search knows when no earlier one can reach a position.
-        self.ends = {contig: _running_maximum(block.end for block in listed) for contig, listed in self.blocks.items()}
+        self.ends = {
+            contig: list(accumulate((block.end for block in listed), max)) for contig, listed in self.blocks.items()
+        }
 
     def lift(self, chrom: str, pos: int, ref: str, alt: str) -> Lifted:
         """Lift an allele of the + strand. An allele on a − block is complemented; pos is 1-based.
@@ -88,10 +90,6 @@ class Chains:
                 found.append(block)
             number -= 1
         return found
-
-
-def _running_maximum(values: Iterable[int]) -> list[int]:
-    return list(accumulate(values, max))
 
 
 def _read_blocks(path: Path) -> Iterator[tuple[str, Block]]:

@@ -3,9 +3,9 @@
 A gene has 1,500 substitutions in a bin, so that no p-value against these alone is below 0.0007; 200 genes have 300,000.
 Windows are shuffled because those of the genes have motifs, whose substitutions would hide each other. Genes differ in how
 much their predictions respond: effects are divided by their root mean square over the substitutions of the gene in the bin.
-They are kept as histograms, one per bin and population. The root
-mean square is that of the substitutions at a fixed sample of positions, and no smaller than a part of that of all genes: a
-sample may miss the only motif of a bin. Both hold here and where variants are scored.
+They are kept as histograms, one per bin and population. The root mean square is that of the substitutions at a fixed sample of
+positions, and no smaller than a part of that of all genes: a sample may miss the only motif of a bin. Both hold here and where
+variants are scored.
 """
 
 from collections.abc import Callable, Sequence
