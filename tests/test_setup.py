@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,18 +22,25 @@ from conftest import ROOT
 pytestmark = pytest.mark.slow  # programs are installed, or looked for in vain
 
 TOOLS = [
-    "awk", "bash", "cat", "chmod", "cksum", "curl", "dirname", "env", "grep", "ln", "ls", "md5sum", "mkdir", "mktemp", "mv",
+    "awk", "bash", "cat", "chmod", "cksum", "curl", "df", "dirname", "env", "grep", "ln", "ls", "md5sum", "mkdir", "mktemp", "mv",
     "realpath", "rm", "sed", "tail", "uname",
 ]  # fmt: skip
 CLOSED = "http://127.0.0.1:9"  # nobody listens on this port: as in a network that does not reach a server
 
 
-def write_wheel(folder: Path, name: str, version: str, files: dict[str, str]) -> None:
+def write_wheel(
+    folder: Path,
+    name: str,
+    version: str,
+    files: dict[str, str],
+    requires: Sequence[str] = ('optree; extra == "optree"',),
+) -> None:
     """A wheel of the given files; names that begin with 'scripts/' become programs."""
     folder.mkdir(parents=True, exist_ok=True)
     info = f"{name}-{version}.dist-info"
     files = {path.replace("scripts/", f"{name}-{version}.data/scripts/"): text for path, text in files.items()}
-    files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    required = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+    files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{required}"
     files[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
@@ -347,6 +355,27 @@ def test_pytorch_is_pypis_where_its_own_index_lacks_the_version(bare, server, tm
     assert "PyTorch for CPUs from its own wheel index ..." in said
     assert bare.torch() == "2.16.0"
     assert bare.setup() == ""
+
+
+def test_a_full_disk_is_said_before_anything_is_installed(bare):
+    table = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 99999999 0 7000000 0% /\n"
+    bare.program("df", f"#!/bin/sh\ncat <<'END'\n{table}END\n")
+    done = bare.run("setup/install.sh")
+    assert done.returncode == 1
+    assert f"MISSING disk space: 7 GB are free in {bare.tools}; the Python packages need 8 GB" in done.stderr
+    assert not (bare.tools / "venv").exists()
+
+
+def test_pytorch_and_what_it_requires_are_installed_one_by_one(bare, tmp_path):
+    """What is downloaded is removed after each, so that the disk need not hold it all."""
+    write_wheel(tmp_path, "torch", "2.15.0", {"torch/__init__.py": "__version__ = '2.15.0'\n"}, requires=["triton>=3"])
+    for version in ("3.9", "4.0"):
+        write_wheel(tmp_path, "triton", version, {"triton.py": ""})
+    (bare.folder / "containers" / "constraints.txt").write_text("triton==3.9\n")
+    bare.setup(PIP_FIND_LINKS=str(tmp_path), PIP_NO_INDEX="1")
+    installed = [line for line in (bare.tools / "setup.log").read_text().splitlines() if "Successfully" in line]
+    assert installed[:2] == ["Successfully installed torch-2.15.0", "Successfully installed triton-3.9"]
+    assert not any((bare.tools / "downloads").iterdir())
 
 
 def test_pytorch_with_a_gpu_is_pypis_unless_the_cpu_build_is_asked_for(bare, server):
