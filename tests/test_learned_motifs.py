@@ -23,7 +23,7 @@ from scxpresso.networks.motif_part import LENGTH, MotifPart
 from scxpresso.networks.single_task import SingleTaskNetworks
 from scxpresso.networks.weights import NetworkMetadata, save_network
 from scxpresso.store import read_table, write_rows, write_table
-from scxpresso.training.motifs import EXACT, SOFT, Matrices
+from scxpresso.training.motifs import EXACT, Matrices
 from scxpresso.variants.score_table import SCORE_COLUMNS, ScorableVariant, read_rows
 from scxpresso.variants.scoring import Scorer, score_variants
 
@@ -32,6 +32,7 @@ NAMES = ("utr5_length", "orf_length")
 SD = 2.0, 0.5  # of the populations' expression
 SITE, OTHER = "ATGACGTGGC", "CTTTATAA"  # each comes before its reverse complement in the alphabet
 REGION = (-700, 100)
+SOFT = (-1.5, 3.0)  # matrices that a mismatch costs little
 DOWNSTREAM = 500
 CPU = torch.device("cpu")
 EVEN = np.full(4, 0.25)

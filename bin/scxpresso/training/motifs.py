@@ -22,14 +22,15 @@ MIN_SIMILARITY = 4.5  # of two words that are one motif: bases that agree, less 
 MIN_OVERLAP = 5
 MAX_MOTIFS = 40
 # Scores of a base that differs from the word's, and offsets: words as they are, and the start of the fit.
-EXACT, SOFT = (-20.0, 10.0), (-1.5, 3.0)
+EXACT, SOFT = (-20.0, 10.0), (-3.0, 2.0)
 STEPS, RESCAN = 100, 10  # of gradient descent; best windows are looked for anew after so many
-LEARNING_RATE = 0.05
+LEARNING_RATE = 0.1
 VALIDATION = 6  # one gene of so many decides
 RIDGE = 3.0
 # Standard errors from 0 of a weight that is kept: of the sign that the motif has where it is most certain, and of the other.
 MIN_ERRORS, MIN_OPPOSITE_ERRORS = 3.0, 5.0
-DECAY = 4e-3  # of what a matrix has beside one penalty per position
+DECAYS = (4e-3, 1e-3, 3e-4)  # of what a matrix has beside one penalty per position; the one that predicts best is taken
+WORDS_GAIN = 1.05  # times what matrices explain is what words must explain to be taken, as several may be one motif
 
 
 def fit_motif_part(part: MotifPart, codes: np.ndarray, expression: np.ndarray, seed: int) -> None:
@@ -47,16 +48,24 @@ def fit_motif_part(part: MotifPart, codes: np.ndarray, expression: np.ndarray, s
         part.intercept = torch.from_numpy(target.mean(axis=0)).float() @ back
         return
     genes = Genes.of(codes, part.upstream, target, seed)
-    single = merged(words)
-    candidates = [
-        Matrices.of(words[:MAX_MOTIFS], bounds[:MAX_MOTIFS], *EXACT),
-        Matrices.of([words[number] for number in single], [bounds[number] for number in single], *SOFT),
-    ]
-    errors = [genes.error(candidates[0]), genes.refine(candidates[1])]
-    chosen = genes.in_own_regions(candidates[int(np.argmin(errors))], min(errors))
+    chosen = genes.in_own_regions(*words_or_matrices(genes, words, bounds))
     part.matrices, part.offsets = chosen.matrices(), chosen.offsets
     part.regions = chosen.regions + START
     part.weights, part.intercept = certain_weights(genes.matches(chosen), genes.target * genes.scale @ back)
+
+
+def words_or_matrices(
+    genes: "Genes", words: list[np.ndarray], bounds: list[tuple[int, int]]
+) -> tuple["Matrices", float]:
+    """Fit matrices to words that are merged, and choose between them and all words as they are; also give the error."""
+    exact, single = Matrices.of(words[:MAX_MOTIFS], bounds[:MAX_MOTIFS], *EXACT), merged(words)
+    best, error = exact, np.inf
+    for decay in DECAYS:
+        fitted = Matrices.of([words[number] for number in single], [bounds[number] for number in single], *SOFT)
+        if (reached := genes.refine(fitted, decay)) < error:
+            best, error = fitted, reached
+    of_words = genes.error(exact)
+    return (exact, of_words) if 1 - of_words > WORDS_GAIN * max(1 - error, 0) else (best, error)
 
 
 def words_of_groups(
@@ -201,7 +210,7 @@ class Genes:
         found = self.codes[torch.arange(len(self.codes))[:, None, None], bases].long()
         return torch.where(best.reverse[..., None], COMPLEMENT_CODES[found.flip(2)], found)
 
-    def refine(self, candidate: Matrices) -> float:
+    def refine(self, candidate: Matrices, decay: float) -> float:
         """Fit matrices by gradient, with the best weights at every step; keep those that the deciding genes like best."""
         fits = ~self.decides
         target = self.target[fits]
@@ -223,7 +232,7 @@ class Genes:
                 break
             matches = window_matches(candidate, windows)
             weights, intercept = ridge(matches.detach(), target)
-            loss = ((target - matches @ weights - intercept) ** 2).mean() / scale + DECAY * (candidate.free**2).sum()
+            loss = ((target - matches @ weights - intercept) ** 2).mean() / scale + decay * (candidate.free**2).sum()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
