@@ -115,6 +115,9 @@ def test_they_are_read_as_they_are_beside_other_annotation(features):
     read = features.annotation(np.array([9, 39]), names)
     assert read[0].tolist() == pytest.approx([2, np.log10(1.1), 9])
     assert np.isnan(read[1, [0, 2]]).all()
+    digest = features.gene_features_digest(names)
+    assert digest and digest != features.gene_features_digest(names[1:])
+    assert features.gene_features_digest(["orf_length"]) == ""
     with pytest.raises(InputError, match="extract them again, with --gene_features"):
         features.annotation(np.array([0]), [PREFIX + "three"])
 
@@ -224,6 +227,13 @@ def test_models_need_the_table_that_they_were_trained_with(project):
     give_table(project)
     project.notes()
     assert [one["window"] for one in project.plan()["windows"]] == ["2000_1000_half_life_gene_features"]
+    assert "not those of training" not in project.notes()
+    table = read_gene_features(project.folder / "embedding.tsv", GENES[::-1], [""] * 60)
+    content["gene_features"] = table.digest([PREFIX + "first"])
+    (project.folder / "model.json").write_text(json.dumps(content))
+    assert "not those of training" not in project.notes()
+    give_table(project, values=np.random.default_rng(2).normal(size=(60, 2)))
+    assert "tiny.kind.hybrid: the gene features of the genome 'g1' are not those of training" in project.notes()
     content["annotation_features"][1] = PREFIX + "third"
     (project.folder / "model.json").write_text(json.dumps(content))
     project.problem("reads gene features that the table of the genome 'g1' lacks: 'gene_features:third'")

@@ -50,18 +50,18 @@ def check_gene_features(
     findings: Findings,
 ) -> None:
     """Tables fit the genes of their genomes, are read, and have what models of an earlier run read."""
-    names: dict[str | None, list[str] | None] = {}
+    read: dict[str | None, GeneFeatures | None] = {}
     for genome, row in tables.items():
-        names[genome] = check_table(row, genes.get(genome, []), params["gene_features_missing"], findings)
+        read[genome] = check_table(row, genes.get(genome, []), params["gene_features_missing"], findings)
         check_read(row, genome, recipes, models, findings)
     if tables and params["recipes"] is not None:
         note_ablation(recipes, findings)
     for model in models:
-        check_model(model, names, findings)
+        check_model(model, read, findings)
 
 
-def check_table(row: Row, genes: list[Transcript], missing: str, findings: Findings) -> list[str] | None:
-    """Every gene of the genome has a value in every column, or may lack it. Returns the names of the columns, if known."""
+def check_table(row: Row, genes: list[Transcript], missing: str, findings: Findings) -> GeneFeatures | None:
+    """Every gene of the genome has a value in every column, or may lack it. Returns the table if it can be read."""
     if COLUMN not in row.paths or not genes:
         return None
     features = None
@@ -74,11 +74,11 @@ def check_table(row: Row, genes: list[Transcript], missing: str, findings: Findi
                 f"{preview(features.genes)}",
                 "ids or names of the annotation's genes", "take a table of this genome, with its ids",
             )  # fmt: skip
-            return features.names
+            return features
         if missing == "error":
             check_complete(str(path), features)
         note_table(row, features, findings)
-    return features.names if features else None
+    return features
 
 
 def note_table(row: Row, features: GeneFeatures, findings: Findings) -> None:
@@ -122,8 +122,8 @@ def note_ablation(recipes: list[Recipe], findings: Findings) -> None:
         )
 
 
-def check_model(model: dict, names: dict[str | None, list[str] | None], findings: Findings) -> None:
-    """A model that reads gene features is used with a table that has them. names: of each genome's table."""
+def check_model(model: dict, tables: dict[str | None, GeneFeatures | None], findings: Findings) -> None:
+    """A model that reads gene features is used with a table that has them. tables: of each genome, None if unreadable."""
     read = [name for name in model["annotation_features"] if is_gene_feature(name)]
     if not read:
         return
@@ -131,15 +131,22 @@ def check_model(model: dict, names: dict[str | None, list[str] | None], findings
     fix = (
         "name the table that it was trained with: --gene_features, or the column gene_features of the sheet of genomes"
     )
-    if genome not in names:
+    if genome not in tables:
         findings.problem(
             "--models", f"{label} reads {len(read):,} gene features, and the genome {genome!r} has no table of them",
             "the table that it was trained with", fix,
         )  # fmt: skip
         return
-    known = names[genome]
-    if known is not None and (lacking := [name for name in read if name not in set(known)]):
+    table = tables[genome]
+    if table is None:
+        return
+    if lacking := sorted(set(read) - set(table.names)):
         findings.problem(
             "--models", f"{label} reads gene features that the table of the genome {genome!r} lacks: {preview(lacking)}",
             "the table that it was trained with", fix,
+        )  # fmt: skip
+    elif model.get("gene_features") and table.digest(read) != model["gene_features"]:
+        findings.note(
+            "--models", f"{label}: the gene features of the genome {genome!r} are not those of training (other values or genes); "
+            "the model reads the ones that are given",
         )  # fmt: skip

@@ -110,6 +110,12 @@ class Features:
                 read[:, [place[listed[column]] for column in columns]] = transform(getattr(self, key)[rows])[:, columns]
         return read
 
+    def gene_features_digest(self, names: Collection[str]) -> str:
+        """Compute the digest of the user's features among names (see GeneFeatures.digest); '' if there are none."""
+        own = [name for name in names if is_gene_feature(name)]
+        features = GeneFeatures(list(self.gene_id), self.gene_feature_names, self.gene_features, [])
+        return features.digest(own) if own else ""
+
     def _sets(self) -> dict[str, FeatureSet]:
         """Give the sets of annotation features that the file has; each is also an attribute with the raw values."""
         read_transcript = partial(transform_transcript, names=self.transcript_names)

@@ -4,6 +4,7 @@ They are matched to the genes of a genome, and become a set of its annotation fe
 """
 
 import csv
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,15 @@ class GeneFeatures:
         """Names of the columns that have the same value for all genes, or none."""
         low, high = np.fmin.reduce(self.values, axis=0), np.fmax.reduce(self.values, axis=0)
         return [name for name, varies in zip(self.names, low < high, strict=True) if not varies]
+
+    def digest(self, names: Sequence[str]) -> str:
+        """Compute a digest of genes and values of some columns, whatever the order of genes: it tells tables apart."""
+        columns = [self.names.index(name) for name in names]
+        genes = np.array(self.genes, dtype=str)
+        values = self.values[np.argsort(genes)][:, columns].astype("<f4")
+        values[np.isnan(values)] = np.nan  # which has several forms
+        text = "\n".join([*np.sort(genes), *names])
+        return hashlib.sha256(text.encode() + values.tobytes()).hexdigest()
 
 
 def is_gene_feature(name: str) -> bool:
