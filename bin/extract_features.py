@@ -49,7 +49,9 @@ def main(fasta, gtf, canonical, upstream, downstream, features, gene_features, g
         table = read_gene_features(gene_features, genome.genes["gene_id"], genome.genes["gene_name"])
         if gene_features_missing == "error":
             check_complete(gene_features, table)
-        log(f"{len(table.names):,} gene features; {len(table.incomplete):,} genes lack a value")
+        lacking = len(table.incomplete)
+        warning = "WARNING " if lacking == len(table.genes) else ""
+        log(f"{warning}{len(table.names):,} gene features; {lacking:,} of {len(table.genes):,} genes lack a value")
     half_life = genome.genes[HALF_LIFE].to_numpy(dtype=float)
     outdir = Path(outdir)
     write_features(
