@@ -19,8 +19,8 @@ workflow FEATURES {
         .combine(genomes_ch, by: 0)
         .map { _genome, sample, files, of_genome -> [[sample: sample.sample], files + of_genome.subMap('gene_features')] }
 
-    // [name: genome or sample; window: its name, upstream, downstream, features, gene_features; genes.tsv, features.h5, dropped_genes.tsv,
-    // transcripts.bed]
+    // [name: genome or sample; window: its name, upstream, downstream, features, gene_features; genes.tsv, features.h5,
+    // dropped_genes.tsv, transcripts.bed]
     extracted_ch = EXTRACT_FEATURES(
         genomes_ch
             .map { genome, files -> [[genome: genome], files] }

@@ -174,7 +174,7 @@ def test_genes_that_the_table_lacks(project):
     assert "3 of 60 genes lack gene features, and have the mean of the training genes" in notes
     assert "1 genes of embedding.tsv are not genes of the genome: 'else'" in notes
     give_table(project, genes=["x", "y"])
-    project.problem("no gene of the genome: it has 'x', 'y', the annotation 'ENSG")
+    project.problem("no value for any gene of the genome, which has 'ENSG", "genes that only the table has: 'x', 'y'")
 
 
 def test_columns_that_say_nothing_are_noted(project):

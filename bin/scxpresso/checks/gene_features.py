@@ -69,9 +69,9 @@ def check_table(row: Row, genes: list[Transcript], missing: str, findings: Findi
         path = row.paths[COLUMN]
         features = read_gene_features(path, [one.gene_id for one in genes], [one.gene_name for one in genes])
         if np.isnan(features.values).all():
+            others = f"; genes that only the table has: {preview(features.unknown)}" if features.unknown else ""
             findings.problem(
-                row.file(COLUMN), f"no gene of the genome: it has {preview(features.unknown)}, the annotation "
-                f"{preview(features.genes)}",
+                row.file(COLUMN), f"no value for any gene of the genome, which has {preview(features.genes)}{others}",
                 "ids or names of the annotation's genes", "take a table of this genome, with its ids",
             )  # fmt: skip
             return features
