@@ -843,6 +843,7 @@ def test_a_task_may_train_several_folds(killed):
         assert (killed.outdir / f"models/first/kind/scxpresso/fold_{fold}").is_dir()
 
 
+@pytest.mark.one_parser
 def test_a_table_of_gene_features_trains_only_what_reads_it(project, killed):
     (project.folder / "table.tsv").write_text("gene\tone\nG001\t1\nG002\t2\n")
     options = ["--gene_features", "table.tsv", "--gene_features_missing", "mean", "--network", "scxpresso,hybrid"]
