@@ -56,7 +56,7 @@ workflow {
     // [sample of --predict: its row of the sheet; its files]
     samples_ch = checked_ch.flatMap { inputs.samples.collect { row -> [row.values, row.files] } }
 
-    FEATURES(plan_ch, genomes_ch, samples_ch)
+    FEATURES(plan_ch, genomes_ch, samples_ch, options)
     genes_ch = FEATURES.out.genes_ch
     features_ch = FEATURES.out.features_ch
 

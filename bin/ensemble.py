@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Out-of-fold predictions of a model, and the description with which it can be used elsewhere."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -52,7 +52,9 @@ def main(fold_dirs, features, expression, populations, folds, threads, predictio
     outputs = predict_held_out(trained, genome, observed, fold)
     write_table(predictions, prediction_table(observed, fold, outputs))
     parents = read_table(populations, index="population")["parent"]
-    write_json(model, asdict(describe_model(trained, observed, outputs, fold_of_gene, parents, **names)))
+    description = describe_model(trained, observed, outputs, fold_of_gene, parents, **names)
+    digest = genome.gene_features_digest(description.annotation_features)
+    write_json(model, asdict(replace(description, gene_features=digest)))
     log(f"{len(observed):,} genes predicted by {sum(len(part.used) for part in trained)} networks")
 
 

@@ -22,19 +22,36 @@ from scxpresso.options import EXISTING, downstream_option, fasta_option, outdir_
     type=click.Choice(["half_life", "extended"]),
     help="Annotation features: the five half-life features, or also codons, GC content, transcript and neighbours.",
 )
+@click.option("--gene_features", type=EXISTING, help="Your own features: TSV or h5ad of genes × numbers.")
+@click.option(
+    "--gene_features_missing",
+    default="error",
+    show_default=True,
+    type=click.Choice(["error", "mean"]),
+    help="Genes that --gene_features lacks: an error, or read as the mean of the training genes.",
+)
 @outdir_option("genes.tsv, features.h5, dropped_genes.tsv and transcripts.bed")
 @reports_problems
-def main(fasta, gtf, canonical, upstream, downstream, features, outdir):
+def main(fasta, gtf, canonical, upstream, downstream, features, gene_features, gene_features_missing, outdir):
     """Choose one transcript per gene, and write its promoter window and annotation features."""
     from scxpresso.genome.annotation import HALF_LIFE
     from scxpresso.genome.bed import write_bed
     from scxpresso.genome.extended import EXTENDED
     from scxpresso.genome.feature_store import write_features
     from scxpresso.genome.features import extract_features, scaled_half_life
+    from scxpresso.genome.gene_features import check_complete, read_gene_features
     from scxpresso.store import write_table
 
     extended = EXTENDED if features == "extended" else []
     genome = extract_features(fasta, gtf, canonical, upstream, downstream, bool(extended), log)
+    table = None
+    if gene_features:
+        table = read_gene_features(gene_features, genome.genes["gene_id"], genome.genes["gene_name"])
+        if gene_features_missing == "error":
+            check_complete(gene_features, table)
+        lacking = len(table.incomplete)
+        warning = "WARNING " if lacking == len(table.genes) else ""
+        log(f"{warning}{len(table.names):,} gene features; {lacking:,} of {len(table.genes):,} genes lack a value")
     half_life = genome.genes[HALF_LIFE].to_numpy(dtype=float)
     outdir = Path(outdir)
     write_features(
@@ -46,6 +63,7 @@ def main(fasta, gtf, canonical, upstream, downstream, features, outdir):
         upstream,
         genome.genes[extended].to_numpy(dtype=float),
         genome.transcript_features,
+        table,
     )
     write_table(outdir / "genes.tsv", genome.genes)
     write_table(outdir / "dropped_genes.tsv", genome.dropped)

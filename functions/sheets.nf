@@ -93,6 +93,11 @@ def read_inputs(params) {
         def name = (rows.input + models).collect { row -> row.values.genome }.find()
         rows.genomes = [with_files([genome: name, fasta: params.fasta, gtf: params.gtf], columns.genomes, null)]
     }
+    // --gene_features names the table of the only genome.
+    if (params.gene_features && rows.genomes.size() == 1 && !rows.genomes[0].values.gene_features) {
+        def table = with_files([gene_features: params.gene_features], columns.genomes, null)
+        rows.genomes = [[values: rows.genomes[0].values + table.values, files: rows.genomes[0].files + table.files]]
+    }
     // --saturate may name a list of genes instead of genes.
     def list = params.saturate ? resolved_path(params.saturate.toString(), null) : null
     if (list != null) {

@@ -7,7 +7,7 @@ process EXTRACT_FEATURES {
     ext code: { fingerprint('extract_features.py') }
 
     input:
-    tuple val(name), val(window), path(fasta, stageAs: 'genome.fasta'), path(gtf, stageAs: 'annotation'), path(canonical, stageAs: 'canonical.txt')
+    tuple val(name), val(window), path(fasta, stageAs: 'genome.fasta'), path(gtf, stageAs: 'annotation'), path(canonical, stageAs: 'canonical.txt'), path(gene_features, stageAs: 'gene_features'), val(missing)
 
     output:
     tuple val(name), val(window), path('genes.tsv'), path('features.h5'), path('dropped_genes.tsv'), path('transcripts.bed'), emit: made
@@ -17,7 +17,8 @@ process EXTRACT_FEATURES {
     """
     export PIPELINE_CODE=${task.ext.code}
     extract_features.py --fasta genome.fasta --gtf annotation ${canonical ? '--canonical canonical.txt' : ''} \\
-        --upstream ${window.upstream} --downstream ${window.downstream} --features ${window.features}
+        --upstream ${window.upstream} --downstream ${window.downstream} --features ${window.features} \\
+        ${gene_features ? "--gene_features gene_features --gene_features_missing ${missing}" : ''}
     """
 
     stub:

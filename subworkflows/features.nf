@@ -9,16 +9,29 @@ workflow FEATURES {
     plan_ch                                         // what to run: windows (see main.nf)
     genomes_ch                                      // [genome, its files]
     samples_ch                                      // [sample: its row of the sheet; its files]
+    options                                         // the parameters
 
     main:
-    // [name: genome or sample; window: its name, upstream, downstream, features; genes.tsv, features.h5, dropped_genes.tsv,
-    // transcripts.bed]
+    // [sample: its name; its files, with the gene features of its genome], of assemblies
+    assembled_ch = samples_ch
+        .filter { sample, _files -> sample.gtf }
+        .map { sample, files -> [sample.genome, sample, files] }
+        .combine(genomes_ch, by: 0)
+        .map { _genome, sample, files, of_genome -> [[sample: sample.sample], files + of_genome.subMap('gene_features')] }
+
+    // [name: genome or sample; window: its name, upstream, downstream, features, gene_features; genes.tsv, features.h5,
+    // dropped_genes.tsv, transcripts.bed]
     extracted_ch = EXTRACT_FEATURES(
         genomes_ch
             .map { genome, files -> [[genome: genome], files] }
-            .mix(samples_ch.filter { sample, _files -> sample.gtf }.map { sample, files -> [[sample: sample.sample], files] })
+            .mix(assembled_ch)
             .combine(plan_ch.flatMap { plan -> plan.windows })
-            .map { name, files, window -> [name, window, files.fasta, files.gtf, files.canonical ?: []] }
+            .map { name, files, window ->
+                def table = window.gene_features ? files.gene_features ?: [] : []
+                // Genes of an assembly may have ids that the table of its genome does not have.
+                def missing = name.sample ? 'mean' : options.gene_features_missing
+                [name, window, files.fasta, files.gtf, files.canonical ?: [], table, table ? missing : '']
+            }
     ).made
     of_genomes_ch = extracted_ch.filter { row -> row[0].genome }
 

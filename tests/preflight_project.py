@@ -19,7 +19,7 @@ SCHEMAS = {name: json.loads((ROOT / name).read_text()) for name in (
 )}  # fmt: skip
 FILE_COLUMNS = {
     "input": ["counts", "annotations"],
-    "genomes": ["fasta", "gtf", "canonical", "ccres"],
+    "genomes": ["fasta", "gtf", "canonical", "ccres", "gene_features"],
     "variants": ["file"],
     "predict": ["fasta", "gtf", "canonical"],
     "recipes": [],
@@ -102,6 +102,8 @@ class Project:
             rows = self.rows(path) if path else []
             if sheet == "genomes" and not given:
                 rows = [{column: self.params.get(column) for column in ("fasta", "gtf")}]
+            if sheet == "genomes" and self.params.get("gene_features") and len(rows) == 1:
+                rows[0].setdefault("gene_features", self.params["gene_features"])
             sources += [
                 {"sheet": sheet, "row": number, "column": column, "value": row[column],
                  "staged_path": staged(row[column], sheet, column),

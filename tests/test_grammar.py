@@ -14,7 +14,7 @@ from scxpresso.training.data import Recipe, Split, TrainingData
 from scxpresso.training.train import train_folds
 
 CPU = torch.device("cpu")
-NAMES = ("utr5_length", "orf_length", "codon_AAA", "aa_K", "dipeptide_KK", "utr3_A")
+NAMES = ("utr5_length", "orf_length", "codon_AAA", "aa_K", "dipeptide_KK", "utr3_A", "gene_features:one")
 UPSTREAM = 1000
 
 

@@ -843,6 +843,21 @@ def test_a_task_may_train_several_folds(killed):
         assert (killed.outdir / f"models/first/kind/scxpresso/fold_{fold}").is_dir()
 
 
+@pytest.mark.one_parser
+def test_a_table_of_gene_features_trains_only_what_reads_it(project, killed):
+    (project.folder / "table.tsv").write_text("gene\tone\nG001\t1\nG002\t2\n")
+    options = ["--gene_features", "table.tsv", "--gene_features_missing", "mean", "--network", "scxpresso,hybrid"]
+    run = project.run("-stub", "-resume", *THREE_FOLDS, *options, "--outdir", "table")
+    assert run.status == 0, run.output
+    rows = list(csv.DictReader((project.folder / "table/pipeline_info/trace.txt").open(), delimiter="\t"))
+    ran = {row["name"].split(":")[-1] for row in rows if row["status"] != "CACHED"}
+    assert "EXTRACT_FEATURES (tiny 300_200_extended_gene_features)" in ran
+    assert {one.split(".")[-1] for one in ran if one.startswith("TRAIN_FOLD")} == {
+        f"{recipe} {folds})" for recipe in ("hybrid", "hybrid_no_gene_features") for folds in ("1,2", "3")
+    }
+    assert not any(one.startswith(("SPLIT_FOLDS", "FIT_BASELINES")) for one in ran)
+
+
 def test_a_parameter_is_the_same_wherever_it_is_given(project, killed):
     """Text on the command line or in a file, and numbers that are written otherwise, run no task again."""
     numbers = {"seed": 1, "learning_rate": 0.0005, "haplotypes": False, "genes_per_task": 50}

@@ -8,7 +8,7 @@ from safetensors.torch import load, save
 from scxpresso.genome.sequence import region
 from scxpresso.metrics import pearson, specificity
 from scxpresso.networks.promoter_composition import promoter_composition
-from scxpresso.networks.smooth_part import SmoothPart, slope
+from scxpresso.networks.smooth_part import SmoothPart, chosen_by_part, slope
 
 UPSTREAM = 1000
 NAMES = ["orf_length", "codon_AAA", "codon_CCC", "utr3_A", "utr3_pumilio", "dipeptide_AA", "dipeptide_AC", "aa_A"]
@@ -98,6 +98,26 @@ def test_a_file_gives_the_part_back(genes):
     loaded = SmoothPart(3)
     loaded.load_state_dict(load(save(part.state_dict())))
     np.testing.assert_array_equal(predict(loaded, genes), predict(part, genes))
+
+
+def test_gene_features_have_a_kernel_of_their_own():
+    own = ["gene_features:codon_AAA", "gene_features:two"]
+    for inputs, windows in (("both", 28), ("half_life", 0)):
+        groups, former = (SmoothPart(3, inputs)._groups(names) for names in (NAMES + own, NAMES))
+        assert groups[-1].tolist() == [windows + len(NAMES) - 2, windows + len(NAMES) - 1]  # dipeptides are not counted
+        assert [group.tolist() for group in groups[:-1]] == [group.tolist() for group in former]
+    assert len(SmoothPart(3, "sequence")._groups(NAMES + own)) == 1
+
+
+def test_what_trees_read_is_chosen_without_the_part_that_they_predict():
+    part = np.arange(100) % 10
+    targets = np.random.default_rng(1).normal(size=(100, 2))
+    features = np.random.default_rng(2).normal(size=(100, 3))
+    features[:, 1] += targets[:, 0]
+    features[part == 7, 2] = 99 * targets[part == 7, 1]  # tells most of all, but nothing without part 7
+    chosen = [columns.tolist() for columns in chosen_by_part(features, targets, part, 1)]
+    assert chosen == [[2]] * 7 + [[1]] + [[2]] * 2
+    assert [len(columns) for columns in chosen_by_part(features[:, :0], targets, part, 5)] == [0] * 10
 
 
 def test_slope_lies_between_no_and_full_trust():

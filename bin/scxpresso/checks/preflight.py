@@ -19,6 +19,7 @@ from scxpresso.checks.downstream_analyses import (
 from scxpresso.checks.external_predictions import check_external_predictions
 from scxpresso.checks.external_scores import check_external_scores, read_external_sheet
 from scxpresso.checks.findings import Findings
+from scxpresso.checks.gene_features import check_gene_features, find_tables
 from scxpresso.checks.genome import check_folds, check_genome
 from scxpresso.checks.models import check_genomes_of_models, read_models
 from scxpresso.checks.params import check_options, check_params
@@ -43,17 +44,22 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     params = check_params(content["params"], schema["nextflow_schema"], findings)
     check_options(params, findings)
 
-    names = schema["schema_genomes"]["$defs"]["name"]
-    models = read_models(request, params, names, findings)
-    recipes = read_recipes(request, params, schema["schema_recipes"], findings)
-    plan = run_plan(recipes, models, params)
-    params |= plan["widest"]
-
     atlases = read_sheet("input", "atlas", request, schema["schema_atlases"], findings)
     if params["genomes"] is None:
         genomes = single_genome(request, params, schema["schema_genomes"], findings)
     else:
         genomes = read_sheet("genomes", "genome", request, schema["schema_genomes"], findings)
+    tables = find_tables(request, params, schema["schema_genomes"], genomes, findings)
+
+    names = schema["schema_genomes"]["$defs"]["name"]
+    models = read_models(request, params, names, findings)
+    with_table = [
+        row.values["atlas"] for row in atlases if row.values.get("genome") in tables and "atlas" in row.values
+    ]
+    recipes = read_recipes(request, params, schema["schema_recipes"], findings, with_table)
+    plan = run_plan(recipes, models, params, bool(tables))
+    params |= plan["widest"]
+
     sets = read_sheet("variants", "set", request, schema["schema_variants"], findings)
     benchmarks = read_sheet("benchmark", "benchmark", request, schema["schema_benchmark"], findings)
     samples = read_sheet("predict", "sample", request, schema["schema_predict"], findings)
@@ -69,6 +75,7 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
         chosen = genes[row.values.get("genome")] = check_genome(row, params, findings)
         for method in plan["fold_methods"] if chosen else ():
             check_folds(row, chosen, params | {"fold_method": method}, findings)
+    check_gene_features(tables, genes, recipes, models, params, findings)
     for row in atlases:
         check_atlas(row, genes.get(row.values.get("genome"), []), params, findings)
     note_tissues(atlases, findings)

@@ -1,11 +1,12 @@
 """Recipes: the named ways to train that a run has, each with every parameter that its networks use.
 
 A recipe comes from a row of --recipes, whose empty cells take the parameters' values; without the sheet, there is one recipe
-per network of --network, named after it, and one of the promoter alone where the network's entry asks for it. plan.py makes
-of them what main.nf runs.
+per network of --network, named after it, and one of the promoter alone where the network's entry asks for it. Where a genome
+has gene features, each network that reads them is also trained without them. plan.py makes of recipes what main.nf runs.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scxpresso.checks.findings import Findings, Row
@@ -25,7 +26,7 @@ PARAMETERS = [
     "inputs", "upstream", "downstream", "features", "fold_method", "replicates", "epochs", "batch_size", "learning_rate",
     "ensemble",
 ]  # fmt: skip
-DEFAULTS = {"tasks": "multi", "atlases": None, "levels": None, "downstream_analyses": "yes"}
+DEFAULTS = {"tasks": "multi", "atlases": None, "levels": None, "downstream_analyses": "yes", "gene_features": "yes"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,12 @@ class Recipe:
         """Whether its models are used in downstream analyses."""
         return self.values["downstream_analyses"] == "yes"
 
+    @property
+    def reads_gene_features(self) -> bool:
+        """Whether its networks read the gene features of genomes that have them."""
+        able = "gene_features" in NETWORKS[self.values["network"]].annotation
+        return able and self.values["gene_features"] == "yes" and self.values["inputs"] != "sequence"
+
     def trains(self, atlas: str, level: str) -> bool:
         """Whether it trains a model of this atlas and level."""
         return all(
@@ -53,8 +60,13 @@ class Recipe:
         )
 
 
-def read_recipes(request: Request, params: dict, schema: dict, findings: Findings) -> list[Recipe]:
-    """The recipes of a run that trains; none with --models. Those with a problem of their own are left out."""
+def read_recipes(
+    request: Request, params: dict, schema: dict, findings: Findings, with_table: Sequence[str] = ()
+) -> list[Recipe]:
+    """The recipes of a run that trains; none with --models. Those with a problem of their own are left out.
+
+    with_table: atlases whose genome has gene features.
+    """
     if params["models"] is not None:
         if params["recipes"] is not None:
             findings.problem(
@@ -65,7 +77,7 @@ def read_recipes(request: Request, params: dict, schema: dict, findings: Finding
             )
         return []
     sheet = params["recipes"] is not None
-    rows = read_sheet("recipes", "recipe", request, schema, findings) if sheet else network_recipes(params)
+    rows = read_sheet("recipes", "recipe", request, schema, findings) if sheet else network_recipes(params, with_table)
     first = {row.values["recipe"]: row for row in reversed(rows) if "recipe" in row.values}
     resolved = [resolve(row, params, findings) for row in rows if row in first.values()]
     recipes = [recipe for recipe in resolved if recipe]
@@ -74,8 +86,11 @@ def read_recipes(request: Request, params: dict, schema: dict, findings: Finding
     return recipes
 
 
-def network_recipes(params: dict) -> list[Row]:
-    """Rows as of a sheet: one per network, and one more on the promoter alone for networks whose entry asks for it."""
+def network_recipes(params: dict, with_table: Sequence[str]) -> list[Row]:
+    """Rows as of a sheet: one per network, and one more on the promoter alone for networks whose entry asks for it.
+
+    One more without gene features for networks that read them, if there are atlases with_table, and for these.
+    """
     rows = []
     for name in dict.fromkeys(network_names(params)):
         values = {"recipe": name, "network": name}
@@ -83,6 +98,10 @@ def network_recipes(params: dict) -> list[Row]:
         if name in NETWORKS and NETWORKS[name].promoter_ablation and params["inputs"] == "both":
             ablation = {"recipe": f"{name}_promoter", "inputs": "sequence", "downstream_analyses": "no"}
             rows.append(Row("", {"network": name}, values | ablation))
+        able = name in NETWORKS and "gene_features" in NETWORKS[name].annotation
+        if able and with_table and params["inputs"] != "sequence":
+            ablation = {"recipe": f"{name}_no_gene_features", "gene_features": "no", "downstream_analyses": "no"}
+            rows.append(Row("", {"network": name}, values | ablation | {"atlases": list(with_table)}))
     return rows
 
 
@@ -126,6 +145,8 @@ def check_recipe(recipe: Recipe, findings: Findings) -> None:
     unused = [name for name in TRAINING_OPTIONS if name not in network.options]
     if values["features"] != "xpresso" and "annotation_features" not in training_options(network.name):
         unused.append("features")
+    if "gene_features" not in network.annotation:
+        unused.append("gene_features")
     for column in [name for name in unused if row.place and name in row.text]:
         findings.note(row.at(column), f"not used: the network {values['network']} has no such option")
 

@@ -215,8 +215,8 @@ def missing(source: dict) -> str:
 
 
 def single_genome(request: Request, params: dict, schema: dict, findings: Findings) -> list[Row]:
-    """The genome that --fasta and --gtf give, as the row of a sheet that there is not."""
-    given = {name: params[name] for name in ("fasta", "gtf") if params[name] is not None}
+    """The genome that --fasta, --gtf and --gene_features give, as the row of a sheet that there is not."""
+    given = {name: params[name] for name in ("fasta", "gtf", "gene_features") if params[name] is not None}
     name = request.content.get("genome")
     row = Row("", given, given | ({"genome": name} if name else {}))
     find_files("genomes", 1, row, schema["items"]["properties"], request, findings)

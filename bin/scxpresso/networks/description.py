@@ -10,7 +10,8 @@ class ModelDescription:
 
     atlas, level, recipe, genome, network: names. ensemble: `mean` or `best`. inputs: one of registry.INPUTS. tasks: `multi`,
     one network for all populations, or `single`, one per population. upstream, downstream: bases of the promoter window.
-    populations: outputs, in order. annotation_features: names of those that are read. parents: parent of each population.
+    populations: outputs, in order. annotation_features: names of those that are read. gene_features: digest of those of the
+    user among them (GeneFeatures.digest), '' if there are none. parents: parent of each population.
     folds: for each fold, its weight files: all `replicates`, and those `used`. fold_of_gene: fold of every gene of the genome.
     gene_pearson: for each gene with expression, the correlation over populations of observed and held-out predicted
     expression; None if it is not defined. intervals: of predictions (see intervals.py); nothing in files of version 0.1.
@@ -29,6 +30,7 @@ class ModelDescription:
     downstream: int
     populations: list[str]
     annotation_features: list[str]
+    gene_features: str = ""
     parents: dict[str, str] = field(default_factory=dict)
     units: str = "log10 expression"
     folds: dict[str, dict]

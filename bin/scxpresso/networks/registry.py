@@ -33,8 +33,8 @@ class NetworkEntry:
     bases_read: returns the first base that is read and the one after the last, relative to the TSS, given the bases
         upstream and downstream. Without it, the whole window is read.
     phase: bases after which pooling bins repeat; 1 if the network treats all positions alike.
-    annotation: sets of annotation features that it reads, of `half_life`, `extended` and `transcript`, if features.h5 has
-        them.
+    annotation: sets of annotation features that it reads, of `half_life`, `extended`, `transcript` and `gene_features` (those
+        of the user), if features.h5 has them.
     promoter_ablation: whether a run without a sheet of recipes also trains it on the promoter alone, to say what that knows.
     options: options of train_fold.py that its training uses besides SHARED_OPTIONS.
     trainer: makes a Training (training/train.py).
@@ -78,7 +78,7 @@ _ENTRIES = [
         name="hybrid",
         network="scxpresso.networks.hybrid:Hybrid.build",
         bases_read="scxpresso.networks.hybrid:Hybrid.bases_read",
-        annotation=("half_life", "extended"),
+        annotation=("half_life", "extended", "gene_features"),
         options=(),
         trainer="scxpresso.training.hybrid:HybridTraining",
         plain_form="scxpresso.networks.hybrid:HybridGeneInputs",
@@ -89,7 +89,7 @@ _ENTRIES = [
         name="grammar",
         network="scxpresso.networks.grammar:Grammar.build",
         bases_read="scxpresso.networks.grammar:Grammar.bases_read",
-        annotation=("half_life", "extended", "transcript"),
+        annotation=("half_life", "extended", "transcript", "gene_features"),
         promoter_ablation=True,
         options=(),
         trainer="scxpresso.training.grammar:GrammarTraining",

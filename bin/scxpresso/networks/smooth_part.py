@@ -1,8 +1,9 @@
 """The smooth part of the grammar network: what composition of promoter and transcript say of expression.
 
 Populations are read as their principal components. Kernels predict them: linear ones of the promoter's k-mers and of
-dipeptides, radial ones of GC and CpG content around the TSS and of the other annotation. Gradient-boosted trees predict them
-again, from the kernels' predictions, the k-mers that tell most, windows and annotation. A weighted mean of both is taken.
+dipeptides, radial ones of GC and CpG content around the TSS and of the other annotation, with one for gene features of the
+user. Gradient-boosted trees predict them again, from the kernels' predictions, the k-mers and gene features that tell most,
+windows and annotation. A weighted mean of both is taken.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from scxpresso.genome.features import mean_and_sd
+from scxpresso.genome.gene_features import is_gene_feature
 from scxpresso.networks.counted_kmers import N_COUNTS
 from scxpresso.networks.fitted import FittedModule
 from scxpresso.networks.gradient_boosted_trees import SETTINGS, Bins, GradientBoostedTrees
@@ -25,8 +27,9 @@ TREE_COMPONENTS = 6  # the first of them, by trees too
 PARTS = 10
 TREE_SETTINGS = SETTINGS | {"max_iter": 60, "learning_rate": 0.1, "max_bins": 63}
 TREE_SHARE = 0.7  # of the mean
-TREE_KMERS = 100  # that trees read: more of them hide what else there is
-# Kinds of annotation features by how their names begin; all others are of structure and surroundings.
+# That trees read: more of them hide what else there is. (Embeddings have thousands of columns.)
+TREE_KMERS, TREE_GENE_FEATURES = 100, 50
+# Kinds of annotation features by how their names begin; all others but gene features are of structure and surroundings.
 DIPEPTIDES = ("dipeptide_",)
 CODING = ("codon_", "aa_", "aa30_", "protein_")
 UNTRANSLATED = ("tes_", *(f"{region}_{base}" for region in ("utr5", "utr3", "intron1") for base in "ACGT"))
@@ -93,15 +96,19 @@ class SmoothPart(FittedModule):
         part = parts(len(scores), seed)
         by_kernels = torch.from_numpy(self.kernels.fit(features, self._groups(names), blocks, scores, part, seed))
         targets = scores[:, :TREE_COMPONENTS]
-        kmers = self.scaled_kmers(promoter)
-        # Each ensemble has its own: chosen with a gene, k-mers would seem to predict it.
-        own = [
-            most_associated(kmers[part != number].numpy(), targets[part != number], TREE_KMERS)
-            for number in range(PARTS)
-        ]
-        self.keep(tree_kmers=np.unique(np.concatenate(own)))
+        kmers, given = self.scaled_kmers(promoter), self._gene_features(names)
+        # Each ensemble has its own: chosen with a gene, they would seem to predict it.
+        own_kmers = chosen_by_part(kmers.numpy(), targets, part, TREE_KMERS)
+        own_given = chosen_by_part(features[:, given], targets, part, TREE_GENE_FEATURES)
+        self.keep(tree_kmers=np.unique(np.concatenate(own_kmers)))
         read = self.tree_features(torch.from_numpy(features), kmers, by_kernels).numpy()
-        by_trees = self._fit_trees(read, features.shape[1], own, targets, part, seed)
+        unread = [
+            np.append(
+                np.delete(given, mine), features.shape[1] + np.flatnonzero(~np.isin(self.tree_kmers.numpy(), its))
+            )
+            for mine, its in zip(own_given, own_kmers, strict=True)
+        ]
+        by_trees = self._fit_trees(read, unread, targets, part, seed)
         predicted = _mean(by_kernels, torch.from_numpy(by_trees)).numpy()
         fitted, center, shrinkage = shrunk(predicted, scores)
         self.keep(components=directions, center=center, shrinkage=shrinkage)
@@ -115,29 +122,43 @@ class SmoothPart(FittedModule):
 
     def _groups(self, names: Sequence[str]) -> list[np.ndarray]:
         """Choose the columns of the features that each radial kernel reads."""
-        windows = np.arange(0 if self.inputs == "half_life" else N_WINDOWS)
-        read = [] if self.inputs == "sequence" else [name for name in names if not name.startswith(DIPEPTIDES)]
+        windows, given = np.arange(self._n_windows), self._gene_features(names)
+        read = self._annotation_read(names)
         numbers = len(windows) + np.arange(len(read))
         coding = np.array([name.startswith(CODING) for name in read], dtype=bool)
         untranslated = np.array([name.startswith(UNTRANSLATED) for name in read], dtype=bool)
-        groups = [np.append(windows, numbers[~coding & ~untranslated]), numbers[coding], numbers[untranslated]]
+        others = np.setdiff1d(numbers[~coding & ~untranslated], given)
+        groups = [np.append(windows, others), numbers[coding], numbers[untranslated]]
         if coding.any() or untranslated.any():
-            groups.append(np.append(windows, numbers))
-        return [group for group in groups if len(group)]
+            groups.append(np.append(windows, np.setdiff1d(numbers, given)))
+        return [group for group in [*groups, given] if len(group)]
+
+    def _gene_features(self, names: Sequence[str]) -> np.ndarray:
+        """Find the columns of the features that are gene features of the user."""
+        given = [is_gene_feature(name) for name in self._annotation_read(names)]
+        return self._n_windows + np.flatnonzero(given)
+
+    def _annotation_read(self, names: Sequence[str]) -> list[str]:
+        """Name the annotation among the features, in their order."""
+        return [] if self.inputs == "sequence" else [name for name in names if not name.startswith(DIPEPTIDES)]
+
+    @property
+    def _n_windows(self) -> int:
+        """Number of window features, which are the first of the features."""
+        return 0 if self.inputs == "half_life" else N_WINDOWS
 
     def _fit_trees(
-        self, read: np.ndarray, before: int, own: list[np.ndarray], targets: np.ndarray, part: np.ndarray, seed: int
+        self, read: np.ndarray, unread: list[np.ndarray], targets: np.ndarray, part: np.ndarray, seed: int
     ) -> np.ndarray:
         """Fit each ensemble of trees without its part of the genes, and predict that part.
 
-        read: genes × features, of which k-mers follow the first `before`. own: k-mers that each ensemble reads.
+        read: genes × features. unread: columns of it that each ensemble does not read.
         """
         predicted, bins = np.zeros(targets.shape), Bins.of(read, TREE_SETTINGS)
         for number, trees in enumerate(self.trees):
             assert isinstance(trees, GradientBoostedTrees)  # a ModuleList does not say
             left_out = part == number
-            others = before + np.flatnonzero(~np.isin(self.tree_kmers.numpy(), own[number]))
-            columns = np.setdiff1d(np.arange(read.shape[1]), others)
+            columns = np.setdiff1d(np.arange(read.shape[1]), unread[number])
             trees.fit(bins.select(~left_out, columns), targets[~left_out], (seed + number) % 2**32)
             predicted[left_out] = trees(torch.from_numpy(read[left_out])).numpy()
         return predicted
@@ -215,6 +236,11 @@ def most_associated(features: np.ndarray, targets: np.ndarray, number: int) -> n
     scaled = (targets - targets.mean(axis=0)) / np.maximum(targets.std(axis=0), 1e-9)
     association = np.abs((features - features.mean(axis=0)).T @ scaled).max(axis=1, initial=0)
     return np.sort(np.argsort(-association, kind="stable")[:number])
+
+
+def chosen_by_part(features: np.ndarray, targets: np.ndarray, part: np.ndarray, number: int) -> list[np.ndarray]:
+    """Choose for each part of the genes the columns that `most_associated` gives for the genes of the other parts."""
+    return [most_associated(features[part != one], targets[part != one], number) for one in range(PARTS)]
 
 
 def slope(predicted: np.ndarray, observed: np.ndarray) -> float:

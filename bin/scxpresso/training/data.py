@@ -16,7 +16,8 @@ class Recipe:
     """How to train. Learning rate and dropout have no unit; the plateau is counted in epochs.
 
     name: of the recipe, '' for the network's. annotation_features: `half_life`, the five; `extended`, all sets that the
-    network reads and features.h5 has; or `xpresso`, the five and the GC content of three regions. tasks: `multi`, one
+    network reads and features.h5 has; or `xpresso`, the five and the GC content of three regions. To each of them are added
+    gene features of the user, where the network reads them and features.h5 has them. tasks: `multi`, one
     network for all populations, or `single`, one per population (paper, Figure S5). A network may bring its own epochs,
     batch size and rates (NetworkEntry.options).
     """
@@ -80,7 +81,9 @@ def training_data(
     if a fold leaves too few genes to train on, or holds out none.
     """
     rows = features.rows(expression.index)
-    sets = NETWORKS[recipe.network].annotation if recipe.annotation_features == "extended" else ("half_life",)
+    sets = NETWORKS[recipe.network].annotation
+    if recipe.annotation_features != "extended":
+        sets = tuple(one for one in sets if one in ("half_life", "gene_features"))
     names = features.annotation_features(sets)
     if recipe.annotation_features == "xpresso":
         names += tuple(XPRESSO_GC)
