@@ -25,7 +25,11 @@ ATLASES = [
     {"atlas": "bulk", "protocol": "bulk", "tissue": "lung", "levels": {"all": {"all": ""}}},
     {"atlas": "spleen", "protocol": "10x", "tissue": "spleen", "levels": {"label": {"B cell": "", "T": ""}}},
 ]  # fmt: skip
-RECIPES = {"scxpresso": "random", "by_family": "family", "kmer": "random", "kmer_family": "family"}
+RECIPES = {  # network and folds
+    "scxpresso": ("scxpresso", "random"), "by_family": ("scxpresso", "family"),
+    "kmer": ("kmer", "random"), "kmer_family": ("kmer", "family"),
+    "mean": ("mean", "random"), "mean_family": ("mean", "family"),
+}  # fmt: skip
 SYNONYMS = [{"atlas": "spleen", "level": "label", "population": "B cell", "name": "B"}]
 
 
@@ -47,17 +51,16 @@ def study(tmp_path_factory):
             populations = {"population": list(parents), "parent": parents.values(), "cells": 50, "noise_ceiling": 0.9}
             write_table(root / folder / f"{level}.tsv.gz", values.reset_index())
             write_table(root / folder / f"{level}.populations.tsv", pd.DataFrame(populations))
-            for recipe, method in RECIPES.items():
+            for recipe, (network, method) in RECIPES.items():
                 output = values.to_numpy() + rng.normal(0, 0.5, size=(1, *values.shape))
                 path = f"predictions/{len(manifest['predictions'])}.tsv.gz"
                 write_table(root / path, prediction_table(values, BY_METHOD[method], output))
-                network = "kmer" if recipe.startswith("kmer") else "scxpresso"
                 names = {"atlas": atlas["atlas"], "level": level, "recipe": recipe, "network": network}
                 manifest["predictions"].append(names | {"path": path})
     manifest["populations"] = SYNONYMS
     manifest["recipes"] = [
-        {"recipe": recipe, "fold_method": method, "settings": {"network": recipe.startswith("kmer")}}
-        for recipe, method in RECIPES.items()
+        {"recipe": recipe, "fold_method": method, "settings": {"network": network}}
+        for recipe, (network, method) in RECIPES.items()
     ]
     (root / "manifest.json").write_text(json.dumps(manifest))
     return evaluate(root / "manifest.json"), observed

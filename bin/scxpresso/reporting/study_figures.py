@@ -170,7 +170,6 @@ def fold_method_plots(run: Run) -> list[dict]:
     plots = []
     for level in run.levels:
         mine = rows(table, **level.key)
-        mine = mine[mine["network"] != "mean"]  # a constant scores 0, whatever the folds
         if len(mine):
             found = [fold_method_row(one) for one in mine.to_dict("records")]
             plots.append({"name": level.name, "populations": level.labels, "rows": found})
