@@ -9,9 +9,9 @@ import pytest
 from test_report import HOSTILE, make_run, page_of, plain_levels
 
 from scxpresso.evaluation.evaluation import evaluate
-from scxpresso.reporting import study_figures
-from scxpresso.reporting.data import MeasuredLevel
-from scxpresso.store import PREDICTION_COLUMNS, read_table, write_json, write_table
+from scxpresso.reporting import study_figures, verdicts
+from scxpresso.reporting.data import MeasuredLevel, read_run
+from scxpresso.store import EXTERNAL, PREDICTION_COLUMNS, read_table, write_json, write_table
 
 BULK, OTHER = "bulk of blood", "atlas two"
 
@@ -101,6 +101,29 @@ def test_shares_of_genes_add_up(data):
     for one in data["distributions"]:
         np.testing.assert_allclose(np.sum(one["share"], axis=1), 1, atol=0.01)
         assert len(one["x"]) == len(one["share"][0]) and np.allclose(np.diff(one["x"]), 0.25)
+
+
+def test_other_models_predictions_are_what_models_are_compared_with(tmp_path):
+    manifest = make_run(tmp_path, plain_levels())
+    content = json.loads(manifest.read_text())
+    table = read_table(tmp_path / "p/type.scxpresso.tsv.gz")
+    noise = np.random.default_rng(3).normal(0, 0.1, len(table))
+    write_table(tmp_path / "p/rival.tsv.gz", table.assign(predicted=table["observed"] + noise))
+    rival = {"atlas": "atlas one", "level": "type", "recipe": "rival", "network": EXTERNAL}
+    content["predictions"].append({**rival, "path": "p/rival.tsv.gz"})
+    write_json(manifest, content)
+    for name, table in evaluate(manifest).items():
+        write_table(tmp_path / f"v/{name}.tsv", table)
+    run = read_run(manifest)
+    cards = [verdicts.card(run, level, recipe) for level in run.levels for recipe in level.trained]
+    assert [card["recipe"] for card in cards if card["external"]] == ["rival (external)"]
+    sentences = verdicts.overall(cards)
+    ours = sum(not card["external"] for card in cards)
+    assert ours == len(cards) - 1 and any(sentence.endswith(f" of {ours} models.") for sentence in sentences)
+    assert sentences[-1].startswith("Against other models' predictions: worse in ")
+    (drawn,) = [one for one in study_figures.recipe_plots(run) if one["name"] == "atlas one · type"]
+    assert "rival (external)" in drawn["rows"] and "rival (external)" in drawn["columns"]
+    assert drawn["delta"][0][drawn["columns"].index("rival (external)")] < 0
 
 
 def test_own_models_are_compared_with_every_other_way(data):

@@ -9,6 +9,7 @@ from scxpresso.evaluation.leakage import LEAKAGE_COLUMNS
 from scxpresso.reporting.data import MeasuredLevel, Run, label, load, rows
 from scxpresso.reporting.figures import significant
 from scxpresso.reporting.gene_figures import ShownGenes, pack, shuffled
+from scxpresso.store import EXTERNAL
 
 N_AGREEMENT_GENES = 3000  # drawn per pair of populations
 N_AGREEMENT_POPULATIONS = 60  # whose expression is drawn
@@ -130,11 +131,11 @@ def other_name(row: dict, level: MeasuredLevel) -> str:
 
 
 def recipe_plots(run: Run) -> list[dict]:
-    """Build for each level: the median over populations of Δ of each recipe to each other one and baseline."""
+    """Build for each level: the median over populations of Δ of each recipe to each other one, baseline and other model."""
     plots = []
     for level in run.levels:
         mine = rows(run.comparisons, **level.target, model_atlas=level.atlas, model_level=level.level)
-        mine = mine[mine["kind"].isin(["recipe", "baseline", "folds"])]
+        mine = mine[mine["kind"].isin(["recipe", "baseline", "folds", EXTERNAL])]
         if mine.empty:
             continue
         cells = mine.groupby(["recipe", "other_recipe"], sort=False).agg(
