@@ -126,7 +126,7 @@ def test_bulk_predicts_every_population_of_its_tissue(study):
     assert (tissue["test"] == PAIRED).all() and (tissue["n_folds"] == tissue["other_n_folds"]).all()
     # From single cells to bulk only by name, as between any two atlases.
     other_way = rows(result["comparisons"], target_atlas="bulk", recipe="scxpresso", other_atlas="cells")
-    assert other_way["kind"].tolist() == ["atlas"]
+    assert other_way["kind"].tolist() == ["atlas"] + ["protocol"] * 5
 
 
 def test_tissues_are_those_of_one_genome_and_a_bulk_atlas():
@@ -214,6 +214,26 @@ def test_coarser_levels_are_compared_with_each_other(study):
     assert row["delta"] == pytest.approx(np.median(by_level["type"]) - np.median(by_level["all"]))
     expected = scipy.stats.wilcoxon(by_level["type"] - by_level["all"], alternative="greater").pvalue
     assert row["p_value"] == pytest.approx(expected) and row["test"] == PAIRED
+
+
+def test_protocols_are_compared_each_on_its_own_data(study):
+    result, observed = study
+    protocol = rows(result["comparisons"], kind="protocol", recipe="scxpresso")
+    columns = ["target_atlas", "target_level", "target_population", "other_atlas", "other_level", "other_population"]
+    pairs = set(protocol[columns].itertuples(index=False, name=None))
+    assert len(pairs) == len(protocol) == 18  # both orders of the pairs of agreement.tsv
+    assert pairs > {("nuclei", "type", "B", "cells", "type", "B"), ("bulk", "all", "all", "cells", "type", "T")}
+    assert set(protocol["other_recipe"]) == {"scxpresso"} and (protocol["test"] == PAIRED).all()
+    assert set(rows(result["comparisons"], kind="protocol")["recipe"]) == {"scxpresso", "by_family"}
+    row = rows(protocol, target_atlas="cells", target_population="B", other_atlas="nuclei").iloc[0]
+    scores = rows(result["populations"], recipe="scxpresso", target_population="B", model_population="B")
+    mine, theirs = (
+        rows(scores, target_atlas=atlas, model_atlas=atlas)["pearson"].to_numpy() for atlas in ("cells", "nuclei")
+    )
+    assert (row["median_pearson"], row["other_median_pearson"]) == (np.median(mine), np.median(theirs))
+    assert row["p_value"] == scipy.stats.wilcoxon(mine - theirs, alternative="greater").pvalue
+    truth = scipy.stats.pearsonr(observed["cells", "type"]["B"], observed["nuclei", "type"]["B"])[0]
+    assert row["observed_pearson"] == pytest.approx(truth, abs=1e-5)
 
 
 def test_fold_methods_are_compared_unpaired_the_easier_folds_first(study):

@@ -13,7 +13,7 @@ from scxpresso.store import EXTERNAL
 
 N_AGREEMENT_GENES = 3000  # drawn per pair of populations
 N_AGREEMENT_POPULATIONS = 60  # whose expression is drawn
-KINDS = ["atlas", "population", "level", "tissue"]  # of comparisons in which another population's model predicts
+KINDS = ["atlas", "population", "level", "tissue", "protocol"]  # of comparisons with another population's model
 
 
 def study_table(run: Run, name: str, columns: list[str]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import { decimal, pValue, plural, safe } from "../shared/text.js";
 const KINDS = [
   ["population", "other populations of the level"], ["level", "coarser levels"],
   ["atlas", "the same population in other atlases"], ["tissue", "bulk of the tissue"],
+  ["protocol", "other rows of the tissue, each on its own data"],
 ];
 const SIGNIFICANT = 0.05;
 const N_COLUMNS = 120;
