@@ -129,7 +129,12 @@ def test_other_models_predictions_are_what_models_are_compared_with(tmp_path):
 def test_own_models_are_compared_with_every_other_way(data):
     (one,) = [one for one in data["comparisons"] if one["name"] == "atlas one · type · scxpresso"]
     kinds = pd.Series(one["kind"]).value_counts().to_dict()
-    assert kinds == {"population": 6, "level": 6, "tissue": 3, "atlas": 3, "protocol": 3}  # of each: 2 others, 2 levels
+    # Of each population: 2 others, 2 levels, bulk, and another atlas; and all but the levels against the whole.
+    assert kinds == {"population": 6, "level": 6, "tissue": 3, "atlas": 3, "protocol": 3, "transfer": 12}
+    assert {"a2", f"a1 · {OTHER}", f"all · {BULK} · all"} == {
+        other for kind, name, other in zip(one["kind"], one["population"], one["other"], strict=True)
+        if (kind, name) == ("transfer", "a1") and other != "b1"
+    }  # fmt: skip
     first = dict(zip(zip(one["kind"], one["population"], strict=True), one["other"], strict=True))
     assert first["atlas", "a1"] == f"a1 · {OTHER}" and first["tissue", "a1"] == f"all · {BULK} · all"
     assert one["own_folds"] == 6 and all(value is not None for value in one["resemblance"])

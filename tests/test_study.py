@@ -216,6 +216,24 @@ def test_coarser_levels_are_compared_with_each_other(study):
     assert row["p_value"] == pytest.approx(expected) and row["test"] == PAIRED
 
 
+def test_other_models_are_compared_with_that_of_the_whole(study):
+    result, _ = study
+    transfer = rows(result["comparisons"], kind="transfer", recipe="scxpresso", target_population="B1")
+    columns = ["model_atlas", "model_level", "model_population", "other_level", "other_population"]
+    assert set(transfer[columns].itertuples(index=False, name=None)) == {
+        ("cells", "subtype", "T1", "all", "all"), ("bulk", "all", "all", "all", "all"),
+    }  # fmt: skip
+    scores = rows(result["populations"], recipe="scxpresso", target_population="B1").set_index("model_population")
+    values = {name: scores.loc[name, "pearson"] for name in ("T1", "all")}
+    whole = values["all"][(scores.loc["all", "model_atlas"] == "cells").to_numpy()].to_numpy()
+    row = rows(transfer, model_population="T1").iloc[0]
+    assert row["delta"] == pytest.approx(np.median(values["T1"]) - np.median(whole)) and row["test"] == PAIRED
+    expected = scipy.stats.wilcoxon(values["T1"].to_numpy() - whole, alternative="greater").pvalue
+    assert row["p_value"] == pytest.approx(expected)
+    elsewhere = rows(result["comparisons"], kind="transfer", target_level="type", recipe="scxpresso", model_atlas="nuclei")
+    assert elsewhere[["model_population", "target_population"]].to_numpy().tolist() == [["B", "B"], ["T", "T"]]
+
+
 def test_protocols_are_compared_each_on_its_own_data(study):
     result, observed = study
     protocol = rows(result["comparisons"], kind="protocol", recipe="scxpresso")

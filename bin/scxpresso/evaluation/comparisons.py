@@ -23,7 +23,7 @@ NEW_COMPARISON_COLUMNS = ["observed_pearson", "test", "other_n_folds"]  # tables
 
 PAIRED, UNPAIRED = "wilcoxon_signed_rank", "mann_whitney_u"
 # Kinds in which another population predicts; the expression of both can be correlated.
-OF_ANOTHER_POPULATION = ["level", "ancestor", "population", "atlas", "tissue", "protocol"]
+OF_ANOTHER_POPULATION = ["level", "ancestor", "transfer", "population", "atlas", "tissue", "protocol"]
 
 PopulationKey = tuple[str, str, str]  # atlas, level, population
 
@@ -39,7 +39,8 @@ def comparison_rows(
     kind: `baseline` (for the same population), `recipe` (another recipe), `external` (one of the two is another model's
     predictions), `folds` (a recipe that differs in the fold method alone), `level` (a coarser level's parent), `population`
     (another of the level), `atlas` (the same population of another atlas), `tissue` (bulk of the tissue). Of kind
-    `ancestor`, the model of an ancestor stands in for the own model, beside that of a coarser ancestor. Of kind `protocol`,
+    `ancestor`, the model of an ancestor stands in for the own model, beside that of a coarser ancestor; of kind `transfer`,
+    that of another population, atlas or bulk does, beside that of the coarsest ancestor (Figure 3B). Of kind `protocol`,
     the other is the own model of the same population in another atlas of the tissue, or of its bulk, and predicts that one:
     which of them is predicted better? delta is the
     difference of medians over folds; p_value that of a one-sided test that the first model is better: Wilcoxon's signed-rank
@@ -97,7 +98,7 @@ def _protocol_pairs(
 
 
 def _pairs(numbers: list[int], ways: list[dict], levels: list[tuple[str, str]]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of ways to predict a target that may be compared: own and other models, finer and coarser ancestors.
+    """Yield the pairs of ways to predict a target that may be compared: own and other models; others and ancestors.
 
     numbers: of the target's ways in `ways`. levels: atlas and level, coarse before fine in an atlas.
     """
@@ -108,6 +109,13 @@ def _pairs(numbers: list[int], ways: list[dict], levels: list[tuple[str, str]]) 
         for second in ancestors:
             if ways[first]["recipe"] == ways[second]["recipe"] and position[first] > position[second]:
                 yield first, second
+    coarsest: dict[str, int] = {}
+    for number in sorted(ancestors, key=lambda number: position[number]):
+        coarsest.setdefault(ways[number]["recipe"], number)
+    for first in numbers:
+        recipe = ways[first]["recipe"]
+        if recipe in coarsest and not _is_own(ways[first]) and first not in ancestors:
+            yield first, coarsest[recipe]
 
 
 def observed_correlations(levels: dict[tuple[str, str], Level]) -> Callable[[PopulationKey, PopulationKey], float]:
@@ -152,7 +160,7 @@ def _kind(model: dict, other: dict, levels: dict[tuple[str, str], Level]) -> str
     if model["network"] in BASELINES:
         return None
     if not _is_own(model):
-        return "ancestor"
+        return "ancestor" if _is_ancestor(model) else "transfer"
     if model["recipe"] != other["recipe"]:
         if _source(model) != _source(other):
             return None

@@ -13,7 +13,7 @@ from scxpresso.store import EXTERNAL
 
 N_AGREEMENT_GENES = 3000  # drawn per pair of populations
 N_AGREEMENT_POPULATIONS = 60  # whose expression is drawn
-KINDS = ["atlas", "population", "level", "tissue", "protocol"]  # of comparisons with another population's model
+KINDS = ["atlas", "population", "level", "tissue", "protocol", "transfer"]  # of comparisons of populations' models
 
 
 def study_table(run: Run, name: str, columns: list[str]) -> pd.DataFrame:
@@ -95,14 +95,15 @@ def distribution_plots(run: Run) -> list[dict]:
 
 
 def comparison_plots(run: Run) -> list[dict]:
-    """Build for each level and recipe: Δ of each population's own model to those of other populations, as columns."""
+    """Build for each level and recipe: Δ of each population's own model to those of other populations, as columns.
+
+    Of kind `transfer`, Δ is that of the other model to the one of the coarsest ancestor.
+    """
     plots = []
     for level in run.levels:
         for recipe in level.trained:
-            mine = rows(
-                run.comparisons, **level.target, model_atlas=level.atlas, model_level=level.level, recipe=recipe
-            )
-            mine = mine[mine["kind"].isin(KINDS) & (mine["other_recipe"] == recipe)]
+            mine = rows(run.comparisons, **level.target, recipe=recipe, other_recipe=recipe)
+            mine = mine[mine["kind"].isin(KINDS)]
             if mine.empty:
                 continue
             resemblance = mine["observed_pearson"] if "observed_pearson" in mine else [np.nan] * len(mine)
@@ -124,10 +125,11 @@ def comparison_plots(run: Run) -> list[dict]:
 
 
 def other_name(row: dict, level: MeasuredLevel) -> str:
-    """Name the population that predicts, with its atlas and level where they are not those of the target."""
-    where = [row["other_atlas"]] if row["other_atlas"] != level.atlas else []
-    where += [row["other_level"]] if row["other_level"] != level.level else []
-    return " · ".join([row["other_population"], *where])
+    """Name the population whose model is not the own one, with its atlas and level where they are not the target's."""
+    side = "model" if row["kind"] == "transfer" else "other"
+    where = [row[f"{side}_atlas"]] if row[f"{side}_atlas"] != level.atlas else []
+    where += [row[f"{side}_level"]] if row[f"{side}_level"] != level.level else []
+    return " · ".join([row[f"{side}_population"], *where])
 
 
 def recipe_plots(run: Run) -> list[dict]:
