@@ -230,7 +230,9 @@ def test_other_models_are_compared_with_that_of_the_whole(study):
     assert row["delta"] == pytest.approx(np.median(values["T1"]) - np.median(whole)) and row["test"] == PAIRED
     expected = scipy.stats.wilcoxon(values["T1"].to_numpy() - whole, alternative="greater").pvalue
     assert row["p_value"] == pytest.approx(expected)
-    elsewhere = rows(result["comparisons"], kind="transfer", target_level="type", recipe="scxpresso", model_atlas="nuclei")
+    elsewhere = rows(
+        result["comparisons"], kind="transfer", target_level="type", recipe="scxpresso", model_atlas="nuclei"
+    )
     assert elsewhere[["model_population", "target_population"]].to_numpy().tolist() == [["B", "B"], ["T", "T"]]
 
 
