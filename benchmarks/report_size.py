@@ -10,6 +10,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from textwrap import wrap
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
@@ -18,7 +19,7 @@ import h5py  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from measure import run  # noqa: E402
-from pages import write  # noqa: E402
+from pages import LINE_LENGTH, write  # noqa: E402
 
 from scxpresso.genome.sequence import encode  # noqa: E402
 from scxpresso.store import (  # noqa: E402
@@ -127,16 +128,20 @@ def largest_parts(page: str) -> list[tuple[str, float]]:
     start = page.index(">", page.index('id="report-data"')) + 1
     text = page[start : page.index("</script>", start)]
     sizes = {name: len(json.dumps(part, separators=(",", ":"))) / 1e6 for name, part in json.loads(text).items()}
-    sizes["Plotly, scripts, style and tables"] = (len(page.encode()) - len(text.encode())) / 1e6
+    sizes["Plotly with scripts and tables"] = (len(page.encode()) - len(text.encode())) / 1e6
     return sorted(sizes.items(), key=lambda one: -one[1])[:N_PARTS]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--genes", type=int, default=20_000)
-    parser.add_argument("--populations", type=int, nargs="+", default=[20, 100], help="of the finest level")
+    parser.add_argument("--populations", type=int, nargs="+", default=[5, 20], help="of the finest level")
     args = parser.parse_args()
-    lines = ["| populations | page | evaluate.py | memory | report.py | memory |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| populations | page | evaluate.py (CPU) | memory | report.py (CPU) | memory |",
+        "|---|---|---|---|---|---|",
+    ]
+    largest = []
     for populations in args.populations:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -148,11 +153,12 @@ def main() -> None:
                             ROOT / "assets/report", "--output", page], **ONE_CORE)  # fmt: skip
             size, parts = page.stat().st_size / 1e6, largest_parts(page.read_text(encoding="utf-8"))
         lines.append(
-            f"| {populations} | {size:.1f} MB | {evaluated.seconds:.0f} s | {evaluated.memory:.1f} GB | "
-            f"{reported.seconds:.0f} s | {reported.memory:.1f} GB |"
+            f"| {populations} | {size:.1f} MB | {evaluated.cpu:.0f} s | {evaluated.memory:.1f} GB | "
+            f"{reported.cpu:.0f} s | {reported.memory:.1f} GB |"
         )
-        print(populations, *(f"{part}: {mb:.2f} MB" for part, mb in parts), sep="; ")
-    write("benchmarks/report_size.py", lines)
+        largest = parts
+    listed = ", ".join(f"{name} {mb:.1f} MB" for name, mb in largest)
+    write("benchmarks/report_size.py", [*lines, "", *wrap(f"Largest parts of the last one: {listed}.", LINE_LENGTH)])
 
 
 if __name__ == "__main__":
