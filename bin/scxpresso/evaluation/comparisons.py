@@ -38,13 +38,14 @@ def comparison_rows(
 
     kind: `baseline` (for the same population), `recipe` (another recipe), `external` (one of the two is another model's
     predictions), `folds` (a recipe that differs in the fold method alone), `level` (a coarser level's parent), `population`
-    (another of the level), `atlas` (the same population of another atlas), `tissue` (bulk of the tissue). Of kind
-    `ancestor`, the model of an ancestor stands in for the own model, beside that of a coarser ancestor; of kind `transfer`,
-    that of another population, atlas or bulk does, beside that of the coarsest ancestor (Figure 3B). Of kind `protocol`,
-    the other is the own model of the same population in another atlas of the tissue, or of its bulk, and predicts that one:
-    which of them is predicted better? delta is the
-    difference of medians over folds; p_value that of a one-sided test that the first model is better: Wilcoxon's signed-rank
-    test over shared folds, of kind `folds` the rank sum test.
+    (another of the level), `atlas` (the same population of another atlas), `tissue` (bulk of the tissue).
+
+    In three kinds, other things are compared. `ancestor`: the model of an ancestor, beside that of a coarser one.
+    `transfer`: that of another population, atlas or bulk, beside that of the coarsest ancestor (Figure 3B). `protocol`: the
+    own models of a population in two atlases of its tissue, or in bulk, each on its own data (Figures S6, S7).
+
+    delta is the difference of medians over folds; p_value that of a one-sided test that the first model is better: Wilcoxon's
+    signed-rank test over shared folds, of kind `folds` the rank sum test.
 
     Parameters
     ----------

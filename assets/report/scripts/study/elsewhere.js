@@ -9,7 +9,8 @@ import { decimal, pValue, plural, safe } from "../shared/text.js";
 const KINDS = [
   ["population", "other populations of the level"], ["level", "coarser levels"],
   ["atlas", "the same population in other atlases"], ["tissue", "bulk of the tissue"],
-  ["protocol", "other rows of the tissue, each on its own data"], ["transfer", "other models against that of the whole"],
+  ["protocol", "other rows of the tissue, each on its own data"],
+  ["transfer", "other models against that of the whole"],
 ];
 const SIGNIFICANT = 0.05;
 const N_COLUMNS = 120;
@@ -53,10 +54,10 @@ function findingOf(model, at, words) {
   const least = 0.5 ** model.own_folds;
   const folds = plural(model.own_folds, "fold");
   const few = least > SIGNIFICANT ? ` With ${folds}, no p-value is below ${pValue(least)}.` : "";
-  const who = isTransfer(model, at[0]) ? "Of other models, those ahead of that of the whole are"
-    : `Against ${words}, the own model is ahead in`;
-  return `${who} ${countOf(deltas, (delta) => delta > 0)} of ${deltas.length}, `
-    + `with p < 0.05 in ${sure}; the median Δ is ${decimal(median(deltas), 3)}.${few}`;
+  const ahead = countOf(deltas, (delta) => delta > 0), transfer = isTransfer(model, at[0]);
+  const who = transfer ? `Other models predict better than that of the whole in ${ahead} of ${deltas.length}`
+    : `Against ${words}, the own model is ahead in ${ahead} of ${deltas.length}`;
+  return `${who}, with p < 0.05 in ${sure}; the median Δ is ${decimal(median(deltas), 3)}.${few}`;
 }
 
 function fillKinds() {
