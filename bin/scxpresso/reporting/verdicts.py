@@ -20,6 +20,11 @@ from scxpresso.text import count, decimal, listed, p_text, plural, span
 # Networks of the others over which verdicts are summed up: their names, and what is counted.
 _SUMMED = {network: (name, "model") for network, name in BASELINE_NAMES.items()}
 _SUMMED[EXTERNAL] = ("other models' predictions", "comparison")
+UNKNOWN_TRAINING = {
+    "kind": "untested",
+    "other": None,
+    "text": "Predictions of another model. If it was trained on genes that are held out here, it is flattered.",
+}
 
 
 def headline(run: Run, genomes: list[dict], training: list[dict]) -> str:
@@ -83,10 +88,11 @@ def card(run: Run, level: MeasuredLevel, recipe: str) -> dict:
     rivals = [one for one in comparable if not level.is_baseline(one)]
     verdicts = [verdict_on_other(run, level, recipe, one) for one in rivals + baselines]
     specific = verdict_on_specificity(run, level, recipe)
+    external = level.networks[recipe] == EXTERNAL
     return {
         **level.key,
         "recipe": level.label(recipe),
-        "external": level.networks[recipe] == EXTERNAL,
+        "external": external,
         "populations": len(level.labels),
         "pearson": pearson,
         "sd": sd,
@@ -97,7 +103,7 @@ def card(run: Run, level: MeasuredLevel, recipe: str) -> dict:
             {"name": level.label(one), "value": metric(run, level, one, "pearson")[0], "colour": palette[one]}
             for one in baselines
         ],
-        "verdicts": verdicts + ([specific] if specific else []),
+        "verdicts": ([UNKNOWN_TRAINING] if external else []) + verdicts + ([specific] if specific else []),
     }
 
 
