@@ -25,17 +25,18 @@ from scxpresso.options import EXISTING, fasta_option
 @reports_problems
 def main(scores, model, kind, tracks, score, chain, fasta, output, unused):
     """Import scores of another tool, lift their positions over, and check their references."""
+    from functools import partial
     from pathlib import Path
 
     from scxpresso.store import write_rows
     from scxpresso.variants.external_import import IMPORTED_COLUMNS, UNUSED_COLUMNS, import_scores, read_scores
     from scxpresso.variants.liftover import Chains
 
-    found = read_scores(Path(scores), kind, tracks, score)
-    imported = import_scores(found, fasta, Chains(chain) if chain else None, scores)
-    write_rows(output, IMPORTED_COLUMNS, ([*row[:2], model, *row[2:]] for row in imported.scores))
+    read = partial(read_scores, Path(scores), kind, tracks, score)
+    imported = import_scores(read, fasta, Chains(chain) if chain else None, scores)
+    write_rows(output, IMPORTED_COLUMNS, ([*row[:2], model, *row[2:]] for row in imported.rows(read())))
     write_rows(unused, UNUSED_COLUMNS, ([*allele, reason] for allele, reason in imported.unused.items()))
-    log(f"{model}: {len(imported.scores):,} scores imported, {len(imported.unused):,} alleles not used")
+    log(f"{model}: {imported.written:,} scores imported, {len(imported.unused):,} alleles not used")
     if imported.repeated:
         log(
             f"WARNING {model}: {imported.repeated:,} scores repeat an allele, gene and track; the first of each is used"

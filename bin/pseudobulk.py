@@ -45,6 +45,13 @@ from scxpresso.options import (
 @cells_option
 @library_column_option
 @click.option("--donor_column", help="Column of obs with each cell's donor; by default donor_id, if it is there.")
+@click.option(
+    "--parents",
+    default="unique",
+    show_default=True,
+    type=click.Choice(["unique", "majority"]),
+    help="unique: a population lies in one of the level before it; majority: most of its cells decide.",
+)
 @click.option("--exclude", help="Populations to exclude, joined by ';'.")
 @seed_option("Seed of the random halves behind the noise ceiling.")
 @outdir_option("<level>.tsv.gz and <level>.populations.tsv of each level, and tables of what was dropped")

@@ -15,6 +15,7 @@ process PSEUDOBULK {
     tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
+    // --parents majority: PREFLIGHT has compared parents with the sheet, which is all that its column decides.
     def bulk = atlas.protocol == 'bulk'
     def combined = bulk ? "--aggregation ${atlas.aggregation ?: settings.aggregation} --pseudocount ${atlas.pseudocount ?: settings.pseudocount}" : ''
     """
@@ -25,7 +26,7 @@ process PSEUDOBULK {
         ${annotations ? '--annotations annotations' : ''} ${option('--cells', atlas.cells)} \\
         ${option('--donor_column', atlas.donor_column)} \\
         ${option('--library_column', atlas.library_column)} ${option('--exclude', atlas.exclude)} \\
-        ${combined} --seed ${settings.seed} --outdir expression
+        ${combined} --parents majority --seed ${settings.seed} --outdir expression
     """
 
     stub:

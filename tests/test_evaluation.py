@@ -170,7 +170,7 @@ def test_the_summary_says_how_much_better_a_network_is_fold_by_fold(tables):
 
 def test_comparisons_have_each_kind_with_delta_and_p(tables):
     comparisons = tables[0]["comparisons"]
-    assert set(comparisons["kind"]) == {"baseline", "level", "population", "atlas"}
+    assert set(comparisons["kind"]) == {"baseline", "level", "population", "atlas", "transfer"}
     assert (comparisons["recipe"] == comparisons["network"]).all()  # named after it, as the manifest names none
     row = rows(comparisons, kind="level", target_population="M/1").iloc[0]
     assert (row["model_level"], row["other_level"], row["other_population"]) == ("fine", "coarse", "M")

@@ -47,6 +47,19 @@ def test_mean_of_counts_per_ten_thousand_by_hand(tmp_path, gene_frame):
     assert populations["genes_detected"].tolist() == [2, 2]
 
 
+@pytest.mark.parametrize("protocol", ["10x", "bulk"])
+def test_several_parents_are_listed_unless_most_cells_may_decide(tmp_path, gene_frame, protocol):
+    labels = {"coarse": ["x", "x", "y", "y"], "fine": ["a", "b", "b", "b"]}
+    data = atlas(COUNTS, labels, ["A", "B", "C", "D"])
+    with pytest.raises(InputError) as error:
+        expression(tmp_path, data, gene_frame, ("all", "coarse", "fine"), protocol=protocol)
+    listed = "column levels: populations of 'fine' with cells in several of 'coarse': 'b (x: 1, y: 2)'"
+    assert listed in str(error.value) and "majority" in str(error.value) and "all" not in error.value.problems[0].found
+    chosen = {"protocol": protocol, "parents": "majority"}
+    levels, _ = expression(tmp_path, data, gene_frame, ("all", "coarse", "fine"), **chosen)
+    assert levels["fine"].populations["parent"].tolist() == ["x", "y"]
+
+
 def test_smartseq2_is_per_million_and_the_floor_can_be_chosen(tmp_path, gene_frame):
     data = atlas(COUNTS, {"kind": ["x", "x", "y", "y"]}, ["A", "B", "C", "D"])
     levels, _ = expression(tmp_path, data, gene_frame, protocol="smartseq2", floor=-5.0)

@@ -193,29 +193,30 @@ def test_lifted_references_are_compared_with_the_genome(chains, fasta):
         score("d", "chr1", 43, "A", "C"), score("e", "chr1", 12, "C", "T"), score("f", "chr1", 22, "A", "C"),
         score("g", "chr1", 42, "CA", "C"),  # a deletion of one of two A: on the other strand, behind the A at 51
     ]  # fmt: skip
-    imported = import_scores(scores, fasta, chains, "x")
-    assert [row[0] for row in imported.scores] == ["a", "b", "c", "d", "g"]
-    by_variant = {row[0]: row[4:] for row in imported.scores}
+    imported = import_scores(lambda: scores, fasta, chains, "x")
+    rows = list(imported.rows([*scores, scores[0]]))
+    assert [row[0] for row in rows] == ["a", "b", "c", "d", "g"]
+    by_variant = {row[0]: row[4:] for row in rows}
     assert by_variant["a"] == ("C", "chrA", 111, "G") and by_variant["d"] == ("G", "B", 53, "T")
     assert by_variant["g"] == ("T", "B", 52, "TT")
     assert {allele[0]: reason for allele, reason in imported.unused.items()} == {"e": OTHER_BASE, "f": NO_CHAIN}
-    assert (imported.lifted, imported.turned, imported.repeated) == (6, 2, 0)
-    assert import_scores([*scores, scores[0]], fasta, chains, "x").repeated == 1
+    assert (imported.lifted, imported.turned, imported.written, imported.repeated) == (6, 2, 5, 1)
 
 
 def test_scores_of_another_assembly_are_an_error_without_a_chain(fasta):
     scores = [score(str(pos), "chrA", pos, "ACGT"[pos % 4], "N") for pos in range(20)]
     scores = [one._replace(alt="C" if one.ref != "C" else "A") for one in scores if one.pos]
     with pytest.raises(InputError, match="differs from the FASTA"):
-        import_scores(scores, fasta, None, "x")
+        import_scores(lambda: scores, fasta, None, "x")
 
 
 def test_ids_are_kept_and_contigs_that_are_not_there_are_listed(fasta, chains):
-    imported = import_scores([score("rs1", "", 0, "", "C"), score("", "chr9", 5, "A", "C")], fasta, None, "x")
-    assert imported.scores == [("rs1", "", "t", "1", "C", "", "", "")]
+    scores = [score("rs1", "", 0, "", "C"), score("", "chr9", 5, "A", "C")]
+    imported = import_scores(lambda: scores, fasta, None, "x")
+    assert list(imported.rows(scores)) == [("rs1", "", "t", "1", "C", "", "", "")]
     assert list(imported.unused.values()) == [NO_GENOME_CONTIG]
     with pytest.raises(InputError, match="no score can be used; 1 alleles: no position to lift"):
-        import_scores([score("rs1", "", 0, "", "C")], fasta, chains, "x")
+        import_scores(lambda: scores[:1], fasta, chains, "x")
 
 
 # ---- Joined to ours --------------------------------------------------------------------------------------------------

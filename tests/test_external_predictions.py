@@ -36,6 +36,13 @@ def test_tables_of_text_are_read_with_their_missing_values(tmp_path, separator):
     pd.testing.assert_frame_equal(read_external_predictions(written(tmp_path / "t", text), None, POPULATIONS), TABLE)
 
 
+@pytest.mark.parametrize(("separator", "label"), [("\t", "CD4, alpha, beta"), (";", "CD4, alpha")])
+def test_labels_may_have_commas(tmp_path, separator, label):
+    labels = [label, "B"]
+    text = f"gene|{'|'.join(labels)}\ng1|1|2\n".replace("|", separator)
+    assert read_external_predictions(written(tmp_path / "t", text), None, labels).loc["g1"].tolist() == [1, 2]
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_an_h5ad_may_have_genes_on_either_side_and_names_its_layer(tmp_path, turned):
     data = anndata.AnnData(TABLE.T if turned else TABLE)

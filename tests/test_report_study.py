@@ -9,9 +9,9 @@ import pytest
 from test_report import HOSTILE, make_run, page_of, plain_levels
 
 from scxpresso.evaluation.evaluation import evaluate
-from scxpresso.reporting import study_figures
-from scxpresso.reporting.data import MeasuredLevel
-from scxpresso.store import PREDICTION_COLUMNS, read_table, write_json, write_table
+from scxpresso.reporting import study_figures, verdicts
+from scxpresso.reporting.data import MeasuredLevel, read_run
+from scxpresso.store import EXTERNAL, PREDICTION_COLUMNS, read_table, write_json, write_table
 
 BULK, OTHER = "bulk of blood", "atlas two"
 
@@ -103,10 +103,39 @@ def test_shares_of_genes_add_up(data):
         assert len(one["x"]) == len(one["share"][0]) and np.allclose(np.diff(one["x"]), 0.25)
 
 
+def test_other_models_predictions_are_what_models_are_compared_with(tmp_path):
+    manifest = make_run(tmp_path, plain_levels())
+    content = json.loads(manifest.read_text())
+    table = read_table(tmp_path / "p/type.scxpresso.tsv.gz")
+    noise = np.random.default_rng(3).normal(0, 0.1, len(table))
+    write_table(tmp_path / "p/rival.tsv.gz", table.assign(predicted=table["observed"] + noise))
+    rival = {"atlas": "atlas one", "level": "type", "recipe": "rival", "network": EXTERNAL}
+    content["predictions"].append({**rival, "path": "p/rival.tsv.gz"})
+    write_json(manifest, content)
+    for name, table in evaluate(manifest).items():
+        write_table(tmp_path / f"v/{name}.tsv", table)
+    run = read_run(manifest)
+    cards = [verdicts.card(run, level, recipe) for level in run.levels for recipe in level.trained]
+    (other,) = [card for card in cards if card["external"]]
+    assert other["recipe"] == "rival (external)" and other["verdicts"][0] == verdicts.UNKNOWN_TRAINING
+    sentences = verdicts.overall(cards)
+    ours = sum(not card["external"] for card in cards)
+    assert ours == len(cards) - 1 and any(sentence.endswith(f" of {ours} models.") for sentence in sentences)
+    assert sentences[-1].startswith("Against other models' predictions: worse in ")
+    (drawn,) = [one for one in study_figures.recipe_plots(run) if one["name"] == "atlas one · type"]
+    assert "rival (external)" in drawn["rows"] and "rival (external)" in drawn["columns"]
+    assert drawn["delta"][0][drawn["columns"].index("rival (external)")] < 0
+
+
 def test_own_models_are_compared_with_every_other_way(data):
     (one,) = [one for one in data["comparisons"] if one["name"] == "atlas one · type · scxpresso"]
     kinds = pd.Series(one["kind"]).value_counts().to_dict()
-    assert kinds == {"population": 6, "level": 6, "tissue": 3, "atlas": 3}  # 3 populations: 2 others, 2 levels, bulk
+    # Of each population: 2 others, 2 levels, bulk, and another atlas; and all but the levels against the whole.
+    assert kinds == {"population": 6, "level": 6, "tissue": 3, "atlas": 3, "protocol": 3, "transfer": 12}
+    assert {"a2", f"a1 · {OTHER}", f"all · {BULK} · all"} == {
+        other for kind, name, other in zip(one["kind"], one["population"], one["other"], strict=True)
+        if (kind, name) == ("transfer", "a1") and other != "b1"
+    }  # fmt: skip
     first = dict(zip(zip(one["kind"], one["population"], strict=True), one["other"], strict=True))
     assert first["atlas", "a1"] == f"a1 · {OTHER}" and first["tissue", "a1"] == f"all · {BULK} · all"
     assert one["own_folds"] == 6 and all(value is not None for value in one["resemblance"])

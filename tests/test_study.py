@@ -25,7 +25,11 @@ ATLASES = [
     {"atlas": "bulk", "protocol": "bulk", "tissue": "lung", "levels": {"all": {"all": ""}}},
     {"atlas": "spleen", "protocol": "10x", "tissue": "spleen", "levels": {"label": {"B cell": "", "T": ""}}},
 ]  # fmt: skip
-RECIPES = {"scxpresso": "random", "by_family": "family", "kmer": "random", "kmer_family": "family"}
+RECIPES = {  # network and folds
+    "scxpresso": ("scxpresso", "random"), "by_family": ("scxpresso", "family"),
+    "kmer": ("kmer", "random"), "kmer_family": ("kmer", "family"),
+    "mean": ("mean", "random"), "mean_family": ("mean", "family"),
+}  # fmt: skip
 SYNONYMS = [{"atlas": "spleen", "level": "label", "population": "B cell", "name": "B"}]
 
 
@@ -47,17 +51,16 @@ def study(tmp_path_factory):
             populations = {"population": list(parents), "parent": parents.values(), "cells": 50, "noise_ceiling": 0.9}
             write_table(root / folder / f"{level}.tsv.gz", values.reset_index())
             write_table(root / folder / f"{level}.populations.tsv", pd.DataFrame(populations))
-            for recipe, method in RECIPES.items():
+            for recipe, (network, method) in RECIPES.items():
                 output = values.to_numpy() + rng.normal(0, 0.5, size=(1, *values.shape))
                 path = f"predictions/{len(manifest['predictions'])}.tsv.gz"
                 write_table(root / path, prediction_table(values, BY_METHOD[method], output))
-                network = "kmer" if recipe.startswith("kmer") else "scxpresso"
                 names = {"atlas": atlas["atlas"], "level": level, "recipe": recipe, "network": network}
                 manifest["predictions"].append(names | {"path": path})
     manifest["populations"] = SYNONYMS
     manifest["recipes"] = [
-        {"recipe": recipe, "fold_method": method, "settings": {"network": recipe.startswith("kmer")}}
-        for recipe, method in RECIPES.items()
+        {"recipe": recipe, "fold_method": method, "settings": {"network": network}}
+        for recipe, (network, method) in RECIPES.items()
     ]
     (root / "manifest.json").write_text(json.dumps(manifest))
     return evaluate(root / "manifest.json"), observed
@@ -123,7 +126,7 @@ def test_bulk_predicts_every_population_of_its_tissue(study):
     assert (tissue["test"] == PAIRED).all() and (tissue["n_folds"] == tissue["other_n_folds"]).all()
     # From single cells to bulk only by name, as between any two atlases.
     other_way = rows(result["comparisons"], target_atlas="bulk", recipe="scxpresso", other_atlas="cells")
-    assert other_way["kind"].tolist() == ["atlas"]
+    assert other_way["kind"].tolist() == ["atlas"] + ["protocol"] * 5
 
 
 def test_tissues_are_those_of_one_genome_and_a_bulk_atlas():
@@ -211,6 +214,46 @@ def test_coarser_levels_are_compared_with_each_other(study):
     assert row["delta"] == pytest.approx(np.median(by_level["type"]) - np.median(by_level["all"]))
     expected = scipy.stats.wilcoxon(by_level["type"] - by_level["all"], alternative="greater").pvalue
     assert row["p_value"] == pytest.approx(expected) and row["test"] == PAIRED
+
+
+def test_other_models_are_compared_with_that_of_the_whole(study):
+    result, _ = study
+    transfer = rows(result["comparisons"], kind="transfer", recipe="scxpresso", target_population="B1")
+    columns = ["model_atlas", "model_level", "model_population", "other_level", "other_population"]
+    assert set(transfer[columns].itertuples(index=False, name=None)) == {
+        ("cells", "subtype", "T1", "all", "all"), ("bulk", "all", "all", "all", "all"),
+    }  # fmt: skip
+    scores = rows(result["populations"], recipe="scxpresso", target_population="B1").set_index("model_population")
+    values = {name: scores.loc[name, "pearson"] for name in ("T1", "all")}
+    whole = values["all"][(scores.loc["all", "model_atlas"] == "cells").to_numpy()].to_numpy()
+    row = rows(transfer, model_population="T1").iloc[0]
+    assert row["delta"] == pytest.approx(np.median(values["T1"]) - np.median(whole)) and row["test"] == PAIRED
+    expected = scipy.stats.wilcoxon(values["T1"].to_numpy() - whole, alternative="greater").pvalue
+    assert row["p_value"] == pytest.approx(expected)
+    elsewhere = rows(
+        result["comparisons"], kind="transfer", target_level="type", recipe="scxpresso", model_atlas="nuclei"
+    )
+    assert elsewhere[["model_population", "target_population"]].to_numpy().tolist() == [["B", "B"], ["T", "T"]]
+
+
+def test_protocols_are_compared_each_on_its_own_data(study):
+    result, observed = study
+    protocol = rows(result["comparisons"], kind="protocol", recipe="scxpresso")
+    columns = ["target_atlas", "target_level", "target_population", "other_atlas", "other_level", "other_population"]
+    pairs = set(protocol[columns].itertuples(index=False, name=None))
+    assert len(pairs) == len(protocol) == 18  # both orders of the pairs of agreement.tsv
+    assert pairs > {("nuclei", "type", "B", "cells", "type", "B"), ("bulk", "all", "all", "cells", "type", "T")}
+    assert set(protocol["other_recipe"]) == {"scxpresso"} and (protocol["test"] == PAIRED).all()
+    assert set(rows(result["comparisons"], kind="protocol")["recipe"]) == {"scxpresso", "by_family"}
+    row = rows(protocol, target_atlas="cells", target_population="B", other_atlas="nuclei").iloc[0]
+    scores = rows(result["populations"], recipe="scxpresso", target_population="B", model_population="B")
+    mine, theirs = (
+        rows(scores, target_atlas=atlas, model_atlas=atlas)["pearson"].to_numpy() for atlas in ("cells", "nuclei")
+    )
+    assert (row["median_pearson"], row["other_median_pearson"]) == (np.median(mine), np.median(theirs))
+    assert row["p_value"] == scipy.stats.wilcoxon(mine - theirs, alternative="greater").pvalue
+    truth = scipy.stats.pearsonr(observed["cells", "type"]["B"], observed["nuclei", "type"]["B"])[0]
+    assert row["observed_pearson"] == pytest.approx(truth, abs=1e-5)
 
 
 def test_fold_methods_are_compared_unpaired_the_easier_folds_first(study):

@@ -52,6 +52,16 @@ def open_text(path: str | Path) -> TextIO:
     return opener(path)(path, "rt", encoding=encoding_of(path))
 
 
+def delimiter_of(header: str) -> str | None:
+    """Return the delimiter of a text table: tabs if its header has any, else commas or semicolons; None for blanks.
+
+    Names may contain commas and semicolons: those that are more frequent delimit.
+    """
+    if "\t" in header:
+        return "\t"
+    return max(",;", key=header.count) if "," in header or ";" in header else None
+
+
 @contextmanager
 def unzipped_stream(path: str | Path) -> Iterator[BinaryIO]:
     """Decompress a gzip file into a pipe, for libraries that only read files of the operating system.

@@ -16,13 +16,15 @@ from scxpresso.expression.atlas import Atlas, AtlasColumns, holds_counts
 from scxpresso.expression.features import excluded_features, rows_not_genes, share_by_population
 from scxpresso.expression.grouping import (
     EXCLUDED,
+    MAJORITY,
     WHOLE,
     Grouping,
+    describe_several_parents,
     donors_of,
     excluded_populations,
     group_cells,
     labels_of,
-    several_parents,
+    several_parents_problem,
 )
 from scxpresso.expression.labels import near_labels, suspicious_labels
 from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
@@ -361,18 +363,11 @@ def check_populations(
 
 def check_parents(row: Row, coarse: Grouping, fine: Grouping, findings: Findings) -> None:
     """Each population lies in one of the level before it, or the sheet says that most of its cells decide."""
-    mixed = several_parents(fine, coarse)
-    if not mixed:
-        return
-    listed = [f"{label} ({', '.join(f'{name}: {n:,}' for name, n in cells.items())})" for label, cells in mixed.items()]
-    found = f"populations of {fine.level!r} with cells in several of {coarse.level!r}: {preview(listed, 10)}"
-    if row.values.get("parents") == "majority":
-        findings.note(row.atlas, f"{found}; the parent is the one with most cells (column parents)")
-    else:
-        findings.problem(
-            row.at("levels"), found, "levels from coarse to fine, each population in one of the level before it",
-            "correct the labels or the order; or write majority into the column parents: most cells then decide",
-        )  # fmt: skip
+    if described := describe_several_parents(fine, coarse):
+        if row.values.get("parents") == MAJORITY:
+            findings.note(row.atlas, f"{described}; the parent is the one with most cells (column parents)")
+        else:
+            findings.problems.append(several_parents_problem(row.at("levels"), described))
 
 
 def note_labels(row: Row, level: str, cells: pd.Series, min_cells: int, findings: Findings) -> None:

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from scxpresso.evaluation.agreement import tissue_pairs
 from scxpresso.evaluation.fold_methods import RecipeFolds
 from scxpresso.evaluation.levels import Level, bulk_of_tissue
 from scxpresso.evaluation.predictions import ModelKey
@@ -22,7 +23,7 @@ NEW_COMPARISON_COLUMNS = ["observed_pearson", "test", "other_n_folds"]  # tables
 
 PAIRED, UNPAIRED = "wilcoxon_signed_rank", "mann_whitney_u"
 # Kinds in which another population predicts; the expression of both can be correlated.
-OF_ANOTHER_POPULATION = ["level", "ancestor", "population", "atlas", "tissue"]
+OF_ANOTHER_POPULATION = ["level", "ancestor", "transfer", "population", "atlas", "tissue", "protocol"]
 
 PopulationKey = tuple[str, str, str]  # atlas, level, population
 
@@ -37,10 +38,14 @@ def comparison_rows(
 
     kind: `baseline` (for the same population), `recipe` (another recipe), `external` (one of the two is another model's
     predictions), `folds` (a recipe that differs in the fold method alone), `level` (a coarser level's parent), `population`
-    (another of the level), `atlas` (the same population of another atlas), `tissue` (bulk of the tissue). Of kind
-    `ancestor`, the model of an ancestor stands in for the own model, beside that of a coarser ancestor. delta is the
-    difference of medians over folds; p_value that of a one-sided test that the first model is better: Wilcoxon's signed-rank
-    test over shared folds, of kind `folds` the rank sum test.
+    (another of the level), `atlas` (the same population of another atlas), `tissue` (bulk of the tissue).
+
+    In three kinds, other things are compared. `ancestor`: the model of an ancestor, beside that of a coarser one.
+    `transfer`: that of another population, atlas or bulk, beside that of the coarsest ancestor (Figure 3B). `protocol`: the
+    own models of a population in two atlases of its tissue, or in bulk, each on its own data (Figures S6, S7).
+
+    delta is the difference of medians over folds; p_value that of a one-sided test that the first model is better: Wilcoxon's
+    signed-rank test over shared folds, of kind `folds` the rank sum test.
 
     Parameters
     ----------
@@ -66,10 +71,35 @@ def comparison_rows(
                 resemblance = correlation(target, _source(other)) if kind in OF_ANOTHER_POPULATION else np.nan
                 tested = _tested(values[first], values[second], same_folds)
                 yield {**_named(kind, model, other), "observed_pearson": resemblance, **tested}
+    for first, second in _protocol_pairs(by_target, ways, levels):
+        model, other = ways[first], ways[second]
+        if (_model(model), _model(other)) in paired:
+            resemblance = correlation(_source(model), _source(other))
+            tested = _tested(values[first], values[second], paired=True)
+            yield {**_named("protocol", model, other), "observed_pearson": resemblance, **tested}
+
+
+def _protocol_pairs(
+    by_target: dict[PopulationKey, list[int]], ways: list[dict], levels: Sequence[Level]
+) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of own models, of one recipe, of the populations that two atlases of a tissue share, in both orders.
+
+    by_target: numbers of the ways to predict a population.
+    """
+    own = {
+        target: {ways[number]["recipe"]: number for number in numbers if _is_own(ways[number])}
+        for target, numbers in by_target.items()
+    }
+    for one, population, other, theirs in tissue_pairs(levels):
+        mine = own.get((one.atlas, one.level, population), {})
+        others = own.get((other.atlas, other.level, theirs), {})
+        for recipe in (recipe for recipe in mine if recipe in others):
+            if ways[mine[recipe]]["network"] not in BASELINES:
+                yield from ((mine[recipe], others[recipe]), (others[recipe], mine[recipe]))
 
 
 def _pairs(numbers: list[int], ways: list[dict], levels: list[tuple[str, str]]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of ways to predict a target that may be compared: own and other models, finer and coarser ancestors.
+    """Yield the pairs of ways to predict a target that may be compared: own and other models; others and ancestors.
 
     numbers: of the target's ways in `ways`. levels: atlas and level, coarse before fine in an atlas.
     """
@@ -80,6 +110,13 @@ def _pairs(numbers: list[int], ways: list[dict], levels: list[tuple[str, str]]) 
         for second in ancestors:
             if ways[first]["recipe"] == ways[second]["recipe"] and position[first] > position[second]:
                 yield first, second
+    coarsest: dict[str, int] = {}
+    for number in sorted(ancestors, key=lambda number: position[number]):
+        coarsest.setdefault(ways[number]["recipe"], number)
+    for first in numbers:
+        recipe = ways[first]["recipe"]
+        if recipe in coarsest and not _is_own(ways[first]) and first not in ancestors:
+            yield first, coarsest[recipe]
 
 
 def observed_correlations(levels: dict[tuple[str, str], Level]) -> Callable[[PopulationKey, PopulationKey], float]:
@@ -124,7 +161,7 @@ def _kind(model: dict, other: dict, levels: dict[tuple[str, str], Level]) -> str
     if model["network"] in BASELINES:
         return None
     if not _is_own(model):
-        return "ancestor"
+        return "ancestor" if _is_ancestor(model) else "transfer"
     if model["recipe"] != other["recipe"]:
         if _source(model) != _source(other):
             return None

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.damage import damage
-from scxpresso.files import is_hdf5, open_text
+from scxpresso.files import delimiter_of, is_hdf5, open_text
 from scxpresso.identifiers import match_genes
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean
@@ -44,11 +44,11 @@ def _read_text(path: Path, populations: Sequence[str]) -> pd.DataFrame:
     try:
         with open_text(path) as file:
             first = file.readline()
-            separator = max("\t,;", key=first.count)
-            header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator), [])]
+            delimiter = delimiter_of(first) or "\t"
+            header = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter), [])]
             _check_populations(path, header[1:], populations)
             places = [header.index(population, 1) for population in populations]
-            for number, row in enumerate(csv.reader(file, delimiter=separator), start=2):
+            for number, row in enumerate(csv.reader(file, delimiter=delimiter), start=2):
                 if not row:
                     continue
                 if len(row) != len(header):

@@ -21,12 +21,18 @@ def leakage_rows(
 ) -> Iterator[dict]:
     """Yield rows of leakage.tsv: each pair of models and baselines of a level that differ in the fold method alone.
 
+    The baseline `mean` has none: a constant scores 0, whatever the folds.
+
     Parameters
     ----------
     metrics: of each model, one value per fold (see evaluation.fold_metrics).
     folds: fold method of each recipe.
     """
-    measured = [(model, mine) for model, mine in zip(models, metrics, strict=True) if model.recipe in folds]
+    measured = [
+        (model, mine)
+        for model, mine in zip(models, metrics, strict=True)
+        if model.recipe in folds and model.network != "mean"
+    ]
     for model, mine in measured:
         for other, theirs in measured:
             one, two = folds[model.recipe], folds[other.recipe]

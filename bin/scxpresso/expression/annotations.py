@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.damage import looks_like, readable
-from scxpresso.files import open_text
+from scxpresso.files import delimiter_of, open_text
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import plural
 
@@ -71,7 +71,7 @@ def read_annotations(path: str | Path) -> pd.DataFrame:
     """
     with readable(WHERE, path), open_text(path) as file:
         header, first = file.readline(), file.readline()
-    separator = max("\t,;", key=header.count)
+    separator = delimiter_of(header) or "\t"
     names, cells = (next(csv.reader([line], delimiter=separator), []) for line in (header, first))
     if "\0" in header or len(names) < 2:
         raise InputError(_not_a_table(looks_like(Path(path)) if "\0" in header else "a table of a single column"))

@@ -10,6 +10,7 @@ from scxpresso.expression.labels import excluded_labels, suspicious_labels
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean
 
+UNIQUE, MAJORITY = "unique", "majority"  # values of the column parents
 WHOLE = "all"  # the level that is the whole dataset, and its only population
 EXCLUDED = "named in the column exclude"
 HALVINGS = 10  # random halvings of each population's cells for its noise ceiling
@@ -101,6 +102,23 @@ def several_parents(fine: Grouping, coarse: Grouping) -> dict[str, dict[str, int
         for label, row in zip(fine.labels, _shared_cells(fine, coarse), strict=True)
         if np.count_nonzero(row) > 1
     }
+
+
+def describe_several_parents(fine: Grouping, coarse: Grouping) -> str:
+    """Describe the populations that have cells in several of the coarser level; '' if there are none."""
+    mixed = several_parents(fine, coarse)
+    listed = [f"{label} ({', '.join(f'{name}: {n:,}' for name, n in cells.items())})" for label, cells in mixed.items()]
+    found = f"populations of {fine.level!r} with cells in several of {coarse.level!r}: {preview(listed, 10)}"
+    return found if mixed else ""
+
+
+def several_parents_problem(where: str, described: str) -> Problem:
+    """Make the problem of `describe_several_parents`."""
+    return Problem(
+        where, described, "levels from coarse to fine, each population in one of the level before it",
+        "correct the labels or the order; or write majority into the column parents (--parents of pseudobulk.py): most "
+        "cells then decide",
+    )  # fmt: skip
 
 
 def _shared_cells(fine: Grouping, coarse: Grouping) -> np.ndarray:

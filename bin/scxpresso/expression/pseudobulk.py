@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,15 @@ from scxpresso.expression.features import (
 )
 from scxpresso.expression.grouping import (
     HALVINGS,
+    UNIQUE,
     Grouping,
+    describe_several_parents,
     donor_halves,
     donors_of,
     group_levels,
     halves,
     parents,
+    several_parents_problem,
     with_donors,
 )
 from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
@@ -53,7 +57,8 @@ class PseudobulkOptions:
 
     floor: log10 value of a gene not detected in any cell. pseudocount: 0, as published. library_column: column of obs with
     the library size of each cell; None for the sum of its genes. exclude: labels of populations to exclude, joined by `;`.
-    donor_column: column of obs with each cell's donor; None for `donor_id`, if it is there.
+    donor_column: column of obs with each cell's donor; None for `donor_id`, if it is there. parents: `unique` if each
+    population lies in one of the level before it; `majority` if the one with most of its cells is the parent.
     """
 
     protocol: str
@@ -66,6 +71,7 @@ class PseudobulkOptions:
     library_column: str | None = None
     exclude: str | None = None
     donor_column: str | None = None
+    parents: str = UNIQUE
 
 
 @dataclass
@@ -139,7 +145,7 @@ def pseudobulk_cells(
     if not len(matched):
         raise InputError(no_genes())
 
-    groupings = group_levels(atlas.obs, options.levels, options.min_cells, options.exclude)
+    groupings = checked_groupings(atlas.obs, options)
     sums = [Sums(grouping, len(ids), halves(grouping, options.seed)) for grouping in groupings]
     donors = donors_of(atlas.obs, options.donor_column)
     donor_sums, donor_numbers = [], []
@@ -187,6 +193,21 @@ def pseudobulk_cells(
             made.populations = made.populations.assign(**donor_table(donor_numbers[number], between))
         levels[grouping.level] = made
     return levels, unused_genes(match, ids, reasons)
+
+
+def checked_groupings(obs: pd.DataFrame, options: PseudobulkOptions) -> list[Grouping]:
+    """Group cells at each level.
+
+    Raises
+    ------
+    InputError, for populations in several of the level before them, unless options.parents lets most cells decide.
+    """
+    groupings = group_levels(obs, options.levels, options.min_cells, options.exclude)
+    if options.parents == UNIQUE:
+        described = [describe_several_parents(fine, coarse) for coarse, fine in pairwise(groupings)]
+        if problems := [several_parents_problem("column levels", text) for text in described if text]:
+            raise InputError(*problems)
+    return groupings
 
 
 def mean_log(total: np.ndarray, cells: np.ndarray, floor: float) -> np.ndarray:
@@ -274,7 +295,7 @@ def pseudobulk_samples(
         raise InputError(no_genes())
     tpm = table.loc[list(match.gene_of)].to_numpy(dtype=np.float64)
     gene_ids = list(match.gene_of.values())
-    groupings = group_levels(obs, options.levels, options.min_cells, options.exclude)
+    groupings = checked_groupings(obs, options)
     donors = donors_of(obs, options.donor_column)
     levels = {}
     for coarse, grouping in zip([None, *groupings], groupings, strict=False):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.damage import readable
-from scxpresso.files import open_text
+from scxpresso.files import delimiter_of, open_text
 from scxpresso.layouts.layout import SimpleLayout, X, check_unique
 from scxpresso.layouts.triples import Triples, by_cells
 from scxpresso.problems import InputError, Problem, preview
@@ -71,7 +71,7 @@ def _names(path: Path) -> TableText:
         lines, header = 1, file.readline()
         while header.startswith("#") and not header.startswith("#CHROM"):
             lines, header = lines + 1, file.readline()
-        separator = max("\t,;", key=header.count)
+        separator = delimiter_of(header) or "\t"
         columns = next(csv.reader([header], delimiter=separator), [])
         rows: list[str] = []
         width = 0

@@ -174,9 +174,14 @@ def model_name(entry: dict) -> str:
 
 
 def in_order(networks: dict[str, str]) -> dict[str, str]:
-    """Sort networks by recipe: trained ones in their order, then baselines by kind."""
+    """Sort networks by recipe: those named after their network, which figures show first, others, baselines by kind."""
     order = list(BASELINE_NAMES)
-    return dict(sorted(networks.items(), key=lambda one: order.index(one[1]) if one[1] in order else -1))
+
+    def place(one: tuple[str, str]) -> int:
+        recipe, network = one
+        return order.index(network) if network in order else -1 if recipe != network else -2
+
+    return dict(sorted(networks.items(), key=place))
 
 
 def read_run(manifest_path: str | Path) -> Run:

@@ -95,7 +95,7 @@ def coarse_comparisons(run: Run, level: MeasuredLevel, recipe: str) -> list[dict
     """Select the tests of a level's model against those of other levels, on its populations."""
     same = {"model_atlas": level.atlas, "other_atlas": level.atlas, "recipe": recipe, "other_recipe": recipe}
     table = rows(run.comparisons, **level.target, **same)
-    table = table[table["model_level"] != table["other_level"]]
+    table = table[table["kind"].isin(["level", "ancestor"])]
     what = ["target_population", "model_level", "other_level"]
     return table[[*what, "median_pearson", "other_median_pearson", "delta", "p_value"]].to_dict("records")
 

@@ -49,7 +49,7 @@ from scxpresso.reporting.variant_figures import FLAGS, variant_plots
 from scxpresso.reporting.variant_tables import read_scores, set_view, wanted_genes
 from scxpresso.reporting.verdicts import card, headline, overall
 from scxpresso.saturation.effects_store import SMALLEST_EFFECT
-from scxpresso.store import atomic_write
+from scxpresso.store import EXTERNAL, atomic_write
 from scxpresso.text import count, decimal, moment, p_text, percent, plural, shown
 
 PAPER = {
@@ -124,6 +124,7 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
                 "recipe": label(recipe, network),
                 "colour": palette[recipe],
                 "baseline": network in BASELINE_NAMES,
+                "external": network == EXTERNAL,
             }
             for recipe, network in run.networks().items()
         ],

@@ -9,10 +9,11 @@ from scxpresso.evaluation.leakage import LEAKAGE_COLUMNS
 from scxpresso.reporting.data import MeasuredLevel, Run, label, load, rows
 from scxpresso.reporting.figures import significant
 from scxpresso.reporting.gene_figures import ShownGenes, pack, shuffled
+from scxpresso.store import EXTERNAL
 
 N_AGREEMENT_GENES = 3000  # drawn per pair of populations
 N_AGREEMENT_POPULATIONS = 60  # whose expression is drawn
-KINDS = ["atlas", "population", "level", "tissue"]  # of comparisons in which another population's model predicts
+KINDS = ["atlas", "population", "level", "tissue", "protocol", "transfer"]  # of comparisons of populations' models
 
 
 def study_table(run: Run, name: str, columns: list[str]) -> pd.DataFrame:
@@ -94,14 +95,15 @@ def distribution_plots(run: Run) -> list[dict]:
 
 
 def comparison_plots(run: Run) -> list[dict]:
-    """Build for each level and recipe: Δ of each population's own model to those of other populations, as columns."""
+    """Build for each level and recipe: Δ of each population's own model to those of other populations, as columns.
+
+    Of kind `transfer`, Δ is that of the other model to the one of the coarsest ancestor.
+    """
     plots = []
     for level in run.levels:
         for recipe in level.trained:
-            mine = rows(
-                run.comparisons, **level.target, model_atlas=level.atlas, model_level=level.level, recipe=recipe
-            )
-            mine = mine[mine["kind"].isin(KINDS) & (mine["other_recipe"] == recipe)]
+            mine = rows(run.comparisons, **level.target, recipe=recipe, other_recipe=recipe)
+            mine = mine[mine["kind"].isin(KINDS)]
             if mine.empty:
                 continue
             resemblance = mine["observed_pearson"] if "observed_pearson" in mine else [np.nan] * len(mine)
@@ -123,18 +125,19 @@ def comparison_plots(run: Run) -> list[dict]:
 
 
 def other_name(row: dict, level: MeasuredLevel) -> str:
-    """Name the population that predicts, with its atlas and level where they are not those of the target."""
-    where = [row["other_atlas"]] if row["other_atlas"] != level.atlas else []
-    where += [row["other_level"]] if row["other_level"] != level.level else []
-    return " · ".join([row["other_population"], *where])
+    """Name the population whose model is not the own one, with its atlas and level where they are not the target's."""
+    side = "model" if row["kind"] == "transfer" else "other"
+    where = [row[f"{side}_atlas"]] if row[f"{side}_atlas"] != level.atlas else []
+    where += [row[f"{side}_level"]] if row[f"{side}_level"] != level.level else []
+    return " · ".join([row[f"{side}_population"], *where])
 
 
 def recipe_plots(run: Run) -> list[dict]:
-    """Build for each level: the median over populations of Δ of each recipe to each other one and baseline."""
+    """Build for each level: the median over populations of Δ of each recipe to each other one, baseline and other model."""
     plots = []
     for level in run.levels:
         mine = rows(run.comparisons, **level.target, model_atlas=level.atlas, model_level=level.level)
-        mine = mine[mine["kind"].isin(["recipe", "baseline", "folds"])]
+        mine = mine[mine["kind"].isin(["recipe", "baseline", "folds", EXTERNAL])]
         if mine.empty:
             continue
         cells = mine.groupby(["recipe", "other_recipe"], sort=False).agg(
@@ -170,7 +173,6 @@ def fold_method_plots(run: Run) -> list[dict]:
     plots = []
     for level in run.levels:
         mine = rows(table, **level.key)
-        mine = mine[mine["network"] != "mean"]  # a constant scores 0, whatever the folds
         if len(mine):
             found = [fold_method_row(one) for one in mine.to_dict("records")]
             plots.append({"name": level.name, "populations": level.labels, "rows": found})

@@ -17,6 +17,15 @@ from scxpresso.reporting.data import (
 from scxpresso.store import EXTERNAL
 from scxpresso.text import count, decimal, listed, p_text, plural, span
 
+# Networks of the others over which verdicts are summed up: their names, and what is counted.
+_SUMMED = {network: (name, "model") for network, name in BASELINE_NAMES.items()}
+_SUMMED[EXTERNAL] = ("other models' predictions", "comparison")
+UNKNOWN_TRAINING = {
+    "kind": "untested",
+    "other": None,
+    "text": "Predictions of another model. If it was trained on genes that are held out here, it is flattered.",
+}
+
 
 def headline(run: Run, genomes: list[dict], training: list[dict]) -> str:
     """Describe the run in one sentence."""
@@ -53,16 +62,20 @@ def window_sizes(run: Run) -> str:
 
 
 def overall(cards: list[dict]) -> list[str]:
-    """Summarise the verdicts on all models, one sentence per baseline; none if there is only one card."""
-    if len(cards) < 2:
+    """Summarise the verdicts on the models of this run, one sentence per baseline; none if there is only one model.
+
+    Other models' predictions have cards too, but they count only as what the models of this run are compared with.
+    """
+    mine = [card for card in cards if not card["external"]]
+    if len(mine) < 2:
         return []
     sides = {"better": "better", "worse": "worse", "same": "not clearly different", "untested": "untested"}
     sentences = []
-    for baseline, name in BASELINE_NAMES.items():
-        kinds = [v["kind"] for c in cards for v in c["verdicts"] if v["baseline"] == baseline]
+    for other, (name, what) in _SUMMED.items():
+        kinds = [v["kind"] for c in mine for v in c["verdicts"] if v["other"] == other]
         counts = [f"{words} in {kinds.count(side)}" for side, words in sides.items() if side in kinds]
         if counts:
-            sentences.append(f"Against {name}: {listed(counts)} of {plural(len(kinds), 'model')}.")
+            sentences.append(f"Against {name}: {listed(counts)} of {plural(len(kinds), what)}.")
     return sentences
 
 
@@ -75,9 +88,11 @@ def card(run: Run, level: MeasuredLevel, recipe: str) -> dict:
     rivals = [one for one in comparable if not level.is_baseline(one)]
     verdicts = [verdict_on_other(run, level, recipe, one) for one in rivals + baselines]
     specific = verdict_on_specificity(run, level, recipe)
+    external = level.networks[recipe] == EXTERNAL
     return {
         **level.key,
         "recipe": level.label(recipe),
+        "external": external,
         "populations": len(level.labels),
         "pearson": pearson,
         "sd": sd,
@@ -88,12 +103,12 @@ def card(run: Run, level: MeasuredLevel, recipe: str) -> dict:
             {"name": level.label(one), "value": metric(run, level, one, "pearson")[0], "colour": palette[one]}
             for one in baselines
         ],
-        "verdicts": verdicts + ([specific] if specific else []),
+        "verdicts": ([UNKNOWN_TRAINING] if external else []) + verdicts + ([specific] if specific else []),
     }
 
 
 def verdict_on_other(run: Run, level: MeasuredLevel, recipe: str, other: str) -> dict:
-    """Judge a recipe against a baseline or another recipe with the same folds: {kind, baseline, text}."""
+    """Judge a recipe against a baseline or another recipe with the same folds: {kind, other, text}. other: its network."""
     mine, theirs = metric(run, level, recipe, "pearson")[0], metric(run, level, other, "pearson")[0]
     numbers = f"{decimal(mine)} against {decimal(theirs)}"
     compared = rows(run.comparisons, **level.target, recipe=recipe, other_recipe=other)
@@ -106,10 +121,9 @@ def verdict_on_other(run: Run, level: MeasuredLevel, recipe: str, other: str) ->
         "untested": "It scores higher than" if mine > theirs else "It scores no higher than",
     }[kind]
     network = level.networks[other]
-    baseline = network if level.is_baseline(other) else None
     kind_of_other = "other model" if network == EXTERNAL else "recipe"
-    name = BASELINE_NAMES[network] if baseline else f"the {kind_of_other} {level.label(other)}"
-    return {"kind": kind, "baseline": baseline, "text": f"{opening} {name}: {numbers}{evidence(tested, kind)}."}
+    name = BASELINE_NAMES[network] if level.is_baseline(other) else f"the {kind_of_other} {level.label(other)}"
+    return {"kind": kind, "other": network, "text": f"{opening} {name}: {numbers}{evidence(tested, kind)}."}
 
 
 def side_taken(tested: pd.DataFrame, delta: float) -> str:
@@ -143,7 +157,7 @@ def evidence(tested: pd.DataFrame, kind: str) -> str:
 
 
 def verdict_on_specificity(run: Run, level: MeasuredLevel, recipe: str) -> dict | None:
-    """Judge whether a model tells populations apart: {kind, baseline: None, text}, or None for a single population."""
+    """Judge whether a model tells populations apart: {kind, other: None, text}, or None for a single population."""
     value, sd, folds = metric(run, level, recipe, "specificity")
     if len(level.labels) < 2 or np.isnan(value):
         return None
@@ -155,4 +169,4 @@ def verdict_on_specificity(run: Run, level: MeasuredLevel, recipe: str) -> dict 
         kind = "better" if apart else "worse"
         score = f"specificity {decimal(value)} ± {decimal(sd)} over {plural(folds, 'fold')}"
         text = f"It {'tells' if apart else 'does not tell'} populations apart: {score}, where a constant scores 0."
-    return {"kind": kind, "baseline": None, "text": text}
+    return {"kind": kind, "other": None, "text": text}

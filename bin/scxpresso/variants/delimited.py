@@ -4,12 +4,14 @@ import csv
 from collections.abc import Collection, Iterable, Iterator
 from typing import TextIO
 
+from scxpresso.files import delimiter_of
+
 
 def table_of(lines: TextIO, cut_behind: Collection[str] = ()) -> tuple[list[str], Iterable[list[str]]]:
     """Read a table: its column names in lower case, and its rows as lists of cells.
 
-    The header is the first line that is neither empty nor a comment (##); it may start with `#`. The delimiter is that of
-    the header: tabs, else commas, else semicolons, else blanks.
+    The header is the first line that is neither empty nor a comment (##); it may start with `#`. Its delimiter is that of
+    the table; see files.delimiter_of.
 
     Parameters
     ----------
@@ -18,7 +20,7 @@ def table_of(lines: TextIO, cut_behind: Collection[str] = ()) -> tuple[list[str]
     for line in lines:
         line = line.removeprefix("\ufeff")  # spreadsheet programs write this mark at the start
         if line.strip() and not line.startswith("##"):
-            delimiter = next((sign for sign in "\t,;" if sign in line), None)
+            delimiter = delimiter_of(line)
             first = line.removeprefix("#").rstrip("\r\n") + "\n"
             names = [name.strip().lower() for name in next(iter(_cells([first], delimiter)))]
             while names and not names[-1]:  # delimiters after the last name

@@ -1,8 +1,9 @@
 """Import scores of another tool: read its file, lift positions over, and compare references with the genome."""
 
 import csv
+import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,22 +27,41 @@ NO_POSITION = "no position to lift"
 PARQUET = b"PAR1"
 
 Allele = tuple[str, str, int, str, str]  # variant, chrom, pos, ref, alt
+Place = tuple[str, int, str, str]  # chrom, pos, ref, alt on the genome; pos is 0 if the file has none
 
 
 @dataclass
 class Imported:
-    """Scores with alleles of the genome, and alleles whose scores are not used.
+    """Alleles of the genome for the scores of a file, and alleles whose scores are not used.
 
-    scores: rows of IMPORTED_COLUMNS without `model`, which the sheet names. unused: reason by allele, as in the file.
-    lifted: number of alleles that were lifted over; turned: those of them on the other strand. repeated: number of scores left
-    out, because one before them is of the same allele, gene and track.
+    placed: by allele, as in the file. unused: reason by allele, as in the file. lifted: number of alleles that were lifted
+    over; turned: those of them on the other strand. written, repeated: number of scores in `rows`, and of those left out,
+    because one before them is of the same allele, gene and track.
     """
 
-    scores: list[tuple] = field(default_factory=list)
+    placed: dict[Allele, Place] = field(default_factory=dict)
     unused: dict[Allele, str] = field(default_factory=dict)
     lifted: int = 0
     turned: int = 0
+    written: int = 0
     repeated: int = 0
+
+    def rows(self, found: Iterable[FoundScore]) -> Iterator[tuple]:
+        """Yield rows of IMPORTED_COLUMNS without `model`, which the sheet names, one score at a time."""
+        seen = set()
+        for one in found:
+            if not (place := self.placed.get(one[:5])):
+                continue
+            # Equal texts of many rows are one object, so that a row seen takes 150 bytes.
+            key = (*map(sys.intern, (one.variant, one.gene, one.track)), place)
+            if key in seen:
+                self.repeated += 1
+                continue
+            seen.add(key)
+            self.written += 1
+            chrom, pos, ref, alt = place
+            score = f"{one.score:.6g}"
+            yield one.variant, one.gene, one.track, score, alt, chrom, pos or "", ref if pos else ""
 
 
 def read_scores(path: Path, kind: str | None, tracks: str | None, score: str | None) -> Iterator[FoundScore]:
@@ -77,14 +97,17 @@ def _placed(path: Path, problem: Problem) -> Problem:
     return problem if problem.where else Problem(str(path), problem.found, problem.expected, problem.fix)
 
 
-def import_scores(found: Iterable[FoundScore], fasta: str | Path, chains: Chains | None, where: str) -> Imported:
-    """Give every score the allele of the genome that it is of.
+def import_scores(
+    read: Callable[[], Iterable[FoundScore]], fasta: str | Path, chains: Chains | None, where: str
+) -> Imported:
+    """Find the alleles of the genome that scores are of.
 
     Alleles without a position are kept as they are, to be matched by their ids. The others are lifted over if there are
     chains, and used if the genome has their reference.
 
     Parameters
     ----------
+    read: yields the scores. They are read twice, here and in Imported.rows: a file of millions does not fit into memory.
     fasta: the genome.
     chains: from the assembly of the file to the genome.
     where: how messages name the file.
@@ -93,31 +116,15 @@ def import_scores(found: Iterable[FoundScore], fasta: str | Path, chains: Chains
     ------
     InputError, if most references differ from the genome, and if no score can be used.
     """
-    listed = list(found)
     imported = Imported()
-    lifted = {allele: _lift(allele, chains, imported) for allele in dict.fromkeys(one[:5] for one in listed)}
-    placed = _on_genome({allele: one for allele, one in lifted.items() if not one.reason}, fasta, imported, where)
-    seen = set()
-    for one in listed:
-        if allele := placed.get(one[:5]):
-            chrom, pos, ref, alt = allele
-            key = (one.variant, one.gene, one.track, *allele)
-            if key in seen:
-                imported.repeated += 1
-                continue
-            seen.add(key)
-            imported.scores.append(
-                (one.variant, one.gene, one.track, f"{one.score:.6g}", alt, chrom, pos or "", ref if pos else "")
-            )
-    if not imported.scores:
+    lifted = {allele: _lift(allele, chains, imported) for allele in dict.fromkeys(one[:5] for one in read())}
+    alleles = {allele: one for allele, one in lifted.items() if not one.reason}
+    imported.placed = _on_genome(alleles, fasta, imported, where)
+    if not imported.placed:
         reasons = Counter(imported.unused.values())
-        listed_reasons = (
-            "; ".join(f"{times:,} alleles: {reason}" for reason, times in reasons.most_common()) or "no scores"
-        )
+        listed = "; ".join(f"{times:,} alleles: {reason}" for reason, times in reasons.most_common()) or "no scores"
         fix = "name the chain file, or the genome, of this file's assembly"
-        raise InputError(
-            Problem(where, f"no score can be used; {listed_reasons}", "scores of alleles of the genome", fix)
-        )
+        raise InputError(Problem(where, f"no score can be used; {listed}", "scores of alleles of the genome", fix))
     return imported
 
 
@@ -137,9 +144,7 @@ def _lift(allele: Allele, chains: Chains | None, imported: Imported) -> Lifted:
     return lifted
 
 
-def _on_genome(
-    alleles: dict[Allele, Lifted], fasta: str | Path, imported: Imported, where: str
-) -> dict[Allele, tuple[str, int, str, str]]:
+def _on_genome(alleles: dict[Allele, Lifted], fasta: str | Path, imported: Imported, where: str) -> dict[Allele, Place]:
     """Return chrom, pos, ref and alt of the alleles that have no position, or whose reference the genome has."""
     placed = {allele: one[:4] for allele, one in alleles.items() if not one.pos}
     by_contig = defaultdict(list)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from scxpresso.files import open_text
+from scxpresso.files import delimiter_of, open_text
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.variants.external_tracks import FoundScore, Tracks
 
@@ -105,9 +105,9 @@ def read_text_scores(path: Path, kind_name: str | None, tracks: Tracks, score: s
 
 
 def _cells(file: TextIO) -> tuple[list[str], Iterator[list[str]]]:
-    """Read the header, and yield the rows. The delimiter is that of the header: tabs, commas or semicolons, else blanks."""
+    """Read the header, and yield the rows."""
     first = file.readline().removeprefix("\ufeff").rstrip("\r\n")
-    delimiter = next((sign for sign in "\t,;" if sign in first), None)
+    delimiter = delimiter_of(first)
     if delimiter:
         header = next(csv.reader([first], delimiter=delimiter), [])
         return [name.strip() for name in header], csv.reader(file, delimiter=delimiter)

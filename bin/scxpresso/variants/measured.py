@@ -10,6 +10,7 @@ from typing import NamedTuple, TextIO
 from scxpresso.damage import damage
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
+from scxpresso.variants.delimited import table_of
 from scxpresso.variants.matching import Sought
 
 EXPECTED = (
@@ -58,22 +59,20 @@ def read_measured(path: str | Path) -> list[MeasuredEffect]:
 
 
 def _parsed(path: Path, file: TextIO) -> Iterator[MeasuredEffect | Problem]:
-    first = file.readline().removeprefix("\ufeff")
-    delimiter = max("\t,;", key=first.count)
-    header = [name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter), [])]
+    header, rows = table_of(file)
     by_place = {"chrom", "pos", "ref", "alt"} <= set(header)
     lacking = [name for name in ("variant", "effect") if name not in header and not (by_place and name == "variant")]
     if lacking:
-        raise InputError(Problem(str(path), f"no column {lacking[0]!r} in its first line", EXPECTED))
+        raise InputError(Problem(str(path), f"no column {lacking[0]!r} in its header", EXPECTED))
     row_of: dict[tuple, int] = {}
-    for number, row in enumerate(csv.reader(file, delimiter=delimiter), start=2):
+    for number, row in enumerate(rows, start=2):
         if not "".join(row).strip():
             continue
         where = f"{path}, row {number:,}"
-        if len(row) != len(header):
+        if len(row) < len(header) or any(row[len(header) :]):
             yield Problem(where, f"{len(row):,} cells", f"{len(header):,}, as in the header")
             continue
-        cell = {name: text.strip() for name, text in zip(header, row, strict=True)}
+        cell = {name: text.strip() for name, text in zip(header, row, strict=False)}
         one = _effect(where, cell)
         if isinstance(one, Problem):
             yield one

@@ -1,6 +1,6 @@
 // Do genes with a similar promoter among the training genes have smaller errors?
 import { wire } from "../shared/controls.js";
-import { DATA, isBaseline } from "../shared/data.js";
+import { DATA, isBaseline, isExternal } from "../shared/data.js";
 import { addFigure, chosen } from "../shared/panels.js";
 import { count, decimal } from "../shared/text.js";
 import { bestOf, errorLines } from "./lines.js";
@@ -16,7 +16,8 @@ function leakage() {
 }
 
 function findingOf({ x, recipes }) {
-  const best = bestOf(recipes, isBaseline), last = x.length - 1;
+  // What another model was trained on is not known.
+  const best = bestOf(recipes, (recipe) => isBaseline(recipe) || isExternal(recipe)), last = x.length - 1;
   if (!best || last < 1) return "";
   const base = recipes.find((one) => one.recipe === "mean")?.error;
   const change = (error) => error[last] - error[0];

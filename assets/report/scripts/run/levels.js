@@ -33,7 +33,7 @@ function findingOf(rows) {
   const first = `The best median is that of ${best.recipe} on ${best.row.name}: r = ${decimal(best.r)}${share}.`;
   if (!rival) return first;
   const side = best.r > rival.r ? "beyond" : "no more than";
-  return `${first} The best baseline there, ${rival.recipe}, reaches ${decimal(rival.r)}: the network predicts `
+  return `${first} The best baseline there, ${rival.recipe}, reaches ${decimal(rival.r)}: the model predicts `
     + `${side} it.`;
 }
 

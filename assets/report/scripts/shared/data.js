@@ -9,6 +9,9 @@ export const recipeColour = (recipe) => legible(DATA.recipes.find((one) => one.r
 
 export const isBaseline = (recipe) => DATA.recipes.some((one) => one.recipe === recipe && one.baseline);
 
+// Whether predictions are those of another model (--external_predictions).
+export const isExternal = (recipe) => DATA.recipes.some((one) => one.recipe === recipe && one.external);
+
 // The recipes that occur in the rows, in the order of the palette.
 export function recipesOf(rows) {
   const has = (recipe) => rows.some((row) => row.recipes.some((one) => one.recipe === recipe));

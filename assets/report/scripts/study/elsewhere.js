@@ -9,6 +9,8 @@ import { decimal, pValue, plural, safe } from "../shared/text.js";
 const KINDS = [
   ["population", "other populations of the level"], ["level", "coarser levels"],
   ["atlas", "the same population in other atlases"], ["tissue", "bulk of the tissue"],
+  ["protocol", "other rows of the tissue, each on its own data"],
+  ["transfer", "other models against that of the whole"],
 ];
 const SIGNIFICANT = 0.05;
 const N_COLUMNS = 120;
@@ -39,8 +41,11 @@ function elsewhere() {
   return figure;
 }
 
+const isTransfer = (model, i) => model.kind[i] === "transfer";
+
 const says = (model, i) => [
-  `${safe(model.population[i])} · own model against ${safe(model.other[i])}`,
+  isTransfer(model, i) ? `${safe(model.population[i])} · ${safe(model.other[i])} against the whole`
+    : `${safe(model.population[i])} · own model against ${safe(model.other[i])}`,
   `Δ ${decimal(model.delta[i], 3)}, p ${pValue(model.p_value[i])}`,
 ].join("<br>");
 
@@ -49,8 +54,10 @@ function findingOf(model, at, words) {
   const least = 0.5 ** model.own_folds;
   const folds = plural(model.own_folds, "fold");
   const few = least > SIGNIFICANT ? ` With ${folds}, no p-value is below ${pValue(least)}.` : "";
-  return `Against ${words}, the own model is ahead in ${countOf(deltas, (delta) => delta > 0)} of ${deltas.length}, `
-    + `with p < 0.05 in ${sure}; the median Δ is ${decimal(median(deltas), 3)}.${few}`;
+  const ahead = countOf(deltas, (delta) => delta > 0), transfer = isTransfer(model, at[0]);
+  const who = transfer ? `Other models predict better than that of the whole in ${ahead} of ${deltas.length}`
+    : `Against ${words}, the own model is ahead in ${ahead} of ${deltas.length}`;
+  return `${who}, with p < 0.05 in ${sure}; the median Δ is ${decimal(median(deltas), 3)}.${few}`;
 }
 
 function fillKinds() {
