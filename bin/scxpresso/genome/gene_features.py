@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.damage import damage
-from scxpresso.files import is_hdf5, open_text
+from scxpresso.files import delimiter_of, is_hdf5, open_text
 from scxpresso.identifiers import match_genes
 from scxpresso.problems import InputError, Problem, preview
 
@@ -114,7 +114,7 @@ def _read_text(path: Path) -> pd.DataFrame:
     try:
         with open_text(path) as file:
             first = file.readline()
-            separator = max("\t,;", key=first.count)
+            separator = delimiter_of(first) or "\t"
             header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator), [])]
             if len(header) < 2:
                 raise InputError(Problem(str(path), f"a single column: {first.strip()[:60]!r}", EXPECTED))
