@@ -39,7 +39,8 @@ def test_every_network_is_calibrated():
     assert content["networks"].keys() <= NETWORKS.keys()
     for network in content["networks"]:
         calibration = SignCalibration.read(ASSET, network)
-        assert calibration.covers(-600) and calibration.covers(49) and not calibration.covers(50)
+        reasons = [calibration.reason_against(distance) for distance in (-601, -600, 49, 50)]
+        assert reasons == ["distance not calibrated", "", "", "distance not calibrated"]
         assert list(calibration.curves) == list(BACKGROUNDS)
         for curve in calibration.curves.values():
             assert (np.diff(curve.p_value) > 0).all() and (np.diff(curve.probability) <= 0).all()

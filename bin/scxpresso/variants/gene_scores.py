@@ -1,7 +1,8 @@
 """Scores of a gene's alleles, and the rows of a table of scores that they make."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -13,6 +14,7 @@ MIN_SIGN_AGREEMENT = 0.8  # below which replicates are flagged as discordant
 MIN_GENE_PEARSON = 0.3  # below which a gene is flagged as badly predicted
 # Of an effect: it is 0, or replicates agree on its sign, or they disagree.
 STATES = NO_EFFECT, CONCORDANT, DISCORDANT = 0, 1, 2
+NO_EFFECT_PREDICTED, NOT_READ = "no effect predicted", "base outside the region that networks read"
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,15 @@ class GeneScores:
         states = np.where(self.sign_agreement < MIN_SIGN_AGREEMENT, DISCORDANT, CONCORDANT)
         states[self.effect == 0] = NO_EFFECT
         fold = "" if self.fold is None else self.fold
+        notes_of = cache(self._notes)  # for few distinct arguments
         for number, allele in enumerate(self.alleles):
+            distance = allele.tss_distance
             identity = (
                 set_name, allele.variant_id, self.chrom, allele.pos, allele.ref, allele.alt, self.gene_id,
-                self.gene_name, allele.tss_distance,
+                self.gene_name, distance,
             )  # fmt: skip
-            notes = [(self._abstain(number, state, signs), self._flag(number, state)) for state in STATES]
+            scorable, uncalibrated = bool(self.scorable[number]), signs.reason_against(distance)
+            notes = notes_of(scorable, allele.overlapping, allele.incomplete, uncalibrated)
             shared = allele.risk_allele, allele.gwas_beta, allele.gwas_p_value, self.changed_motifs[number]
             columns = [_exact(self.effect[number]), *(_texts(matrix[number]) for matrix in of_effect), no_q]
             columns += [_exact(self.specificity[number]), *(_texts(matrix[number]) for matrix in of_specificity)]
@@ -72,31 +77,32 @@ class GeneScores:
             ):
                 yield (*identity, population, fold, *numbers, pearson, *shared, *notes[state])
 
-    def _flag(self, number: int, state: int) -> str:
-        """Write the terms of the column `flag` for an allele's effects of a state."""
-        terms = {
-            NOT_SCORABLE: not self.scorable[number],
-            "replicates_disagree": state == DISCORDANT,
-            "gene_badly_predicted": self.gene_pearson < MIN_GENE_PEARSON,
-            "all_folds": self.fold is None,
-            "overlapping_alleles": self.alleles[number].overlapping,
-            "incomplete_calls": self.alleles[number].incomplete,
-        }
-        return ",".join(term for term, holds in terms.items() if holds)
+    def _notes(self, scorable: bool, overlapping: bool, incomplete: bool, uncalibrated: str) -> list[tuple[str, str]]:
+        """Write the columns `abstain` and `flag` of an allele, for each of STATES."""
+        badly_predicted = self.gene_pearson < MIN_GENE_PEARSON
+        notes = []
+        for state in STATES:
+            flags = {
+                NOT_SCORABLE: not scorable,
+                "replicates_disagree": state == DISCORDANT,
+                "gene_badly_predicted": badly_predicted,
+                "all_folds": self.fold is None,
+                "overlapping_alleles": overlapping,
+                "incomplete_calls": incomplete,
+            }
+            reasons = {
+                "replicates disagree": state == DISCORDANT,
+                "gene badly predicted": badly_predicted,
+                uncalibrated: uncalibrated,
+            }
+            if state == NO_EFFECT:
+                reasons = {NO_EFFECT_PREDICTED if scorable else NOT_READ: True}
+            notes.append(("; ".join(_that_hold(reasons)), ",".join(_that_hold(flags))))
+        return notes
 
-    def _abstain(self, number: int, state: int, signs: SignCalibration) -> str:
-        """Write the reasons not to use the sign of an allele's effects of a state."""
-        if not self.scorable[number]:
-            return "base outside the region that networks read"
-        if state == NO_EFFECT:
-            return "no effect predicted"
-        reasons = {
-            "replicates disagree": state == DISCORDANT,
-            "gene badly predicted": self.gene_pearson < MIN_GENE_PEARSON,
-            "network not calibrated": not signs.curves,
-            "distance not calibrated": signs.curves and not signs.covers(self.alleles[number].tss_distance),
-        }
-        return "; ".join(reason for reason, holds in reasons.items() if holds)
+
+def _that_hold(terms: Mapping[str, object]) -> list[str]:
+    return [term for term, holds in terms.items() if holds]
 
 
 def _texts(values: np.ndarray) -> list[str]:

@@ -64,6 +64,9 @@ class SignCalibration:
                 found = np.where(np.isnan(found), self.curves[background].at(p_values[background]), found)
         return np.where(effect == 0, np.nan, found)
 
-    def covers(self, tss_distance: int) -> bool:
-        """Tell whether variants at this distance from the TSS were calibrated."""
-        return self.tss_distances[0] <= tss_distance <= self.tss_distances[1]
+    def reason_against(self, tss_distance: int) -> str:
+        """Say why there is no calibration for an allele at this distance from the TSS; empty if there is one."""
+        if not self.curves:
+            return "network not calibrated"
+        first, last = self.tss_distances
+        return "" if first <= tss_distance <= last else "distance not calibrated"
