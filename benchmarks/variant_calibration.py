@@ -10,6 +10,7 @@ are not divided by the root mean square of their gene.
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
@@ -32,6 +33,7 @@ from scxpresso.variants.pooled import (  # noqa: E402
     root_mean_square,
     sample_genes,
     shuffled_windows,
+    stretch_of,
     window_bins,
 )
 from scxpresso.variants.significance import N_SAMPLED  # noqa: E402
@@ -51,12 +53,19 @@ def bins_of(model: Model) -> list[tuple[int, int, int]]:
     return [(bin_, max(starts[bin_], begin), min(ends[bin_], end)) for bin_ in range(first, last + 1)]
 
 
-def sizes_of(model: Model, features: Features, genes: list[str], windows: np.ndarray) -> list[dict[int, np.ndarray]]:
-    """Absolute effects of the substitutions in each gene's window, by bin: substitutions × populations.
+class Sizes(NamedTuple):
+    """Absolute effects of substitutions (substitutions × populations), and the stretch that each lies in.
 
     Those at the positions that give a gene's root mean square come first.
     """
-    found: list[dict[int, np.ndarray]] = [{} for _ in genes]
+
+    values: np.ndarray
+    stretch: np.ndarray
+
+
+def sizes_of(model: Model, features: Features, genes: list[str], windows: np.ndarray) -> list[dict[int, Sizes]]:
+    """Sizes of the substitutions in each gene's window, by bin."""
+    found: list[dict[int, Sizes]] = [{} for _ in genes]
     annotation = features.annotation(features.rows(genes), model.annotation_features)
     for fold in model.folds:
         saturation = incremental(model.networks(fold), CPU)
@@ -66,7 +75,8 @@ def sizes_of(model: Model, features: Features, genes: list[str], windows: np.nda
             members = codes[:, None] != ALTERNATIVE_CODES
             for bin_, start, end in bins_of(model):
                 positions = spread(start + np.flatnonzero(BASE_OF_CODE[codes[start:end]] < 4))
-                found[number][bin_] = effects[positions][members[positions]]
+                stretch = stretch_of(positions, model.upstream).repeat(3)
+                found[number][bin_] = Sizes(effects[positions][members[positions]], stretch)
     return found
 
 
@@ -101,15 +111,15 @@ def calibration(run: Path, folder: Path) -> list[str]:
     shuffled = sizes_of(model, features, genes, shuffled_windows(own_windows, starts))
     natural, plain = {}, {}
     for bin_, *_ in bins_of(model):
-        natural[bin_] = in_order([sizes[bin_] / scale_of(sizes[bin_]) for sizes in unshuffled])
-        plain[bin_] = in_order([sizes[bin_] for sizes in shuffled])
+        natural[bin_] = in_order([sizes[bin_].values / scale_of(sizes[bin_].values) for sizes in unshuffled])
+        plain[bin_] = in_order([sizes[bin_].values for sizes in shuffled])
 
     shares: dict[str, list] = {name: [] for name in BACKGROUNDS}
     floored = []
     small = np.array(THRESHOLDS)[:, None, None]
     for of_bin in sizes_of(model, features, controls, features.codes[features.rows(controls)]):
         of_gene: dict[str, list] = {name: [] for name in shares}
-        for bin_, values in of_bin.items():
+        for bin_, (values, stretch) in of_bin.items():
             if not len(values):
                 continue
             scale = scale_of(values)
@@ -117,7 +127,7 @@ def calibration(run: Path, folder: Path) -> list[str]:
             every_scale = np.broadcast_to(scale, values.shape)
             p_values = [
                 at_least(in_order([values]), values) / len(values),
-                pooled.effect.p_values(np.full(len(values), bin_), values, every_scale),
+                pooled.effect.p_values(np.full(len(values), bin_), stretch, values, every_scale),
                 (1 + at_least(natural[bin_], values / scale)) / (1 + natural[bin_].shape[1]),
                 (1 + at_least(plain[bin_], values)) / (1 + plain[bin_].shape[1]),
             ]

@@ -65,13 +65,11 @@ def main(
     from scxpresso.networks.model import Model
     from scxpresso.networks.prediction import resolve_device
     from scxpresso.store import read_table, write_rows
-    from scxpresso.variants.mapped_scores import MappedScorer, score_with_map
     from scxpresso.variants.pooled import PooledEffects
     from scxpresso.variants.pooled_origin import check_origin
     from scxpresso.variants.score_table import SCORE_COLUMNS, read_chunk
     from scxpresso.variants.scoring import Scorer, score_variants
     from scxpresso.variants.sign_probability import SignCalibration
-    from scxpresso.variants.variant_map import VariantMap
 
     torch.set_num_threads(threads)
     keep_large_blocks()
@@ -85,6 +83,9 @@ def main(
     signs = SignCalibration.read(sign_calibration, trained.network) if sign_calibration else None
     scorer = Scorer(trained, Features(features), table, chosen, engine, background)
     if variant_map:
+        from scxpresso.variants.mapped_scores import MappedScorer, score_with_map
+        from scxpresso.variants.variant_map import VariantMap  # zarr is slow to import
+
         mapped = MappedScorer(scorer, VariantMap(variant_map), bool(pooled))
         scored = score_with_map(mapped, lambda: read_chunk(variants), fasta, haplotypes)
     else:

@@ -158,12 +158,15 @@ def on_folds(name, method, options) {
 }
 
 // The number of folds that one task trains. By default, as many as make 30,000 genes over folds and replicates, beside which
-// the seconds that a task takes to start are few. The genes are the lines of folds.tsv.
+// the seconds that a task takes to start are few; fewer if as many tasks can then have the same number. The genes are the
+// lines of folds.tsv.
 def folds_per_task(recipe, folds, options) {
     if (options.folds_per_task != 'auto') {
         return options.folds_per_task as int
     }
     def alone = options.device == 'cuda' || recipe.training.tasks == 'single'
     def size = Math.max(1, folds.countLines() as int) * (recipe.training.replicates as int)
-    return alone ? 1 : Math.max(1, 30_000.intdiv(size))
+    def most = alone ? 1 : Math.max(1, 30_000.intdiv(size))
+    def tasks = Math.ceil(options.folds / most) as int
+    return Math.ceil(options.folds / tasks) as int
 }

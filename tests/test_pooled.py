@@ -25,6 +25,7 @@ from scxpresso.variants.pooled import (
     MIN_SCALE,
     N_GENES,
     N_INTERVALS,
+    STRETCH,
     Histograms,
     PooledEffects,
     histogram,
@@ -91,26 +92,31 @@ def histograms(ratios, scale=1.0):
     return Histograms(histogram(np.array(ratios, dtype=float)[:, None])[None], np.array([[scale]]))
 
 
+def of(alleles, stretch=0):
+    """The first bin, and a stretch, for each allele."""
+    return np.zeros(alleles, dtype=int), np.full(alleles, stretch)
+
+
 def test_p_values_by_hand():
     """Ten substitutions, ratios 0, 0, 0, 0.5, 1, 1, 1, 2, 3, 4: (1 + number at least as large) / (1 + 10)."""
     background = histograms([0, 0, 0, 0.5, 1, 1, 1, 2, 3, 4])
     values = np.array([0, 0.5, 1, -1, 1.5, -4, 5, 1e9, 1e-6])[:, None]
-    found = background.p_values(np.zeros(len(values), dtype=int), values, np.ones_like(values))
+    found = background.p_values(*of(len(values)), values, np.ones_like(values))
     np.testing.assert_allclose(found[:, 0] * 11, [11, 8, 7, 7, 4, 2, 1, 1, 11])
     # By a gene whose effects are twice as large, the same effect is half as unusual.
-    assert background.p_values(np.array([0]), np.array([[2.0]]), np.array([[2.0]]))[0, 0] == 7 / 11
+    assert background.p_values(*of(1), np.array([[2.0]]), np.array([[2.0]]))[0, 0] == 7 / 11
     # A gene without a response gains nothing: its scale is at least half of that of all genes.
-    still = background.p_values(np.array([0]), np.array([[0.5]]), np.array([[1e-9]]))
-    assert still[0, 0] == background.p_values(np.array([0]), np.array([[0.5]]), np.array([[MIN_SCALE]]))[0, 0] == 7 / 11
+    still = background.p_values(*of(1), np.array([[0.5]]), np.array([[1e-9]]))
+    assert still[0, 0] == background.p_values(*of(1), np.array([[0.5]]), np.array([[MIN_SCALE]]))[0, 0] == 7 / 11
 
 
 def test_ties_at_zero_count_as_at_least_as_large():
     """Of a network of few motifs nearly all substitutions do nothing; the few that do something are rare, and never p = 0."""
     background = histograms([0] * 9990 + [30] * 10)
-    p = background.p_values(np.zeros(3, dtype=int), np.array([[0.0], [30], [31]]), np.ones((3, 1)))[:, 0]
+    p = background.p_values(*of(3), np.array([[0.0], [30], [31]]), np.ones((3, 1)))[:, 0]
     np.testing.assert_allclose(p, [1, 11 / 10_001, 1 / 10_001])
     nothing = histograms([0] * 100, scale=0.0)
-    p = nothing.p_values(np.zeros(2, dtype=int), np.array([[0.0], [1e-5]]), np.zeros((2, 1)))[:, 0]
+    p = nothing.p_values(*of(2), np.array([[0.0], [1e-5]]), np.zeros((2, 1)))[:, 0]
     np.testing.assert_allclose(p, [1, 1 / 101])
 
 
@@ -120,8 +126,8 @@ def test_intervals_grow_with_the_value_and_are_narrow():
     assert numbers[0] == 1 and numbers[-1] == N_INTERVALS - 1 and (np.diff(numbers) >= 0).all()
     assert set(numbers) == set(range(1, N_INTERVALS))
     assert interval_of(np.array([0, 2.0**-11, 2.0**7, 1e30, np.inf])).tolist() == [0, 0, *[N_INTERVALS - 1] * 3]
-    widest = max(np.ptp(np.log(values[numbers == number])) for number in (1, 100, 1500, N_INTERVALS - 1))
-    assert widest < 1 / 256
+    widest = max(np.ptp(np.log(values[numbers == number])) for number in (1, 100, 700, N_INTERVALS - 1))
+    assert widest < 1 / 64
 
 
 def test_pooled_p_values_are_those_of_every_substitution_in_shuffled_windows(world, pooled):
@@ -142,15 +148,20 @@ def test_pooled_p_values_are_those_of_every_substitution_in_shuffled_windows(wor
     (scores,) = world.score(variants, scorer=scorer(world, pooled))
     effects, members = every_substitution(world, "g03", features.codes[features.rows(["g03"])[0]])
     own = sample(effects[bin_], members[bin_])
+    stretches = np.tile(np.arange(UPSTREAM).repeat(3) // STRETCH, len(of_genes))
     for name, every, smallest, values, gene_own in (
         ("pooled_p_value", ratios, least, scores.effect, own),
         ("pooled_specificity_p_value", own_ratios, own_least, scores.specificity, specificity(own)),
     ):
         ratio = np.abs(values) / np.maximum(root_mean_square(gene_own), smallest)
-        exact = [[(1 + (every[:, k] >= ratio[i, k]).sum()) / (1 + len(every)) for k in range(3)] for i in range(30)]
+        there = [every[stretches == (UPSTREAM + at) // STRETCH] for at in range(-390, 0, 13)]
+        exact = [
+            (1 + (each >= own_ratio).sum(axis=0)) / (1 + len(each))
+            for each, own_ratio in zip(there, ratio, strict=True)
+        ]
         found = getattr(scores, name)
         assert (found >= np.array(exact) - 1e-12).all() and (found > 0).all()
-        np.testing.assert_allclose(found, exact, rtol=0.04, atol=1 / len(every))
+        np.testing.assert_allclose(found, exact, rtol=0.06, atol=1 / len(there[0]))
     assert not np.array_equal(scores.pooled_p_value, scores.p_value)
 
 
@@ -172,15 +183,15 @@ def test_samples_that_miss_what_matters_do_not_hide_a_motif(world, monkeypatch):
     pooled = pooled_of(world, sorted(GENES))
     motif, little = np.full((1, 3), 0.4), np.full((1, 3), 0.02)
     nothing = np.full((1, 3), 0.0005)
-    assert (pooled.effect.p_values(np.array([0]), motif, nothing) < 0.01).all()
-    assert (pooled.effect.p_values(np.array([0]), motif, motif / 8) < 0.01).all()
-    assert (pooled.effect.p_values(np.array([0]), little, nothing) > 0.01).all()
+    assert (pooled.effect.p_values(*of(1, stretch=1), motif, nothing) < 0.01).all()
+    assert (pooled.effect.p_values(*of(1, stretch=1), motif, motif / 8) < 0.01).all()
+    assert (pooled.effect.p_values(*of(1, stretch=1), little, nothing) > 0.01).all()
 
 
 def test_pooled_effects_of_a_development_version_are_refused(world, pooled, tmp_path):
     pooled.write(tmp_path / "new.h5")
     with h5py.File(tmp_path / "new.h5", "a") as file:
-        del file.attrs["min_scale"]
+        del file.attrs["stretch"]
     with pytest.raises(InputError, match="delete the file"):
         PooledEffects.read(tmp_path / "new.h5", Model(world.folder / "model"))
 
@@ -232,17 +243,6 @@ def test_genes_together_are_genes_one_by_one(world, pooled, limits, monkeypatch)
         for name, value in vars(gene).items():
             if isinstance(value, np.ndarray):
                 np.testing.assert_array_equal(value, getattr(alone, name), err_msg=name)
-
-
-def test_files_of_earlier_versions_have_root_mean_squares_of_whole_bins(world, pooled, tmp_path):
-    replace(pooled, positions=None).write(tmp_path / "old.h5")
-    old = PooledEffects.read(tmp_path / "old.h5", Model(world.folder / "model"))
-    assert old.positions is None
-    pooled.write(tmp_path / "new.h5")
-    assert PooledEffects.read(tmp_path / "new.h5", Model(world.folder / "model")).positions == N_SAMPLED
-    variants = [world.variant("g05", at, 1, other(world.letter("g05", at)), f"{at}") for at in range(-200, 0, 9)]
-    (by_old,), (exact,) = world.score(variants, scorer=scorer(world, old)), world.score(variants)
-    np.testing.assert_array_equal(by_old.p_value, exact.p_value)
 
 
 def dinucleotides(sequence):

@@ -7,8 +7,6 @@ from typing import cast
 
 import numpy as np
 from Bio.motifs.matrix import FrequencyPositionMatrix
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from scxpresso.genome.sequence import CHANNELS
 from scxpresso.networks.motif_part import LENGTH, MotifPart
@@ -81,6 +79,9 @@ def group_motifs(probabilities: np.ndarray) -> list[MotifGroup]:
     np.fill_diagonal(distance, 0)
     labels = np.ones(1, dtype=int)
     if len(probabilities) > 1:
+        from scipy.cluster.hierarchy import fcluster, linkage  # slow to import
+        from scipy.spatial.distance import squareform
+
         tree = linkage(squareform(distance, checks=False), "average")
         labels = fcluster(tree, 1 - MIN_SIMILARITY, "distance")
     return [_group(np.flatnonzero(labels == label), probabilities, pairs) for label in dict.fromkeys(labels.tolist())]

@@ -24,6 +24,7 @@ MAX_MOTIFS = 40
 # Scores of a base that differs from the word's, and offsets: words as they are, and the start of the fit.
 EXACT, SOFT = (-20.0, 10.0), (-3.0, 2.0)
 STEPS, RESCAN = 100, 10  # of gradient descent; best windows are looked for anew after so many
+PATIENCE = 30  # steps without a gain
 LEARNING_RATE = 0.1
 VALIDATION = 6  # one gene of so many decides
 RIDGE = 3.0
@@ -218,17 +219,17 @@ class Genes:
         for values in candidate.parameters():
             values.requires_grad_()
         optimizer = torch.optim.Adam(candidate.parameters(), lr=LEARNING_RATE)
-        best, kept = np.inf, [values.detach().clone() for values in candidate.parameters()]
+        best, best_step = np.inf, 0
         for step in range(STEPS + 1):
             if step % RESCAN == 0:
                 with torch.no_grad():
                     windows = self.windows(candidate)
-                    matches = window_matches(candidate, windows)
-                    error = self.error(candidate, matches)
+                    error = self.error(candidate, window_matches(candidate, windows))
                 if error < best:
-                    best, kept = error, [values.detach().clone() for values in candidate.parameters()]
+                    best, best_step = error, step
+                    kept = [values.detach().clone() for values in candidate.parameters()]
                 windows = windows[fits]
-            if step == STEPS:
+            if step in (STEPS, best_step + PATIENCE):
                 break
             matches = window_matches(candidate, windows)
             weights, intercept = ridge(matches.detach(), target)

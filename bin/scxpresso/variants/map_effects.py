@@ -70,7 +70,7 @@ def gene_values(
         kinds["pooled_specificity_p_value"] = pooled.specificity, specificity(mean)
     starts, counted, bounds = gene_bins(codes, reads, upstream)
     own_bin = np.searchsorted(starts, np.arange(first, end), side="right") - 1
-    compared, pooled_bin = np.clip(own_bin, *bounds), pooled.bin_of(np.arange(first, end))
+    compared, (pooled_bin, stretch) = np.clip(own_bin, *bounds), pooled.compared_with(np.arange(first, end))
     for name, (histograms, of_kind) in kinds.items():
         p_values = np.ones(of_kind.shape)
         for bin_ in np.unique(compared):
@@ -80,7 +80,8 @@ def gene_values(
             background = of_kind[sampled].reshape(-1, of_kind.shape[-1])
             of_bin = of_kind[here].reshape(-1, of_kind.shape[-1])
             own_scale = np.broadcast_to(root_mean_square(background), of_bin.shape)
-            found = histograms.p_values(np.repeat(pooled_bin[here], 3), of_bin, own_scale)
+            compared_with = pooled_bin[here].repeat(3), stretch[here].repeat(3)
+            found = histograms.p_values(*compared_with, of_bin, own_scale)
             p_values[here] = found.reshape(-1, *of_kind.shape[1:])
         p_values[is_ambiguous] = 1
         values[name] = quantised_p_values(p_values)

@@ -1,11 +1,12 @@
 """The pooled background of variants: effects of all substitutions in shuffled windows of many genes, by distance to the TSS.
 
-A gene has 1,500 substitutions in a bin, so that no p-value against these alone is below 0.0007; 200 genes have 300,000.
+A gene has 1,500 substitutions in a bin, so that no p-value against these alone is below 0.0007. With 200 genes, a fifth of a
+bin has 60,000: a stretch, within which a network that reads some bases more than others differs less.
 Windows are shuffled because those of the genes have motifs, whose substitutions would hide each other. Genes differ in how
 much their predictions respond: effects are divided by their root mean square over the substitutions of the gene in the bin.
-They are kept as histograms, one per bin and population. The root mean square is that of the substitutions at a fixed sample of
-positions, and no smaller than a part of that of all genes: a sample may miss the only motif of a bin. Both hold here and where
-variants are scored.
+They are kept as histograms, one per stretch and population. The root mean square is that of the substitutions at a fixed
+sample of positions, and no smaller than a part of that of all genes: a sample may miss the only motif of a bin. Both hold
+here and where variants are scored.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,8 +37,9 @@ SEED = 1  # of the sample of genes and of their shuffled windows, which are the 
 # of few motifs, no effect is unusual for being larger than almost nothing.
 MIN_SCALE = 0.5
 SUBSTITUTIONS = 3  # of an unambiguous base
-# A histogram has an interval for all below 2^-10, then 256 for each factor of 2, up to 2^7.
-MANTISSA_BITS = 8
+STRETCH = 100  # bases of distance to the TSS, of a histogram
+# A histogram has an interval for all below 2^-10, then 64 for each factor of 2, up to 2^7.
+MANTISSA_BITS = 6
 BELOW_FIRST = int(np.float32(2.0**-10).view(np.int32) >> (23 - MANTISSA_BITS)) - 1
 N_INTERVALS = 1 + 17 * 2**MANTISSA_BITS
 
@@ -65,9 +67,9 @@ def _ratios(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Histograms:
-    """Absolute values of substitutions by bin and population, each divided by its gene's root mean square there.
+    """Absolute values of substitutions by stretch and population, each divided by its gene's root mean square in the bin.
 
-    counts: bins × populations × N_INTERVALS. scale: bins × populations, the root mean square over all genes.
+    counts: stretches × populations × N_INTERVALS. scale: bins × populations, the root mean square over all genes.
     """
 
     counts: np.ndarray
@@ -78,7 +80,7 @@ class Histograms:
         """The number of substitutions in each interval and in those above it."""
         return np.cumsum(self.counts[..., ::-1], axis=-1, dtype=self.counts.dtype)[..., ::-1]
 
-    def p_values(self, bin_: np.ndarray, values: np.ndarray, own_scale: np.ndarray) -> np.ndarray:
+    def p_values(self, bin_: np.ndarray, stretch: np.ndarray, values: np.ndarray, own_scale: np.ndarray) -> np.ndarray:
         """Give the share of substitutions that are at least as large, the allele counted as one: alleles × populations.
 
         What is in the interval of an allele's value counts as at least as large: p-values are too large by a little, and
@@ -86,13 +88,13 @@ class Histograms:
 
         Parameters
         ----------
-        bin_: of each allele. values: alleles × populations. own_scale: root mean square of the gene's substitutions that
-            each allele is compared with (alleles × populations).
+        bin_, stretch: of each allele. values: alleles × populations. own_scale: root mean square of the gene's substitutions
+            in the bin (alleles × populations).
         """
         scale = np.maximum(own_scale, MIN_SCALE * self.scale[bin_])
         interval = interval_of(_ratios(values, scale))
-        at_least = self._at_least[bin_[:, None], np.arange(values.shape[1]), interval]
-        return (1.0 + at_least) / (1.0 + self._at_least[bin_, :, 0])
+        at_least = self._at_least[stretch[:, None], np.arange(values.shape[1]), interval]
+        return (1.0 + at_least) / (1.0 + self._at_least[stretch, :, 0])
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class PooledEffects:
 
     genes: their ids. upstream, downstream: of the model's window. reads: the bases that its networks read, relative to the
     TSS: the first, and the one after the last. populations: of the model. effect, specificity: of both, histograms. positions:
-    of a bin, in the order of `spread`, whose substitutions give a gene's root mean square; all for None, as in older files.
+    of a bin, in the order of `spread`, whose substitutions give a gene's root mean square.
     """
 
     genes: Sequence[str]
@@ -111,23 +113,24 @@ class PooledEffects:
     populations: Sequence[str]
     effect: Histograms
     specificity: Histograms
-    positions: int | None = N_SAMPLED
+    positions: int = N_SAMPLED
 
     @cached_property
     def _bins(self) -> tuple[np.ndarray, tuple[int, int]]:
         return window_bins(self.upstream, self.downstream, self.reads)
 
-    def bin_of(self, index: np.ndarray) -> np.ndarray:
-        """Give the bin that alleles are compared with. index: in the window, of the changed base nearest to the TSS."""
+    def compared_with(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give bin and stretch that alleles are compared with. index: in the window, of the changed base nearest to the TSS."""
         starts, compared = self._bins
-        return np.clip(np.searchsorted(starts, index, side="right") - 1, *compared)
+        read = np.clip(index, self.upstream + self.reads[0], self.upstream + self.reads[1] - 1)
+        bin_ = np.clip(np.searchsorted(starts, index, side="right") - 1, *compared)
+        return bin_, stretch_of(read, self.upstream)
 
     def write(self, path: str | Path) -> None:
         """Write pooled_effects.h5."""
         with atomic_write(path) as partial, h5py.File(partial, "w") as file:
             file.attrs.update(upstream=self.upstream, downstream=self.downstream, reads=self.reads)
-            if self.positions is not None:
-                file.attrs.update(positions=self.positions, min_scale=MIN_SCALE)
+            file.attrs.update(positions=self.positions, min_scale=MIN_SCALE, stretch=STRETCH)
             for name, text in (("gene_id", self.genes), ("populations", self.populations)):
                 file.create_dataset(name, data=list(text), dtype=h5py.string_dtype())
             for kind in KINDS:
@@ -141,22 +144,21 @@ class PooledEffects:
         expected = f"the file that pool_effects.py made of the model {shown(model.name)}"
         try:
             with h5py.File(path) as file:
+                if "reads" in file.attrs and "stretch" not in file.attrs:
+                    found = "effects as a development version pooled them"
+                    raise InputError(Problem(str(path), found, expected, "delete the file: it is made again"))
                 first, end = (int(base) for base in file.attrs["reads"])
-                bounded = "min_scale" in file.attrs
                 pooled = cls(
                     genes=file["gene_id"].asstr()[:].tolist(),
                     upstream=int(file.attrs["upstream"]),
                     downstream=int(file.attrs["downstream"]),
                     reads=(first, end),
                     populations=file["populations"].asstr()[:].tolist(),
-                    positions=int(file.attrs["positions"]) if "positions" in file.attrs else None,
+                    positions=int(file.attrs["positions"]),
                     **{kind: Histograms(file[f"{kind}_counts"][:], file[f"{kind}_scale"][:]) for kind in KINDS},
                 )
         except (OSError, KeyError) as error:
             raise InputError(Problem(str(path), f"no pooled effects ({error})", expected)) from None
-        if pooled.positions and not bounded:
-            found = "effects whose smallest scale is not bounded, of a development version"
-            raise InputError(Problem(str(path), found, expected, "delete the file: it is made again"))
         for name in ("populations", "upstream", "downstream"):
             if getattr(pooled, name) != getattr(model, name):
                 raise InputError(Problem(str(path), f"other {name} than the model has", expected))
@@ -174,15 +176,21 @@ def pooled_p_values(
     found = {name: np.full(effect.shape, np.nan) for name in P_VALUES}
     if pooled is None:
         return found
-    bin_of = pooled.bin_of(background.sites.index)
+    bins_, stretches = pooled.compared_with(background.sites.index)
     for own_bin, substitutions in background.bins.items():
         here = background.sites.bin_of == own_bin
         of_gene = substitutions.first(pooled.positions)
         for kind, name, values, own_values in zip(KINDS, P_VALUES, (effect, own), of_gene, strict=True):
             if not np.isnan(values).any():
                 scale = np.broadcast_to(root_mean_square(own_values), values[here].shape)
-                found[name][here] = getattr(pooled, kind).p_values(bin_of[here], values[here], scale)
+                histograms: Histograms = getattr(pooled, kind)
+                found[name][here] = histograms.p_values(bins_[here], stretches[here], values[here], scale)
     return found
+
+
+def stretch_of(index: np.ndarray, upstream: int) -> np.ndarray:
+    """Number the stretch of positions of a window, 0 for that of its first base."""
+    return (index - upstream) // STRETCH + -(-upstream // STRETCH)
 
 
 def window_bins(upstream: int, downstream: int, reads: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
@@ -261,12 +269,16 @@ def pool_effects(
             numbers[bin_] += values.shape[1]
     scale = np.sqrt(squares / np.maximum(numbers, 1))
 
-    counts = np.zeros((*shape, N_INTERVALS), dtype=np.uint32)
+    stretches = stretch_of(np.arange(windows.shape[1]), model.upstream)
+    counts = np.zeros((len(KINDS), stretches[-1] + 1, len(model.populations), N_INTERVALS), dtype=np.uint32)
     for number in order:
         for bin_, values in effects_of(number, None).items():
+            of_substitutions = np.repeat(stretches[positions[number][bin_]], SUBSTITUTIONS)
             for kind, of_kind in enumerate(values[: 1 + (shape[2] > 1)]):
                 own = root_mean_square(of_kind[: SUBSTITUTIONS * N_SAMPLED])
-                counts[kind, bin_] += histogram(_ratios(of_kind, np.maximum(own, MIN_SCALE * scale[kind, bin_])))
+                ratios = _ratios(of_kind, np.maximum(own, MIN_SCALE * scale[kind, bin_]))
+                for stretch in np.unique(of_substitutions):
+                    counts[kind, stretch] += histogram(ratios[of_substitutions == stretch])
         step(shown(genes[number]))
     of_effect, of_specificity = (Histograms(*of_kind) for of_kind in zip(counts, scale, strict=True))
     return PooledEffects(genes, model.upstream, model.downstream, reads, model.populations, of_effect, of_specificity)

@@ -72,7 +72,7 @@ class Scorer:
     ):
         self.model, self.features, self.genes, self.device, self.engine = model, features, genes, device, engine
         self.pooled = pooled
-        self.stages = STAGES if pooled and pooled.positions else STAGES[-1:]
+        self.stages = STAGES if pooled else STAGES[-1:]
         model.check_window(features.upstream, features.downstream)
         self.phase = NETWORKS[model.network].phase
         self.reads = bases_read(model.network, model.inputs, model.upstream, model.downstream)
