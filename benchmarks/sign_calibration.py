@@ -24,16 +24,16 @@ from sklearn.isotonic import IsotonicRegression  # noqa: E402
 
 from scxpresso.store import read_table  # noqa: E402
 from scxpresso.variants.gene_scores import MIN_GENE_PEARSON, MIN_SIGN_AGREEMENT  # noqa: E402
-from scxpresso.variants.sign_probability import BACKGROUNDS, Curve, SignCalibration  # noqa: E402
+from scxpresso.variants.sign_probability import AGREEMENT, BACKGROUNDS, Curve, SignCalibration  # noqa: E402
 
 ASSET = ROOT / "assets" / "sign_calibration.json"
 SHORT = (1000, 500)  # window of the smaller simulations, whose motifs lie from −600 to +50
-EDGES = [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]  # of intervals of p-values
+EDGES = [0, 0.002, 0.01, 0.05, 0.2, 1]  # of intervals of p-values
 PRIOR = POPULATIONS  # pairs, half of them right, that each interval has besides: those of one variant
 INTERVALS = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]  # of the probabilities in the tables
 REASONS = {
-    "none": lambda pairs: (pairs["sign_agreement"] >= MIN_SIGN_AGREEMENT) & ~(pairs["gene_pearson"] < MIN_GENE_PEARSON),
-    "replicates disagree": lambda pairs: pairs["sign_agreement"] < MIN_SIGN_AGREEMENT,
+    "none": lambda pairs: agree(pairs) & ~(pairs["gene_pearson"] < MIN_GENE_PEARSON),
+    "replicates disagree": lambda pairs: ~agree(pairs),
     "gene badly predicted": lambda pairs: pairs["gene_pearson"] < MIN_GENE_PEARSON,
 }
 
@@ -90,13 +90,24 @@ def fitted_curve(p_values: pd.Series, right: pd.Series) -> Curve:
 
 def calibration_of(pairs: pd.DataFrame) -> SignCalibration:
     """Fit the curves of a network."""
-    curves = {background: fitted_curve(pairs[background], pairs["right"]) for background in BACKGROUNDS}
+    curves = {
+        (background, agrees): fitted_curve(part[background], part["right"])
+        for agrees in AGREEMENT.values()
+        for part in [pairs[agree(pairs) == agrees]]
+        for background in BACKGROUNDS
+    }
     return SignCalibration(curves, (REACH[0], REACH[1] - 1))
 
 
 def probabilities(pairs: pd.DataFrame, calibration: SignCalibration) -> np.ndarray:
     """Give the probability of each pair."""
-    return calibration.probability(pairs["effect"].to_numpy(), {one: pairs[one].to_numpy() for one in BACKGROUNDS})
+    p_values = {background: pairs[background].to_numpy() for background in BACKGROUNDS}
+    return calibration.probability(pairs["effect"].to_numpy(), agree(pairs).to_numpy(), p_values)
+
+
+def agree(pairs: pd.DataFrame) -> pd.Series:
+    """Tell of pairs whether the replicates agree on their sign."""
+    return pairs["sign_agreement"] >= MIN_SIGN_AGREEMENT
 
 
 def judged(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -114,16 +125,21 @@ def content(pairs: pd.DataFrame) -> dict:
     for network, part in pairs.groupby("network", sort=False):
         curves = calibration_of(part).curves
         networks[network] = {
-            background: {
-                "p_value": [float(f"{value:.4g}") for value in curve.p_value],
-                "probability": [round(float(value), 4) for value in curve.probability],
-            }
-            for background, curve in curves.items()
+            background: {name: curve_content(curves[background, agrees]) for name, agrees in AGREEMENT.items()}
+            for background in BACKGROUNDS
         }
     return {
         "written_by": "benchmarks/sign_calibration.py",
         "tss_distances": [REACH[0], REACH[1] - 1],
         "networks": networks,
+    }
+
+
+def curve_content(curve: Curve) -> dict[str, list[float]]:
+    """Round the numbers of a curve."""
+    return {
+        "p_value": [float(f"{value:.4g}") for value in curve.p_value],
+        "probability": [round(float(value), 4) for value in curve.probability],
     }
 
 

@@ -27,22 +27,31 @@ def test_probabilities_lie_on_a_line_in_the_logarithm_of_p():
     np.testing.assert_allclose(found, [0.9, 0.9, 0.7, 0.5, np.nan])
 
 
+def calibration(first: int = -600, **curves: Curve) -> SignCalibration:
+    """Curves by background, where replicates agree; else, the probability is 0.55."""
+    other = Curve(np.array([1.0]), np.array([0.55]))
+    by_agreement = {
+        (name, agrees): curve if agrees else other for name, curve in curves.items() for agrees in (True, False)
+    }
+    return SignCalibration(by_agreement, (first, 49))
+
+
 def test_pooled_p_values_come_first_and_no_effect_has_no_sign():
-    calibration = SignCalibration({"pooled_p_value": CURVE, "p_value": Curve(np.array([0.1]), np.array([0.6]))})
-    p_values = {"pooled_p_value": np.array([0.01, np.nan, 0.01]), "p_value": np.array([1.0, 1.0, 1.0])}
-    found = calibration.probability(np.array([-0.2, 0.2, 0.0]), p_values)
-    np.testing.assert_allclose(found, [0.9, 0.6, np.nan])
+    signs = calibration(p_value=Curve(np.array([0.1]), np.array([0.6])), pooled_p_value=CURVE)
+    p_values = {"pooled_p_value": np.array([0.01, 0.01, np.nan, 0.01]), "p_value": np.ones(4)}
+    found = signs.probability(np.array([-0.2, 0.2, 0.2, 0.0]), np.array([True, False, True, True]), p_values)
+    np.testing.assert_allclose(found, [0.9, 0.55, 0.6, np.nan])
 
 
 def test_every_network_is_calibrated():
     content = json.loads(ASSET.read_text())
     assert content["networks"].keys() <= NETWORKS.keys()
     for network in content["networks"]:
-        calibration = SignCalibration.read(ASSET, network)
-        reasons = [calibration.reason_against(distance) for distance in (-601, -600, 49, 50)]
+        signs = SignCalibration.read(ASSET, network)
+        reasons = [signs.reason_against(distance) for distance in (-601, -600, 49, 50)]
         assert reasons == ["distance not calibrated", "", "", "distance not calibrated"]
-        assert list(calibration.curves) == list(BACKGROUNDS)
-        for curve in calibration.curves.values():
+        assert signs.curves.keys() == {(name, agrees) for name in BACKGROUNDS for agrees in (True, False)}
+        for curve in signs.curves.values():
             assert (np.diff(curve.p_value) > 0).all() and (np.diff(curve.probability) <= 0).all()
             assert curve.probability.min() >= 0.5 and curve.probability.max() < 1
     assert not SignCalibration.read(ASSET, "another").curves
@@ -78,11 +87,11 @@ def written(scores: GeneScores, *signs: SignCalibration) -> list[tuple[str, str]
 
 
 def test_rows_have_the_probability_and_the_reasons_to_abstain():
-    signs, far = (SignCalibration({"pooled_p_value": CURVE}, (first, 49)) for first in (-600, -99))
+    signs, far = (calibration(first, pooled_p_value=CURVE) for first in (-600, -99))
     none = ("", "no effect predicted")
-    assert written(gene_scores(), signs) == [("0.9", ""), ("0.7", "replicates disagree"), ("0.5", ""), none]
+    assert written(gene_scores(), signs) == [("0.9", ""), ("0.55", "replicates disagree"), ("0.5", ""), none]
     assert written(gene_scores(gene_pearson=0.2), far)[1:] == [
-        ("0.7", "replicates disagree; gene badly predicted; distance not calibrated"),
+        ("0.55", "replicates disagree; gene badly predicted; distance not calibrated"),
         ("0.5", "gene badly predicted; distance not calibrated"), none,
     ]  # fmt: skip
     assert written(gene_scores(gene_pearson=float("nan")), signs)[0] == ("0.9", "")
@@ -115,11 +124,13 @@ def test_each_kind_is_judged_by_the_others_and_the_tables_show_it():
     good, bad = [True] * 44, [False] * 44
     found = judged(pd.concat([pairs_of("exact", good), pairs_of("pairs", bad)]))
     of_kind = found.groupby("kind")["probability"].unique().map(list)
-    assert of_kind["exact"] == [0.5] and of_kind["pairs"] == [pytest.approx((44 + PRIOR / 2) / (44 + PRIOR))]
+    # 43 pairs with replicates that agree, and one with others.
+    assert of_kind["exact"] == [0.5]
+    assert of_kind["pairs"] == [pytest.approx((n + PRIOR / 2) / (n + PRIOR)) for n in (43, 1)]
     lines = list(pages(found))
     assert "| `n` | all | 0.5 to 0.6 | 43 | 0.500 | 1.000 |" in lines
-    assert "| `n` | pairs | all | 43 | 0.940 | 0.000 |" in lines
-    assert "| `n` | replicates disagree | 2 | 0.720 | 0.500 |" in lines
+    assert "| `n` | pairs | all | 43 | 0.939 | 0.000 |" in lines
+    assert "| `n` | replicates disagree | 2 | 0.536 | 0.500 |" in lines
     assert "| `n` | gene badly predicted | 0 |  |  |" in lines
 
 

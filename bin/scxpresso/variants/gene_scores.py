@@ -51,13 +51,14 @@ class GeneScores:
         signs = signs or SignCalibration()
         p_values = {"pooled_p_value": self.pooled_p_value, "p_value": self.p_value}
         predicted, pearson = _texts(self.predicted_ref), _texts(np.array([self.gene_pearson]))[0]
+        agree = self.sign_agreement >= MIN_SIGN_AGREEMENT
         of_effect = (
-            self.sd, self.sign_agreement, signs.probability(self.effect, p_values), self.percentile, self.p_value,
+            self.sd, self.sign_agreement, signs.probability(self.effect, agree, p_values), self.percentile, self.p_value,
             self.pooled_p_value,
         )  # fmt: skip
         of_specificity = self.specificity_p_value, self.pooled_specificity_p_value
         no_q = [""] * len(self.populations)
-        states = np.where(self.sign_agreement < MIN_SIGN_AGREEMENT, DISCORDANT, CONCORDANT)
+        states = np.where(agree, CONCORDANT, DISCORDANT)
         states[self.effect == 0] = NO_EFFECT
         fold = "" if self.fold is None else self.fold
         notes_of = cache(self._notes)  # for few distinct arguments

@@ -13,6 +13,7 @@ import numpy as np
 from scxpresso.problems import InputError, Problem
 
 BACKGROUNDS = ("pooled_p_value", "p_value")  # in the order in which they are preferred
+AGREEMENT = {"replicates_agree": True, "replicates_disagree": False}  # for each, a network has a curve of its own
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,11 @@ class Curve:
 class SignCalibration:
     """What is known of the signs of a network's effects.
 
-    curves: by the column of p-values (of BACKGROUNDS); none for a network that was not calibrated. tss_distances: the
-    smallest and the largest one that was calibrated; none are by default.
+    curves: by the column of p-values (of BACKGROUNDS) and whether replicates agree on the sign; none for a network that was
+    not calibrated. tss_distances: the smallest and the largest one that was calibrated; none are by default.
     """
 
-    curves: Mapping[str, Curve] = field(default_factory=dict)
+    curves: Mapping[tuple[str, bool], Curve] = field(default_factory=dict)
     tss_distances: tuple[int, int] = (0, -1)
 
     @classmethod
@@ -45,23 +46,29 @@ class SignCalibration:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             first, last = (int(distance) for distance in content["tss_distances"])
             curves = {
-                background: Curve(np.array(curve["p_value"], float), np.array(curve["probability"], float))
-                for background, curve in content["networks"].get(network, {}).items()
+                (background, AGREEMENT[name]): Curve(
+                    *(np.array(curve[key], float) for key in ("p_value", "probability"))
+                )
+                for background, by_agreement in content["networks"].get(network, {}).items()
+                for name, curve in by_agreement.items()
             }
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             expected = "assets/sign_calibration.json, as benchmarks/sign_calibration.py writes it"
             raise InputError(Problem(str(path), f"no calibration of signs ({error})", expected)) from None
         return cls(curves, (first, last))
 
-    def probability(self, effect: np.ndarray, p_values: Mapping[str, np.ndarray]) -> np.ndarray:
+    def probability(self, effect: np.ndarray, agree: np.ndarray, p_values: Mapping[str, np.ndarray]) -> np.ndarray:
         """Give the probability that each sign is right; NaN where the effect is 0, or nothing was calibrated.
 
-        effect: of any shape. p_values: by the columns of BACKGROUNDS, in the same shape; NaN where there are none.
+        effect: of any shape. agree: whether replicates agree on its sign. p_values: by the columns of BACKGROUNDS; NaN where
+        there are none. All in the same shape.
         """
         found = np.full(effect.shape, np.nan)
         for background in BACKGROUNDS:
-            if background in self.curves:
-                found = np.where(np.isnan(found), self.curves[background].at(p_values[background]), found)
+            curves = [self.curves.get((background, agrees)) for agrees in (True, False)]
+            if all(curves):
+                of_background = np.where(agree, *(curve.at(p_values[background]) for curve in curves if curve))
+                found = np.where(np.isnan(found), of_background, found)
         return np.where(effect == 0, np.nan, found)
 
     def reason_against(self, tss_distance: int) -> str:
