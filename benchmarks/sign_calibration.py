@@ -72,7 +72,7 @@ def functional_pairs(runs: Sequence[Run]) -> pd.DataFrame:
         truth = read_table(one.folder / "inputs" / "truth" / "effects.tsv.gz")
         for network in one.networks:
             table = truth.merge(read_table(one.scores(network)), on=KEYS, suffixes=("_true", ""), validate="one_to_one")
-            tables.append(table.assign(network=network, kind=one.kind, genes=one.genes))
+            tables.append(table.assign(network=network, kind=one.kind))
     pairs = pd.concat(tables, ignore_index=True)
     pairs = pairs[(pairs["effect"] != 0) & (pairs["effect_true"] != 0)].reset_index(drop=True)
     return pairs.assign(right=np.sign(pairs["effect"]) == np.sign(pairs["effect_true"]))
