@@ -78,6 +78,7 @@ bench-evidence: setup ## Measure all that docs/evidence.md states (half a day, e
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/mpra.py
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/gene_features.py
 	@$(MAKE) bench-planted
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/sign_calibration.py
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/planted_sizes.py
 
 image: ## Build the container images with docker or podman (TARGET=cpu or TARGET=cuda: one of them)

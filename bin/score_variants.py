@@ -41,6 +41,11 @@ from scxpresso.options import (
     type=FOLDER,
     help="Variant map of the model: single-nucleotide variants are looked up in it; only what it lacks is computed.",
 )
+@click.option(
+    "--sign_calibration",
+    type=FILE,
+    help="assets/sign_calibration.json: how probable it is that signs are right; without it, sign_probability is empty.",
+)
 @device_option
 @engine_option
 @threads_option
@@ -49,8 +54,9 @@ from scxpresso.options import (
 )
 @reports_problems
 def main(
-    model, features, genes, fasta, variants, set_name, haplotypes, pooled, variant_map, device, engine, threads, output
-):
+    model, features, genes, fasta, variants, set_name, haplotypes, pooled, variant_map, sign_calibration, device, engine,
+    threads, output,
+):  # fmt: skip
     """Score variants and haplotypes in every population, by the networks that never saw their gene."""
     import torch
 
@@ -63,6 +69,7 @@ def main(
     from scxpresso.variants.pooled_origin import check_origin
     from scxpresso.variants.score_table import SCORE_COLUMNS, read_chunk
     from scxpresso.variants.scoring import Scorer, score_variants
+    from scxpresso.variants.sign_probability import SignCalibration
 
     torch.set_num_threads(threads)
     keep_large_blocks()
@@ -73,6 +80,7 @@ def main(
     if pooled:
         check_origin(pooled, model)
     background = PooledEffects.read(pooled, trained) if pooled else None
+    signs = SignCalibration.read(sign_calibration, trained.network) if sign_calibration else None
     scorer = Scorer(trained, Features(features), table, chosen, engine, background)
     if variant_map:
         from scxpresso.variants.mapped_scores import MappedScorer, score_with_map
@@ -89,7 +97,7 @@ def main(
         for gene in scored:
             alleles.append(len(gene.alleles))
             unread += int((~gene.scorable).sum())
-            yield from gene.rows(set_name)
+            yield from gene.rows(set_name, signs)
 
     write_rows(output, SCORE_COLUMNS, rows())
     populations = len(scorer.model.populations)

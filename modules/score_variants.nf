@@ -8,6 +8,7 @@ process SCORE_VARIANTS {
 
     input:
     tuple val(scored), path(chunk, stageAs: 'chunks/*'), path(description, stageAs: 'model/*'), path(folds, stageAs: 'model/*'), path(features), path(genes), path(fasta, stageAs: 'genome.fasta'), path(pooled), path(variant_map, stageAs: 'variant_map')
+    path sign_calibration
     val haplotypes
     val device
     val engine
@@ -21,7 +22,7 @@ process SCORE_VARIANTS {
     export PIPELINE_CODE=${task.ext.code}
     score_variants.py --set ${scored.set} --model model --features ${features} --genes ${genes} --fasta genome.fasta \\
         --variants ${chunk} ${haplotypes ? '--haplotypes' : ''} ${option('--pooled', pooled)} \\
-        ${variant_map ? '--variant_map variant_map' : ''} \\
+        ${variant_map ? '--variant_map variant_map' : ''} --sign_calibration ${sign_calibration} \\
         --device ${device} --engine ${engine} \\
         --threads ${task.cpus} --output scores_${chunk.simpleName}.tsv.gz
     """

@@ -82,6 +82,7 @@ workflow VARIANTS {
     scores_ch = JOIN_SCORES(
         SCORE_VARIANTS(
             tasks_ch,
+            file("${projectDir}/assets/sign_calibration.json"),
             options.haplotypes,
             options.device,
             options.engine,

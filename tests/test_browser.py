@@ -395,6 +395,13 @@ def test_every_select_changes_its_figure(tabs, name):
     assert not tab.faults
 
 
+def test_a_sign_has_its_probability_and_a_sentence_or_the_reason_not_to_use_it(full):
+    signs = full.page.locator('[data-table="variants"] tbody td span')
+    assert signs.first.text_content() == "90 %"
+    assert signs.first.get_attribute("title").endswith(" raises expression is 90 %.")
+    assert signs.last.text_content() == "do not use: replicates disagree; gene badly predicted"
+
+
 def test_set_and_model_of_variants(full):
     alleles = full.page.locator('[data-table="variants"] tbody tr')
     assert alleles.count() == 36

@@ -78,9 +78,10 @@ def make_scores(populations: list, label: str, gwas: int = 12) -> pd.DataFrame:
                 pos = tss + distance * (1 if strand == "+" else -1)
                 allele = ["gwas", label if number == 0 else f"rs{number}", chrom, pos, "A", alt, gene, gene, distance]
                 effect = rng.normal(0, 0.1) if number or k != 1 else 0.9 - place / 10
-                numbers = [1, 0.5, effect, 0.02, 0.6, 99.0, q / 10, q / 20, q, 0.01, 0.5, 0.4, 0.2]
+                numbers = [1, 0.5, effect, 0.02, 0.6, 0.9, 99.0, q / 10, q / 20, q, 0.01, 0.5, 0.4, 0.2]
                 said = [alt if alt == "C" else "", "-0.1", "1e-400", "" if number else "-ATGACGTGGC;+CTTTATAA"]
-                rows.append([*allele, population, *numbers, *said, "replicates_disagree,gene_badly_predicted"])
+                reasons = "replicates disagree; gene badly predicted" if number else ""
+                rows.append([*allele, population, *numbers, *said, reasons, "replicates_disagree,gene_badly_predicted"])
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
@@ -382,18 +383,22 @@ def test_variants_are_listed_by_effect_among_the_significant(page):
     first = plot["first"][0]
     assert first["flag"] == "replicates_disagree,gene_badly_predicted" and first["percentile"] == 99.0
     assert (first["gwas_beta"], first["gwas_p_value"]) == ("-0.1", "1e-400")
+    assert (first["sign_probability"], first["abstain"]) == (0.9, "")
+    assert plot["first"][-1]["abstain"] == "replicates disagree; gene badly predicted"
     assert first["pooled_p_value"] == first["q_value"] / 20 and first["p_value"] == first["q_value"] / 10
     assert sorted(one["risk_allele"] for one in plot["first"][:3]) == ["", "", "C"]
     assert [page.data["names"][one["gene"]] for one in plot["genes"]] == ["atlas one", "G001"]
 
 
 def test_scores_of_before_what_files_say_of_associations_are_read(folder, tmp_path):
-    old = read_table(folder / "scores.tsv.gz").drop(columns=[*variant_tables.OPTIONAL, *variant_tables.POOLED])
+    old = read_table(folder / "scores.tsv.gz").drop(
+        columns=[*variant_tables.OPTIONAL, *variant_tables.ADDED_STATISTICS]
+    )
     path = tmp_path / "old.tsv.gz"
     write_table(path, old)
     first, shown = variant_tables.all_populations(path, variant_tables.strongest(path)[-1])
     assert len(shown) == len(old) and (first[variant_tables.OPTIONAL] == "").all(axis=None)
-    assert first["pooled_p_value"].isna().all()
+    assert first[variant_tables.ADDED_STATISTICS].isna().all(axis=None)
 
 
 @pytest.mark.parametrize("rows", [2, 100])

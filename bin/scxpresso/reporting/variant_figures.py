@@ -15,9 +15,9 @@ from scxpresso.reporting.gene_figures import ShownGenes, pack
 from scxpresso.reporting.locus import Loci
 from scxpresso.reporting.saturation_figures import around, by_population, importance, open_effects
 from scxpresso.reporting.variant_tables import (
+    ADDED_STATISTICS,
     ALLELE,
     OPTIONAL,
-    POOLED,
     STATISTICS,
     Scores,
     locus_genes,
@@ -132,7 +132,7 @@ def variant(allele: dict, genome: str, names: ShownGenes) -> dict:
 
 def best_row(row: dict, populations: list[str]) -> dict:
     """Make the table's row of an allele, in its best population."""
-    columns = [*STATISTICS, *POOLED]
+    columns = [*STATISTICS, *ADDED_STATISTICS]
     numbers = dict(zip(columns, significant([row[column] for column in columns], 3), strict=True))
     texts = {column: row[column] for column in ["flag", *OPTIONAL]}
     return {"population": populations.index(row["population"]), **texts, **numbers}

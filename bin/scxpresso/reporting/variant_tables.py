@@ -22,11 +22,12 @@ STATISTICS = [
     "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "q_value", "specificity",
     "specificity_p_value", "gene_pearson",
 ]  # fmt: skip
-POOLED = ["pooled_p_value"]  # which tables of version 0.1 lack
-OPTIONAL = ["risk_allele", "gwas_beta", "gwas_p_value", "changed_motifs"]  # which tables of earlier versions lack
+# Which tables of earlier versions lack: numbers, and text.
+ADDED_STATISTICS = ["pooled_p_value", "sign_probability"]
+OPTIONAL = ["risk_allele", "gwas_beta", "gwas_p_value", "changed_motifs", "abstain"]
 SCORES = [*ALLELE, "gene_name", "tss_distance", "population", "flag", *STATISTICS]
 # What `read_parts` reads as numbers.
-NUMERIC = {*STATISTICS, *POOLED, "tss_distance", "score", "start", "ref_score", "alt_score"}
+NUMERIC = {*STATISTICS, *ADDED_STATISTICS, "tss_distance", "score", "start", "ref_score", "alt_score"}
 
 # Keys of counts.json that are shown, and their labels.
 COUNTS = {
@@ -149,7 +150,7 @@ def all_populations(path: Path, best: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
     """
     genes, keys = set(locus_genes(best)), pd.MultiIndex.from_frame(best[ALLELE])
     found = []
-    for part in read_parts(path, SCORES, [*POOLED, *OPTIONAL]):
+    for part in read_parts(path, SCORES, [*ADDED_STATISTICS, *OPTIONAL]):
         part = part[part["gene_id"].isin(best["gene_id"])]
         place = keys.get_indexer(pd.MultiIndex.from_frame(part[ALLELE]))
         found.append(part.assign(place=place)[(place >= 0) | part["gene_id"].isin(genes)])

@@ -1,15 +1,20 @@
 """Scores of a gene's alleles, and the rows of a table of scores that they make."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from scxpresso.variants.gene_alleles import Allele
 from scxpresso.variants.score_table import NOT_SCORABLE
+from scxpresso.variants.sign_probability import SignCalibration
 
 MIN_SIGN_AGREEMENT = 0.8  # below which replicates are flagged as discordant
 MIN_GENE_PEARSON = 0.3  # below which a gene is flagged as badly predicted
+# Of an effect: it is 0, or replicates agree on its sign, or they disagree.
+STATES = NO_EFFECT, CONCORDANT, DISCORDANT = 0, 1, 2
+NO_EFFECT_PREDICTED, NOT_READ = "no effect predicted", "base outside the region that networks read"
 
 
 @dataclass(frozen=True)
@@ -41,45 +46,64 @@ class GeneScores:
     specificity_p_value: np.ndarray
     pooled_specificity_p_value: np.ndarray
 
-    def rows(self, set_name: str) -> Iterator[tuple]:
-        """Yield rows of SCORE_COLUMNS, with q_value empty."""
+    def rows(self, set_name: str, signs: SignCalibration | None = None) -> Iterator[tuple]:
+        """Yield rows of SCORE_COLUMNS, with q_value empty. signs: of the network; without it, no sign has a probability."""
+        signs = signs or SignCalibration()
+        p_values = {"pooled_p_value": self.pooled_p_value, "p_value": self.p_value}
         predicted, pearson = _texts(self.predicted_ref), _texts(np.array([self.gene_pearson]))[0]
-        matrices = (
-            self.sd, self.sign_agreement, self.percentile, self.p_value, self.pooled_p_value, self.specificity_p_value,
-            self.pooled_specificity_p_value,
+        agree = self.sign_agreement >= MIN_SIGN_AGREEMENT
+        of_effect = (
+            self.sd, self.sign_agreement, signs.probability(self.effect, agree, p_values), self.percentile, self.p_value,
+            self.pooled_p_value,
         )  # fmt: skip
-        discordant = (self.sign_agreement < MIN_SIGN_AGREEMENT) & (self.effect != 0)
+        of_specificity = self.specificity_p_value, self.pooled_specificity_p_value
+        no_q = [""] * len(self.populations)
+        states = np.where(agree, CONCORDANT, DISCORDANT)
+        states[self.effect == 0] = NO_EFFECT
         fold = "" if self.fold is None else self.fold
+        notes_of = cache(self._notes)  # for few distinct arguments
         for number, allele in enumerate(self.alleles):
+            distance = allele.tss_distance
             identity = (
                 set_name, allele.variant_id, self.chrom, allele.pos, allele.ref, allele.alt, self.gene_id,
-                self.gene_name, allele.tss_distance,
+                self.gene_name, distance,
             )  # fmt: skip
-            flags = {
-                value: ",".join(
-                    flag
-                    for flag, holds in [
-                        (NOT_SCORABLE, not self.scorable[number]),
-                        ("replicates_disagree", value),
-                        ("gene_badly_predicted", self.gene_pearson < MIN_GENE_PEARSON),
-                        ("all_folds", self.fold is None),
-                        ("overlapping_alleles", allele.overlapping),
-                        ("incomplete_calls", allele.incomplete),
-                    ]
-                    if holds
-                )
-                for value in (False, True)
-            }
+            scorable, uncalibrated = bool(self.scorable[number]), signs.reason_against(distance)
+            notes = notes_of(scorable, allele.overlapping, allele.incomplete, uncalibrated)
             shared = allele.risk_allele, allele.gwas_beta, allele.gwas_p_value, self.changed_motifs[number]
-            columns = [_exact(matrix[number]) for matrix in (self.effect, self.specificity)]
-            columns += [_texts(matrix[number]) for matrix in matrices]
-            for population, ref, effect, own, sd, agreement, percentile, p, pooled, own_p, own_pooled, doubt in zip(
-                self.populations, predicted, *columns, discordant[number].tolist(), strict=True
+            columns = [_exact(self.effect[number]), *(_texts(matrix[number]) for matrix in of_effect), no_q]
+            columns += [_exact(self.specificity[number]), *(_texts(matrix[number]) for matrix in of_specificity)]
+            for population, state, *numbers in zip(
+                self.populations, states[number].tolist(), predicted, *columns, strict=True
             ):
-                yield (
-                    *identity, population, fold, ref, effect, sd, agreement, percentile, p, pooled, "", own, own_p,
-                    own_pooled, pearson, *shared, flags[doubt],
-                )  # fmt: skip
+                yield (*identity, population, fold, *numbers, pearson, *shared, *notes[state])
+
+    def _notes(self, scorable: bool, overlapping: bool, incomplete: bool, uncalibrated: str) -> list[tuple[str, str]]:
+        """Write the columns `abstain` and `flag` of an allele, for each of STATES."""
+        badly_predicted = self.gene_pearson < MIN_GENE_PEARSON
+        notes = []
+        for state in STATES:
+            flags = {
+                NOT_SCORABLE: not scorable,
+                "replicates_disagree": state == DISCORDANT,
+                "gene_badly_predicted": badly_predicted,
+                "all_folds": self.fold is None,
+                "overlapping_alleles": overlapping,
+                "incomplete_calls": incomplete,
+            }
+            reasons = {
+                "replicates disagree": state == DISCORDANT,
+                "gene badly predicted": badly_predicted,
+                uncalibrated: uncalibrated,
+            }
+            if state == NO_EFFECT:
+                reasons = {NO_EFFECT_PREDICTED if scorable else NOT_READ: True}
+            notes.append(("; ".join(_that_hold(reasons)), ",".join(_that_hold(flags))))
+        return notes
+
+
+def _that_hold(terms: Mapping[str, object]) -> list[str]:
+    return [term for term, holds in terms.items() if holds]
 
 
 def _texts(values: np.ndarray) -> list[str]:

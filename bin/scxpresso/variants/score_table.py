@@ -11,15 +11,15 @@ from scxpresso.problems import InputError, Problem
 
 SCORE_COLUMNS = [
     "set", "variant_id", "chrom", "pos", "ref", "alt", "gene_id", "gene_name", "tss_distance", "population", "fold",
-    "predicted_ref", "effect", "sd", "sign_agreement", "percentile", "p_value", "pooled_p_value", "q_value",
-    "specificity", "specificity_p_value", "pooled_specificity_p_value", "gene_pearson", "risk_allele", "gwas_beta",
-    "gwas_p_value", "changed_motifs", "flag",
+    "predicted_ref", "effect", "sd", "sign_agreement", "sign_probability", "percentile", "p_value", "pooled_p_value",
+    "q_value", "specificity", "specificity_p_value", "pooled_specificity_p_value", "gene_pearson", "risk_allele",
+    "gwas_beta", "gwas_p_value", "changed_motifs", "abstain", "flag",
 ]  # fmt: skip
 
 # Columns that tables of earlier versions lack, and the value that stands for them.
 ADDED_COLUMNS = {
     "risk_allele": "", "gwas_beta": "", "gwas_p_value": "", "uncalled": "", "slid": "0", "pooled_p_value": "",
-    "pooled_specificity_p_value": "", "changed_motifs": "",
+    "pooled_specificity_p_value": "", "changed_motifs": "", "sign_probability": "", "abstain": "",
 }  # fmt: skip
 
 FOUND = ": found "  # between a reason and the text at fault, in rejected.tsv

@@ -4,7 +4,7 @@ import { DATA, geneName } from "../shared/data.js";
 import { control } from "../shared/panels.js";
 import { offerSearch } from "../shared/search-page.js";
 import { table } from "../shared/table.js";
-import { count, cut, distanceText, pValue, plural, signed, unsigned } from "../shared/text.js";
+import { count, cut, distanceText, pValue, percent, plural, signed, unsigned } from "../shared/text.js";
 import { resetView } from "../window/views.js";
 import { showVariant } from "./chosen-variant.js";
 import { alleleName, currentSet, positionOf, setSelect, variantName } from "./variant-set.js";
@@ -19,11 +19,26 @@ const ASSOCIATION = [
 // Learned motifs that an allele breaks or makes: `-ATGACGTGGC;+CTTTATAA`, where the networks know any.
 const motifsOf = ({ changed_motifs: text }) => text.replaceAll(";", "; ").replaceAll("-", "−");
 
+const probabilityText = (probability) => (probability > 0.99 ? "> 99 %" : percent(probability));
+
+// How probable it is that the sign is right, with a sentence on hover, or why not to use it.
+function signCell({ effect, sign_probability: probability, abstain }, population) {
+  const made = document.createElement("span");
+  made.textContent = abstain ? `do not use: ${abstain}` : probabilityText(probability);
+  if (!abstain && Number.isFinite(probability)) {
+    const change = effect > 0 ? "raises" : "lowers";
+    made.title = `If the allele acts in ${population}, the probability that it ${change} expression is ${made.textContent}.`;
+  }
+  return made;
+}
+
 // Columns by number i of the variant; `first` is its score in the population in which it ranks first.
 function columns({ variants, first, populations }) {
   const score = (head, field, own = {}) => ({ head, numeric: true, cell: (i) => first[i][field], ...own });
   const associations = ASSOCIATION.filter(({ field }) => first.some((one) => one[field] !== ""));
   const pooled = first.some((one) => Number.isFinite(one.pooled_p_value));
+  const signs = first.some((one) => Number.isFinite(one.sign_probability));
+  const sign = { picture: (i) => signCell(first[i], populations[first[i].population]) };
   const motifs = { head: "Learned motifs", cell: (i) => motifsOf(first[i]) };
   return [
     { head: "Variant", cell: (i) => cut(variants[i].variant, 60) },
@@ -35,6 +50,7 @@ function columns({ variants, first, populations }) {
     score("Effect, log10", "effect", { format: (value) => signed(value) }),
     score("± s.d.", "sd", { format: unsigned }),
     score("Same sign", "sign_agreement"),
+    ...(signs ? [score("Sign is right", "sign_probability", sign)] : []),
     score("Percentile", "percentile", { digits: 1 }),
     score("p", "p_value", { format: pValue }),
     ...(pooled ? [score("Pooled p", "pooled_p_value", { format: pValue })] : []),
