@@ -73,7 +73,7 @@ def gene_scores(**changes) -> GeneScores:
     )
     made = GeneScores(
         gene_id="g", gene_name="", chrom="1", fold=1, gene_pearson=0.8, alleles=[allele, allele], populations=["a", "b"],
-        scorable=np.array([True, True]), changed_motifs=["", ""], predicted_ref=np.zeros(2), effect=effect,
+        scorable=np.array([True, True]), changed_motifs=["", ""], without_motifs=False, predicted_ref=np.zeros(2), effect=effect,
         sign_agreement=np.array([[1.0, 2 / 3], [1.0, 0.0]]), p_value=np.full((2, 2), 0.5),
         pooled_p_value=np.array([[0.01, 0.1], [1.0, 1.0]]), **fields,
     )  # fmt: skip
@@ -96,6 +96,7 @@ def test_rows_have_the_probability_and_the_reasons_to_abstain():
     ]  # fmt: skip
     assert written(gene_scores(gene_pearson=float("nan")), signs)[0] == ("0.9", "")
     assert written(gene_scores())[0] == ("", "network not calibrated")
+    assert written(gene_scores(without_motifs=True), signs)[0] == ("0.9", "no motifs learned")
     unread = gene_scores(effect=np.zeros((2, 2)), scorable=np.array([False, True]))
     assert written(unread, signs) == [("", "base outside the region that networks read")] * 2 + [none] * 2
 

@@ -22,8 +22,9 @@ class GeneScores:
     """Scores of the alleles of a gene (see docs/output.md).
 
     scorable: of each allele, whether it changes a base that the network reads. changed_motifs: of each allele, the motifs
-    that it breaks or makes, as text. predicted_ref: populations. Further arrays: alleles × populations; those of the pooled
-    background are NaN without one, and for alleles that are not scorable.
+    that it breaks or makes, as text. without_motifs: whether networks that look for motifs found none. predicted_ref:
+    populations. Further arrays: alleles × populations; those of the pooled background are NaN without one, and for alleles
+    that are not scorable.
     """
 
     gene_id: str
@@ -35,6 +36,7 @@ class GeneScores:
     populations: Sequence[str]
     scorable: np.ndarray
     changed_motifs: Sequence[str]
+    without_motifs: bool
     predicted_ref: np.ndarray
     effect: np.ndarray
     sd: np.ndarray
@@ -94,6 +96,7 @@ class GeneScores:
             reasons = {
                 "replicates disagree": state == DISCORDANT,
                 "gene badly predicted": badly_predicted,
+                "no motifs learned": self.without_motifs,
                 uncalibrated: uncalibrated,
             }
             if state == NO_EFFECT:

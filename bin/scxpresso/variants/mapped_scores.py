@@ -27,7 +27,7 @@ from scxpresso.variants.windows import FlankingSequence
 
 # Fields of GeneScores that have one item per allele.
 PER_ALLELE = {field.name for field in fields(GeneScores)} - {
-    "gene_id", "gene_name", "chrom", "fold", "gene_pearson", "populations", "predicted_ref",
+    "gene_id", "gene_name", "chrom", "fold", "gene_pearson", "populations", "predicted_ref", "without_motifs",
 }  # fmt: skip
 
 
@@ -100,6 +100,8 @@ class MappedScorer:
                 found[name][chosen] = getattr(values, name)[places, bases]
         ranks = self._rank(found["effect"], values.effect, sites)
         fold = scorer.model.fold_of(gene_id)
+        motifs, size = self._motifs_of(fold), (scorer.model.upstream, scorer.model.downstream)
+        window = FlankingSequence(codes, scorer.model.upstream)
         return GeneScores(
             gene_id=gene_id,
             gene_name=scorer.genes.at[gene_id, "gene_name"],
@@ -109,7 +111,8 @@ class MappedScorer:
             alleles=alleles,
             populations=scorer.model.populations,
             scorable=sites.scorable,
-            changed_motifs=self._changed_motifs(fold, codes, alleles, sites),
+            changed_motifs=motifs.named(window, size, alleles, sites) if motifs else [""] * len(alleles),
+            without_motifs=motifs is not None and not motifs.names,
             predicted_ref=values.predicted,
             specificity=ranks.own,
             percentile=ranks.percentile,
@@ -131,17 +134,14 @@ class MappedScorer:
             ranks.rank(here, background, specificity(background), np.isin(sites.index[here], positions))
         return ranks
 
-    def _changed_motifs(
-        self, fold: int | None, codes: np.ndarray, alleles: Sequence[Allele], sites: Sites
-    ) -> list[str]:
-        """Name the motifs that alleles change, for networks that learn motifs; only these are loaded."""
+    def _motifs_of(self, fold: int | None) -> ChangedMotifs | None:
+        """Give the motifs of a fold's networks, where they learn any; only such networks are loaded."""
         model = self.scorer.model
         if not NETWORKS[model.network].motifs:
-            return [""] * len(alleles)
+            return None
         if fold not in self._motifs:
             self._motifs[fold] = ChangedMotifs(model.networks(fold))
-        window = FlankingSequence(codes, model.upstream)
-        return self._motifs[fold].named(window, (model.upstream, model.downstream), alleles, sites)
+        return self._motifs[fold]
 
 
 def score_with_map(

@@ -149,11 +149,13 @@ class Scorer:
         ]
         predicted = substitutions.expression().mean(axis=1)
         of_genes = zip(genes, predicted, backgrounds, effects, ranks, named, strict=True)
-        return [self._gene_scores(fold, *of_gene) for of_gene in of_genes]
+        without_motifs = NETWORKS[self.model.network].motifs and not motifs.names
+        return [self._gene_scores(fold, without_motifs, *of_gene) for of_gene in of_genes]
 
     def _gene_scores(
         self,
         fold: int | None,
+        without_motifs: bool,
         gene: GeneAlleles,
         predicted: np.ndarray,
         background: Background,
@@ -173,6 +175,7 @@ class Scorer:
             populations=self.model.populations,
             scorable=background.sites.scorable,
             changed_motifs=changed_motifs,
+            without_motifs=without_motifs,
             predicted_ref=predicted,
             effect=effect,
             sd=rounded(by_network.std(axis=0)),
