@@ -39,7 +39,11 @@ def test_what_an_entry_refers_to_exists(network):
     text = (PACKAGE / "networks" / "registry.py").read_text()
     assert all(f'"{reference}"' in text for reference in references(entry))
     assert set(entry.options) <= {"epochs", "batch_size", "learning_rate"}
-    assert entry.annotation[0] == "half_life" and set(entry.annotation[1:]) <= {"extended", "transcript"}
+    assert entry.annotation[0] == "half_life" and set(entry.annotation[1:]) <= {
+        "extended",
+        "transcript",
+        "gene_features",
+    }
 
 
 def test_the_smallest_window_is_the_smallest_that_a_network_can_be_made_for():

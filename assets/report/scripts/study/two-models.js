@@ -1,4 +1,4 @@
-// Observed against predicted expression of a population under two models; genes silent there are marked (Figure 2D–F).
+// Observed against predicted expression of a population under two models; silent genes are marked (Figure 2D–F).
 import { DOWN, FAINT, TONE, legible } from "../shared/colours.js";
 import { fill, onChange, wire } from "../shared/controls.js";
 import { DATA, geneName } from "../shared/data.js";
@@ -15,32 +15,46 @@ const LEVELS = DATA.predictions.filter(({ atlas, populations }) => (
 
 const currentLevel = () => LEVELS[chosen("two-models", "Level")];
 const population = () => chosen("two-models", "Population");
+const shownPopulation = () => currentLevel().populations[population()];
+
+// Populations whose silent genes can be marked: those of the level, then those of the atlas's other levels.
+function silentIn() {
+  const level = currentLevel(), others = LEVELS.filter((one) => one.atlas === level?.atlas && one !== level);
+  return [level, ...others].filter((one) => one?.observed).flatMap((one) => one.populations.map((name, k) => ({
+    level: one, k, name: one === level ? name : `${name} (${one.name})`,
+  })));
+}
 
 function twoModels() {
   const level = currentLevel();
   if (!level?.observed) return "No predictions in this run.";
   const k = population(), ways = waysTo(level, k), genes = level.genes.slice(0, level.drawn);
   const pair = ["First model", "Second model"].map((label) => ways[chosen("two-models", label)]);
-  const observed = level.observed.map((vector) => decoded(vector).slice(0, level.drawn)), x = observed[k];
-  const marked = silentHere(observed, k), both = pair.map((way) => valuesFor(way, genes));
+  const x = decoded(level.observed[k]).slice(0, level.drawn), both = pair.map((way) => valuesFor(way, genes));
+  const silent = silentIn()[chosen("two-models", "Silent in")], silentGenes = new Set(silentAt(silent));
+  const marked = genes.map((_, i) => i).filter((i) => silentGenes.has(genes[i]));
   const [low, high] = rangeWithZero([...x, ...both.flat()]), range = [low - 0.2, high + 0.2];
   return {
-    title: `${level.name} · ${level.populations[k]}: ${plural(marked.length, "gene")} silent here, expressed elsewhere`,
-    finding: findingOf(pair, x, both, marked),
-    traces: both.flatMap((y, side) => sideTraces({ x, y, genes, marked, range, side, way: pair[side] })),
+    title: `${level.name} · ${level.populations[k]}: ${plural(marked.length, "gene")} silent in ${silent.name}, `
+      + "expressed elsewhere",
+    finding: findingOf({ pair, x, both, marked, silent: silent.name }),
+    traces: both.flatMap((y, side) => (
+      sideTraces({ x, y, genes, marked, range, side, way: pair[side], silent: silent.name })
+    )),
     layout: layoutOf(range, pair),
   };
 }
 
-// Genes at the floor in the k-th population that are in the upper half of all genes in another one.
-function silentHere(observed, k) {
+// Genes at the floor in the k-th population of a level that are in the upper half of all genes in another one.
+function silentAt({ level, k }) {
+  const observed = level.observed.map((vector) => decoded(vector).slice(0, level.drawn));
   const floor = Math.min(...finite(observed[k])), middles = observed.map(median);
-  return observed[k].map((_, i) => i).filter((i) => (
+  return level.genes.slice(0, level.drawn).filter((_, i) => (
     observed[k][i] === floor && observed.some((values, other) => other !== k && values[i] > middles[other])
   ));
 }
 
-function sideTraces({ x, y, genes, marked, range, side, way }) {
+function sideTraces({ x, y, genes, marked, range, side, way, silent }) {
   const axes = side ? { xaxis: "x2", yaxis: "y2" } : {}, isMarked = new Set(marked);
   const others = genes.map((_, i) => i).filter((i) => !isMarked.has(i));
   const points = (name, at, color, size) => ({
@@ -53,7 +67,7 @@ function sideTraces({ x, y, genes, marked, range, side, way }) {
     type: POINTS, mode: "lines", x: range, y: range, hoverinfo: "skip", isDecoration: true, showlegend: false, ...axes,
     line: { color: TONE.soft, width: 1, dash: "dot" },
   };
-  return [line, points("other genes", others, FAINT, 4), points("silent here", marked, legible(DOWN), 6)];
+  return [line, points("other genes", others, FAINT, 4), points(`silent in ${safe(silent)}`, marked, legible(DOWN), 6)];
 }
 
 // Side by side where there is room, else one below the other.
@@ -70,14 +84,17 @@ function layoutOf(range, pair) {
   };
 }
 
-function findingOf(pair, x, both, marked) {
+function findingOf({ pair, x, both, marked, silent }) {
   const r = both.map((y) => decimal(pearson(x, y)));
   const first = `Over ${count(x.length)} genes, r is ${r[0]} by the first and ${r[1]} by the second model.`;
-  if (!marked.length) return `${first} No gene that is silent here is well expressed elsewhere.`;
+  if (!marked.length) return `${first} No gene that is silent in ${silent} is well expressed elsewhere.`;
   const levels = both.map((y) => mean(finite(marked.map((i) => y[i]))));
   const lower = Math.abs(levels[0] - levels[1]) < 0.05 ? "neither" : levels[0] < levels[1] ? "the first" : "the second";
-  return `${first} Genes that are silent here and expressed elsewhere are predicted at ${decimal(levels[0])} and `
-    + `${decimal(levels[1])} on average: ${lower} model knows better that they are off.`;
+  const sentence = `${first} Genes that are silent in ${silent} and expressed elsewhere are predicted at `
+    + `${decimal(levels[0])} and ${decimal(levels[1])} on average`;
+  const seen = mean(finite(marked.map((i) => x[i])));
+  return silent === shownPopulation() ? `${sentence}: ${lower} model knows better that they are off.`
+    : `${sentence}; here, they are expressed at ${decimal(seen)}.`;
 }
 
 function fillModels() {
@@ -87,13 +104,19 @@ function fillModels() {
   fill(control("two-models", "Second model"), ways, own ? 0 : Math.min(1, ways.length - 1));
 }
 
+// The genes that are silent in the population itself are marked, until others are asked for.
+function fillFor() {
+  fillModels();
+  fill(control("two-models", "Silent in"), silentIn().map(({ name }) => name), population());
+}
+
 function fillPopulations() {
   fill(control("two-models", "Population"), currentLevel()?.populations ?? []);
-  fillModels();
+  fillFor();
 }
 
 addFigure("two-models", twoModels);
 wire("two-models", "Level", LEVELS, () => { fillPopulations(); draw("two-models"); });
-onChange("two-models", "Population", () => { fillModels(); draw("two-models"); });
-["First model", "Second model"].forEach((label) => onChange("two-models", label));
+onChange("two-models", "Population", () => { fillFor(); draw("two-models"); });
+["First model", "Second model", "Silent in"].forEach((label) => onChange("two-models", label));
 fillPopulations();
