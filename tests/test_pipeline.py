@@ -410,7 +410,7 @@ def test_recipes_have_rows_of_their_own(recipes):
     assert difference["n_folds"] == 2 and difference["value"] == pytest.approx(mine - other, abs=1e-5)
     leakage = read_table(recipes.outdir / "evaluation/leakage.tsv")  # no two recipes differ in the folds alone
     assert set(leakage["recipe"] + " " + leakage["other_recipe"]) == {
-        f"{name} {name}_family" for name in ("mean", "half_life", "gc_cpg", "kmer")
+        f"{name} {name}_family" for name in ("half_life", "gc_cpg", "kmer")
     }
     text = (recipes.outdir / "report.html").read_text()
     assert all(name in text for name in ("sequence_only", "single_task", "narrow", "Which recipe to use"))

@@ -58,7 +58,7 @@ function sideTraces({ x, y, genes, marked, range, side, way, silent }) {
   const axes = side ? { xaxis: "x2", yaxis: "y2" } : {}, isMarked = new Set(marked);
   const others = genes.map((_, i) => i).filter((i) => !isMarked.has(i));
   const points = (name, at, color, size) => ({
-    type: POINTS, mode: "markers", name, series: `${way.name} · ${name}`, showlegend: !side, legendgroup: name, ...axes,
+    type: POINTS, mode: "markers", name: safe(name), series: `${way.name} · ${name}`, showlegend: !side, legendgroup: name, ...axes,
     x: at.map((i) => x[i]), y: at.map((i) => y[i]), text: at.map((i) => safe(geneName(genes[i]))),
     hovertemplate: "%{text}<br>observed %{x:.2f}<br>predicted %{y:.2f}<extra></extra>",
     marker: { size, color, opacity: color === FAINT ? 0.35 : 0.8 },
@@ -67,7 +67,7 @@ function sideTraces({ x, y, genes, marked, range, side, way, silent }) {
     type: POINTS, mode: "lines", x: range, y: range, hoverinfo: "skip", isDecoration: true, showlegend: false, ...axes,
     line: { color: TONE.soft, width: 1, dash: "dot" },
   };
-  return [line, points("other genes", others, FAINT, 4), points(`silent in ${safe(silent)}`, marked, legible(DOWN), 6)];
+  return [line, points("other genes", others, FAINT, 4), points(`silent in ${silent}`, marked, legible(DOWN), 6)];
 }
 
 // Side by side where there is room, else one below the other.
