@@ -1,6 +1,5 @@
 """Predictions of other models (genes × populations), put on the genes, folds and units of ours."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +7,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from scxpresso.damage import damage
-from scxpresso.files import delimiter_of, is_hdf5, open_text
+from scxpresso.files import is_hdf5
+from scxpresso.gene_tables import number_of, read_rows
 from scxpresso.identifiers import match_genes
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean
@@ -18,7 +17,6 @@ EXPECTED = (
     "a table (TSV or CSV) of genes × populations, with gene ids or names in its first column and populations in its header; "
     "or an h5ad of the two"
 )
-MISSING = ("", "NA", "NaN", "nan")  # cells without a value
 
 
 def read_external_predictions(path: str | Path, layer: str | None, populations: Sequence[str]) -> pd.DataFrame:
@@ -40,34 +38,15 @@ def read_external_predictions(path: str | Path, layer: str | None, populations: 
 
 
 def _read_text(path: Path, populations: Sequence[str]) -> pd.DataFrame:
+    rows = read_rows(path, EXPECTED, "write the table again")
+    _, header = next(rows)
+    _check_populations(path, header[1:], populations)
+    places = [header.index(population, 1) for population in populations]
     genes, values = [], []
-    try:
-        with open_text(path) as file:
-            first = file.readline()
-            delimiter = delimiter_of(first) or "\t"
-            header = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter), [])]
-            _check_populations(path, header[1:], populations)
-            places = [header.index(population, 1) for population in populations]
-            for number, row in enumerate(csv.reader(file, delimiter=delimiter), start=2):
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    found = f"{len(row):,} cells under a header of {len(header):,}"
-                    raise InputError(Problem(f"{path}, row {number:,}", found, EXPECTED, "write the table again"))
-                genes.append(row[0].strip())
-                values.append([_number(f"{path}, row {number:,}", row[place], row[0]) for place in places])
-    except (OSError, EOFError, ValueError, csv.Error) as error:
-        raise InputError(Problem(str(path), damage(path, error), EXPECTED)) from None
+    for where, row in rows:
+        genes.append(row[0].strip())
+        values.append([number_of(where, row[place], row[0]) for place in places])
     return pd.DataFrame(np.array(values, dtype=float).reshape(len(genes), -1), genes, list(populations))
-
-
-def _number(where: str, cell: str, gene: str) -> float:
-    """Convert a cell to a number; an empty one and NA are NaN."""
-    try:
-        return float(cell) if cell.strip() not in MISSING else np.nan
-    except ValueError:
-        found = f"{cell!r} for the gene {gene!r}"
-        raise InputError(Problem(where, found, "a number, or NA where there is none", "correct it")) from None
 
 
 def _read_h5ad(path: Path, layer: str | None, populations: Sequence[str]) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 They are matched to the genes of a genome, and become a set of its annotation features (feature_store.py).
 """
 
-import csv
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from scxpresso.damage import damage
-from scxpresso.files import delimiter_of, is_hdf5, open_text
+from scxpresso.files import is_hdf5
+from scxpresso.gene_tables import number_of, read_rows
 from scxpresso.identifiers import match_genes
 from scxpresso.problems import InputError, Problem, preview
 
@@ -22,7 +21,6 @@ EXPECTED = (
     "a table (TSV or CSV) of genes × numbers, with a header, and gene ids or names in its first column; or an h5ad"
 )
 PREFIX = "gene_features:"  # of their names among annotation features
-MISSING = ("", "NA", "NaN", "nan")  # cells without a value
 
 
 @dataclass(frozen=True)
@@ -110,27 +108,14 @@ def check_complete(where: str, features: GeneFeatures) -> None:
 
 def _read_text(path: Path) -> pd.DataFrame:
     """Read a delimited table: genes × columns, float32."""
+    rows = read_rows(path, EXPECTED, "name every column in the header")
+    _, header = next(rows)
+    if len(header) < 2:
+        raise InputError(Problem(str(path), f"a single column: {''.join(header)[:60]!r}", EXPECTED))
     genes, values = [], []
-    try:
-        with open_text(path) as file:
-            first = file.readline()
-            separator = delimiter_of(first) or "\t"
-            header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator), [])]
-            if len(header) < 2:
-                raise InputError(Problem(str(path), f"a single column: {first.strip()[:60]!r}", EXPECTED))
-            for number, row in enumerate(csv.reader(file, delimiter=separator), start=2):
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    found, fix = (
-                        f"{len(row):,} cells under a header of {len(header):,}",
-                        "name every column in the header",
-                    )
-                    raise InputError(Problem(f"{path}, row {number:,}", found, EXPECTED, fix))
-                genes.append(row[0].strip())
-                values.append(_numbers(f"{path}, row {number:,}", header, row))
-    except (OSError, EOFError, ValueError, csv.Error) as error:
-        raise InputError(Problem(str(path), damage(path, error), EXPECTED)) from None
+    for where, row in rows:
+        genes.append(row[0].strip())
+        values.append(_numbers(where, header, row))
     if not genes:
         raise InputError(Problem(str(path), "a header without rows", EXPECTED))
     return pd.DataFrame(np.stack(values), genes, header[1:])
@@ -141,19 +126,10 @@ def _numbers(where: str, header: Sequence[str], row: Sequence[str]) -> np.ndarra
     try:
         return np.array([float(cell) for cell in row[1:]], dtype=np.float32)
     except ValueError:  # few rows have such cells
-        numbers = [_number(where, column, cell, row[0]) for column, cell in zip(header[1:], row[1:], strict=True)]
-        return np.array(numbers, dtype=np.float32)
-
-
-def _number(where: str, column: str, cell: str, gene: str) -> float:
-    try:
-        return float(cell) if cell.strip() not in MISSING else np.nan
-    except ValueError:
-        found = f"{cell!r} for the gene {gene!r}"
         fix = "correct it, or remove the column if it is not of numbers"
-        raise InputError(
-            Problem(f"{where}, column {column}", found, "a number, or NA where there is none", fix)
-        ) from None
+        cells = zip(header[1:], row[1:], strict=True)
+        numbers = [number_of(f"{where}, column {column}", cell, row[0], fix) for column, cell in cells]
+        return np.array(numbers, dtype=np.float32)
 
 
 def _read_h5ad(path: Path, gene_ids: Sequence[str], gene_names: Sequence[str]) -> pd.DataFrame:
