@@ -11,7 +11,9 @@ from scxpresso.options import EXISTING, fasta_option
     epilog="Example: import_scores.py --scores enformer.h5 --model enformer --tracks 'CAGE:brain' --fasta genome.fa "
     "--chain hg19ToHg38.over.chain.gz --output scores.tsv.gz --unused unused.tsv"
 )
-@click.option("--scores", required=True, type=EXISTING, help="File of the other tool: a table in text, or HDF5.")
+@click.option(
+    "--scores", required=True, type=EXISTING, help="File of the other tool: a table in text, parquet, or HDF5."
+)
 @click.option("--model", required=True, help="Name of the other tool in the output.")
 @click.option(
     "--format", "kind", help="Kind of table, where its columns do not say it; see docs/downstream_analyses.md."

@@ -170,7 +170,7 @@ install_packages() {
     fi
   fi
   [[ $torch_build == cpu ]] || step "PyTorch and its GPU libraries (5 GB; about a minute)" torch_in_parts || return
-  step "Python packages (about a minute, 1.5 GB)" pinned_packages
+  step "Python packages (about a minute, 1.6 GB)" pinned_packages
 }
 
 torch_has_cuda() { "$python" -c 'import sys, torch; sys.exit(torch.version.cuda is None)'; }

@@ -27,6 +27,7 @@ LOOKS_LIKE = {
     GZIP: "another gzip file",
     b"\x43\x27\x41\x1a": "a 2bit file",
     b"BAM\x01": "a BAM file",
+    b"PAR1": "a parquet file",
     b"<": "a web page (HTML or XML), perhaps of a download that failed",
     b"@": "a FASTQ file",
     b">": "a FASTA file",

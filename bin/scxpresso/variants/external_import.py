@@ -14,6 +14,7 @@ from scxpresso.identifiers import bare_contig
 from scxpresso.problems import InputError, Problem
 from scxpresso.variants.alleles import anchored, fault_of, trimmed
 from scxpresso.variants.external_hdf5 import read_hdf5_scores
+from scxpresso.variants.external_parquet import is_parquet, read_parquet_scores
 from scxpresso.variants.external_text import read_text_scores
 from scxpresso.variants.external_tracks import FoundScore, Tracks
 from scxpresso.variants.liftover import Chains, Lifted
@@ -24,7 +25,6 @@ UNUSED_COLUMNS = ["variant", "chrom", "pos", "ref", "alt", "reason"]
 NO_GENOME_CONTIG = "the genome has no such contig"
 OTHER_BASE = "the reference is not the genome's base"
 NO_POSITION = "no position to lift"
-PARQUET = b"PAR1"
 
 Allele = tuple[str, str, int, str, str]  # variant, chrom, pos, ref, alt
 Place = tuple[str, int, str, str]  # chrom, pos, ref, alt on the genome; pos is 0 if the file has none
@@ -86,10 +86,8 @@ def read_scores(path: Path, kind: str | None, tracks: str | None, score: str | N
 def _opened(path: Path, kind: str | None, tracks: Tracks, score: str | None) -> Iterator[FoundScore]:
     if is_hdf5(path):
         return read_hdf5_scores(path, tracks, score)
-    with open(path, "rb") as file:
-        if file.read(4) == PARQUET:
-            fix = "convert it: python -c \"import pandas; pandas.read_parquet('x.parquet').to_csv('x.tsv.gz', sep='\\t')\""
-            raise InputError(Problem(str(path), "a parquet file", "a table in text, or HDF5", fix))
+    if is_parquet(path):
+        return read_parquet_scores(path, kind, tracks, score)
     return read_text_scores(path, kind, tracks, score)
 
 

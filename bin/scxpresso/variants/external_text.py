@@ -1,13 +1,13 @@
-"""Tables of other tools in text, recognised by their columns: one score per row, or one column per track.
+"""Tables of other tools, in text or parquet, recognised by their columns: one score per row, or one column per track.
 
 The columns are those that the tools' own code writes: basenji_sad.py of calico/basenji, predict.py of FunctionLab/ExPecto,
-tidy_scores of google-deepmind/alphagenome, predict_variant_effect of Genentech/decima.
+tidy_scores of google-deepmind/alphagenome, predict_variant_effect of Genentech/decima (0.7).
 """
 
 import csv
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -40,6 +40,10 @@ class Kind:
     scores: tuple[str, ...] = ()
     track: tuple[str, ...] = ()
     others: frozenset[str] = frozenset()
+
+    def may_be_track(self, column: str) -> bool:
+        """Return whether a column of a wide table, in lower case, is that of a track."""
+        return not self.long and column not in self.others and column not in self.named.values()
 
 
 _AS_NAMED = {name: name for name in PLACE}
@@ -87,21 +91,28 @@ def read_text_scores(path: Path, kind_name: str | None, tracks: Tracks, score: s
     """
     with open_text(path) as file:
         header, rows = _cells(file)
-        lower = [name.lower() for name in header]
-        kind = _recognised(path, lower, kind_name)
-        places = {role: lower.index(name) for role, name in kind.named.items() if name in lower}
-        read = _long(kind, header, lower, tracks, score, path) if kind.long else _wide(kind, header, lower, tracks)
-        for number, row in enumerate(rows, start=2):
-            if not "".join(row).strip():
-                continue
-            where = f"{path}, row {number:,}"
-            if len(row) != len(header):
-                raise InputError(Problem(where, f"{len(row):,} cells", f"{len(header):,}, as in the header"))
-            variant = _variant(where, row, places)
-            for track, text in read(row):
-                value = _score(where, track, text)
-                if not math.isnan(value):
-                    yield FoundScore(*variant, track, value)
+        kind = recognised(path, header, kind_name)
+        yield from scores_of_rows(path, kind, header, rows, tracks, score)
+
+
+def scores_of_rows(
+    path: Path, kind: Kind, header: list[str], rows: Iterable[list[str]], tracks: Tracks, score: str | None
+) -> Iterator[FoundScore]:
+    """Yield the scores of rows of cells; see read_text_scores. rows: those below the header."""
+    lower = [name.lower() for name in header]
+    places = {role: lower.index(name) for role, name in kind.named.items() if name in lower}
+    read = _long(kind, header, lower, tracks, score, path) if kind.long else _wide(kind, header, lower, tracks)
+    for number, row in enumerate(rows, start=2):
+        if not "".join(row).strip():
+            continue
+        where = f"{path}, row {number:,}"
+        if len(row) != len(header):
+            raise InputError(Problem(where, f"{len(row):,} cells", f"{len(header):,}, as in the header"))
+        variant = _variant(where, row, places)
+        for track, text in read(row):
+            value = _score(where, track, text)
+            if not math.isnan(value):
+                yield FoundScore(*variant, track, value)
 
 
 def _cells(file: TextIO) -> tuple[list[str], Iterator[list[str]]]:
@@ -116,7 +127,9 @@ def _cells(file: TextIO) -> tuple[list[str], Iterator[list[str]]]:
     return header, (line.split(None, len(header) - 1) for line in file)
 
 
-def _recognised(path: Path, lower: Sequence[str], name: str | None) -> Kind:
+def recognised(path: Path, header: Sequence[str], name: str | None) -> Kind:
+    """Return the kind of a table by its columns. name: of the kind that it must be. Raises InputError if there is none."""
+    lower = [column.lower() for column in header]
     for kind in KINDS:
         if name in (None, kind.name) and kind.needs <= set(lower):
             return kind
@@ -147,8 +160,7 @@ def _long(
 def _wide(
     kind: Kind, header: list[str], lower: list[str], tracks: Tracks
 ) -> Callable[[list[str]], Iterator[tuple[str, str]]]:
-    others = kind.others | set(kind.named.values())
-    columns = [place for place, name in enumerate(lower) if name not in others]
+    columns = [place for place, name in enumerate(lower) if kind.may_be_track(name)]
     wanted = [columns[number] for number in tracks.chosen([header[place] for place in columns])]
     return lambda row: ((header[place], row[place]) for place in wanted)
 

@@ -22,10 +22,14 @@ class FoundScore(NamedTuple):
 
 
 class Tracks:
-    """The tracks whose names contain one of the words, without regard to case; all, up to MAX_TRACKS, without words."""
+    """The tracks whose names contain one of the words, without regard to case; all, up to MAX_TRACKS, without words.
+
+    A word that is the whole name of a column means that one alone: Decima's columns are agg_1, agg_10, agg_100, ….
+    """
 
     def __init__(self, words: str | None):
         self.words = [word.strip().lower() for word in (words or "").split(";") if word.strip()]
+        self.whole: set[str] = set()
         self.kept: dict[str, None] = {}
         self.other: dict[str, None] = {}
 
@@ -33,7 +37,8 @@ class Tracks:
         """Return whether a track is wanted. Raises InputError if these are too many."""
         if track in self.kept:
             return True
-        wanted = not self.words or any(word in track.lower() for word in self.words)
+        name = track.lower()
+        wanted = not self.words or any(word == name if word in self.whole else word in name for word in self.words)
         if wanted:
             self.kept[track] = None
             if len(self.kept) > MAX_TRACKS:
@@ -49,6 +54,7 @@ class Tracks:
 
     def chosen(self, tracks: Sequence[str]) -> list[int]:
         """Return the places of the wanted ones among all tracks of a file."""
+        self.whole = set(self.words) & {track.lower() for track in tracks}
         return [place for place, track in enumerate(tracks) if self.keep(track)]
 
     def check(self) -> None:
