@@ -60,6 +60,15 @@ def test_several_parents_are_listed_unless_most_cells_may_decide(tmp_path, gene_
     assert levels["fine"].populations["parent"].tolist() == ["x", "y"]
 
 
+def test_logarithms_are_refused_by_the_executable_s_own_check(tmp_path, gene_frame):
+    counts = np.random.default_rng(0).poisson(3, (40, 30))
+    data = atlas(np.log1p(counts), {"kind": ["x"] * 40}, [f"G{n}" for n in range(30)], layers={"counts": counts})
+    genes = ("G1", "G2")
+    with pytest.raises(InputError, match=r"log-normalised: log\(x \+ 1\) of counts(.|\n)*name the layer"):
+        expression(tmp_path, data, gene_frame, genes=genes)
+    expression(tmp_path, data, gene_frame, genes=genes, layer="counts")
+
+
 def test_smartseq2_is_per_million_and_the_floor_can_be_chosen(tmp_path, gene_frame):
     data = atlas(COUNTS, {"kind": ["x", "x", "y", "y"]}, ["A", "B", "C", "D"])
     levels, _ = expression(tmp_path, data, gene_frame, protocol="smartseq2", floor=-5.0)

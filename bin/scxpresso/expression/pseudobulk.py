@@ -34,7 +34,7 @@ from scxpresso.expression.grouping import (
     with_donors,
 )
 from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
-from scxpresso.expression.raw_counts import value_fault
+from scxpresso.expression.raw_counts import counts_fault, value_fault
 from scxpresso.files import open_text
 from scxpresso.identifiers import GeneMatch, match_genes
 from scxpresso.layouts.opening import holds_layout
@@ -144,6 +144,12 @@ def pseudobulk_cells(
     log(f"{len(matched):,} of {len(ids):,} genes have features")
     if not len(matched):
         raise InputError(no_genes())
+    # The checks before a run say so, too, and which matrix to take; here for those who call the executable.
+    if fault := counts_fault(atlas.sample().of_features(is_gene)):
+        expected = "raw counts: whole numbers, 0 or more"
+        raise InputError(
+            Problem("counts", fault, expected, "name the layer that holds them, such as 'raw' or 'counts'")
+        )
 
     groupings = checked_groupings(atlas.obs, options)
     sums = [Sums(grouping, len(ids), halves(grouping, options.seed)) for grouping in groupings]
