@@ -11,6 +11,7 @@ from scxpresso.options import (
     expression_option,
     features_option,
     folds_option,
+    fraction_option,
     populations_option,
     threads_option,
 )
@@ -22,6 +23,7 @@ from scxpresso.options import (
 @click.argument("fold_dirs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False))
 @features_option
 @expression_option
+@fraction_option
 @populations_option
 @folds_option
 @click.option("--atlas", required=True, help="Name of the atlas.")
@@ -31,15 +33,30 @@ from scxpresso.options import (
 @click.option("--ensemble", default="mean", show_default=True, type=click.Choice(["mean", "best"]))
 @threads_option
 @click.option("--predictions", default="predictions.tsv.gz", show_default=True)
+@click.option("--fraction_predictions", default="fraction.tsv.gz", show_default=True, help="With --fraction.")
 @click.option("--model", default="model.json", show_default=True)
 @reports_problems
-def main(fold_dirs, features, expression, populations, folds, threads, predictions, model, **names):
+def main(
+    fold_dirs,
+    features,
+    expression,
+    fraction,
+    populations,
+    folds,
+    threads,
+    predictions,
+    fraction_predictions,
+    model,
+    **names,
+):
     """Predict every gene by the networks for which it was held out: mean and standard deviation over the replicates.
 
     `--ensemble best` uses only the replicate with the lowest validation loss of each fold (Xpresso's recipe).
     """
+    import numpy as np
     import torch
 
+    from scxpresso.expression.targets import FRACTION, MEAN, with_fraction
     from scxpresso.genome.feature_store import Features
     from scxpresso.store import prediction_table, read_expression, read_folds, read_table, write_json, write_table
     from scxpresso.training.ensemble import describe_model, predict_held_out, read_fold_dirs
@@ -49,10 +66,16 @@ def main(fold_dirs, features, expression, populations, folds, threads, predictio
     fold_of_gene = read_folds(folds)
     fold = fold_of_gene.reindex(observed.index).to_numpy()
     trained = read_fold_dirs([Path(path) for path in fold_dirs], names["ensemble"])
-    outputs = predict_held_out(trained, genome, observed, fold)
+    fractions = read_expression(fraction) if fraction else None
+    targets = observed if fractions is None else with_fraction(observed, fractions)
+    outputs = predict_held_out(trained, genome, targets, fold)
+    outputs, further = np.split(outputs, [observed.shape[1]], axis=2)
     write_table(predictions, prediction_table(observed, fold, outputs))
+    if fractions is not None:
+        write_table(fraction_predictions, prediction_table(fractions, fold, further))
     parents = read_table(populations, index="population")["parent"]
-    description = describe_model(trained, observed, outputs, fold_of_gene, parents, **names)
+    trained_on = [MEAN] if fractions is None else [MEAN, FRACTION]
+    description = describe_model(trained, observed, outputs, fold_of_gene, parents, trained_on, **names)
     digest = genome.gene_features_digest(description.annotation_features)
     write_json(model, asdict(replace(description, gene_features=digest)))
     log(f"{len(observed):,} genes predicted by {sum(len(part.used) for part in trained)} networks")

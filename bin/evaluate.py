@@ -16,7 +16,7 @@ from scxpresso.options import FILE, outdir_option
     type=FILE,
     help="JSON: paths of the genomes, the observed expression and the predictions (see docs/output.md).",
 )
-@outdir_option("nine tables (see docs/output.md)")
+@outdir_option("ten tables (see docs/output.md)")
 @reports_problems
 def main(manifest, outdir):
     """Correlate predictions with observations: per population and fold, per gene, and across levels, atlases and recipes."""

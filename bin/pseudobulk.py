@@ -70,7 +70,10 @@ def main(
     exclude,
     **options,
 ):
-    """Write log10 mean normalised expression (genes × populations) and the noise ceiling of each population."""
+    """Write log10 mean normalised expression (genes × populations) and the noise ceiling of each population.
+
+    Of single cells, also the fraction of cells in which each gene is detected.
+    """
     import pandas as pd
 
     from scxpresso.expression.atlas import AtlasColumns
@@ -92,6 +95,8 @@ def main(
     for level, found in expression.items():
         write_table(outdir / f"{level}.tsv.gz", found.values.reset_index())
         write_table(outdir / f"{level}.populations.tsv", found.populations)
+        if found.fraction is not None:
+            write_table(outdir / "fraction" / f"{level}.tsv.gz", found.fraction.reset_index())
         log(f"level {level}: {found.values.shape[1]} populations of {found.values.shape[0]:,} genes")
         for row in found.dropped.itertuples():
             log(f"level {level}: excluded {row.population!r}, {row.cells:,} cells: {row.reason}")

@@ -13,6 +13,7 @@ from scxpresso.options import (
     expression_option,
     features_option,
     folds_option,
+    fraction_option,
     outdir_option,
     seed_option,
     threads_option,
@@ -36,6 +37,7 @@ class Numbers(click.ParamType):
 )
 @features_option
 @expression_option
+@fraction_option
 @folds_option
 @click.option("--fold", required=True, type=Numbers(), help="Folds to hold out, one after the other; joined by commas.")
 @click.option(
@@ -80,10 +82,11 @@ class Numbers(click.ParamType):
 @threads_option
 @outdir_option("fold_<k>/replicate_<r>.safetensors and history.tsv")
 @reports_problems
-def main(features, expression, folds, fold, device, engine, threads, outdir, **recipe):
+def main(features, expression, fraction, folds, fold, device, engine, threads, outdir, **recipe):
     """Train all replicates of each fold; keep the weights of each replicate's best validation epoch."""
     import torch
 
+    from scxpresso.expression.targets import with_fraction
     from scxpresso.genome.feature_store import Features
     from scxpresso.networks.prediction import resolve_device
     from scxpresso.networks.weights import NetworkMetadata, save_network
@@ -97,6 +100,8 @@ def main(features, expression, folds, fold, device, engine, threads, outdir, **r
 
     recipe = Recipe(**recipe)
     genome, observed = Features(features), read_expression(expression)
+    if fraction:
+        observed = with_fraction(observed, read_expression(fraction))
     data = training_data(genome, observed, read_folds(folds), fold, recipe)
     for held_out, genes in data.splits.items():
         log(f"fold {held_out}: {len(genes.train):,} genes train, {len(genes.validation):,} validate")

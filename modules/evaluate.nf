@@ -24,7 +24,7 @@ process EVALUATE {
     stub:
     """
     mkdir evaluation
-    for name in populations genes summary comparisons leakage intervals agreement distributions histograms; do
+    for name in populations genes summary comparisons leakage intervals targets agreement distributions histograms; do
         touch evaluation/\$name.tsv
     done
     """

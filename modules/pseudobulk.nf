@@ -31,8 +31,8 @@ process PSEUDOBULK {
 
     stub:
     """
-    mkdir expression
+    mkdir -p expression/fraction
     touch expression/dropped_genes.tsv expression/dropped_populations.tsv
-    for level in ${atlas.levels.join(' ')}; do touch expression/\$level.tsv.gz expression/\$level.populations.tsv; done
+    for level in ${atlas.levels.join(' ')}; do touch expression/\$level.tsv.gz expression/\$level.populations.tsv expression/fraction/\$level.tsv.gz; done
     """
 }

@@ -95,7 +95,7 @@ workflow TRAIN {
             .combine(ready_ch.map { true })
             .flatMap { model, recipe, features, expression, _populations, folds, _ready ->
                 (1..options.folds).toList().collate(folds_per_task(recipe, folds, options)).collect { held_out ->
-                    [model, held_out, recipe.training, features, expression, folds]
+                    [model, held_out, recipe.training, features, expression, fraction_of(recipe, expression), folds]
                 }
             },
         options.device,
@@ -108,13 +108,16 @@ workflow TRAIN {
         .map { model, folders -> [model.target, folders.toSorted { folder -> folder.name }] }
 
     // [model, predictions.tsv.gz, model.json]
-    ensembles_ch = ENSEMBLE(
+    ENSEMBLE(
         models_ch
             .combine(folders_ch, by: 0)
             .map { model, recipe, features, expression, populations, folds, folders ->
-                [model, features, expression, populations, folds, recipe.ensemble, folders]
+                [model, features, expression, fraction_of(recipe, expression), populations, folds, recipe.ensemble, folders]
             }
-    ).made
+    )
+    ensembles_ch = ENSEMBLE.out.made
+    // [model, table of its predictions of fractions of cells], of recipes with this target
+    fractions_ch = ENSEMBLE.out.fractions
 
     // [model, path in its folder]
     described_ch = ensembles_ch.map { model, _predictions, description -> [model, description] }
@@ -145,6 +148,12 @@ workflow TRAIN {
     made_ch
     analysed_ch
     predictions_ch
+    fractions_ch
+}
+
+// The fractions of cells of a level, beside its expression, where a recipe predicts them.
+def fraction_of(recipe, expression) {
+    return 'fraction' in recipe.targets ? expression.parent.resolve("fraction/${expression.name}") : []
 }
 
 // Whether a recipe trains a model of this atlas and level.

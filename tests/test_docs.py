@@ -17,6 +17,7 @@ from scxpresso.evaluation.distributions import DISTRIBUTION_COLUMNS, HISTOGRAM_C
 from scxpresso.evaluation.evaluation import GENE_SCORE_COLUMNS, SUMMARY_COLUMNS
 from scxpresso.evaluation.leakage import LEAKAGE_COLUMNS
 from scxpresso.evaluation.predictions import INTERVAL_SCORE_COLUMNS
+from scxpresso.evaluation.targets import TARGET_COLUMNS
 from scxpresso.evaluation.ways import POPULATION_SCORE_COLUMNS
 from scxpresso.genome.annotation import GENE_COLUMNS
 from scxpresso.genome.extended import EXTENDED
@@ -75,6 +76,7 @@ TABLES = {
     "evaluation/comparisons.tsv": MODEL_COMPARISON_COLUMNS,
     "evaluation/intervals.tsv": INTERVAL_SCORE_COLUMNS,
     "evaluation/leakage.tsv": LEAKAGE_COLUMNS,
+    "evaluation/targets.tsv": TARGET_COLUMNS,
     "evaluation/agreement.tsv": AGREEMENT_COLUMNS,
     "evaluation/distributions.tsv": DISTRIBUTION_COLUMNS,
     "evaluation/histograms.tsv": HISTOGRAM_COLUMNS,

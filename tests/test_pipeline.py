@@ -352,12 +352,12 @@ def test_an_edit_within_a_folder_is_seen_by_resume_and_another_tissue_is_not(pro
 def recipes(project, asked) -> Run:
     """The first run's network beside other recipes: other networks, a narrower window, one network per population."""
     (project.inputs / "recipes.csv").write_text(
-        "recipe,network,inputs,upstream,downstream,tasks,fold_method,levels,downstream_analyses\n"
-        "scxpresso,,,,,,,,\n"
-        "sequence_only,,sequence,,,,,kind,no\n"
-        "narrow,hybrid,,60,100,,,kind,yes\n"
-        "single_task,,,,,single,family,kind,no\n"
-        "grammar,grammar,,,,,,kind,yes\n"
+        "recipe,network,inputs,upstream,downstream,tasks,targets,fold_method,levels,downstream_analyses\n"
+        "scxpresso,,,,,,,,,\n"
+        "sequence_only,,sequence,,,,mean+fraction,,kind,no\n"
+        "narrow,hybrid,,60,100,,,,kind,yes\n"
+        "single_task,,,,,single,,family,kind,no\n"
+        "grammar,grammar,,,,,,,kind,yes\n"
     )
     (project.inputs / "three.csv").write_text("set,file,genome\nthree,all three.tsv,tiny\n")
     (project.inputs / "windows.csv").write_text("sample,fasta,gtf,genome\nwindows,windows.fa,,tiny\n")
@@ -391,6 +391,19 @@ def test_recipes_train_models_of_their_own(recipes):
     genome = recipes.outdir / "genomes/tiny"
     assert [path.name for path in genome.glob("windows/*")] == ["60_100_extended"]
     assert {path.name for path in genome.glob("folds*.tsv")} == {"folds.tsv", "folds.family.tsv"}
+
+
+@pytest.mark.one_parser
+def test_further_targets_are_published_and_evaluated(recipes):
+    fractions = read_table(recipes.outdir / "predictions/first/fraction/kind.sequence_only.tsv.gz")
+    observed = read_expression(recipes.outdir / "expression/first/fraction/kind.tsv.gz")
+    assert list(fractions) == PREDICTION_COLUMNS and fractions["observed"].between(0, 1).all()
+    assert fractions.pivot(index="gene_id", columns="population", values="observed").equals(observed)
+    model = read_json(recipes.outdir / "models/first/kind/sequence_only/model.json")
+    assert model["targets"] == ["mean", "fraction"] and model["populations"] == list(observed)
+    assert columns(recipes.outdir / "predictions/first/kind.sequence_only.tsv.gz") == PREDICTION_COLUMNS
+    targets = read_table(recipes.outdir / "evaluation/targets.tsv")
+    assert set(targets.loc[targets["target"] == "fraction", "recipe"]) == {"sequence_only"}
 
 
 @pytest.mark.one_parser

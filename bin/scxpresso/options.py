@@ -13,6 +13,9 @@ genes_option = click.option("--genes", required=True, type=EXISTING, help="genes
 features_option = click.option("--features", required=True, type=EXISTING, help="features.h5 of the genome.")
 folds_option = click.option("--folds", required=True, type=EXISTING, help="folds.tsv of the genome.")
 expression_option = click.option("--expression", required=True, type=EXISTING, help="<level>.tsv.gz of the atlas.")
+fraction_option = click.option(
+    "--fraction", type=EXISTING, help="fraction/<level>.tsv.gz of the atlas: further outputs (targets mean+fraction)."
+)
 populations_option = click.option(
     "--populations", required=True, type=EXISTING, help="<level>.populations.tsv of the atlas."
 )

@@ -23,7 +23,7 @@ TEXT_COLUMNS = {
     "sequence", "annotation", "variant_id", "ref", "alt", "carriers", "uncalled", "set", "motif", "motif_name",
     "direction", "risk_allele", "flag", "model", "track", "consensus", "known_motif", "known_motif_name", "changed_motifs",
     "store", "tissue", "protocol", "other_protocol", "test", "fold_method", "other_fold_method", "benchmark", "measured_in",
-    "abstain",
+    "abstain", "target", "gene_set",
 }  # fmt: skip
 
 # Not networks, but their predictions are published and evaluated like those of a network.

@@ -7,7 +7,9 @@ from jsonschema import Draft202012Validator
 from scxpresso.checks.findings import Findings, Row
 from scxpresso.checks.schemas import misfit
 from scxpresso.checks.sheets import Request
+from scxpresso.expression.targets import MEAN
 from scxpresso.networks.description import unfit_keys
+from scxpresso.networks.model import with_further_targets
 from scxpresso.networks.registry import INPUTS, NETWORKS, TASKS
 from scxpresso.problems import preview
 
@@ -40,6 +42,8 @@ def read_models(request: Request, params: dict, names: dict, findings: Findings)
             findings.problem(source["value"], f"no {preview(wrong)}", EXPECTED, "take a models/ folder of this version")
             continue
         content.setdefault("recipe", content["network"])
+        if problem := with_further_targets(source["value"], content.get("targets", [MEAN])):
+            findings.problems.append(problem)
         check_names(source["value"], content, names, findings)
         check_networks(source, content, findings)
         models.append(content)

@@ -1,12 +1,13 @@
 """What main.nf runs once all is checked: recipes with the options of their training, models, windows and fold methods."""
 
 from scxpresso.checks.recipes import Recipe
+from scxpresso.expression.targets import further_targets
 from scxpresso.genome.annotation import HALF_LIFE
 from scxpresso.genome.gene_features import is_gene_feature
 from scxpresso.networks.registry import NETWORKS, training_options
 from scxpresso.store import BASELINES
 
-SETTINGS = ["network", "ensemble", "upstream", "downstream", "gene_features", "training"]
+SETTINGS = ["network", "ensemble", "upstream", "downstream", "gene_features", "targets", "training"]
 WINDOW = ["window", "upstream", "downstream", "features", "gene_features"]
 
 
@@ -19,9 +20,10 @@ def run_plan(recipes: list[Recipe], models: list[dict], params: dict, tables: bo
     Returns `recipes` (see plan_recipe); `models` (see plan_model); `windows` that features are extracted for, the first of
     which has the genes and the baselines (the parameters' window in a run that trains); `widest`, the bases upstream and
     downstream in which variants are looked for; `fold_methods` of the recipes, the parameter's first; `motif_networks`,
-    those that learn motifs; `mapped_recipes` and `mapped`, recipes and ids of models that read sequence, which
-    a variant map needs; `evaluation`, what evaluate.py is told: the fold method of each recipe and baseline. preflight.py
-    adds to it `populations`, those that are the same, and to the plan `genes_per_part`, the most genes of a task of a map.
+    those that learn motifs; `evaluated_only`, recipes with further targets; `mapped_recipes` and `mapped`, recipes and ids
+    of models that read sequence, which a variant map needs; `evaluation`, what evaluate.py is told: the fold method of each
+    recipe and baseline. preflight.py adds to it `populations`, those that are the same, and to the plan `genes_per_part`, the
+    most genes of a task of a map.
     """
     planned = [plan_recipe(recipe, params, tables) for recipe in recipes]
     extended = {_bases(model) for model in models if _reads_extended(model)}
@@ -38,6 +40,7 @@ def run_plan(recipes: list[Recipe], models: list[dict], params: dict, tables: bo
         "fold_methods": methods,
         "mapped_recipes": [recipe.name for recipe in recipes if recipe.values["inputs"] != "half_life"],
         "mapped": [model_id(model) for model in models if model.get("inputs") != "half_life"],
+        "evaluated_only": [recipe.name for recipe in recipes if further_targets(recipe.values["targets"])],
         "motif_networks": [name for name, entry in NETWORKS.items() if entry.motifs],
         "evaluation": {"recipes": [recipe_folds(one) for one in planned] + baseline_folds(methods)},
     }
@@ -57,7 +60,8 @@ def plan_recipe(recipe: Recipe, params: dict, tables: bool) -> dict:
     named = {name: values[name] for name in ("recipe", "network", "fold_method", "ensemble", "atlases", "levels")}
     extracted = "half_life" if params["features"] == values["features"] == "half_life" else "extended"
     read = window(values["upstream"], values["downstream"], extracted, tables and recipe.reads_gene_features)
-    return named | read | {"downstream_analyses": recipe.analysed, "training": training}
+    further = {"targets": further_targets(values["targets"])}
+    return named | read | further | {"downstream_analyses": recipe.analysed, "training": training}
 
 
 def recipe_folds(planned: dict) -> dict:

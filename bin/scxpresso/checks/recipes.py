@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from scxpresso.checks.findings import Findings, Row
 from scxpresso.checks.params import network_names
 from scxpresso.checks.sheets import Request, read_sheet
+from scxpresso.expression.targets import MEAN, further_targets
 from scxpresso.genome.folds import METHODS
 from scxpresso.networks.registry import NETWORKS, TRAINING_OPTIONS, training_options
 from scxpresso.problems import preview
@@ -26,7 +27,9 @@ PARAMETERS = [
     "inputs", "upstream", "downstream", "features", "fold_method", "replicates", "epochs", "batch_size", "learning_rate",
     "ensemble",
 ]  # fmt: skip
-DEFAULTS = {"tasks": "multi", "atlases": None, "levels": None, "downstream_analyses": "yes", "gene_features": "yes"}
+DEFAULTS = {
+    "tasks": "multi", "targets": MEAN, "atlases": None, "levels": None, "downstream_analyses": "yes", "gene_features": "yes",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,8 @@ def check_recipe(recipe: Recipe, findings: Findings) -> None:
             f"at least {network.min_window} bases in all, which {values['network']} needs",
             "the paper uses 7,000 upstream and 3,500 downstream",
         )  # fmt: skip
+    if further_targets(values["targets"]):
+        check_targets(recipe, findings)
     unused = [name for name in TRAINING_OPTIONS if name not in network.options]
     if values["features"] != "xpresso" and "annotation_features" not in training_options(network.name):
         unused.append("features")
@@ -149,6 +154,34 @@ def check_recipe(recipe: Recipe, findings: Findings) -> None:
         unused.append("gene_features")
     for column in [name for name in unused if row.place and name in row.text]:
         findings.note(row.at(column), f"not used: the network {values['network']} has no such option")
+
+
+def check_targets(recipe: Recipe, findings: Findings) -> None:
+    """Further targets share a network with the mean, and no downstream analysis uses such networks."""
+    targets = recipe.values["targets"]
+    if recipe.values["tasks"] == "single":
+        findings.problem(
+            recipe.row.at("targets"), f"{targets!r} beside single-task networks", "networks that targets share",
+            "write multi into the column tasks, or leave the column targets empty",
+        )  # fmt: skip
+    if recipe.analysed:
+        findings.problem(
+            recipe.row.at("targets"), f"{targets!r} in a recipe with downstream analyses", "a recipe that is evaluated only",
+            "write no into the column downstream_analyses, and add a row without targets for these analyses",
+        )  # fmt: skip
+
+
+def check_cells_of_targets(recipes: list[Recipe], atlases: list[Row], findings: Findings) -> None:
+    """Bulk samples have no fraction of cells."""
+    bulk = [row.values.get("atlas", "") for row in atlases if row.values.get("protocol") == "bulk"]
+    for recipe in recipes:
+        named = [name for name in bulk if recipe.values["atlases"] is None or name in recipe.values["atlases"]]
+        if named and further_targets(recipe.values["targets"]):
+            findings.problem(
+                recipe.row.at("targets"),
+                f"{recipe.values['targets']!r} for bulk samples ({preview(named)}), which are no single cells",
+                "single-cell atlases", "name them in the column atlases, or leave the column targets empty",
+            )  # fmt: skip
 
 
 def check_models(recipes: list[Recipe], atlases: list[Row], findings: Findings) -> None:
@@ -186,6 +219,7 @@ def check_models(recipes: list[Recipe], atlases: list[Row], findings: Findings) 
     for atlas, level in sorted(pairs if recipes else ()):
         if not any(recipe.trains(atlas, level) for recipe in recipes):
             findings.note(f"atlas {atlas}", f"level {level}: no recipe trains it; baselines only")
+    check_cells_of_targets(recipes, atlases, findings)
     check_files(recipes, pairs, findings)
 
 

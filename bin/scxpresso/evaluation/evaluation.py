@@ -24,6 +24,7 @@ from scxpresso.evaluation.predictions import (
     paired_models,
     read_predictions,
 )
+from scxpresso.evaluation.targets import TARGET_COLUMNS, target_rows
 from scxpresso.evaluation.ways import POPULATION_SCORE_COLUMNS, population_rows
 from scxpresso.manifest import read_manifest
 from scxpresso.metrics import pearson, spearman, specificity
@@ -53,6 +54,7 @@ def evaluate(manifest: Path) -> dict[str, pd.DataFrame]:
         "intervals": _table(
             ((*model.columns.values(), *row) for model in models for row in model.intervals), INTERVAL_SCORE_COLUMNS
         ),
+        "targets": _table(target_rows(models, folds), TARGET_COLUMNS),
         "agreement": _table(agreement_rows(levels), AGREEMENT_COLUMNS),
         "distributions": _table((row for level in levels for row in distribution_rows(level)), DISTRIBUTION_COLUMNS),
         "histograms": _table((row for level in levels for row in histogram_rows(level)), HISTOGRAM_COLUMNS),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from scxpresso.expression.grouping import WHOLE
+from scxpresso.expression.targets import FRACTION
 from scxpresso.store import read_expression
 
 
@@ -48,6 +49,12 @@ class Level:
     def observed(self) -> pd.DataFrame:
         """Observed expression: genes × populations, log10."""
         return read_expression(self.folder / f"{self.level}.tsv.gz")
+
+    @cached_property
+    def fraction(self) -> pd.DataFrame | None:
+        """Fraction of cells in which genes are detected: genes × populations; None for bulk, and before version 0.2."""
+        path = self.folder / FRACTION / f"{self.level}.tsv.gz"
+        return read_expression(path) if path.exists() else None
 
     @property
     def key(self) -> dict[str, str]:

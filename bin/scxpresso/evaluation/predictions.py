@@ -22,7 +22,8 @@ ModelKey = tuple[str, str, str]  # atlas, level, recipe
 class Predictions:
     """Out-of-fold predictions of a model or baseline (genes × populations, log10) and the fold of each gene.
 
-    intervals: INTERVAL_SCORE_COLUMNS after those that name the model; no rows for tables of version 0.1.
+    intervals: INTERVAL_SCORE_COLUMNS after those that name the model; no rows for tables of version 0.1. fraction: predicted
+    fractions of cells; None for models of expression alone.
     """
 
     level: Level
@@ -31,6 +32,7 @@ class Predictions:
     predicted: pd.DataFrame
     fold: pd.Series
     intervals: list[tuple]
+    fraction: pd.DataFrame | None = None
 
     @property
     def key(self) -> ModelKey:
@@ -52,10 +54,15 @@ def read_predictions(entry: dict, levels: dict[tuple[str, str], Level], root: Pa
     """Read a table of predictions as genes × populations, in the order of its level."""
     level = levels[entry["atlas"], entry["level"]]
     table = read_table(root / entry["path"])
-    predicted = table.pivot(index="gene_id", columns="population", values="predicted")
     fold = table.drop_duplicates("gene_id").set_index("gene_id")["fold"]
-    predicted = predicted[list(level.observed.columns)]
-    return Predictions(level, entry["recipe"], entry["network"], predicted, fold, list(interval_rows(table)))
+    fraction = _predicted(read_table(root / entry["fraction"]), level) if "fraction" in entry else None
+    intervals = list(interval_rows(table))
+    return Predictions(level, entry["recipe"], entry["network"], _predicted(table, level), fold, intervals, fraction)
+
+
+def _predicted(table: pd.DataFrame, level: Level) -> pd.DataFrame:
+    predicted = table.pivot(index="gene_id", columns="population", values="predicted")
+    return predicted[list(level.observed.columns)]
 
 
 def interval_rows(table: pd.DataFrame) -> Iterator[tuple]:

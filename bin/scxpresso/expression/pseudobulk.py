@@ -79,12 +79,13 @@ class LevelExpression:
     """Expression at a level.
 
     values: genes × populations, log10. populations: POPULATION_COLUMNS, and DONOR_COLUMNS if donors are known. dropped:
-    DROPPED_POPULATION_COLUMNS.
+    DROPPED_POPULATION_COLUMNS. fraction: genes × populations, the share of cells in which a gene is detected; None for bulk.
     """
 
     values: pd.DataFrame
     populations: pd.DataFrame
     dropped: pd.DataFrame
+    fraction: pd.DataFrame | None = None
 
 
 def log_expression(mean: np.ndarray, floor: float, pseudocount: float) -> np.ndarray:
@@ -133,7 +134,7 @@ def pseudobulk_cells(
     ------
     InputError, for a value that cannot be a count, for a matrix that lacks genes, and for impossible library sizes.
     """
-    from scxpresso.expression.sums import Sums, library_sizes  # numba takes a while to import
+    from scxpresso.expression.sums import Detections, Sums, library_sizes  # numba takes a while to import
 
     reasons = atlas.not_genes(annotated_names(genes))
     is_gene = reasons == ""
@@ -153,6 +154,7 @@ def pseudobulk_cells(
 
     groupings = checked_groupings(atlas.obs, options)
     sums = [Sums(grouping, len(ids), halves(grouping, options.seed)) for grouping in groupings]
+    detections = [Detections(grouping, len(ids)) for grouping in groupings]
     donors = donors_of(atlas.obs, options.donor_column)
     donor_sums, donor_numbers = [], []
     for grouping in groupings if donors is not None else ():
@@ -181,6 +183,8 @@ def pseudobulk_cells(
         scale = SCALE[options.protocol] / np.where(size > 0, size, 1)
         for level in sums + donor_sums:
             level.add(cells, columns, counts, scale)
+        for detected in detections:
+            detected.add(cells, columns, counts)
         log(f"{(columns if atlas.by_columns else cells).stop:,} {'genes' if atlas.by_columns else 'cells'} read")
     check_libraries(atlas.obs, options, library, sizes, others)
     if excluded := excluded_features(ids, reasons):
@@ -194,6 +198,7 @@ def pseudobulk_cells(
         values = mean_log(whole, grouping.cells, options.floor)
         noise = np.where(grouping.cells > 1, ceiling_of_sums(level, matched, options.floor), np.nan)
         made = _level(grouping, coarse, gene_ids, values, (whole > 0).sum(axis=1), noise)
+        made.fraction = _table(detections[number].fraction(matched), gene_ids, grouping.labels)
         if donors is not None:
             between = ceiling_of_sums(donor_sums[number], matched, options.floor)
             made.populations = made.populations.assign(**donor_table(donor_numbers[number], between))
@@ -404,9 +409,13 @@ def _level(
         },
         columns=POPULATION_COLUMNS,
     )
-    table = pd.DataFrame(values, index=pd.Index(gene_ids, name="gene_id"), columns=grouping.labels).sort_index()
     dropped = pd.DataFrame(grouping.dropped, columns=DROPPED_POPULATION_COLUMNS)
-    return LevelExpression(table, populations, dropped)
+    return LevelExpression(_table(values, gene_ids, grouping.labels), populations, dropped)
+
+
+def _table(values: np.ndarray, gene_ids: list[str], labels: list[str]) -> pd.DataFrame:
+    """Make a table of genes × populations, sorted by gene."""
+    return pd.DataFrame(values, index=pd.Index(gene_ids, name="gene_id"), columns=labels).sort_index()
 
 
 def unused_genes(match: GeneMatch, ids: list[str], reasons: np.ndarray) -> pd.DataFrame:

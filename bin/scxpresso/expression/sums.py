@@ -46,6 +46,28 @@ class Sums:
         return np.bincount(self.grouping.of_cell[inside], minlength=len(self.grouping.labels))
 
 
+class Detections:
+    """Numbers of cells of each population in which each gene is detected; filled chunk by chunk.
+
+    cells: populations × genes.
+    """
+
+    def __init__(self, grouping: Grouping, genes: int):
+        self.grouping = grouping
+        self.cells = np.zeros((len(grouping.labels), genes), dtype=np.int64)
+
+    def add(self, cells: slice, genes: slice, counts: scipy.sparse.csr_matrix) -> None:
+        """Add the cells of a chunk, or of some of its genes, with a count above 0."""
+        if not counts.has_canonical_format:  # a count may be stored in parts, which are one detection
+            counts = counts.copy()
+            counts.sum_duplicates()
+        _detect(self.cells[:, genes], self.grouping.of_cell[cells], counts.indptr, counts.indices, counts.data)
+
+    def fraction(self, genes: np.ndarray) -> np.ndarray:
+        """Return the share of each population's cells: genes × populations."""
+        return self.cells[:, genes].T / np.maximum(self.grouping.cells, 1)
+
+
 def library_sizes(chunk: scipy.sparse.csr_matrix, is_gene: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
     """Sum the counts of each cell of a chunk.
 
@@ -95,3 +117,13 @@ def _add(
             count, gene = counts[at], sums[indices[at]]
             for part in range(PARTS):
                 gene[part] += count * factors[part]
+
+
+@njit()
+def _detect(
+    detected: np.ndarray, population: np.ndarray, indptr: np.ndarray, indices: np.ndarray, counts: np.ndarray
+) -> None:
+    for cell in range(len(population)):
+        if population[cell] >= 0:
+            for at in range(indptr[cell], indptr[cell + 1]):
+                detected[population[cell], indices[at]] += counts[at] > 0

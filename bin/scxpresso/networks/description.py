@@ -9,7 +9,9 @@ class ModelDescription:
     """The keys of model.json, in order. Those with a default are not needed to use the model.
 
     atlas, level, recipe, genome, network: names. ensemble: `mean` or `best`. inputs: one of registry.INPUTS. tasks: `multi`,
-    one network for all populations, or `single`, one per population. upstream, downstream: bases of the promoter window.
+    one network for all populations, or `single`, one per population. targets: what the networks predict of each population;
+    `mean` is expression, and a model with others serves no downstream analysis. upstream, downstream: bases of the promoter
+    window.
     populations: outputs, in order. annotation_features: names of those that are read. gene_features: digest of those of the
     user among them (GeneFeatures.digest), '' if there are none. parents: parent of each population.
     folds: for each fold, its weight files: all `replicates`, and those `used`. fold_of_gene: fold of every gene of the genome.
@@ -26,6 +28,7 @@ class ModelDescription:
     network: str
     inputs: str
     tasks: str = "multi"
+    targets: list[str] = field(default_factory=lambda: ["mean"])
     upstream: int
     downstream: int
     populations: list[str]

@@ -4,6 +4,7 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
+from scxpresso.expression.targets import MEAN
 from scxpresso.identifiers import GeneNames
 from scxpresso.intervals import INTERVAL_COLUMNS, Intervals
 from scxpresso.networks.description import ModelDescription
@@ -30,6 +31,8 @@ class Model:
             description = ModelDescription.of(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, TypeError, ValueError) as error:
             raise self._problem(path, error) from None
+        if problem := with_further_targets(str(path), description.targets):
+            raise InputError(problem)
         self.atlas, self.level, self.recipe = description.atlas, description.level, description.recipe
         self.genome, self.network, self.inputs = description.genome, description.network, description.inputs
         self.populations, self.parents = description.populations, description.parents
@@ -104,3 +107,12 @@ class Model:
             if list(metadata.populations) != self.populations:
                 raise self._problem(self.folder / "model.json", f"{name!r} has other populations")
         return networks
+
+
+def with_further_targets(where: str, targets: list[str]) -> Problem | None:
+    """Describe a model whose networks predict more than expression, which nothing after its evaluation can use."""
+    if targets == [MEAN]:
+        return None
+    found = f"a model that was trained on {'+'.join(targets)}"
+    fix = "train the recipe without the column targets, or name another model"
+    return Problem(where, found, "a model of expression alone (targets: mean), for downstream analyses", fix)

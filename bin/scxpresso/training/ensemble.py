@@ -67,13 +67,15 @@ def describe_model(
     outputs: np.ndarray,
     fold: pd.Series,
     parents: pd.Series,
+    targets: list[str],
     **names: str,
 ) -> ModelDescription:
     """Describe a model: together with the weights, everything needed to use it elsewhere.
 
     observed: genes × populations. outputs: replicates × genes × populations, out-of-fold. fold: fold of each gene of the
-    genome. parents: parent of each population. names: atlas, level, recipe, genome and ensemble; an empty recipe means that
-    of the weights. The scalings of expression and annotation features are in each weight file.
+    genome. parents: parent of each population. targets: what the networks predict, the mean first. names: atlas, level,
+    recipe, genome and ensemble; an empty recipe means that of the weights. The scalings of expression and annotation features
+    are in each weight file.
     """
     predicted = outputs.mean(axis=0)
     over_populations = pearson(observed.to_numpy().T, predicted.T)
@@ -86,6 +88,7 @@ def describe_model(
         network=metadata.network,
         inputs=metadata.inputs,
         tasks=metadata.tasks,
+        targets=targets,
         upstream=metadata.upstream,
         downstream=metadata.downstream,
         populations=list(observed.columns),
