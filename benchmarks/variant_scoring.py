@@ -117,7 +117,7 @@ def fitted_trees() -> list[GradientBoostedTrees]:
     features = rng.normal(size=(200, N_WINDOWS + len(HALF_LIFE) + TREE_KMERS + COMPONENTS)).astype(np.float32)
     bins = Bins.of(features, TREE_SETTINGS)
     for seed, trees in enumerate(part.trees):
-        trees.fit(bins, rng.normal(size=(200, len(trees.components))), seed)
+        trees.fit(bins, rng.normal(size=(200, trees.components.shape[1])), seed)
     return list(part.trees)
 
 

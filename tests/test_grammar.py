@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_grammar_motifs import planted
+from test_grammar_motifs import planted, random_codes
 
 from scxpresso.networks.prediction import predict
 from scxpresso.networks.weights import NetworkMetadata, load_network, save_network
@@ -78,6 +78,22 @@ def test_effects_of_substitutions_are_those_of_whole_predictions(network, start,
     assert np.abs(by_force).max() > 1e-4
     np.testing.assert_allclose(expression, expected, rtol=0, atol=1e-6)
     np.testing.assert_allclose(effects, by_force, rtol=0, atol=1e-6)
+
+
+def test_effects_far_from_the_tss_are_those_of_whole_predictions():
+    data, rng = simulated(120), np.random.default_rng(2)
+    data.codes = np.hstack([random_codes(120, 3, 6200), data.codes, random_codes(120, 4, 3200)])
+    data.upstream += 6200
+    data.expression[:, 2] = (data.codes[:, :4000] == 4).mean(axis=1) * 30 + rng.normal(0, 0.1, 120)  # far bases
+    one = trained(data)
+    networks = [(one, NetworkMetadata("grammar", "both", data.upstream, 3700, ("a", "b", "c"), NAMES))]
+    codes, annotation = data.codes[5].copy(), data.annotation[5].astype(np.float32)
+    incremental, by_force = GrammarEffects(networks), BruteForce(networks, CPU)
+    for start in (190, 4190, 6190, 10_690):  # around bounds of regions
+        effects = incremental.effects(codes, annotation, start, start + 20)[1]
+        expected = by_force.effects(codes, annotation, start, start + 20)[1]
+        assert np.abs(expected).max() > 1e-4
+        np.testing.assert_allclose(effects, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("inputs", ["sequence", "half_life"])

@@ -58,13 +58,16 @@ def test_trees_as_tensors_give_what_scikit_learn_gives():
     features = rng.normal(size=(400, 12)).astype(np.float32)
     features[:, 3] = np.round(features[:, 3])  # ties at a threshold
     expression = np.stack([features[:, 0] * features[:, 1], features[:, 3]], axis=1) + rng.normal(0, 0.1, (400, 2))
-    trees = GradientBoostedTrees(2, SETTINGS | {"features_of_a_tree": 1.0})
+    # The first component has two rounds of 100 trees, which are 200 trees to scikit-learn.
+    trees = GradientBoostedTrees(2, SETTINGS | {"features_of_a_tree": 1.0, "max_iter": 100, "rounds_of_first": 2})
     trees.fit(Bins.of(features, SETTINGS), expression, seed=5)
     directions = np.linalg.svd(expression, full_matrices=False)[2]
-    theirs = {name: value for name, value in SETTINGS.items() if name != "features_of_a_tree"}
+    theirs = {name: SETTINGS[name] for name in SETTINGS if name not in ("features_of_a_tree", "rounds_of_first")}
     scores = [
-        HistGradientBoostingRegressor(**theirs, early_stopping=False).fit(features, target).predict(features)
-        for target in (expression @ directions.T).T
+        HistGradientBoostingRegressor(**theirs | {"max_iter": number}, early_stopping=False)
+        .fit(features, target)
+        .predict(features)
+        for number, target in zip((200, 100), (expression @ directions.T).T, strict=True)
     ]
     np.testing.assert_allclose(
         trees(torch.from_numpy(features)).numpy(), np.stack(scores, axis=1) @ directions, atol=1e-4

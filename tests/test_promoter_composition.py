@@ -29,9 +29,9 @@ def content(bases: str) -> tuple[float, float]:
 
 
 def test_windows_are_what_strings_give():
-    upstream = 3200
-    codes = random_codes(3, 6500)
-    codes[1, 3100:3300] = N_CODE  # around the TSS: the innermost windows know nothing
+    upstream = 7200
+    codes = random_codes(3, 14_500)
+    codes[1, 7100:7300] = N_CODE  # around the TSS: the innermost windows know nothing
     windows = promoter_composition(codes, upstream).windows.numpy()
     assert windows.shape == (3, N_WINDOWS)
     for gene in range(3):
@@ -43,20 +43,20 @@ def test_windows_are_what_strings_give():
 
 def test_bases_that_a_window_lacks_count_for_nothing():
     codes, upstream = random_codes(2, 300), 100
-    padded = np.pad(codes, ((0, 0), (3900, 3800)), constant_values=N_CODE)
-    for short, long in zip(promoter_composition(codes, upstream), promoter_composition(padded, 4000), strict=True):
+    padded = np.pad(codes, ((0, 0), (7900, 7800)), constant_values=N_CODE)
+    for short, long in zip(promoter_composition(codes, upstream), promoter_composition(padded, 8000), strict=True):
         torch.testing.assert_close(short, long)
 
 
 def test_kmers_are_roots_of_counts_in_their_regions():
-    codes, upstream = random_codes(4, 4000), 2500
+    codes, upstream = random_codes(4, 11_000), 7200
     kmers = promoter_composition(codes, upstream).kmers.numpy()
     assert kmers.shape == (4, N_KMERS)
     totals = np.square(kmers).sum(axis=1).round()
     regions = [*COUNTED_KMERS, *UNSTRANDED_KMERS]
     np.testing.assert_array_equal(totals, sum(end - start - k + 1 for k, start, end in regions))
     far = codes.copy()
-    far[:, : upstream - 2000] = 1  # upstream of every region
+    far[:, : upstream - 7000] = 1  # upstream of every region
     np.testing.assert_array_equal(promoter_composition(far, upstream).kmers.numpy(), kmers)
 
 
@@ -80,8 +80,8 @@ def test_substitutions_between_two_bounds_of_windows_are_few(alternative):
     assert len(torch.unique(windows, dim=0)) <= 9 + 3  # the base at a bound may make a CpG of one window only
     columns = (windows != promoter_composition(codes, upstream).windows).any(dim=0).numpy()
     touched = [WINDOWS[column % len(WINDOWS)] for column in np.flatnonzero(columns)]
-    assert {end for _, end in touched} <= {800, 1600, 3000}
+    assert {end for _, end in touched} <= {800, 1600, 3000, 7000}
 
 
 def test_number_of_kmers():
-    assert N_COUNTS + 2 * 2080 == N_KMERS
+    assert N_COUNTS + 2 * 2080 + 3 * 136 == N_KMERS

@@ -7,7 +7,7 @@ from safetensors.torch import load, save
 
 from scxpresso.genome.sequence import region
 from scxpresso.metrics import pearson, specificity
-from scxpresso.networks.promoter_composition import promoter_composition
+from scxpresso.networks.promoter_composition import N_WINDOWS, promoter_composition
 from scxpresso.networks.smooth_part import SmoothPart, chosen_by_part, slope
 
 UPSTREAM = 1000
@@ -102,7 +102,7 @@ def test_a_file_gives_the_part_back(genes):
 
 def test_gene_features_have_a_kernel_of_their_own():
     own = ["gene_features:codon_AAA", "gene_features:two"]
-    for inputs, windows in (("both", 28), ("half_life", 0)):
+    for inputs, windows in (("both", N_WINDOWS), ("half_life", 0)):
         groups, former = (SmoothPart(3, inputs)._groups(names) for names in (NAMES + own, NAMES))
         assert groups[-1].tolist() == [windows + len(NAMES) - 2, windows + len(NAMES) - 1]  # dipeptides are not counted
         assert [group.tolist() for group in groups[:-1]] == [group.tolist() for group in former]

@@ -21,6 +21,7 @@ SETTINGS: dict[str, Any] = {
     "l2_regularization": 5.0,
     "max_bins": 255,
     "features_of_a_tree": 0.2,  # a share: quicker, and better than all of them
+    "rounds_of_first": 1,  # times max_iter trees predict the first component, of which most can be predicted
 }
 
 
@@ -54,14 +55,14 @@ class Bins:
 
 
 def boosted(
-    bins: Bins, targets: Sequence[np.ndarray], settings: dict[str, Any], seed: int
+    bins: Bins, targets: Sequence[np.ndarray], trees_of: Sequence[int], settings: dict[str, Any], seed: int
 ) -> Iterator[tuple[float, list[np.ndarray]]]:
     """Boost trees for each target by least squares: give its mean, and the nodes of its trees as scikit-learn keeps them.
 
     As HistGradientBoostingRegressor, but each *tree* reads features of its own, where that draws them for each split: only
     those need histograms, which is most of the work.
 
-    targets: of the genes, each.
+    targets: of the genes, each. trees_of: number of trees for each target.
     """
     from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import _update_raw_predictions
     from sklearn.ensemble._hist_gradient_boosting.grower import TreeGrower
@@ -72,9 +73,9 @@ def boosted(
         name: settings[name] for name in ("max_leaf_nodes", "max_depth", "min_samples_leaf", "l2_regularization")
     }
     curvature = np.ones(1, np.float32)  # of the squared error
-    for target in targets:
+    for target, number_of_trees in zip(targets, trees_of, strict=True):
         predicted, trees = np.full(len(target), target.mean(), np.float64), []
-        for _ in range(settings["max_iter"]):
+        for _ in range(number_of_trees):
             read = np.sort(draw.permutation(bins.columns)[:number])
             thresholds = [bins.thresholds[column] for column in read]
             grower = TreeGrower(
@@ -113,27 +114,33 @@ class GradientBoostedTrees(nn.Module):
     def __init__(self, populations: int, settings: dict[str, Any] = SETTINGS):
         super().__init__()
         self.settings = settings
-        components, trees = min(populations, COMPONENTS), settings["max_iter"]
+        self.rounds = np.ones(min(populations, COMPONENTS), dtype=int)  # of each component
+        self.rounds[0] = settings["rounds_of_first"]
+        rounds, trees = int(self.rounds.sum()), settings["max_iter"]
         nodes = 2 * settings["max_leaf_nodes"] - 1
-        self.register_buffer("feature", torch.zeros(components, trees, nodes, dtype=torch.int32))
-        self.register_buffer("threshold", torch.zeros(components, trees, nodes, dtype=torch.float64))
-        self.register_buffer("child", torch.zeros(components, trees, nodes, 2, dtype=torch.uint8))
-        self.register_buffer("value", torch.zeros(components, trees, nodes))
-        self.register_buffer("baseline", torch.zeros(components))
-        self.register_buffer("components", torch.zeros(components, populations))
+        self.register_buffer("feature", torch.zeros(rounds, trees, nodes, dtype=torch.int32))
+        self.register_buffer("threshold", torch.zeros(rounds, trees, nodes, dtype=torch.float64))
+        self.register_buffer("child", torch.zeros(rounds, trees, nodes, 2, dtype=torch.uint8))
+        self.register_buffer("value", torch.zeros(rounds, trees, nodes))
+        self.register_buffer("baseline", torch.zeros(rounds))
+        self.register_buffer("components", torch.zeros(rounds, populations))  # the direction of each round
 
     def fit(self, bins: Bins, expression: np.ndarray, seed: int) -> None:
         """expression: genes × populations, z-scaled."""
-        directions = np.linalg.svd(expression, full_matrices=False)[2][: len(self.components)]
-        self.components[: len(directions)] = torch.from_numpy(directions)
-        targets = (expression @ directions.T).T
-        for number, (mean, trees) in enumerate(boosted(bins, targets, self.settings, seed)):
-            self.baseline[number] = mean
+        directions = np.linalg.svd(expression, full_matrices=False)[2][: len(self.rounds)]
+        rounds, size = self.rounds[: len(directions)], self.settings["max_iter"]
+        self.components[: rounds.sum()] = torch.from_numpy(np.repeat(directions, rounds, axis=0))
+        targets, first = (expression @ directions.T).T, np.cumsum(rounds) - rounds
+        for begin, (mean, trees) in zip(
+            first.tolist(), boosted(bins, targets, (rounds * size).tolist(), self.settings, seed), strict=True
+        ):
+            self.baseline[begin] = mean
             for tree, nodes in enumerate(trees):
-                self._keep(number, tree, nodes)
+                self._keep(begin + tree // size, tree % size, nodes)
 
-    def _keep(self, component: int, tree: int, nodes: np.ndarray) -> None:
-        at = (component, tree, slice(len(nodes)))
+    def _keep(self, number: int, tree: int, nodes: np.ndarray) -> None:
+        """Keep a tree of a round."""
+        at = (number, tree, slice(len(nodes)))
         itself = np.arange(len(nodes))
         leaf = nodes["is_leaf"].astype(bool)
         children = [np.where(leaf, itself, nodes[side]) for side in ("left", "right")]

@@ -13,8 +13,11 @@ from torch import Tensor
 from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS, kmer_counts, region, reverse_complement_numbers
 from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 
-UNSTRANDED_KMERS = [(6, -1000, 0), (6, 0, 500)]  # k, from, to: a k-mer and its reverse complement are counted as one
-REACHES = (50, 100, 200, 400, 800, 1600, 3000)  # bases of the windows, each upstream and downstream of the TSS
+# k, from, to: a k-mer and its reverse complement are counted as one. Those around the promoter, and those far from it.
+NEAR_KMERS = [(6, -1000, 0), (6, 0, 500)]
+FAR_KMERS = [(4, -7000, -3000), (4, -3000, -1000), (4, 500, 3500)]
+UNSTRANDED_KMERS = NEAR_KMERS + FAR_KMERS
+REACHES = (50, 100, 200, 400, 800, 1600, 3000, 7000)  # bases of the windows, each upstream and downstream of the TSS
 WINDOWS = [window for reach in REACHES for window in ((-reach, 0), (0, reach))]
 N_WINDOWS = 2 * len(WINDOWS)  # features: GC content, and the square root of CpG content
 C, G = CHANNELS.index("C"), CHANNELS.index("G")
@@ -26,7 +29,14 @@ def unstranded(k: int) -> np.ndarray:
     return np.unique(np.minimum(np.arange(4**k), reverse_complement_numbers(k)), return_inverse=True)[1]
 
 
-N_KMERS = N_COUNTS + sum(int(unstranded(k).max()) + 1 for k, _, _ in UNSTRANDED_KMERS)
+def _number(kmers: list[tuple[int, int, int]]) -> int:
+    """Number of columns of unstranded k-mers."""
+    return sum(int(unstranded(k).max()) + 1 for k, _, _ in kmers)
+
+
+N_NEAR = _number(NEAR_KMERS)
+BLOCKS = [N_COUNTS, N_NEAR, *(_number([kmers]) for kmers in FAR_KMERS)]  # columns of k-mers that are read as one
+N_KMERS = sum(BLOCKS)
 
 
 class PromoterComposition(NamedTuple):

@@ -14,19 +14,18 @@ from torch import Tensor, nn
 
 from scxpresso.genome.features import mean_and_sd
 from scxpresso.genome.gene_features import is_gene_feature
-from scxpresso.networks.counted_kmers import N_COUNTS
 from scxpresso.networks.fitted import FittedModule
 from scxpresso.networks.gradient_boosted_trees import SETTINGS, Bins, GradientBoostedTrees
 from scxpresso.networks.kernel_regression import KernelRegression
-from scxpresso.networks.promoter_composition import N_KMERS, N_WINDOWS, PromoterComposition
+from scxpresso.networks.promoter_composition import BLOCKS, N_KMERS, N_NEAR, N_WINDOWS, PromoterComposition
 from scxpresso.networks.scaling import MAX_DEVIATIONS, Scaling
 
 COMPONENTS = 10  # of expression, by kernels
 TREE_COMPONENTS = 6  # the first of them, by trees too
 # Each ensemble of trees learns without one part of the genes, so that every gene has a prediction that did not know it.
 PARTS = 10
-TREE_SETTINGS = SETTINGS | {"max_iter": 60, "learning_rate": 0.1, "max_bins": 63}
-TREE_SHARE = 0.7  # of the mean
+TREE_SETTINGS = SETTINGS | {"max_iter": 50, "rounds_of_first": 4, "learning_rate": 0.1, "max_bins": 63}
+TREE_SHARE = 0.8  # of the mean
 # That trees read: more of them hide what else there is. (Embeddings have thousands of columns.)
 TREE_KMERS, TREE_GENE_FEATURES = 100, 50
 # Kinds of annotation features by how their names begin; all others but gene features are of structure and surroundings.
@@ -69,7 +68,7 @@ class SmoothPart(FittedModule):
         self._scale(promoter, names)
         directions, scores = principal_components(expression)
         features = self.features(promoter, annotation).numpy()
-        blocks = [block.numpy() for block in self.blocks(promoter, annotation) if block.shape[1] != N_KMERS - N_COUNTS]
+        blocks = [block.numpy() for block in self.blocks(promoter, annotation) if block.shape[1] != N_NEAR]
         held_out = KernelRegression().fit(features, self._groups(names), blocks, scores, parts(len(scores), seed), seed)
         return shrunk(held_out, scores)[0] @ directions
 
@@ -177,10 +176,10 @@ class SmoothPart(FittedModule):
         return promoter.kmers[:, :0] if self.inputs == "half_life" else _scaled(self.kmers, promoter.kmers)
 
     def blocks(self, promoter: PromoterComposition, annotation: Tensor) -> list[Tensor]:
-        """Give what each linear kernel reads, genes × features: k-mers by strand, k-mers of either strand, dipeptides."""
+        """Give what each linear kernel reads, genes × features: the BLOCKS of k-mers, dipeptides."""
         read: list[Tensor] = []
         if self.inputs != "half_life":
-            read += self.scaled_kmers(promoter).tensor_split([N_COUNTS], dim=1)
+            read += self.scaled_kmers(promoter).split(BLOCKS, dim=1)
         if self.inputs != "sequence" and self.dipeptides.any():
             read.append(annotation[:, self.dipeptides])
         return read

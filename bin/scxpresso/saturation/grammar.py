@@ -43,16 +43,14 @@ from scxpresso.saturation.kmer_changes import (
 )
 from scxpresso.saturation.motif_part import MotifEffects
 
-# Where k-mers are counted, relative to the TSS.
-FIRST, END = min(start for _, start, _ in COUNTED_KMERS), max(end for _, _, end in COUNTED_KMERS)
+KMERS = COUNTED_KMERS + UNSTRANDED_KMERS
+FIRST, END = min(start for _, start, _ in KMERS), max(end for _, _, end in KMERS)  # relative to the TSS
 PAIRS = [unstranded(k) for k, _, _ in UNSTRANDED_KMERS]
+BEGINS = N_COUNTS + np.cumsum([0, *(len(np.unique(pair)) for pair in PAIRS)])  # columns of each region
 COUNTED = CountedRegions.of(
     FIRST,
-    COUNTED_KMERS + UNSTRANDED_KMERS,
-    [
-        *strand_columns(COUNTED_KMERS),
-        *(N_COUNTS + pair + number * len(np.unique(pair)) for number, pair in enumerate(PAIRS)),
-    ],
+    KMERS,
+    [*strand_columns(COUNTED_KMERS), *(begin + pair for begin, pair in zip(BEGINS, PAIRS, strict=False))],
 )
 MAX_CHANGED = COUNTED.max_changed
 BOUNDS = np.unique(WINDOWS)  # relative to the TSS
