@@ -80,9 +80,13 @@ from numba.core.caching import (  # noqa: E402
     IndexDataCacheFile,
     UserProvidedCacheLocator,
 )
+from numba.core.codegen import get_host_cpu_features as _host_features  # noqa: E402
 from numba.core.dispatcher import Dispatcher  # noqa: E402
 from numba.extending import _Intrinsic, intrinsic, models, register_model  # noqa: E402, F401
 from numba.np.unsafe.ndarray import to_fixed_tuple  # noqa: E402, F401
+
+# Whether kernels are compiled for a processor with 32 registers of vectors instead of 16.
+AVX512 = "+avx512f" in (_host_features() if numba.config.CPU_FEATURES is None else numba.config.CPU_FEATURES)
 
 
 def use_threads(threads: int) -> None:

@@ -134,3 +134,24 @@ def multiply_add(typing: Any, one: Any, other: Any, total: Any) -> Any:
         return builder.fadd(builder.fmul(one, other, flags=fused), total, flags=fused)
 
     return FLOATS(FLOATS, FLOATS, FLOATS), code
+
+
+@intrinsic
+def different(typing: Any, one: Any, other: Any) -> Any:
+    """A bit for each place where two vectors differ, the lowest for the first."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        bits = builder.bitcast(builder.fcmp_unordered("!=", *values), ir.IntType(WIDTH))
+        return builder.zext(bits, ir.IntType(64))
+
+    return types.int64(FLOATS, FLOATS), code
+
+
+@intrinsic
+def lowest_bit(typing: Any, bits: Any) -> Any:
+    """The number of the lowest bit that is set; some must be."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.cttz(values[0], ir.Constant(ir.IntType(1), 1))
+
+    return (types.int64(bits), code) if bits == types.int64 else None

@@ -1,4 +1,4 @@
-"""Gradient-boosted trees as tensors: fitted by scikit-learn, kept in a file of weights, evaluated on any device."""
+"""Gradient-boosted trees as tensors: fitted as by scikit-learn, kept in a file of weights, evaluated on any device."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from scxpresso.networks.tree_growing import Nodes, grow_tree
 
 COMPONENTS = 10  # of expression; further ones of many populations are noise, and cost as much as the first
 TREES = 200  # per component
@@ -56,43 +58,30 @@ class Bins:
 
 def boosted(
     bins: Bins, targets: Sequence[np.ndarray], trees_of: Sequence[int], settings: dict[str, Any], seed: int
-) -> Iterator[tuple[float, list[np.ndarray]]]:
-    """Boost trees for each target by least squares: give its mean, and the nodes of its trees as scikit-learn keeps them.
+) -> Iterator[tuple[float, list[Nodes]]]:
+    """Boost trees for each target by least squares: give its mean, and its trees.
 
     As HistGradientBoostingRegressor, but each *tree* reads features of its own, where that draws them for each split: only
     those need histograms, which is most of the work.
 
     targets: of the genes, each. trees_of: number of trees for each target.
     """
-    from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import _update_raw_predictions
-    from sklearn.ensemble._hist_gradient_boosting.grower import TreeGrower
-
-    threads, draw = torch.get_num_threads(), np.random.default_rng(seed)
+    draw = np.random.default_rng(seed)
     number = max(1, round(settings["features_of_a_tree"] * len(bins.columns)))
-    growing = {
-        name: settings[name] for name in ("max_leaf_nodes", "max_depth", "min_samples_leaf", "l2_regularization")
-    }
-    curvature = np.ones(1, np.float32)  # of the squared error
+    of_genes = np.ascontiguousarray(bins.of_genes)
+    n_bins = np.array([len(bounds) + 1 for bounds in bins.thresholds])
+    growing = [
+        settings[name]
+        for name in ("max_leaf_nodes", "max_depth", "min_samples_leaf", "l2_regularization", "learning_rate")
+    ]
     for target, number_of_trees in zip(targets, trees_of, strict=True):
         predicted, trees = np.full(len(target), target.mean(), np.float64), []
         for _ in range(number_of_trees):
             read = np.sort(draw.permutation(bins.columns)[:number])
-            thresholds = [bins.thresholds[column] for column in read]
-            grower = TreeGrower(
-                bins.of_genes[read].T,
-                (predicted - target).astype(np.float32),
-                curvature,
-                n_bins=bins.number,
-                n_bins_non_missing=np.array([len(bounds) + 1 for bounds in thresholds]),
-                shrinkage=settings["learning_rate"],
-                n_threads=threads,
-                **growing,
-            )
-            grower.grow()
-            nodes = grower.make_predictor(thresholds).nodes
-            nodes["feature_idx"] = read[nodes["feature_idx"]]
-            trees.append(nodes)
-            _update_raw_predictions(predicted, grower, threads)
+            gradient = (predicted - target).astype(np.float32)
+            # As scikit-learn adds it up: over the bins of the first feature.
+            total = np.bincount(of_genes[read[0]], gradient, bins.number).sum()
+            trees.append(grow_tree(of_genes, read, n_bins[read], gradient, total, *growing, predicted))
         yield float(target.mean()), trees
 
 
@@ -101,7 +90,7 @@ class GradientBoostedTrees(nn.Module):
 
     Components rather than populations, so that what sets populations apart is fitted for itself and not as a small part of
     what they share. A tree is a row of nodes; a leaf is its own child, so that every gene takes as many steps as trees are
-    deep. settings: of scikit-learn's HistGradientBoostingRegressor.
+    deep. Trees are kept in rounds of max_iter; a component has one or more of them. settings: as SETTINGS.
     """
 
     feature: Tensor
@@ -136,18 +125,23 @@ class GradientBoostedTrees(nn.Module):
         ):
             self.baseline[begin] = mean
             for tree, nodes in enumerate(trees):
-                self._keep(begin + tree // size, tree % size, nodes)
+                self._keep(begin + tree // size, tree % size, nodes, bins.thresholds)
 
-    def _keep(self, number: int, tree: int, nodes: np.ndarray) -> None:
-        """Keep a tree of a round."""
-        at = (number, tree, slice(len(nodes)))
-        itself = np.arange(len(nodes))
-        leaf = nodes["is_leaf"].astype(bool)
-        children = [np.where(leaf, itself, nodes[side]) for side in ("left", "right")]
-        self.feature[at] = torch.from_numpy(np.where(leaf, 0, nodes["feature_idx"]).astype(np.int32))
-        self.threshold[at] = torch.from_numpy(nodes["num_threshold"].astype(np.float64))
+    def _keep(self, number: int, tree: int, nodes: Nodes, thresholds: Sequence[np.ndarray]) -> None:
+        """Write a tree of a round. thresholds: of the bins of each feature."""
+        at = (number, tree, slice(len(nodes.value)))
+        itself = np.arange(len(nodes.value))
+        children = [np.where(nodes.is_leaf, itself, side) for side in (nodes.left, nodes.right)]
+        bounds = [
+            0.0 if is_leaf else thresholds[feature][bin_]
+            for is_leaf, feature, bin_ in zip(
+                *(part.tolist() for part in (nodes.is_leaf, nodes.feature, nodes.bin)), strict=True
+            )
+        ]
+        self.feature[at] = torch.from_numpy(nodes.feature.astype(np.int32))
+        self.threshold[at] = torch.tensor(bounds, dtype=torch.float64)
         self.child[at] = torch.from_numpy(np.stack(children, axis=1).astype(np.uint8))
-        self.value[at] = torch.from_numpy(nodes["value"].astype(np.float32))
+        self.value[at] = torch.from_numpy(nodes.value.astype(np.float32))
 
     def forward(self, features: Tensor) -> Tensor:
         """Predict z-scaled expression: genes × populations. All trees take a step at once, in few calls for a GPU."""

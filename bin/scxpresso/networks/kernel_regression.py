@@ -18,6 +18,7 @@ MAX_INDUCING = 1500
 REML_GENES = 600  # that estimate variances
 UPDATES = 10  # of the variances, from equal ones: more would cost time, and let small atlases choose too boldly
 MIN_NOISE = 0.01  # of a target's variance: without noise, covariances cannot be inverted
+SUMMED_ROWS = 8  # of matrices that are added up
 JITTER = 1e-5  # of the diagonal of a covariance, relative to its mean
 
 
@@ -175,27 +176,34 @@ def _fit_output(
     -------
     dual and intercept of the output, and predictions of each part of the genes by a fit without it.
     """
-    covariance = np.tensordot(variances[:-1], similarity, 1)
+    covariance = _weighted_sum(variances[:-1], similarity)
     own = covariance[chosen]
     own[np.diag_indices(len(own))] += JITTER * own.diagonal().mean()
-    root = cholesky(own, lower=True, overwrite_a=True, check_finite=False)
-    columns = solve_triangular(root, covariance.T, lower=True, check_finite=False).T
-    center, mean = columns.mean(axis=0), target.mean()
-    weights, held_out = _ridge(columns - center, target - mean, variances[-1], part)
-    dual = solve_triangular(root, weights, lower=True, trans="T", check_finite=False)
-    return dual, mean - center @ weights, mean + held_out
+    center, mean = covariance.mean(axis=0), target.mean()
+    covariance -= center
+    dual, held_out = _ridge(covariance, target - mean, variances[-1] * own, part)
+    return dual, mean - center @ dual, mean + held_out
 
 
-def _ridge(columns: np.ndarray, target: np.ndarray, noise: float, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Regress a centred target on centred columns (genes × columns) with weights of variance 1.
+def _weighted_sum(weights: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Add up matrices (float32) in double precision, some rows at a time: those of all matrices stay in the cache."""
+    total = np.empty(matrices.shape[1:])
+    for first in range(0, len(total), SUMMED_ROWS):
+        rows = slice(first, first + SUMMED_ROWS)
+        total[rows] = np.tensordot(weights, matrices[:, rows], 1)
+    return total
+
+
+def _ridge(
+    columns: np.ndarray, target: np.ndarray, penalty: np.ndarray, part: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Regress a centred target on centred columns (genes × columns). penalty: the matrix of the weights' quadratic form.
 
     Returns
     -------
     The weights, and predictions of each part of the genes by a regression on the other parts.
     """
-    product = columns.T @ columns
-    product[np.diag_indices(len(product))] += noise
-    root = cholesky(product, lower=True, overwrite_a=True, check_finite=False)
+    root = cholesky(columns.T @ columns + penalty, lower=True, overwrite_a=True, check_finite=False)
     # Columns × genes; products of its columns are the genes' leverages.
     whitened = solve_triangular(root, columns.T, lower=True, check_finite=False)
     along = whitened @ target

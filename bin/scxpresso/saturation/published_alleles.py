@@ -6,7 +6,9 @@ therefore computed once for every base of the reference that a bin may begin at.
 only the bins that its new bases or the window's ends reach.
 
 Maxima of all runs of 30 outputs come from those of the beginnings and ends of blocks (van Herk 1992). From one base to the
-next, few of them change: the second convolution changes by these.
+next, few of them change: the second convolution changes by these. Some bins are computed after the others, from all bases that
+they may begin at, so that what is computed stays in the cache; maxima are not kept, as the few that an allele needs are
+quicker computed again than read.
 """
 
 from typing import NamedTuple
@@ -15,6 +17,7 @@ import numpy as np
 import torch
 
 from scxpresso.compiled import njit, prange, use_threads
+from scxpresso.memory import aligned
 from scxpresso.networks.kmers import K1, PAD1
 from scxpresso.networks.published import FILTERS1, FILTERS2, K2, PAD2, POOL1, POOL2
 from scxpresso.saturation.effects import EditedWindows
@@ -35,24 +38,22 @@ from scxpresso.saturation.published_layers import (
     halves_of,
     head_output,
 )
-from scxpresso.vectors import WIDTH, add, fill, larger, load, multiply_add, store, subtract
+from scxpresso.vectors import WIDTH, add, different, fill, larger, load, lowest_bit, multiply_add, store, subtract
 
-DENSE = 10  # starts of bins, of which the first is convolved anew: rounding does not add up over all of them
+BLOCK = 90  # bins that a thread computes one after the other
 MAX_ALLELES = 64  # computed at once
-# Bases that a pooled value reads, before and from the first base of its bin on: of the first pooling, of the second
-# convolution, and of the second pooling.
-BEFORE, SPAN = PAD1, POOL1 + K1 - 1
-BEFORE_2, SPAN_2 = BEFORE + PAD2 * POOL1, SPAN + 2 * PAD2 * POOL1
+# Bases that an output of the second convolution, and a value of the second pooling, read before and from the first base of
+# their first bin on.
+BEFORE_2, SPAN_2 = PAD1 + PAD2 * POOL1, POOL1 + K1 - 1 + 2 * PAD2 * POOL1
 SPAN_POOLED_2 = SPAN_2 + (POOL2 - 1) * POOL1
 
 
 class EveryStart(NamedTuple):
     """Layers of a reference, by the base that a bin begins at, modulo 30 and divided by 30 (networks × 30 × bins × …).
 
-    pooled: 128 filters, the first pooling. outputs2, pooled2: 32, the second convolution, and its pooling.
+    outputs2, pooled2: the second convolution (32 filters), and its pooling.
     """
 
-    pooled: np.ndarray
     outputs2: np.ndarray
     pooled2: np.ndarray
 
@@ -93,105 +94,135 @@ def _runs(origin: np.ndarray) -> np.ndarray:
 
 
 @njit(fastmath=FAST)
-def _pool_every_start(layer: FirstLayer, codes: np.ndarray, halves: np.ndarray, pooled: np.ndarray) -> None:
-    """Fill `pooled` (30 × bins × 128) with the largest of 30 outputs of the first convolution from each base on."""
-    bins = pooled.shape[1]
-    here, following = np.empty((POOL1, FILTERS1), dtype=np.float32), np.empty((POOL1, FILTERS1), dtype=np.float32)
-    first_outputs(layer, codes, halves, 0, here)
-    for bin_ in range(bins):
-        first_outputs(layer, codes, halves, (bin_ + 1) * POOL1, following)
-        for column in range(0, FILTERS1, WIDTH):
-            largest = fill(ZERO)
-            for start in range(POOL1 - 1, -1, -1):
-                largest = larger(load(here, start * FILTERS1 + column), largest)
-                store(here, start * FILTERS1 + column, largest)
-            store(pooled, bin_ * FILTERS1 + column, largest)
-            largest = fill(ZERO)
-            for start in range(1, POOL1):
-                largest = larger(load(following, (start - 1) * FILTERS1 + column), largest)
-                value = larger(load(here, start * FILTERS1 + column), largest)
-                store(pooled, (start * bins + bin_) * FILTERS1 + column, value)
-        here, following = following, here
+def _pool_every_start(here: np.ndarray, following: np.ndarray, pooled: np.ndarray) -> None:
+    """Fill `pooled` (30 × 128) with the largest of 30 outputs of the first convolution from each base of a bin on.
+
+    here, following: outputs at the bases of the bin and of the next one.
+    """
+    for column in range(0, FILTERS1, WIDTH):
+        largest = fill(ZERO)
+        for at in range((POOL1 - 1) * FILTERS1 + column, -1, -FILTERS1):
+            largest = larger(load(here, at), largest)
+            store(pooled, at, largest)
+        largest = fill(ZERO)
+        for at in range(FILTERS1 + column, POOL1 * FILTERS1, FILTERS1):
+            largest = larger(load(following, at - FILTERS1), largest)
+            store(pooled, at, larger(load(pooled, at), largest))
 
 
 @njit(fastmath=FAST)
-def _convolve_next_start(second: np.ndarray, before: np.ndarray, pooled: np.ndarray, outputs: np.ndarray) -> None:
-    """Update `outputs` (bins × 32) from pooled bins that begin at a base (`before`) to those of the next base (`pooled`)."""
-    rows = np.empty(FILTERS1, dtype=np.int64)
-    sizes, moved = np.empty(FILTERS1, dtype=np.float32), np.empty(FILTERS1, dtype=np.float32)
-    for bin_ in range(len(pooled)):
+def _list_changes(
+    pooled: np.ndarray, starts: np.ndarray, ends: np.ndarray, rows: np.ndarray, sizes: np.ndarray
+) -> None:
+    """List what changes in a bin (30 × 128) from each start to the next: filters and by how much.
+
+    ends: of each start but the first, the end of its part of the lists.
+    """
+    moved, count = np.empty(WIDTH, dtype=np.float32), 0
+    for number in range(1, len(starts)):
         for column in range(0, FILTERS1, WIDTH):
-            at = bin_ * FILTERS1 + column
-            store(moved, column, subtract(load(pooled, at), load(before, at)))
-        count = 0
-        for filt in range(FILTERS1):
-            rows[count], sizes[count] = filt, moved[filt]
-            count += moved[filt] != ZERO
-        if count == 0:
-            continue
-        for place in range(max(0, 2 * PAD2 - bin_), min(K2, len(pooled) - bin_)):
-            at = (bin_ + place - PAD2) * FILTERS2
-            total, begin = load(outputs, at), place * FILTERS1 * FILTERS2
-            for number in range(count):
-                weight = load(second, begin + rows[number] * FILTERS2)
-                total = multiply_add(fill(sizes[number]), weight, total)
-            store(outputs, at, total)
+            before = load(pooled, starts[number - 1] * FILTERS1 + column)
+            now = load(pooled, starts[number] * FILTERS1 + column)
+            bits = different(now, before)
+            store(moved, 0, subtract(now, before))
+            while bits:
+                place = lowest_bit(bits)
+                rows[count], sizes[count] = (column + place) * FILTERS2, moved[place]
+                bits &= bits - 1  # without its lowest bit
+                count += 1
+        ends[number] = count
 
 
 @njit(fastmath=FAST)
-def _convolve_every_start(
+def _convolve_block(
+    layer: FirstLayer,
     second: np.ndarray,
     bias2: np.ndarray,
+    codes: np.ndarray,
+    halves: np.ndarray,
     starts: np.ndarray,
-    pooled: np.ndarray,
+    first: int,
+    end: int,
     outputs2: np.ndarray,
-    pooled2: np.ndarray,
 ) -> None:
-    """Fill the second convolution and its pooling for bins that begin at each of the starts."""
-    bins = pooled.shape[1]
-    padded = np.zeros((bins + ROWS, FILTERS1), dtype=np.float32)
-    for number in range(len(starts)):
-        start, before = starts[number], starts[number - 1]
-        outputs, of_start = outputs2[start], pooled2[start]
-        if number % DENSE == 0:
-            padded[:bins] = pooled[start]
-            convolve_second(second, bias2, padded, bins - 2 * PAD2, outputs[PAD2:])
-        else:
-            outputs[:] = outputs2[before]
-            _convolve_next_start(second, pooled[before], pooled[start], outputs)
-        for bin_ in range(PAD2, bins - PAD2 - POOL2 + 1):
-            largest = fill(ZERO)
-            for part in range(bin_, bin_ + POOL2):
-                largest = larger(load(outputs, part * FILTERS2), largest)
-            store(of_start, bin_ * FILTERS2, largest)
+    """Fill the second convolution (30 × bins × 32) of a block of bins, `first` to `end` (exclusive), for each of the starts."""
+    count = end - first
+    here, following = np.empty((POOL1, FILTERS1), dtype=np.float32), np.empty((POOL1, FILTERS1), dtype=np.float32)
+    pooled = np.empty((POOL1, FILTERS1), dtype=np.float32)
+    of_first_start = np.zeros((count + 2 * PAD2 + ROWS, FILTERS1), dtype=np.float32)
+    ends = np.zeros(len(starts), dtype=np.int64)
+    rows, sizes = np.empty(POOL1 * FILTERS1, dtype=np.int64), np.empty(POOL1 * FILTERS1, dtype=np.float32)
+    # Of outputs from one start to the next; those of the bins around the block are not complete.
+    changes = np.zeros((count + 4 * PAD2, len(starts), FILTERS2), dtype=np.float32)
+    first_outputs(layer, codes, halves, (first - PAD2) * POOL1, here)
+    for number in range(count + 2 * PAD2):
+        first_outputs(layer, codes, halves, (first - PAD2 + number + 1) * POOL1, following)
+        _pool_every_start(here, following, pooled)
+        of_first_start[number] = pooled[starts[0]]
+        _list_changes(pooled, starts, ends, rows, sizes)
+        for place in range(K2):
+            weights, of_starts = second[place], changes[number + place]
+            for start in range(1, len(starts)):
+                total = load(of_starts, start * FILTERS2)
+                for entry in range(ends[start - 1], ends[start]):
+                    total = multiply_add(fill(sizes[entry]), load(weights, rows[entry]), total)
+                store(of_starts, start * FILTERS2, total)
+        here, following = following, here
+    computed = np.empty((count + ROWS, FILTERS2), dtype=np.float32)
+    convolve_second(second, bias2, of_first_start, count, computed)
+    for bin_ in range(count):
+        output = load(computed, bin_ * FILTERS2)
+        for start in range(len(starts)):
+            output = add(output, load(changes, ((bin_ + 2 * PAD2) * len(starts) + start) * FILTERS2))
+            store(outputs2, (starts[start] * outputs2.shape[1] + first + bin_) * FILTERS2, output)
 
 
 @njit(parallel=True, fastmath=FAST)
-def _compute_every_start(
-    weights: Weights, codes: np.ndarray, halves: np.ndarray, starts: np.ndarray, found: EveryStart
+def _convolve_every_start(
+    weights: Weights, codes: np.ndarray, halves: np.ndarray, starts: np.ndarray, outputs2: np.ndarray
 ) -> None:
-    """Fill the layers of a reference. starts: those (modulo 30) whose second convolution is needed, in rising order."""
-    for network in prange(len(weights.bias)):
-        pooled = found.pooled[network]
-        _pool_every_start(first_layer(weights, network), codes, halves, pooled)
-        _convolve_every_start(
-            weights.second[network], weights.bias2[network], starts, pooled, found.outputs2[network],
-            found.pooled2[network],
+    """Fill the second convolution of a reference (networks × 30 × bins × 32).
+
+    starts: those (modulo 30) that are needed, in rising order.
+    """
+    bins = outputs2.shape[2] - PAD2
+    blocks = (bins - PAD2 + BLOCK - 1) // BLOCK
+    for item in prange(len(weights.bias) * blocks):
+        network, first = item // blocks, PAD2 + item % blocks * BLOCK
+        _convolve_block(
+            first_layer(weights, network), weights.second[network], weights.bias2[network], codes, halves, starts, first,
+            min(first + BLOCK, bins), outputs2[network],
         )  # fmt: skip
+
+
+@njit(parallel=True, fastmath=FAST)
+def _pool_second_every_start(starts: np.ndarray, outputs2: np.ndarray, pooled2: np.ndarray) -> None:
+    """Fill the largest of 10 outputs of the second convolution from each bin on (both networks × 30 × bins × 32)."""
+    for item in prange(len(outputs2) * len(starts)):
+        network, start = item // len(starts), starts[item % len(starts)]
+        outputs, pooled = outputs2[network, start], pooled2[network, start]
+        for bin_ in range(PAD2, len(outputs) - PAD2 - POOL2 + 1):
+            largest = fill(ZERO)
+            for part in range(bin_, bin_ + POOL2):
+                largest = larger(load(outputs, part * FILTERS2), largest)
+            store(pooled, bin_ * FILTERS2, largest)
 
 
 @njit(fastmath=FAST)
 def _pool_bin(layer: FirstLayer, window: np.ndarray, halves: np.ndarray, bin_: int, row: np.ndarray) -> None:
     """Fill `row` (128) with a pooling bin of a window. halves: those of the window's bases."""
-    row[:] = ZERO
+    first, end = max(bin_ * POOL1 - 1, 0), min((bin_ + 1) * POOL1 - 1, len(window) - 1)
+    low, high = max(first, PAD1), min(end, len(window) - (K1 - PAD1) + 1)  # outputs that read nothing outside
+    for column in range(0, FILTERS1, WIDTH):
+        largest = fill(ZERO)
+        for place in range(low, high):
+            if halves[place, 0] >= 0:
+                one, other = halves[place, 0] * FILTERS1 + column, halves[place, 1] * FILTERS1 + column
+                largest = larger(add(load(layer.left, one), load(layer.right, other)), largest)
+        store(row, column, largest)
     output = np.empty(FILTERS1, dtype=np.float32)
-    for place in range(max(bin_ * POOL1 - 1, 0), min((bin_ + 1) * POOL1 - 1, len(window) - 1)):
-        if PAD1 <= place <= len(window) - (K1 - PAD1) and halves[place, 0] >= 0:
-            one, other = halves[place, 0] * FILTERS1, halves[place, 1] * FILTERS1
-            for column in range(0, FILTERS1, WIDTH):
-                value = add(load(layer.left, one + column), load(layer.right, other + column))
-                store(row, column, larger(value, load(row, column)))
-        else:
+    for place in range(first, end):
+        if place < low or place >= high or halves[place, 0] < 0:
             ambiguous_output(layer, window, place, output)
             for column in range(0, FILTERS1, WIDTH):
                 store(row, column, larger(load(output, column), load(row, column)))
@@ -251,13 +282,7 @@ def _pooled_2(
         rows = np.zeros((count + 2 * PAD2 + ROWS, FILTERS1), dtype=np.float32)
         for row in range(count + 2 * PAD2):
             other = bin_ + row - PAD2
-            if other < 0 or other >= bins:
-                continue
-            first = start + other * POOL1 - 1 - BEFORE
-            if first >= start and first + SPAN <= end and run[first] >= SPAN:
-                base = origin[first] + BEFORE
-                rows[row] = every.pooled[network, base % POOL1, base // POOL1]
-            else:
+            if 0 <= other < bins:
                 _pool_bin(layer, window, halves_of_window, other, rows[row])
         computed = np.empty((count + ROWS, FILTERS2), dtype=np.float32)
         convolve_second(weights.second[network], weights.bias2[network], rows, count, computed)
@@ -352,13 +377,10 @@ def allele_effects(
     size, networks, single = windows.size, len(layers), np.float32
     bins = len(windows.reference) // POOL1 + 1
     starts = np.arange(POOL1) if windows.moved else np.unique((windows.reference_starts - 1) % POOL1)
-    every = EveryStart(
-        pooled=np.empty((networks, POOL1, bins, FILTERS1), dtype=single),
-        outputs2=np.empty((networks, POOL1, bins + ROWS, FILTERS2), dtype=single),
-        pooled2=np.empty((networks, POOL1, bins, FILTERS2), dtype=single),
-    )
+    every = EveryStart(*(aligned((networks, POOL1, bins, FILTERS2)) for _ in range(2)))
     whole = Sequences.of(windows.reference[None], np.arange(len(windows.reference))[None])
-    _compute_every_start(weights, whole.codes[0], whole.halves[0], starts, every)
+    _convolve_every_start(weights, whole.codes[0], whole.halves[0], starts, every.outputs2)
+    _pool_second_every_start(starts, *every)
     positions = (size + 1) // POOL1 // POOL2
     pooled2 = np.empty((networks, len(windows.starts), positions, FILTERS2), dtype=single)
     by_sequence = np.zeros((networks, len(windows.starts), HIDDEN))

@@ -40,18 +40,17 @@ TASK = 256  # positions of a task
 
 @njit(fastmath=FAST)
 def _largest_around(outputs: np.ndarray, before: np.ndarray, after: np.ndarray) -> None:
-    """Fill in the largest output before and after each one in its bin. outputs: those of two bins (rows × 128)."""
-    for half in range(2):
-        low, high = half * POOL1 * FILTERS1, ((half + 1) * POOL1 - 1) * FILTERS1
-        for column in range(0, FILTERS1, WIDTH):
-            largest = fill(ZERO)
-            for at in range(low + column, high + column + 1, FILTERS1):
-                store(before, at, largest)
-                largest = larger(load(outputs, at), largest)
-            largest = fill(MISSING)
-            for at in range(high + column, low + column - 1, -FILTERS1):
-                store(after, at, largest)
-                largest = larger(load(outputs, at), largest)
+    """Fill in the largest output before and after each one of a bin (30 × 128)."""
+    last = (POOL1 - 1) * FILTERS1
+    for column in range(0, FILTERS1, WIDTH):
+        largest = fill(ZERO)
+        for at in range(column, last + column + 1, FILTERS1):
+            store(before, at, largest)
+            largest = larger(load(outputs, at), largest)
+        largest = fill(MISSING)
+        for at in range(last + column, column - 1, -FILTERS1):
+            store(after, at, largest)
+            largest = larger(load(outputs, at), largest)
 
 
 @njit()
@@ -116,8 +115,10 @@ def _changes_of_gene(
     )  # fmt: skip
     pooled, outputs2, pooled2 = reference.pooled[item], reference.outputs2[item], reference.pooled2[item]
     before2, after2 = reference.before2[item], reference.after2[item]
+    # Of two neighbouring bins, the even one and the odd one, whose numbers are `known`.
     outputs = np.empty((2 * POOL1, FILTERS1), dtype=np.float32)
     before, after = np.empty_like(outputs), np.empty_like(outputs)
+    known = np.full(2, -2)
     silent, active = np.empty(HIDDEN, dtype=np.float32), np.empty(HIDDEN, dtype=np.float32)
     for unit in range(HIDDEN):
         value = np.float32(reference.hidden[item, unit])
@@ -129,16 +130,10 @@ def _changes_of_gene(
     by_tail = np.empty((LANES, columns), dtype=np.float32)
     every = np.arange(HIDDEN)
     lanes = np.empty(LANES, dtype=np.int64)
-    known = -2
     for place in range(len(positions)):
         position = positions[place]
         code = np.int64(codes[position])
         block = (position - 2) // POOL1  # its outputs lie in two bins, block and block + 1
-        origin = block * POOL1 - 1
-        if block != known:
-            known = block
-            first_outputs(layer, codes, halves, origin, outputs)
-            _largest_around(outputs, before, after)
         result[place] = ZERO
         done = 0
         while done < N_ALTERNATIVES:
@@ -158,11 +153,17 @@ def _changes_of_gene(
             total[:] = ZERO
             for half in range(2):
                 bin_ = block + half
-                low = max(position - 3 - origin, half * POOL1)
-                high = min(position + 2 - origin, (half + 1) * POOL1 - 1)
+                origin = bin_ * POOL1 - 1
+                low, high = max(position - 3 - origin, 0), min(position + 2 - origin, POOL1 - 1)
                 if bin_ < 0 or bin_ >= bins or low > high:
                     continue
                 step = (low + origin - position + 3) * FILTERS1
+                first = bin_ % 2 * POOL1
+                if known[bin_ % 2] != bin_:
+                    known[bin_ % 2], of_bin = bin_, slice(first, first + POOL1)
+                    first_outputs(layer, codes, halves, origin, outputs[of_bin])
+                    _largest_around(outputs[of_bin], before[of_bin], after[of_bin])
+                low, high = first + low, first + high
                 for column in range(0, FILTERS1, WIDTH):
                     value_0 = larger(load(before, low * FILTERS1 + column), load(after, high * FILTERS1 + column))
                     value_1, value_2 = value_0, value_0

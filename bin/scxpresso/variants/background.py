@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from scxpresso.variants.windows import Edit
 ALTERNATIVE_INDEX = np.full(16, 4, dtype=np.uint8)
 ALTERNATIVE_INDEX[ALTERNATIVE_CODES] = range(4)
 GOLDEN_RATIO = (5**0.5 - 1) / 2
+SUBSTITUTIONS = 3  # of an unambiguous base
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,18 @@ class Sites:
         here = slice(self.starts[bin_], self.ends[bin_])
         return spread(self.starts[bin_] + np.flatnonzero(self.counted[here]))
 
-    def members(self, positions: np.ndarray) -> np.ndarray:
-        """Tell which alternatives are substitutions that alleles are compared with: positions × A, C, G, T."""
-        return self.counted[positions, None] & (self.codes[positions, None] != ALTERNATIVE_CODES)
-
 
 def spread(positions: np.ndarray) -> np.ndarray:
     """Order positions so that the first ones, however many, lie evenly among all.
 
     They are in the order of the multiples of the golden ratio, modulo 1.
     """
-    return positions[np.argsort(np.arange(len(positions)) * GOLDEN_RATIO % 1, kind="stable")]
+    return positions[_golden_order(len(positions))]
+
+
+@cache
+def _golden_order(number: int) -> np.ndarray:
+    return np.argsort(np.arange(number) * GOLDEN_RATIO % 1, kind="stable")
 
 
 def gene_bins(
@@ -122,23 +125,25 @@ def find_sites(
 class BinBackground:
     """The substitutions of a bin, so far as they were computed.
 
-    positions: all of the bin, in the order of `spread`. members: which alternatives of the first of them are substitutions
-    (positions × 4). effects, specificities: means over networks, resolved as effects.h5 is (positions × 4 × populations).
+    positions: all of the bin, in the order of `spread`. effects, specificities: those of the ALTERNATIVES of each of the first
+    positions, means over networks, resolved as effects.h5 is (substitutions × populations).
     """
 
     positions: np.ndarray
-    members: np.ndarray
     effects: np.ndarray
     specificities: np.ndarray
 
     def first(self, count: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Give effects and specificities of the substitutions at the first positions: substitutions × populations."""
-        members = self.members[:count]
-        return self.effects[:count][members], self.specificities[:count][members]
+        end = None if count is None else SUBSTITUTIONS * count
+        return self.effects[:end], self.specificities[:end]
 
-    def extend(self, members: np.ndarray, effects: np.ndarray) -> None:
-        """Add the next positions."""
-        self.members = np.concatenate([self.members, members])
+    def missing(self, count: int | None) -> np.ndarray:
+        """List the positions that it lacks of the first `count` (None: of all)."""
+        return self.positions[len(self.effects) // SUBSTITUTIONS : count]
+
+    def extend(self, effects: np.ndarray) -> None:
+        """Add the substitutions at the next positions."""
         self.effects = np.concatenate([self.effects, effects])
         self.specificities = np.concatenate([self.specificities, specificity(effects)])
 
@@ -162,17 +167,16 @@ class Background:
         """Make one without any substitution. networks, populations: numbers of what is predicted."""
         by_network = np.zeros((networks, len(sites.index), populations), dtype=np.float32)
         background = cls(sites, by_network, np.zeros(by_network.shape[1:], dtype=np.float32))
-        nothing = np.zeros((0, 4, populations), dtype=np.float32)
+        nothing = np.zeros((0, populations), dtype=np.float32)
         for bin_ in np.unique(sites.compared_bin[sites.scorable]).tolist():
-            members = np.zeros((0, 4), dtype=bool)
-            background.bins[bin_] = BinBackground(sites.positions(bin_), members, nothing, specificity(nothing))
+            background.bins[bin_] = BinBackground(sites.positions(bin_), nothing, specificity(nothing))
         return background
 
     def inside(self, alleles: np.ndarray, count: int | None) -> np.ndarray:
         """Tell of alleles of one bin whether they are among the substitutions at its first positions."""
         sites = self.sites
         positions = self.bins[int(sites.compared_bin[alleles[0]])].positions[:count]
-        return sites.substitution[alleles] & np.isin(sites.index[alleles], positions)
+        return sites.substitution[alleles] & (sites.index[alleles, None] == positions).any(axis=1)
 
     def pending_alleles(self) -> np.ndarray:
         """Give the numbers of the alleles that are substitutions the first time, none later."""
@@ -181,9 +185,7 @@ class Background:
 
     def missing(self, counts: Mapping[int, int | None]) -> dict[int, np.ndarray]:
         """List the positions that bins lack. counts: by bin, the number of positions that it should have; None for all."""
-        return {
-            bin_: one.positions[len(one.effects) : count] for bin_, count in counts.items() for one in [self.bins[bin_]]
-        }
+        return {bin_: self.bins[bin_].missing(count) for bin_, count in counts.items()}
 
 
 def extend_backgrounds(
@@ -206,8 +208,11 @@ def extend_backgrounds(
     for background, own, more, places, by_network in zip(
         backgrounds, alleles, missing, positions, computed, strict=True
     ):
+        if not len(places):  # as for most genes after the first stage
+            continue
         mean, sites = resolved(by_network.mean(axis=0)), background.sites
         at = np.searchsorted(places, sites.index[own]), sites.base[own]
         background.by_network[:, own], background.means[own] = by_network[:, *at], mean[at]
         for bin_, wanted in more.items():
-            background.bins[bin_].extend(sites.members(wanted), mean[np.searchsorted(places, wanted)])
+            alternatives = sites.codes[wanted, None] != ALTERNATIVE_CODES
+            background.bins[bin_].extend(mean[np.searchsorted(places, wanted)][alternatives])

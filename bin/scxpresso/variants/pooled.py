@@ -28,7 +28,7 @@ from scxpresso.saturation.effects_store import resolved
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import atomic_write
 from scxpresso.text import shown
-from scxpresso.variants.background import Background, spread
+from scxpresso.variants.background import SUBSTITUTIONS, Background, spread
 from scxpresso.variants.significance import N_SAMPLED, bins, compared_bins, specificity
 
 N_GENES = 200
@@ -36,7 +36,6 @@ SEED = 1  # of the sample of genes and of their shuffled windows, which are the 
 # Of the pooled root mean square, the smallest that a gene's may be. Where a gene hardly responds, as most do by a network
 # of few motifs, no effect is unusual for being larger than almost nothing.
 MIN_SCALE = 0.5
-SUBSTITUTIONS = 3  # of an unambiguous base
 STRETCH = 100  # bases of distance to the TSS, of a histogram
 # A histogram has an interval for all below 2^-10, then 64 for each factor of 2, up to 2^7.
 MANTISSA_BITS = 6
@@ -176,15 +175,18 @@ def pooled_p_values(
     found = {name: np.full(effect.shape, np.nan) for name in P_VALUES}
     if pooled is None:
         return found
-    bins_, stretches = pooled.compared_with(background.sites.index)
+    sites, scales = background.sites, [np.zeros(effect.shape) for _ in KINDS]
     for own_bin, substitutions in background.bins.items():
-        here = background.sites.bin_of == own_bin
-        of_gene = substitutions.first(pooled.positions)
-        for kind, name, values, own_values in zip(KINDS, P_VALUES, (effect, own), of_gene, strict=True):
-            if not np.isnan(values).any():
-                scale = np.broadcast_to(root_mean_square(own_values), values[here].shape)
-                histograms: Histograms = getattr(pooled, kind)
-                found[name][here] = histograms.p_values(bins_[here], stretches[here], values[here], scale)
+        here = sites.bin_of == own_bin
+        for scale, own_values in zip(scales, substitutions.first(pooled.positions), strict=True):
+            scale[here] = root_mean_square(own_values)
+    bins_, stretches = (numbers[sites.scorable] for numbers in pooled.compared_with(sites.index))
+    for kind, name, values, scale in zip(KINDS, P_VALUES, (effect, own), scales, strict=True):
+        if not np.isnan(values).any():
+            histograms: Histograms = getattr(pooled, kind)
+            found[name][sites.scorable] = histograms.p_values(
+                bins_, stretches, values[sites.scorable], scale[sites.scorable]
+            )
     return found
 
 

@@ -193,12 +193,12 @@ class Scorer:
         for stage, (count, enough) in enumerate(self.stages):
             if stage > 0:
                 counts = [
-                    dict.fromkeys(np.unique(background.sites.compared_bin[left]).tolist(), count)
+                    dict.fromkeys(background.sites.compared_bin[left].tolist(), count)
                     for background, left in zip(backgrounds, open_, strict=True)
                 ]
                 extend_backgrounds(substitutions, backgrounds, counts)
             for rank, background, left in zip(ranks, backgrounds, open_, strict=True):
-                for bin_ in np.unique(background.sites.compared_bin[left]):
+                for bin_ in set(background.sites.compared_bin[left].tolist()):
                     alleles = np.flatnonzero(left & (background.sites.compared_bin == bin_))
                     inside = background.inside(alleles, count)
                     smallest = rank.rank(alleles, *background.bins[bin_].first(count), inside)
