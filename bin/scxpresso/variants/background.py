@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -78,7 +78,14 @@ def gene_bins(
     The first index of each bin; of each base, whether its substitutions are something to compare with (unambiguous, and read
     by the networks); the first and the last bin that alleles are compared with.
     """
-    unambiguous = BASE_OF_CODE[codes] < 4
+    return _bins_of((BASE_OF_CODE[codes] < 4).tobytes(), reads, upstream)
+
+
+@lru_cache(maxsize=64)  # most windows have no ambiguous base
+def _bins_of(
+    is_unambiguous: bytes, reads: tuple[int, int], upstream: int
+) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    unambiguous = np.frombuffer(is_unambiguous, dtype=bool)
     starts = bins(unambiguous, upstream)
     counted = unambiguous.copy()
     counted[: upstream + reads[0]] = counted[upstream + reads[1] :] = False
@@ -168,7 +175,7 @@ class Background:
         by_network = np.zeros((networks, len(sites.index), populations), dtype=np.float32)
         background = cls(sites, by_network, np.zeros(by_network.shape[1:], dtype=np.float32))
         nothing = np.zeros((0, populations), dtype=np.float32)
-        for bin_ in np.unique(sites.compared_bin[sites.scorable]).tolist():
+        for bin_ in sorted(set(sites.compared_bin[sites.scorable].tolist())):
             background.bins[bin_] = BinBackground(sites.positions(bin_), nothing, specificity(nothing))
         return background
 
