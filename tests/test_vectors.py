@@ -4,7 +4,20 @@ import numpy as np
 import pytest
 
 from scxpresso.compiled import numba
-from scxpresso.vectors import WIDTH, add, fill, larger, load, multiply_add, store, subtract, where_larger
+from scxpresso.memory import LINE, aligned
+from scxpresso.vectors import (
+    WIDTH,
+    add,
+    different,
+    fill,
+    larger,
+    load,
+    lowest_bit,
+    multiply_add,
+    store,
+    subtract,
+    where_larger,
+)
 
 
 @numba.njit
@@ -23,6 +36,15 @@ def product(numbers, total):
 def sum_and_difference(numbers, total, difference):
     store(total, 0, add(load(numbers, 1), load(numbers, 1 + WIDTH)))
     store(difference, 0, subtract(load(numbers, 1), load(numbers, 1 + WIDTH)))
+
+
+@numba.njit
+def places_that_differ(numbers):
+    bits, places = different(load(numbers, 1), load(numbers, 1 + WIDTH)), []
+    while bits:
+        places.append(lowest_bit(bits))
+        bits &= bits - 1
+    return places
 
 
 @pytest.fixture
@@ -50,6 +72,16 @@ def test_sums_and_differences(numbers):
     sum_and_difference(numbers, total, difference)
     assert total.tolist() == (numbers[1 : WIDTH + 1] + numbers[WIDTH + 1 :]).tolist()
     assert difference.tolist() == (numbers[1 : WIDTH + 1] - numbers[WIDTH + 1 :]).tolist()
+
+
+def test_places_that_differ(numbers):
+    numbers[WIDTH], numbers[2 * WIDTH] = 1, 2  # the last one does
+    assert places_that_differ(numbers) == np.flatnonzero(numbers[1 : WIDTH + 1] != numbers[WIDTH + 1 :]).tolist()
+
+
+def test_an_aligned_array_begins_with_a_line_of_the_cache():
+    array = aligned((3, 5), np.int16)
+    assert (array.shape, array.dtype, array.ctypes.data % LINE) == ((3, 5), np.int16, 0)
 
 
 @pytest.mark.parametrize("wrong", [np.zeros(100), np.zeros(200, dtype=np.float32)[::2]], ids=["float64", "strided"])
