@@ -38,7 +38,7 @@ from scxpresso.networks.model import Model  # noqa: E402
 from scxpresso.networks.motif_part import LENGTH  # noqa: E402
 from scxpresso.networks.promoter_composition import N_KMERS, N_WINDOWS  # noqa: E402
 from scxpresso.networks.published import ScXpresso  # noqa: E402
-from scxpresso.networks.smooth_part import COMPONENTS, TREE_KMERS, TREE_SETTINGS, SmoothPart  # noqa: E402
+from scxpresso.networks.smooth_part import COMPONENTS, TREE_SETTINGS, SmoothPart, number_of_tree_kmers  # noqa: E402
 from scxpresso.networks.weights import NetworkMetadata, save_network  # noqa: E402
 from scxpresso.store import write_rows, write_table  # noqa: E402
 from scxpresso.variants.haplotypes import haplotype_combinations  # noqa: E402
@@ -54,6 +54,7 @@ N_ONE_BY_ONE = 30  # variants scored in plain PyTorch
 N_POOLED = 4  # genes whose effects are pooled: the number changes no time
 N_DONORS, N_CARRIED = 1000, 30  # donors, and variants per gene that they carry
 N_INDUCING, N_MOTIFS = 1500, 40  # of the grammar network
+N_TREE_KMERS = number_of_tree_kmers(5000)
 
 
 def make_world(folder: Path) -> tuple[str, pd.DataFrame]:
@@ -114,7 +115,7 @@ def correlated(network: ScXpresso) -> ScXpresso:
 def fitted_trees() -> list[GradientBoostedTrees]:
     """Fit the trees of a grammar network to noise, over features as many as it has."""
     rng, part = np.random.default_rng(4), SmoothPart(N_POPULATIONS)
-    features = rng.normal(size=(200, N_WINDOWS + len(HALF_LIFE) + TREE_KMERS + COMPONENTS)).astype(np.float32)
+    features = rng.normal(size=(200, N_WINDOWS + len(HALF_LIFE) + N_TREE_KMERS + COMPONENTS)).astype(np.float32)
     bins = Bins.of(features, TREE_SETTINGS)
     for seed, trees in enumerate(part.trees):
         trees.fit(bins, rng.normal(size=(200, trees.components.shape[1])), seed)
@@ -127,7 +128,7 @@ def filled(network: Grammar, trees: Sequence[GradientBoostedTrees], seed: int) -
     features = N_WINDOWS + len(HALF_LIFE)
     smooth.keep(
         dipeptides=np.zeros(len(HALF_LIFE), dtype=bool),
-        tree_kmers=np.arange(TREE_KMERS),
+        tree_kmers=np.arange(N_TREE_KMERS),
         components=rng.normal(size=(COMPONENTS, N_POPULATIONS)),
         center=np.zeros(COMPONENTS),
         shrinkage=np.ones(COMPONENTS),

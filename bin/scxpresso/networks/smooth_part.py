@@ -26,8 +26,10 @@ TREE_COMPONENTS = 6  # the first of them, by trees too
 PARTS = 10
 TREE_SETTINGS = SETTINGS | {"max_iter": 50, "rounds_of_first": 4, "learning_rate": 0.1, "max_bins": 63}
 TREE_SHARE = 0.8  # of the mean
-# That trees read: more of them hide what else there is. (Embeddings have thousands of columns.)
-TREE_KMERS, TREE_GENE_FEATURES = 100, 50
+# That trees read: more of them hide what else there is, the more so the fewer genes there are. (Embeddings have thousands of
+# columns.)
+TREE_KMERS = (100, 400)  # at least and at most; between them, one for each GENES_PER_KMER genes
+GENES_PER_KMER, TREE_GENE_FEATURES = 10, 50
 # Kinds of annotation features by how their names begin; all others but gene features are of structure and surroundings.
 DIPEPTIDES = ("dipeptide_",)
 CODING = ("codon_", "aa_", "aa30_", "protein_")
@@ -97,7 +99,7 @@ class SmoothPart(FittedModule):
         targets = scores[:, :TREE_COMPONENTS]
         kmers, given = self.scaled_kmers(promoter), self._gene_features(names)
         # Each ensemble has its own: chosen with a gene, they would seem to predict it.
-        own_kmers = chosen_by_part(kmers.numpy(), targets, part, TREE_KMERS)
+        own_kmers = chosen_by_part(kmers.numpy(), targets, part, number_of_tree_kmers(len(scores)))
         own_given = chosen_by_part(features[:, given], targets, part, TREE_GENE_FEATURES)
         self.keep(tree_kmers=np.unique(np.concatenate(own_kmers)))
         read = self.tree_features(torch.from_numpy(features), kmers, by_kernels).numpy()
@@ -228,6 +230,11 @@ def shrunk(predicted: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.nd
     center = scores.mean(axis=0)
     shrinkage = np.array([slope(*pair) for pair in zip((predicted - center).T, (scores - center).T, strict=True)])
     return center + (predicted - center) * shrinkage, center, shrinkage
+
+
+def number_of_tree_kmers(genes: int) -> int:
+    """Say how many k-mers trees read that are fitted to so many genes."""
+    return int(np.clip(genes // GENES_PER_KMER, *TREE_KMERS))
 
 
 def most_associated(features: np.ndarray, targets: np.ndarray, number: int) -> np.ndarray:
