@@ -8,8 +8,7 @@ from scxpresso.checks.findings import Findings, Row
 from scxpresso.checks.schemas import misfit
 from scxpresso.checks.sheets import Request
 from scxpresso.expression.targets import MEAN
-from scxpresso.networks.description import unfit_keys
-from scxpresso.networks.model import with_further_targets
+from scxpresso.networks.description import unfit_keys, with_further_targets
 from scxpresso.networks.registry import INPUTS, NETWORKS, TASKS
 from scxpresso.problems import preview
 

@@ -4,11 +4,8 @@ import pandas as pd
 
 from scxpresso.problems import InputError, Problem, preview
 
-MEAN, FRACTION = (
-    "mean",
-    "fraction",
-)  # log10 mean expression; the share of a population's cells in which a gene is detected
-TARGETS = [MEAN, f"{MEAN}+{FRACTION}"]  # values of a recipe's column
+MEAN = "mean"  # log10 mean expression
+FRACTION = "fraction"  # share of a population's cells in which a gene is detected
 
 
 def further_targets(targets: str) -> list[str]:

@@ -3,6 +3,9 @@
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
+from scxpresso.expression.targets import MEAN
+from scxpresso.problems import Problem
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelDescription:
@@ -28,7 +31,7 @@ class ModelDescription:
     network: str
     inputs: str
     tasks: str = "multi"
-    targets: list[str] = field(default_factory=lambda: ["mean"])
+    targets: list[str] = field(default_factory=lambda: [MEAN])
     upstream: int
     downstream: int
     populations: list[str]
@@ -63,6 +66,15 @@ def unfit_keys(content: object) -> list[str]:
         for name, kind in types.items()
         if (name in needed or name in content) and not _fits(content.get(name), kind)
     ]
+
+
+def with_further_targets(where: str, targets: list[str]) -> Problem | None:
+    """Describe a model whose networks predict more than expression, which nothing after its evaluation can use."""
+    if targets == [MEAN]:
+        return None
+    found = f"a model that was trained on {'+'.join(targets)}"
+    fix = "train the recipe without the column targets, or name another model"
+    return Problem(where, found, "a model of expression alone (targets: mean), for downstream analyses", fix)
 
 
 def _fits(value: object, hint: Any) -> bool:

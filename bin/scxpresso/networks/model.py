@@ -4,10 +4,9 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-from scxpresso.expression.targets import MEAN
 from scxpresso.identifiers import GeneNames
 from scxpresso.intervals import INTERVAL_COLUMNS, Intervals
-from scxpresso.networks.description import ModelDescription
+from scxpresso.networks.description import ModelDescription, with_further_targets
 from scxpresso.networks.weights import Network, load_network
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
@@ -107,12 +106,3 @@ class Model:
             if list(metadata.populations) != self.populations:
                 raise self._problem(self.folder / "model.json", f"{name!r} has other populations")
         return networks
-
-
-def with_further_targets(where: str, targets: list[str]) -> Problem | None:
-    """Describe a model whose networks predict more than expression, which nothing after its evaluation can use."""
-    if targets == [MEAN]:
-        return None
-    found = f"a model that was trained on {'+'.join(targets)}"
-    fix = "train the recipe without the column targets, or name another model"
-    return Problem(where, found, "a model of expression alone (targets: mean), for downstream analyses", fix)
