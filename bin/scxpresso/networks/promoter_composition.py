@@ -29,13 +29,9 @@ def unstranded(k: int) -> np.ndarray:
     return np.unique(np.minimum(np.arange(4**k), reverse_complement_numbers(k)), return_inverse=True)[1]
 
 
-def _number(kmers: list[tuple[int, int, int]]) -> int:
-    """Number of columns of unstranded k-mers."""
-    return sum(int(unstranded(k).max()) + 1 for k, _, _ in kmers)
-
-
-N_NEAR = _number(NEAR_KMERS)
-BLOCKS = [N_COUNTS, N_NEAR, *(_number([kmers]) for kmers in FAR_KMERS)]  # columns of k-mers that are read as one
+UNSTRANDED_COLUMNS = [int(unstranded(k).max()) + 1 for k, _, _ in UNSTRANDED_KMERS]  # number of each region
+N_NEAR = sum(UNSTRANDED_COLUMNS[: len(NEAR_KMERS)])
+BLOCKS = [N_COUNTS, N_NEAR, *UNSTRANDED_COLUMNS[len(NEAR_KMERS) :]]  # columns of k-mers that are read as one
 N_KMERS = sum(BLOCKS)
 
 

@@ -20,6 +20,7 @@ from scxpresso.networks.promoter_composition import (
     N_KMERS,
     N_WINDOWS,
     REACHES,
+    UNSTRANDED_COLUMNS,
     UNSTRANDED_KMERS,
     WINDOWS,
     C,
@@ -46,7 +47,7 @@ from scxpresso.saturation.motif_part import MotifEffects
 KMERS = COUNTED_KMERS + UNSTRANDED_KMERS
 FIRST, END = min(start for _, start, _ in KMERS), max(end for _, _, end in KMERS)  # relative to the TSS
 PAIRS = [unstranded(k) for k, _, _ in UNSTRANDED_KMERS]
-BEGINS = N_COUNTS + np.cumsum([0, *(len(np.unique(pair)) for pair in PAIRS)])  # columns of each region
+BEGINS = N_COUNTS + np.cumsum([0, *UNSTRANDED_COLUMNS])  # columns of each region
 COUNTED = CountedRegions.of(
     FIRST,
     KMERS,
