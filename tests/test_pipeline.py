@@ -363,7 +363,8 @@ def recipes(project, asked) -> Run:
     (project.inputs / "windows.csv").write_text("sample,fasta,gtf,genome\nwindows,windows.fa,,tiny\n")
     # The options given last take precedence.
     fewer = ["--variants", project.inputs / "three.csv", "--predict", project.inputs / "windows.csv"]
-    options = ["--recipes", project.inputs / "recipes.csv", *analyses(project.inputs), *fewer]
+    asked_too = [word for word in analyses(project.inputs) if word != "--variant_map"]
+    options = ["--recipes", project.inputs / "recipes.csv", *asked_too, *fewer]
     run = project.run("-resume", "--outdir", "recipes", *options)
     assert run.status == 0, run.output
     return Run(run.status, run.output, project.folder / "recipes")
