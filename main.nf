@@ -86,7 +86,7 @@ workflow {
             [plan.models, inputs.models].transpose().collect { planned, one -> [identify(planned, planned), one.file, one.folds] }
         }
         analysed_ch = models_ch
-        made = ['folds', 'expression', 'trained', 'described', 'predictions', 'fractions'].collectEntries { name -> [name, channel.empty()] }
+        made = ['folds', 'expression', 'trained', 'described', 'predictions', 'further'].collectEntries { name -> [name, channel.empty()] }
     }
     else {
         // Variants and scores that do not fit the genome end the run before any training.
@@ -100,7 +100,7 @@ workflow {
             trained: TRAIN.out.trained_ch,
             described: TRAIN.out.described_ch,
             predictions: TRAIN.out.predictions_ch,
-            fractions: TRAIN.out.fractions_ch,
+            further: TRAIN.out.further_ch,
         ]
     }
 
@@ -169,7 +169,7 @@ workflow {
                 [table, motifs].collect { file -> [path: "models/${model.atlas}/${model.level}/${model.recipe}/${file.name}", file: file] }
             },
             made.predictions.map { model, table -> [path: "${folder_of('predictions', model)}.tsv.gz", file: table] },
-            made.fractions.map { model, table -> [path: "predictions/${model.atlas}/fraction/${model.level}.${model.recipe}.tsv.gz", file: table] },
+            made.further.map { model, target, table -> [path: "predictions/${model.atlas}/${target}/${model.level}.${model.recipe}.tsv.gz", file: table] },
             SATURATION.out.saturation_ch.map { model, folder -> [path: folder_of('saturation', model), file: folder] },
             SATURATION.out.matched_ch.flatMap { model, motifs, seqlets ->
                 [motifs, seqlets].collect { table -> [path: "${folder_of('saturation', model)}/${table.name}", file: table] }

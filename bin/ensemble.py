@@ -8,6 +8,7 @@ import click
 
 from scxpresso.console import log, reports_problems
 from scxpresso.options import (
+    dispersion_option,
     expression_option,
     features_option,
     folds_option,
@@ -24,6 +25,7 @@ from scxpresso.options import (
 @features_option
 @expression_option
 @fraction_option
+@dispersion_option
 @populations_option
 @folds_option
 @click.option("--atlas", required=True, help="Name of the atlas.")
@@ -33,7 +35,7 @@ from scxpresso.options import (
 @click.option("--ensemble", default="mean", show_default=True, type=click.Choice(["mean", "best"]))
 @threads_option
 @click.option("--predictions", default="predictions.tsv.gz", show_default=True)
-@click.option("--fraction_predictions", default="fraction.tsv.gz", show_default=True, help="With --fraction.")
+@click.option("--further", default="further", show_default=True, help="Folder of predictions of further targets.")
 @click.option("--model", default="model.json", show_default=True)
 @reports_problems
 def main(
@@ -41,11 +43,12 @@ def main(
     features,
     expression,
     fraction,
+    dispersion,
     populations,
     folds,
     threads,
     predictions,
-    fraction_predictions,
+    further,
     model,
     **names,
 ):
@@ -56,7 +59,7 @@ def main(
     import numpy as np
     import torch
 
-    from scxpresso.expression.targets import FRACTION, MEAN, with_fraction
+    from scxpresso.expression.targets import DISPERSION, FRACTION, MEAN, with_further
     from scxpresso.genome.feature_store import Features
     from scxpresso.store import prediction_table, read_expression, read_folds, read_table, write_json, write_table
     from scxpresso.training.ensemble import describe_model, predict_held_out, read_fold_dirs
@@ -66,16 +69,15 @@ def main(
     fold_of_gene = read_folds(folds)
     fold = fold_of_gene.reindex(observed.index).to_numpy()
     trained = read_fold_dirs([Path(path) for path in fold_dirs], names["ensemble"])
-    fractions = read_expression(fraction) if fraction else None
-    targets = observed if fractions is None else with_fraction(observed, fractions)
-    outputs = predict_held_out(trained, genome, targets, fold)
-    outputs, further = np.split(outputs, [observed.shape[1]], axis=2)
+    paths = {FRACTION: fraction, DISPERSION: dispersion}
+    others = {name: read_expression(path) for name, path in paths.items() if path}
+    outputs = predict_held_out(trained, genome, with_further(observed, others), fold)
+    outputs, *of_others = np.split(outputs, 1 + len(others), axis=2)
     write_table(predictions, prediction_table(observed, fold, outputs))
-    if fractions is not None:
-        write_table(fraction_predictions, prediction_table(fractions, fold, further))
+    for (name, values), predicted in zip(others.items(), of_others, strict=True):
+        write_table(Path(further) / f"{name}.tsv.gz", prediction_table(values, fold, predicted))
     parents = read_table(populations, index="population")["parent"]
-    trained_on = [MEAN] if fractions is None else [MEAN, FRACTION]
-    description = describe_model(trained, observed, outputs, fold_of_gene, parents, trained_on, **names)
+    description = describe_model(trained, observed, outputs, fold_of_gene, parents, [MEAN, *others], **names)
     digest = genome.gene_features_digest(description.annotation_features)
     write_json(model, asdict(replace(description, gene_features=digest)))
     log(f"{len(observed):,} genes predicted by {sum(len(part.used) for part in trained)} networks")

@@ -72,7 +72,7 @@ def main(
 ):
     """Write log10 mean normalised expression (genes × populations) and the noise ceiling of each population.
 
-    Of single cells, also the fraction of cells in which each gene is detected.
+    Of single cells, also the fraction of cells in which each gene is detected, and its dispersion (log10).
     """
     import pandas as pd
 
@@ -95,8 +95,8 @@ def main(
     for level, found in expression.items():
         write_table(outdir / f"{level}.tsv.gz", found.values.reset_index())
         write_table(outdir / f"{level}.populations.tsv", found.populations)
-        if found.fraction is not None:
-            write_table(outdir / "fraction" / f"{level}.tsv.gz", found.fraction.reset_index())
+        for target, values in found.further.items():
+            write_table(outdir / target / f"{level}.tsv.gz", values.reset_index())
         log(f"level {level}: {found.values.shape[1]} populations of {found.values.shape[0]:,} genes")
         for row in found.dropped.itertuples():
             log(f"level {level}: excluded {row.population!r}, {row.cells:,} cells: {row.reason}")

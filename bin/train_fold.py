@@ -9,6 +9,7 @@ from scxpresso.console import log, progress, reports_problems
 from scxpresso.networks.registry import FEATURES, INPUTS, NETWORKS, TASKS
 from scxpresso.options import (
     device_option,
+    dispersion_option,
     engine_option,
     expression_option,
     features_option,
@@ -38,6 +39,7 @@ class Numbers(click.ParamType):
 @features_option
 @expression_option
 @fraction_option
+@dispersion_option
 @folds_option
 @click.option("--fold", required=True, type=Numbers(), help="Folds to hold out, one after the other; joined by commas.")
 @click.option(
@@ -82,11 +84,11 @@ class Numbers(click.ParamType):
 @threads_option
 @outdir_option("fold_<k>/replicate_<r>.safetensors and history.tsv")
 @reports_problems
-def main(features, expression, fraction, folds, fold, device, engine, threads, outdir, **recipe):
+def main(features, expression, fraction, dispersion, folds, fold, device, engine, threads, outdir, **recipe):
     """Train all replicates of each fold; keep the weights of each replicate's best validation epoch."""
     import torch
 
-    from scxpresso.expression.targets import with_fraction
+    from scxpresso.expression.targets import DISPERSION, FRACTION, with_further
     from scxpresso.genome.feature_store import Features
     from scxpresso.networks.prediction import resolve_device
     from scxpresso.networks.weights import NetworkMetadata, save_network
@@ -100,8 +102,8 @@ def main(features, expression, fraction, folds, fold, device, engine, threads, o
 
     recipe = Recipe(**recipe)
     genome, observed = Features(features), read_expression(expression)
-    if fraction:
-        observed = with_fraction(observed, read_expression(fraction))
+    further = {FRACTION: fraction, DISPERSION: dispersion}
+    observed = with_further(observed, {name: read_expression(path) for name, path in further.items() if path})
     data = training_data(genome, observed, read_folds(folds), fold, recipe)
     for held_out, genes in data.splits.items():
         log(f"fold {held_out}: {len(genes.train):,} genes train, {len(genes.validation):,} validate")

@@ -7,22 +7,24 @@ process ENSEMBLE {
     ext code: { fingerprint('ensemble.py') }
 
     input:
-    tuple val(model), path(features), path(expression), path(fraction, stageAs: 'fraction/*'), path(populations), path(folds), val(ensemble), path(fold_dirs)
+    tuple val(model), path(features), path(expression), path(fraction, stageAs: 'fraction/*'), path(dispersion, stageAs: 'dispersion/*'), path(populations), path(folds), val(ensemble), path(fold_dirs)
 
     output:
     tuple val(model), path('predictions.tsv.gz'), path('model.json'), emit: made
-    tuple val(model), path('fraction.tsv.gz'), emit: fractions, optional: true
+    tuple val(model), path('further/*.tsv.gz'), emit: further, optional: true
     tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
     """
     export PIPELINE_CODE=${task.ext.code}
-    ensemble.py --features ${features} --expression ${expression} ${fraction ? "--fraction ${fraction}" : ''} --populations ${populations} --folds ${folds} \\
+    ensemble.py --features ${features} --expression ${expression} --populations ${populations} --folds ${folds} \\
+        ${fraction ? "--fraction ${fraction}" : ''} ${dispersion ? "--dispersion ${dispersion}" : ''} \\
         --ensemble ${ensemble} --atlas ${model.atlas} --level ${model.level} --recipe ${model.recipe} --genome ${model.genome} --threads ${task.cpus} ${fold_dirs}
     """
 
     stub:
     """
-    touch predictions.tsv.gz model.json ${fraction ? 'fraction.tsv.gz' : ''}
+    mkdir further
+    touch predictions.tsv.gz model.json ${fraction ? 'further/fraction.tsv.gz' : ''} ${dispersion ? 'further/dispersion.tsv.gz' : ''}
     """
 }

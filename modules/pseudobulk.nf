@@ -31,8 +31,8 @@ process PSEUDOBULK {
 
     stub:
     """
-    mkdir -p expression/fraction
+    mkdir -p expression/fraction expression/dispersion
     touch expression/dropped_genes.tsv expression/dropped_populations.tsv
-    for level in ${atlas.levels.join(' ')}; do touch expression/\$level.tsv.gz expression/\$level.populations.tsv expression/fraction/\$level.tsv.gz; done
+    for level in ${atlas.levels.join(' ')}; do touch expression/\$level.tsv.gz expression/\$level.populations.tsv expression/fraction/\$level.tsv.gz expression/dispersion/\$level.tsv.gz; done
     """
 }

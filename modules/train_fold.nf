@@ -7,7 +7,7 @@ process TRAIN_FOLD {
     ext code: { fingerprint('train_fold.py') }
 
     input:
-    tuple val(model), val(held_out), val(training), path(features), path(expression), path(fraction, stageAs: 'fraction/*'), path(folds)
+    tuple val(model), val(held_out), val(training), path(features), path(expression), path(fraction, stageAs: 'fraction/*'), path(dispersion, stageAs: 'dispersion/*'), path(folds)
     val device
 
     output:
@@ -18,7 +18,8 @@ process TRAIN_FOLD {
     def options = training.collect { name, value -> "--${name} ${value}" }.join(' ')
     """
     export PIPELINE_CODE=${task.ext.code}
-    train_fold.py --features ${features} --expression ${expression} ${fraction ? "--fraction ${fraction}" : ''} --folds ${folds} --fold ${held_out.join(',')} \\
+    train_fold.py --features ${features} --expression ${expression} --folds ${folds} --fold ${held_out.join(',')} \\
+        ${fraction ? "--fraction ${fraction}" : ''} ${dispersion ? "--dispersion ${dispersion}" : ''} \\
         --recipe ${model.recipe} --network ${model.network} ${options} --device ${device} --threads ${task.cpus}
     """
 

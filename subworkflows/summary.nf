@@ -22,7 +22,7 @@ workflow SUMMARY {
         .mix(
             results.expression.map { atlas, folder -> part('atlases', atlas + tissues[atlas.atlas], 'path', folder) },
             results.predictions.map { model, table -> part('predictions', model, 'path', table) },
-            results.fractions.map { model, table -> part('predictions', model, 'fraction', table) },
+            results.further.map { model, target, table -> part('predictions', model, target, table) },
         )
     evaluated_list = in_order(evaluated_ch).filter { parts -> parts.any { one -> one.kind == 'predictions' } }
     evaluation_ch = EVALUATE(

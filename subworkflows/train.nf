@@ -95,7 +95,7 @@ workflow TRAIN {
             .combine(ready_ch.map { true })
             .flatMap { model, recipe, features, expression, _populations, folds, _ready ->
                 (1..options.folds).toList().collate(folds_per_task(recipe, folds, options)).collect { held_out ->
-                    [model, held_out, recipe.training, features, expression, fraction_of(recipe, expression), folds]
+                    [model, held_out, recipe.training, features, expression, further(recipe, 'fraction', expression), further(recipe, 'dispersion', expression), folds]
                 }
             },
         options.device,
@@ -112,12 +112,14 @@ workflow TRAIN {
         models_ch
             .combine(folders_ch, by: 0)
             .map { model, recipe, features, expression, populations, folds, folders ->
-                [model, features, expression, fraction_of(recipe, expression), populations, folds, recipe.ensemble, folders]
+                [model, features, expression, further(recipe, 'fraction', expression), further(recipe, 'dispersion', expression), populations, folds, recipe.ensemble, folders]
             }
     )
     ensembles_ch = ENSEMBLE.out.made
-    // [model, table of its predictions of fractions of cells], of recipes with this target
-    fractions_ch = ENSEMBLE.out.fractions
+    // [model, further target, table of its predictions], of recipes with further targets
+    further_ch = ENSEMBLE.out.further.flatMap { model, tables ->
+        [tables].flatten().collect { table -> [model, table.name - '.tsv.gz', table] }
+    }
 
     // [model, path in its folder]
     described_ch = ensembles_ch.map { model, _predictions, description -> [model, description] }
@@ -148,12 +150,12 @@ workflow TRAIN {
     made_ch
     analysed_ch
     predictions_ch
-    fractions_ch
+    further_ch
 }
 
-// The fractions of cells of a level, beside its expression, where a recipe predicts them.
-def fraction_of(recipe, expression) {
-    return 'fraction' in recipe.targets ? expression.parent.resolve("fraction/${expression.name}") : []
+// A further target of a level, beside its expression, where a recipe predicts it.
+def further(recipe, target, expression) {
+    return target in recipe.targets ? expression.parent.resolve("${target}/${expression.name}") : []
 }
 
 // Whether a recipe trains a model of this atlas and level.

@@ -17,6 +17,14 @@ def test_ranks_by_hand():
     assert intervals.bounds(np.array([[5.0]]), np.zeros((1, 1))).ravel().tolist() == [-35, 45, -43, 53]
 
 
+def test_genes_that_are_not_known_count_for_nothing():
+    observed = np.arange(-49.0, 50)[:, None].repeat(2, axis=1)
+    observed[:70, 1] = np.nan  # of 30 genes, 3 may lie beyond each side of 80 %
+    intervals = Intervals.fit(observed, np.zeros_like(observed), np.zeros_like(observed))
+    assert intervals.errors[:, 0].tolist() == [-40, 40, -48, 48]
+    assert intervals.errors[:2, 1].tolist() == [23, 47] and np.isnan(intervals.errors[2:, 1]).all()
+
+
 def test_few_genes_promise_nothing():
     observed = np.arange(20.0)[:, None]  # 21 × 2.5 % is less than a gene
     intervals = Intervals.fit(observed, np.zeros_like(observed), np.zeros_like(observed))

@@ -354,7 +354,7 @@ def recipes(project, asked) -> Run:
     (project.inputs / "recipes.csv").write_text(
         "recipe,network,inputs,upstream,downstream,tasks,targets,fold_method,levels,downstream_analyses\n"
         "scxpresso,,,,,,,,,\n"
-        "sequence_only,,sequence,,,,mean+fraction,,kind,no\n"
+        "sequence_only,,sequence,,,,mean+fraction+dispersion,,kind,no\n"
         "narrow,hybrid,,60,100,,,,kind,yes\n"
         "single_task,,,,,single,,family,kind,no\n"
         "grammar,grammar,,,,,,,kind,yes\n"
@@ -396,15 +396,16 @@ def test_recipes_train_models_of_their_own(recipes):
 
 @pytest.mark.one_parser
 def test_further_targets_are_published_and_evaluated(recipes):
-    fractions = read_table(recipes.outdir / "predictions/first/fraction/kind.sequence_only.tsv.gz")
-    observed = read_expression(recipes.outdir / "expression/first/fraction/kind.tsv.gz")
-    assert list(fractions) == PREDICTION_COLUMNS and fractions["observed"].between(0, 1).all()
-    assert fractions.pivot(index="gene_id", columns="population", values="observed").equals(observed)
+    for target, (lowest, highest) in {"fraction": (0, 1), "dispersion": (-2, 2)}.items():
+        predicted = read_table(recipes.outdir / f"predictions/first/{target}/kind.sequence_only.tsv.gz")
+        observed = read_expression(recipes.outdir / f"expression/first/{target}/kind.tsv.gz")
+        assert list(predicted) == PREDICTION_COLUMNS and predicted["observed"].dropna().between(lowest, highest).all()
+        assert predicted.pivot(index="gene_id", columns="population", values="observed").equals(observed)
     model = read_json(recipes.outdir / "models/first/kind/sequence_only/model.json")
-    assert model["targets"] == ["mean", "fraction"] and model["populations"] == list(observed)
+    assert model["targets"] == ["mean", "fraction", "dispersion"] and model["populations"] == list(observed)
     assert columns(recipes.outdir / "predictions/first/kind.sequence_only.tsv.gz") == PREDICTION_COLUMNS
-    targets = read_table(recipes.outdir / "evaluation/targets.tsv")
-    assert set(targets.loc[targets["target"] == "fraction", "recipe"]) == {"sequence_only"}
+    targets = read_table(recipes.outdir / "evaluation/targets.tsv").set_index("target")
+    assert set(targets.loc[["fraction", "dispersion"], "recipe"]) == {"sequence_only"}
 
 
 @pytest.mark.one_parser

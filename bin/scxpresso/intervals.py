@@ -27,15 +27,16 @@ class Intervals:
 
     @classmethod
     def fit(cls, observed: np.ndarray, predicted: np.ndarray, sd: np.ndarray) -> "Intervals":
-        """Learn from held-out predictions. All are genes × populations, log10."""
+        """Learn from held-out predictions. All are genes × populations, log10; genes observed as NaN count for nothing."""
         typical = np.median(sd, axis=0) if len(sd) else np.zeros(sd.shape[1])
         spread = np.where(typical > 0, typical, 1.0)
-        ordered = np.sort((observed - predicted) / (sd + spread), axis=0)
+        errors = np.sort((observed - predicted) / (sd + spread), axis=0)  # NaN last
+        known = np.isfinite(errors).sum(axis=0)
+        errors = np.vstack([errors, np.full(sd.shape[1], np.nan)])  # where ranks of 0 point
         # Of one more gene than these, at most this share lies beyond the error of that rank, on either side.
-        ranks = [(100 - coverage) * (len(ordered) + 1) // 200 for coverage in COVERAGES]
-        unknown = np.full(sd.shape[1], np.nan)
-        sides = [(ordered[rank - 1], ordered[-rank]) if rank else (unknown, unknown) for rank in ranks]
-        return cls(spread, np.array([bound for both in sides for bound in both]))
+        ranks = [(100 - coverage) * (known + 1) // 200 for coverage in COVERAGES]
+        places = [place for rank in ranks for place in (rank - 1, known - rank)]
+        return cls(spread, np.take_along_axis(errors, np.array(places), axis=0))
 
     def bounds(self, predicted: np.ndarray, sd: np.ndarray) -> np.ndarray:
         """Give INTERVAL_COLUMNS of predictions (genes × populations), log10: intervals × genes × populations."""

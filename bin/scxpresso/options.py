@@ -16,6 +16,9 @@ expression_option = click.option("--expression", required=True, type=EXISTING, h
 fraction_option = click.option(
     "--fraction", type=EXISTING, help="fraction/<level>.tsv.gz of the atlas: further outputs (targets mean+fraction)."
 )
+dispersion_option = click.option(
+    "--dispersion", type=EXISTING, help="dispersion/<level>.tsv.gz, likewise (targets mean+dispersion)."
+)
 populations_option = click.option(
     "--populations", required=True, type=EXISTING, help="<level>.populations.tsv of the atlas."
 )

@@ -172,7 +172,7 @@ def check_targets(recipe: Recipe, findings: Findings) -> None:
 
 
 def check_cells_of_targets(recipes: list[Recipe], atlases: list[Row], findings: Findings) -> None:
-    """Bulk samples have no fraction of cells."""
+    """Bulk samples have no further targets."""
     bulk = [row.values.get("atlas", "") for row in atlases if row.values.get("protocol") == "bulk"]
     for recipe in recipes:
         named = [name for name in bulk if recipe.values["atlases"] is None or name in recipe.values["atlases"]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from scxpresso.expression.grouping import WHOLE
-from scxpresso.expression.targets import FRACTION
+from scxpresso.expression.targets import FURTHER
 from scxpresso.store import read_expression
 
 
@@ -51,10 +51,10 @@ class Level:
         return read_expression(self.folder / f"{self.level}.tsv.gz")
 
     @cached_property
-    def fraction(self) -> pd.DataFrame | None:
-        """Fraction of cells in which genes are detected: genes × populations; None for bulk, and before version 0.2."""
-        path = self.folder / FRACTION / f"{self.level}.tsv.gz"
-        return read_expression(path) if path.exists() else None
+    def further(self) -> dict[str, pd.DataFrame]:
+        """Observed FURTHER targets: genes × populations each; none for bulk, and before version 0.2."""
+        paths = {target: self.folder / target / f"{self.level}.tsv.gz" for target in FURTHER}
+        return {target: read_expression(path) for target, path in paths.items() if path.exists()}
 
     @property
     def key(self) -> dict[str, str]:

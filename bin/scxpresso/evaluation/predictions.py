@@ -1,13 +1,14 @@
 """Out-of-fold predictions of models and baselines: read, and matched where they have the same folds."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from scxpresso.evaluation.levels import Level
+from scxpresso.expression.targets import FURTHER
 from scxpresso.intervals import COVERAGES, INTERVAL_COLUMNS
 from scxpresso.store import BASELINES, read_table
 
@@ -22,8 +23,8 @@ ModelKey = tuple[str, str, str]  # atlas, level, recipe
 class Predictions:
     """Out-of-fold predictions of a model or baseline (genes × populations, log10) and the fold of each gene.
 
-    intervals: INTERVAL_SCORE_COLUMNS after those that name the model; no rows for tables of version 0.1. fraction: predicted
-    fractions of cells; None for models of expression alone.
+    intervals: INTERVAL_SCORE_COLUMNS after those that name the model; no rows for tables of version 0.1. further: predictions
+    of further targets, genes × populations each.
     """
 
     level: Level
@@ -32,7 +33,7 @@ class Predictions:
     predicted: pd.DataFrame
     fold: pd.Series
     intervals: list[tuple]
-    fraction: pd.DataFrame | None = None
+    further: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def key(self) -> ModelKey:
@@ -55,9 +56,9 @@ def read_predictions(entry: dict, levels: dict[tuple[str, str], Level], root: Pa
     level = levels[entry["atlas"], entry["level"]]
     table = read_table(root / entry["path"])
     fold = table.drop_duplicates("gene_id").set_index("gene_id")["fold"]
-    fraction = _predicted(read_table(root / entry["fraction"]), level) if "fraction" in entry else None
+    further = {target: _predicted(read_table(root / entry[target]), level) for target in FURTHER if target in entry}
     intervals = list(interval_rows(table))
-    return Predictions(level, entry["recipe"], entry["network"], _predicted(table, level), fold, intervals, fraction)
+    return Predictions(level, entry["recipe"], entry["network"], _predicted(table, level), fold, intervals, further)
 
 
 def _predicted(table: pd.DataFrame, level: Level) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import pandas as pd
 
 from scxpresso.evaluation.fold_methods import RecipeFolds
 from scxpresso.evaluation.predictions import Predictions
@@ -32,19 +31,11 @@ def target_rows(models: Sequence[Predictions], folds: dict[str, RecipeFolds]) ->
     ----------
     folds: fold method and settings of each recipe.
     """
-    levels = {id(model.level) for model in models if model.fraction is not None}
-    scored = [
-        (model, target_scores(model, model.level.fraction))
-        for model in models
-        if id(model.level) in levels and model.level.fraction is not None
-    ]
+    levels = {id(model.level) for model in models if model.further}
+    scored = [(model, target_scores(model)) for model in models if id(model.level) in levels]
     for model, mine in scored:
         other, theirs = next(
-            (
-                (other, theirs)
-                for other, theirs in scored
-                if model.fraction is not None and _differ(model, other, folds)
-            ),
+            ((other, theirs) for other, theirs in scored if model.further and _differ(model, other, folds)),
             (None, {}),
         )
         for key, (n_genes, by_fold) in mine.items():
@@ -54,35 +45,35 @@ def target_rows(models: Sequence[Predictions], folds: dict[str, RecipeFolds]) ->
 
 def _differ(model: Predictions, other: Predictions, folds: dict[str, RecipeFolds]) -> bool:
     """Return whether two models of a level differ in further targets alone, which the first has."""
-    known = model.level is other.level and other.fraction is None and {model.recipe, other.recipe} <= set(folds)
+    known = model.level is other.level and not other.further and {model.recipe, other.recipe} <= set(folds)
     return known and folds[model.recipe].of_the_mean == folds[other.recipe]
 
 
-def target_scores(model: Predictions, fraction: pd.DataFrame) -> Scores:
+def target_scores(model: Predictions) -> Scores:
     """Correlate a model's predictions of each target with what was observed, per population, set of genes and fold.
 
-    fraction: observed, genes × populations.
+    Genes whose target is not known (NaN) count for nothing.
     """
     genes = model.predicted.index
-    fraction, fold = fraction.loc[genes], model.fold.loc[genes].to_numpy()
-    targets = [(MEAN, model.level.observed.loc[genes], model.predicted)]
-    targets += [] if model.fraction is None else [(FRACTION, fraction, model.fraction.loc[genes])]
+    fold = model.fold.loc[genes].to_numpy()
+    targets = [(MEAN, model.level.observed, model.predicted)]
+    targets += [(target, model.level.further[target], predicted) for target, predicted in model.further.items()]
     scores = {}
-    for population in fraction:
-        shares = fraction[population].to_numpy()
+    for population in model.level.labels:
+        shares = model.level.further[FRACTION].loc[genes, population].to_numpy()
         subsets = {ALL_GENES: np.ones(len(genes), dtype=bool), HARDLY_DETECTED: (shares > 0) & (shares < HARDLY)}
         for target, observed, predicted in targets:
+            x, y = (values.loc[genes, population].to_numpy() for values in (observed, predicted))
             for name, chosen in subsets.items():
-                by_fold = _by_fold(observed[population], predicted[population], fold, chosen)
-                scores[population, target, name] = int(chosen.sum()), by_fold
+                known = chosen & np.isfinite(x)
+                scores[population, target, name] = int(known.sum()), _by_fold(x, y, fold, known)
     return scores
 
 
-def _by_fold(observed: pd.Series, predicted: pd.Series, fold: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+def _by_fold(observed: np.ndarray, predicted: np.ndarray, fold: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Return Pearson over the chosen genes of each fold; NaN where it is not defined."""
     tests = [chosen & (fold == number) for number in np.unique(fold)]
-    x, y = observed.to_numpy(), predicted.to_numpy()
-    return np.array([pearson(x[test], y[test]) if test.sum() > 1 else np.nan for test in tests])
+    return np.array([pearson(observed[test], predicted[test]) if test.sum() > 1 else np.nan for test in tests])
 
 
 def _compared(mine: np.ndarray, other: Predictions | None, theirs: tuple[int, np.ndarray] | None) -> dict:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +35,7 @@ from scxpresso.expression.grouping import (
 )
 from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
 from scxpresso.expression.raw_counts import counts_fault, value_fault
+from scxpresso.expression.targets import DISPERSION, FRACTION
 from scxpresso.files import open_text
 from scxpresso.identifiers import GeneMatch, match_genes
 from scxpresso.layouts.opening import holds_layout
@@ -79,13 +80,13 @@ class LevelExpression:
     """Expression at a level.
 
     values: genes × populations, log10. populations: POPULATION_COLUMNS, and DONOR_COLUMNS if donors are known. dropped:
-    DROPPED_POPULATION_COLUMNS. fraction: genes × populations, the share of cells in which a gene is detected; None for bulk.
+    DROPPED_POPULATION_COLUMNS. further: FURTHER targets, genes × populations each; none for bulk.
     """
 
     values: pd.DataFrame
     populations: pd.DataFrame
     dropped: pd.DataFrame
-    fraction: pd.DataFrame | None = None
+    further: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def log_expression(mean: np.ndarray, floor: float, pseudocount: float) -> np.ndarray:
@@ -184,7 +185,7 @@ def pseudobulk_cells(
         for level in sums + donor_sums:
             level.add(cells, columns, counts, scale)
         for detected in detections:
-            detected.add(cells, columns, counts)
+            detected.add(cells, columns, counts, scale)
         log(f"{(columns if atlas.by_columns else cells).stop:,} {'genes' if atlas.by_columns else 'cells'} read")
     check_libraries(atlas.obs, options, library, sizes, others)
     if excluded := excluded_features(ids, reasons):
@@ -192,13 +193,19 @@ def pseudobulk_cells(
         log(f"NOTE {excluded}; their share of the counts: {shares}")
 
     gene_ids = [match.gene_of[name] for name in match.gene_of]
+    size = sizes if library is None else library
+    scale = np.where(size > 0, SCALE[options.protocol] / np.where(size > 0, size, 1), 0)
     levels = {}
     for number, (coarse, grouping, level) in enumerate(zip([None, *groupings], groupings, sums, strict=False)):
         whole = level.whole(matched)
         values = mean_log(whole, grouping.cells, options.floor)
         noise = np.where(grouping.cells > 1, ceiling_of_sums(level, matched, options.floor), np.nan)
         made = _level(grouping, coarse, gene_ids, values, (whole > 0).sum(axis=1), noise)
-        made.fraction = _table(detections[number].fraction(matched), gene_ids, grouping.labels)
+        detected = detections[number]
+        made.further = {
+            FRACTION: _table(detected.fraction(matched), gene_ids, grouping.labels),
+            DISPERSION: _table(detected.dispersion(matched, whole, scale), gene_ids, grouping.labels),
+        }
         if donors is not None:
             between = ceiling_of_sums(donor_sums[number], matched, options.floor)
             made.populations = made.populations.assign(**donor_table(donor_numbers[number], between))

@@ -5,6 +5,7 @@ import scipy.sparse
 
 from scxpresso.compiled import njit, numba, to_fixed_tuple
 from scxpresso.expression.grouping import HALVINGS, Grouping
+from scxpresso.expression.targets import dispersion
 
 PARTS = 1 + HALVINGS  # sums of each gene and population: over all cells, and over one half in each halving
 
@@ -47,25 +48,37 @@ class Sums:
 
 
 class Detections:
-    """Numbers of cells of each population in which each gene is detected; filled chunk by chunk.
+    """Cells of each population in which each gene is detected, and squares of their normalised counts; filled chunk by chunk.
 
-    cells: populations × genes.
+    cells: their number, populations × genes. squares: sum of the squares, populations × genes.
     """
 
     def __init__(self, grouping: Grouping, genes: int):
         self.grouping = grouping
         self.cells = np.zeros((len(grouping.labels), genes), dtype=np.int64)
+        self.squares = np.zeros(self.cells.shape)
 
-    def add(self, cells: slice, genes: slice, counts: scipy.sparse.csr_matrix) -> None:
-        """Add the cells of a chunk, or of some of its genes, with a count above 0."""
+    def add(self, cells: slice, genes: slice, counts: scipy.sparse.csr_matrix, scale: np.ndarray) -> None:
+        """Add the cells of a chunk, or of some of its genes, with a count above 0. scale: of each cell."""
         if not counts.has_canonical_format:  # a count may be stored in parts, which are one detection
             counts = counts.copy()
             counts.sum_duplicates()
-        _detect(self.cells[:, genes], self.grouping.of_cell[cells], counts.indptr, counts.indices, counts.data)
+        into = self.cells[:, genes], self.squares[:, genes]
+        _detect(*into, self.grouping.of_cell[cells], scale, counts.indptr, counts.indices, counts.data)
 
     def fraction(self, genes: np.ndarray) -> np.ndarray:
         """Return the share of each population's cells: genes × populations."""
         return self.cells[:, genes].T / np.maximum(self.grouping.cells, 1)
+
+    def dispersion(self, genes: np.ndarray, total: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        """Return log10 of the negative binomial's dispersion, see `dispersion`: genes × populations.
+
+        total: sums of normalised counts, populations × genes. scale: of each cell.
+        """
+        inside = self.grouping.of_cell >= 0
+        scales = np.bincount(self.grouping.of_cell[inside], scale[inside], minlength=len(self.grouping.labels))
+        cells = self.grouping.cells
+        return dispersion(total, self.squares[:, genes], self.cells[:, genes], cells, scales / np.maximum(cells, 1))
 
 
 def library_sizes(chunk: scipy.sparse.csr_matrix, is_gene: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -121,9 +134,17 @@ def _add(
 
 @njit()
 def _detect(
-    detected: np.ndarray, population: np.ndarray, indptr: np.ndarray, indices: np.ndarray, counts: np.ndarray
+    detected: np.ndarray,
+    squares: np.ndarray,
+    population: np.ndarray,
+    scale: np.ndarray,
+    indptr: np.ndarray,
+    indices: np.ndarray,
+    counts: np.ndarray,
 ) -> None:
     for cell in range(len(population)):
         if population[cell] >= 0:
+            numbers, sums = detected[population[cell]], squares[population[cell]]
             for at in range(indptr[cell], indptr[cell + 1]):
-                detected[population[cell], indices[at]] += counts[at] > 0
+                numbers[indices[at]] += counts[at] > 0
+                sums[indices[at]] += (counts[at] * scale[cell]) ** 2
