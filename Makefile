@@ -76,6 +76,7 @@ bench-planted: setup ## Measure what networks find of a known grammar (an hour a
 bench-evidence: setup ## Measure all that docs/evidence.md states (half a day, each benchmark under two hours), and write its tables
 	@$(MAKE) bench-accuracy
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/several_genomes.py
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/further_targets.py
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/mpra.py
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/gene_features.py
 	@$(MAKE) bench-planted

@@ -57,11 +57,15 @@ def difference(summary: pd.DataFrame, network: str) -> str:
 
 def run_malaria(outdir: Path) -> None:
     """Run the pipeline on one level of the demo atlas; earlier results are taken from the cache."""
+    run("test", "--input", write_sheet(outdir), "--outdir", outdir, *OPTIONS)
+
+
+def write_sheet(outdir: Path) -> Path:
+    """Write a sheet of one level of the demo atlas into a folder."""
     outdir.mkdir(parents=True, exist_ok=True)
-    sheet = outdir / "atlases.csv"
-    atlas = ROOT / "assets" / "demo" / "atlas.h5ad"
+    sheet, atlas = outdir / "atlases.csv", ROOT / "assets" / "demo" / "atlas.h5ad"
     sheet.write_text(f"atlas,counts,protocol,genome,levels\nmalaria,{atlas},10x,pfalciparum_3D7,cell_type\n")
-    run("test", "--input", sheet, "--outdir", outdir, *OPTIONS)
+    return sheet
 
 
 def run(profile: str, *options: str | Path) -> None:
