@@ -29,7 +29,7 @@ WIDE, PHONE = 1280, 375
 HELD_OUT = [
     "training", "levels", "performance", "specificity", "coarse", "transfer", "scatter", "variance", "gene", "gene-scatter",
     "errors", "calibration", "leakage", "agreement", "distributions", "resemblance", "two-models", "cells", "elsewhere",
-    "recipe-map", "fold-methods",
+    "recipe-map", "fold-methods", "further-targets",
 ]  # fmt: skip
 DOWNSTREAM = [
     "learned-weights",
@@ -195,6 +195,7 @@ def full(tabs):
 BLANK = {  # panels of the pages `full` and `hostile`, which have one atlas of one level
     "agreement": "No two rows of --input are of one tissue: give them the same one in its column `tissue`.",
     "fold-methods": "All recipes have the same folds: name a recipe with another fold_method.",
+    "further-targets": "No recipe predicts more than the mean: name one with targets mean+fraction+dispersion.",
     "coarse": "No coarser level predicts a finer one in this run.",
     "leakage": "Promoters are not among the inputs of this page, or there is one fold.",
     "resemblance": "No coarser level or bulk predicts these populations: name several levels, or a tissue.",
@@ -382,7 +383,7 @@ def test_every_select_changes_its_figure(tabs, name):
             "calibration Model", "leakage Level", "distributions Level", "distributions Beside", "resemblance Model",
             "two-models Level", "two-models Population", "two-models Silent in", "two-models First model",
             "two-models Second model", "cells Level", "cells Against", "elsewhere Model", "elsewhere Against",
-            "recipe-map Level", "fold-methods Score",
+            "recipe-map Level", "fold-methods Score", "further-targets Score",
         ],
         "full": [
             "training Model", "performance Scale", "transfer Level", "scatter Recipe", "scatter Population",

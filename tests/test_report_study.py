@@ -17,7 +17,7 @@ BULK, OTHER = "bulk of blood", "atlas two"
 
 
 def make_study(folder: Path, tissue: str = "blood") -> Path:
-    """make_run, and beside it: bulk of its tissue, an atlas with the same finest level, and a recipe with other folds."""
+    """make_run, and beside it: bulk of its tissue, an atlas with the same finest level, recipes with other folds and targets."""
     manifest = make_run(folder, plain_levels())
     content = json.loads(manifest.read_text())
     content["atlases"][0]["tissue"] = tissue
@@ -25,6 +25,7 @@ def make_study(folder: Path, tissue: str = "blood") -> Path:
     content["atlases"][-1]["tissue"] = tissue
     add_atlas(content, folder, OTHER, "smartseq2", "type", ["a1", "a2", "b1"])
     add_other_folds(content, folder)
+    add_further_target(content, folder)
     write_json(manifest, content)
     for name, table in evaluate(manifest).items():
         write_table(folder / f"v/{name}.tsv", table)
@@ -67,9 +68,25 @@ def add_other_folds(content: dict, folder: Path) -> None:
     content["predictions"].append({**model, "path": "p/family.tsv.gz"})
     content["models"].append({**model, "histories": ["h/type.tsv"]})
     content["recipes"] = [
-        {"recipe": recipe, "fold_method": method, "settings": "same"}
+        {"recipe": recipe, "fold_method": method, "settings": {"targets": []}}
         for recipe, method in [("scxpresso", "random"), ("by_family", "family")]
     ]
+
+
+def add_further_target(content: dict, folder: Path) -> None:
+    """The finest level's scxpresso once more, which also predicts fractions of cells, and the mean a little worse."""
+    table = read_table(folder / "p/type.scxpresso.tsv.gz")
+    observed = read_table(folder / "e/type.tsv.gz", "gene_id", ["gene_id"])
+    fraction = observed.rank(pct=True) ** 3
+    write_table(folder / "e/fraction/type.tsv.gz", fraction.reset_index())
+    by_gene = fraction.stack().reindex(pd.MultiIndex.from_frame(table[["gene_id", "population"]])).to_numpy()
+    noise = np.random.default_rng(5).normal(0, 0.3, len(table))
+    write_table(folder / "p/further.tsv.gz", table.assign(predicted=table["predicted"] + noise))
+    write_table(folder / "p/fraction.tsv.gz", table.assign(observed=by_gene, predicted=by_gene + noise))
+    model = {"atlas": "atlas one", "level": "type", "recipe": "further", "network": "scxpresso"}
+    content["predictions"].append({**model, "path": "p/further.tsv.gz", "fraction": "p/fraction.tsv.gz"})
+    content["models"].append({**model, "histories": ["h/type.tsv"]})
+    content["recipes"].append({"recipe": "further", "fold_method": "random", "settings": {"targets": ["fraction"]}})
 
 
 @pytest.fixture(scope="module")
@@ -143,10 +160,8 @@ def test_own_models_are_compared_with_every_other_way(data):
 
 def test_recipes_are_compared_in_pairs_and_by_fold_method(data):
     one = next(one for one in data["recipe_map"] if one["name"] == "atlas one · type")
-    assert one["rows"] == [
-        "scxpresso",
-        "hybrid",
-    ]  # folds by family are compared with easier ones, not the other way round
+    # Folds by family are compared with easier ones, not the other way round.
+    assert one["rows"] == ["scxpresso", "hybrid", "further (scxpresso)"]
     row = dict(
         zip(one["columns"], zip(one["delta"][0], one["tests"][0], one["significant"][0], strict=True), strict=True)
     )
@@ -156,6 +171,19 @@ def test_recipes_are_compared_in_pairs_and_by_fold_method(data):
     pearson = next(row for row in level["rows"] if row["metric"] == "pearson" and row["recipe"] == "scxpresso")
     assert pearson["methods"] == ["random", "family"] and pearson["values"][0] > pearson["values"][1]
     assert pearson["delta"] == pytest.approx(pearson["values"][0] - pearson["values"][1], abs=1e-3)
+
+
+def test_further_targets_are_shown_beside_the_recipe_without_them(data):
+    (level,) = data["further_targets"]
+    scores = {one["score"]: {row["recipe"]: row for row in one["rows"]} for one in level["scores"]}
+    assert list(scores) == [
+        "mean, all genes", "mean, hardly detected genes", "fraction, all genes", "fraction, hardly detected genes",
+    ]  # fmt: skip
+    mean = scores["mean, all genes"]
+    further, alone = mean["further (scxpresso)"], mean["scxpresso"]
+    assert further["other"] == "scxpresso" and alone["other"] == "" and alone["deltas"] == [None] * 3
+    np.testing.assert_allclose(np.subtract(further["values"], alone["values"]), further["deltas"], atol=1e-3)
+    assert list(scores["fraction, all genes"]) == ["further (scxpresso)"]
 
 
 def test_too_many_populations_and_genes_are_left_out(data, tmp_path, monkeypatch):
@@ -169,11 +197,14 @@ def test_too_many_populations_and_genes_are_left_out(data, tmp_path, monkeypatch
 @pytest.mark.slow
 def test_results_without_the_tables_of_the_study_render(tmp_path):
     manifest = make_study(tmp_path)
-    for name in ("agreement", "distributions", "histograms", "leakage"):
+    for name in ("agreement", "distributions", "histograms", "leakage", "targets"):
         (tmp_path / f"v/{name}.tsv").unlink()
     comparisons = read_table(tmp_path / "v/comparisons.tsv").drop(columns=["observed_pearson", "test", "other_n_folds"])
     write_table(tmp_path / "v/comparisons.tsv", comparisons)
     page = page_of(manifest)
-    assert page.data["agreement"] is None and page.data["distributions"] == page.data["fold_methods"] == []
+    assert (
+        page.data["agreement"] is None
+        and page.data["distributions"] == page.data["fold_methods"] == page.data["further_targets"] == []
+    )
     assert page.data["comparisons"][0]["resemblance"][0] is None
     assert "Tables of this run have no distributions" in page.text

@@ -17,3 +17,4 @@ import "./study/cells.js";
 import "./study/elsewhere.js";
 import "./study/recipe-map.js";
 import "./study/fold-methods.js";
+import "./study/further-targets.js";

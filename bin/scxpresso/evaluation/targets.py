@@ -14,7 +14,7 @@ TARGET_COLUMNS = [
     "other_median_pearson", "delta", "p_value", "n_folds",
 ]  # fmt: skip
 HARDLY = 0.05  # share of a population's cells; genes detected in fewer, but in one at least, are hardly detected
-ALL_GENES, HARDLY_DETECTED = "all", "hardly_detected"
+GENE_SETS = ALL_GENES, HARDLY_DETECTED = "all", "hardly_detected"
 
 Scores = dict[
     tuple[str, str, str], tuple[int, np.ndarray]

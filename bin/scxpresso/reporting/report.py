@@ -33,6 +33,7 @@ from scxpresso.reporting.study_figures import (
     comparison_plots,
     distribution_plots,
     fold_method_plots,
+    further_target_plots,
     recipe_plots,
 )
 from scxpresso.reporting.tables import (
@@ -143,6 +144,7 @@ def page_data(run: Run, genomes: list[dict], training: list[dict]) -> dict:
         "comparisons": comparison_plots(run),
         "recipe_map": recipe_plots(run),
         "fold_methods": fold_method_plots(run),
+        "further_targets": further_target_plots(run),
         "tissues": tissues(run),
         "motifs": learned_motif_plots(run),
         "saturation": saturation_plots(run, names, loci, wanted_genes(tables)),

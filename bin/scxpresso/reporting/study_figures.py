@@ -6,6 +6,8 @@ import pandas as pd
 from scxpresso.evaluation.agreement import AGREEMENT_COLUMNS
 from scxpresso.evaluation.distributions import DISTRIBUTION_COLUMNS, HISTOGRAM_COLUMNS
 from scxpresso.evaluation.leakage import LEAKAGE_COLUMNS
+from scxpresso.evaluation.targets import GENE_SETS, TARGET_COLUMNS
+from scxpresso.expression.targets import FURTHER, MEAN
 from scxpresso.reporting.data import MeasuredLevel, Run, label, load, rows
 from scxpresso.reporting.figures import significant
 from scxpresso.reporting.gene_figures import ShownGenes, pack, shuffled
@@ -189,4 +191,40 @@ def fold_method_row(row: dict) -> dict:
         "values": significant([row["value"], row["other_value"]]),
         "delta": row["delta"],
         "p_value": row["p_value"],
+    }
+
+
+def further_target_plots(run: Run) -> list[dict]:
+    """Build for each level: by target and set of genes, the scores of each recipe in each population, from targets.tsv."""
+    table = study_table(run, "targets", TARGET_COLUMNS)
+    scores = [(target, genes) for target in (MEAN, *FURTHER) for genes in GENE_SETS if target in set(table["target"])]
+    plots = []
+    for level in run.levels:
+        mine = rows(table, **level.key)
+        if len(mine):
+            found = [
+                {
+                    "score": f"{target}, {genes.replace('_', ' ')} genes",
+                    "rows": [
+                        further_target_row(level, of_recipe)
+                        for _, of_recipe in rows(mine, target=target, gene_set=genes).groupby("recipe", sort=False)
+                    ],
+                }
+                for target, genes in scores
+            ]
+            plots.append({"name": level.name, "populations": level.labels, "scores": found})
+    return plots
+
+
+def further_target_row(level: MeasuredLevel, table: pd.DataFrame) -> dict:
+    """Describe a recipe's scores of a target and set of genes, by population; table: its rows of targets.tsv."""
+    first, own = table.iloc[0], table.set_index("population").reindex(level.labels)
+    other = first["other_recipe"] if isinstance(first["other_recipe"], str) else ""
+    return {
+        "recipe": label(first["recipe"], first["network"]),
+        "other": level.label(other) if other else "",
+        **{
+            name: significant(own[column])
+            for name, column in (("values", "median_pearson"), ("deltas", "delta"), ("p_values", "p_value"))
+        },
     }
