@@ -3,7 +3,7 @@
 
 The genome is random. Networks are untrained, of the size of trained ones; effects of trained ones compress better. Cost is
 linear in genes: the line through both sizes gives that of 20,000. Preflight's estimate has the constants of
-bin/scxpresso/variants/map_size.py, which are chosen so that it is not below what is measured here.
+bin/scxpresso/variant_map/size.py, which are chosen so that it is not below what is measured here.
 """
 
 import sys
@@ -18,8 +18,8 @@ import variant_scoring  # noqa: E402
 from measure import Taken, run  # noqa: E402
 from pages import write  # noqa: E402
 
-from scxpresso.variants.map_parts import write_parts  # noqa: E402
-from scxpresso.variants.map_size import MapSize  # noqa: E402
+from scxpresso.variant_map.parts import write_parts  # noqa: E402
+from scxpresso.variant_map.size import MapSize  # noqa: E402
 
 NETWORKS = ("scxpresso", "grammar")
 N_GENES = (10, 30)

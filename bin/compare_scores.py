@@ -27,9 +27,9 @@ from scxpresso.options import EXISTING
 @reports_problems
 def main(scores, external, output, correlations):
     """Join scores of other tools to ours by variant and gene, and compute rank correlations."""
+    from scxpresso.external_scores.comparison import compare, read_external
     from scxpresso.problems import preview
     from scxpresso.store import write_table
-    from scxpresso.variants.external import compare, read_external
 
     compared = compare(scores, [one for path in external for one in read_external(path)], output)
     write_table(correlations, compared.correlations)

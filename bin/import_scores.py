@@ -30,9 +30,9 @@ def main(scores, model, kind, tracks, score, chain, fasta, output, unused):
     from functools import partial
     from pathlib import Path
 
+    from scxpresso.external_scores.importing import IMPORTED_COLUMNS, UNUSED_COLUMNS, import_scores, read_scores
+    from scxpresso.external_scores.liftover import Chains
     from scxpresso.store import write_rows
-    from scxpresso.variants.external_import import IMPORTED_COLUMNS, UNUSED_COLUMNS, import_scores, read_scores
-    from scxpresso.variants.liftover import Chains
 
     read = partial(read_scores, Path(scores), kind, tracks, score)
     imported = import_scores(read, fasta, Chains(chain) if chain else None, scores)

@@ -17,7 +17,7 @@ def main(parts, outdir):
     Contigs with few genes (fewer than 1 in 500) share the store other.zarr. Files of parts are linked where the file system
     allows it, else copied.
     """
-    from scxpresso.variants.map_store import join_parts
+    from scxpresso.variant_map.store import join_parts
 
     genes, error = join_parts(parts, outdir)
     stores = genes["store"].nunique()

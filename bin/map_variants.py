@@ -31,8 +31,8 @@ def main(model, part, pooled, genes_per_part, device, engine, threads, outdir):
 
     from scxpresso.networks.model import Model
     from scxpresso.networks.prediction import resolve_device
-    from scxpresso.variants.map_effects import map_variants
-    from scxpresso.variants.map_parts import read_places
+    from scxpresso.variant_map.effects import map_variants
+    from scxpresso.variant_map.parts import read_places
     from scxpresso.variants.pooled import PooledEffects
     from scxpresso.variants.pooled_origin import check_origin
 

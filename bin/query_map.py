@@ -30,8 +30,8 @@ def main(folder, region, variants, output):
     variant of the map's genome.
     """
     from scxpresso.store import write_rows
-    from scxpresso.variants.map_queries import Counts, file_rows, parse_region, texts
-    from scxpresso.variants.variant_map import LOOK_UP_COLUMNS, VariantMap
+    from scxpresso.variant_map.queries import Counts, file_rows, parse_region, texts
+    from scxpresso.variant_map.reading import LOOK_UP_COLUMNS, VariantMap
 
     if (region is None) == (variants is None):
         raise click.UsageError("give either --region or --variants")

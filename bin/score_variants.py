@@ -83,8 +83,8 @@ def main(
     signs = SignCalibration.read(sign_calibration, trained.network) if sign_calibration else None
     scorer = Scorer(trained, Features(features), table, chosen, engine, background)
     if variant_map:
-        from scxpresso.variants.mapped_scores import MappedScorer, score_with_map
-        from scxpresso.variants.variant_map import VariantMap  # zarr is slow to import
+        from scxpresso.variant_map.reading import VariantMap  # zarr is slow to import
+        from scxpresso.variant_map.scores import MappedScorer, score_with_map
 
         mapped = MappedScorer(scorer, VariantMap(variant_map), bool(pooled))
         scored = score_with_map(mapped, lambda: read_chunk(variants), fasta, haplotypes)

@@ -19,7 +19,7 @@ def main(features, genes, genes_per_part, outdir):
     Parts are of neighbouring genes. A gene more or less changes its own part, and at most the next one.
     """
     from scxpresso.store import read_table
-    from scxpresso.variants.map_parts import write_parts
+    from scxpresso.variant_map.parts import write_parts
 
     parts = write_parts(features, read_table(genes), genes_per_part, outdir)
     log(f"{len(parts):,} parts of at most {genes_per_part:,} genes")

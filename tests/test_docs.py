@@ -19,6 +19,8 @@ from scxpresso.evaluation.leakage import LEAKAGE_COLUMNS
 from scxpresso.evaluation.predictions import INTERVAL_SCORE_COLUMNS
 from scxpresso.evaluation.targets import TARGET_COLUMNS
 from scxpresso.evaluation.ways import POPULATION_SCORE_COLUMNS
+from scxpresso.external_scores.comparison import COMPARISON_COLUMNS, CORRELATION_COLUMNS
+from scxpresso.external_scores.importing import IMPORTED_COLUMNS, UNUSED_COLUMNS
 from scxpresso.genome.annotation import GENE_COLUMNS
 from scxpresso.genome.extended import EXTENDED
 from scxpresso.genome.transcript_features import LOGARITHMIC, TRANSCRIPT
@@ -40,8 +42,6 @@ from scxpresso.store import (
 )
 from scxpresso.variants.benchmark import METRIC_COLUMNS, PAIR_COLUMNS
 from scxpresso.variants.chunks import REJECTED_COLUMNS
-from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS
-from scxpresso.variants.external_import import IMPORTED_COLUMNS, UNUSED_COLUMNS
 from scxpresso.variants.score_table import SCORE_COLUMNS
 
 PAGES = {path: path.read_text() for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]}

@@ -10,12 +10,12 @@ import pytest
 from conftest import ROOT
 from preflight_project import Project
 
+from scxpresso.external_scores.comparison import ExternalScore, compare, read_external
+from scxpresso.external_scores.importing import NO_GENOME_CONTIG, OTHER_BASE, import_scores, read_scores
+from scxpresso.external_scores.liftover import NO_CHAIN, NO_CONTIG, SEVERAL, SPLIT, Chains
+from scxpresso.external_scores.tracks import FoundScore
 from scxpresso.problems import InputError
 from scxpresso.store import read_table, write_rows
-from scxpresso.variants.external import ExternalScore, compare, read_external
-from scxpresso.variants.external_import import NO_GENOME_CONTIG, OTHER_BASE, import_scores, read_scores
-from scxpresso.variants.external_tracks import FoundScore
-from scxpresso.variants.liftover import NO_CHAIN, NO_CONTIG, SEVERAL, SPLIT, Chains
 from scxpresso.variants.score_table import SCORE_COLUMNS
 
 DATA = ROOT / "tests/data/external_scores"

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
+from scxpresso.external_scores.comparison import COMPARISON_COLUMNS, CORRELATION_COLUMNS, compare, read_external
 from scxpresso.problems import InputError
 from scxpresso.store import read_table, write_rows, write_table
-from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS, compare, read_external
 from scxpresso.variants.score_table import SCORE_COLUMNS, ScorableVariant, read_chunk
 
 POPULATIONS = ["alpha", "NA"]

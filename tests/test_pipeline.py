@@ -49,7 +49,7 @@ from scxpresso.store import (
     read_json,
     read_table,
 )
-from scxpresso.variants.map_store import LOG_FACTOR
+from scxpresso.variant_map.store import LOG_FACTOR
 from scxpresso.variants.score_table import SCORE_COLUMNS
 
 pytestmark = pytest.mark.nextflow

@@ -9,7 +9,7 @@ from preflight_project import GENES, Project
 from test_preflight_analyses import give_model, give_sheet
 
 from scxpresso.checks.preflight import preflight
-from scxpresso.variants.map_size import BYTES_PER_VALUE, MapSize
+from scxpresso.variant_map.size import BYTES_PER_VALUE, MapSize
 
 Usage = namedtuple("Usage", ["total", "used", "free"])
 

@@ -12,6 +12,7 @@ import pytest
 from planted_grammar import EFFECT_SCORES, PREDICTION_SCORES
 from test_report import GENOME, HOSTILE, TEMPLATE, Page, make_run, page_of
 
+from scxpresso.external_scores.comparison import CORRELATION_COLUMNS
 from scxpresso.genome.sequence import encode
 from scxpresso.motifs.changes import CHANGE_COLUMNS
 from scxpresso.motifs.learned import LEARNED_COLUMNS
@@ -24,7 +25,6 @@ from scxpresso.reporting.locus import Locus, overlapping
 from scxpresso.saturation.effects_store import EffectsMetadata, rounded, write_effects
 from scxpresso.saturation.profiles import PositionSums, profile
 from scxpresso.store import read_table, write_json, write_table
-from scxpresso.variants.external import CORRELATION_COLUMNS
 from scxpresso.variants.score_table import SCORE_COLUMNS
 
 UPSTREAM, DOWNSTREAM = 1200, 600

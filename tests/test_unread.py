@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import false_discovery_control
 from test_scoring import CPU, POPULATIONS, World, chunk, other, random_letters, random_network, score_cli
 
+from scxpresso.external_scores.comparison import compare, read_external
 from scxpresso.genome.sequence import ALTERNATIVES, encode, read_fasta
 from scxpresso.networks.hybrid import Hybrid
 from scxpresso.networks.published import ScXpresso
@@ -17,7 +18,6 @@ from scxpresso.networks.weights import NetworkMetadata
 from scxpresso.saturation.effects_store import SMALLEST_EFFECT, STEP, Effects, resolved
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table
-from scxpresso.variants.external import compare, read_external
 from scxpresso.variants.reading import read_variants
 from scxpresso.variants.significance import at_least_as_large, p_values
 

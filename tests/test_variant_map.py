@@ -15,9 +15,11 @@ from scxpresso.networks.model import Model
 from scxpresso.problems import InputError
 from scxpresso.saturation.effects_store import STEP
 from scxpresso.store import read_table, write_table
-from scxpresso.variants.map_effects import map_variants
-from scxpresso.variants.map_parts import parts_of, stores_of, write_parts
-from scxpresso.variants.map_store import (
+from scxpresso.variant_map.effects import map_variants
+from scxpresso.variant_map.parts import parts_of, stores_of, write_parts
+from scxpresso.variant_map.reading import VariantMap
+from scxpresso.variant_map.scores import MappedScorer, score_with_map
+from scxpresso.variant_map.store import (
     LOG_FACTOR,
     MAX_CODE,
     MapMetadata,
@@ -28,11 +30,9 @@ from scxpresso.variants.map_store import (
     quantised_sd,
     sd_of,
 )
-from scxpresso.variants.mapped_scores import MappedScorer, score_with_map
 from scxpresso.variants.pooled import pool_effects, sample_genes
 from scxpresso.variants.score_table import ScorableVariant
 from scxpresso.variants.scoring import Scorer
-from scxpresso.variants.variant_map import VariantMap
 
 # Overlapping windows on both strands; `edge` leaves the contig, `unknown` lies in a run of N and is absent from training.
 # The networks read bases -400 to 291 of the TSS.

@@ -10,6 +10,7 @@ from scxpresso.checks.genome import check_genome
 from scxpresso.checks.recipes import ANALYSES, Recipe
 from scxpresso.checks.sheets import Request, missing
 from scxpresso.damage import AGAIN, first_fault
+from scxpresso.external_scores.comparison import read_external
 from scxpresso.genome.sequence import read_fasta
 from scxpresso.genome.transcript import Transcript
 from scxpresso.layouts.opening import EXPECTED, holds_layout
@@ -17,7 +18,6 @@ from scxpresso.motifs.matrices import read_motifs
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.saturation.selection import find_genes, parse_selection, read_gene_list
 from scxpresso.text import did_you_mean
-from scxpresso.variants.external import read_external
 from scxpresso.variants.tables import open_source
 
 

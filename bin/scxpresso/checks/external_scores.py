@@ -4,10 +4,10 @@ from itertools import islice
 
 from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.checks.sheets import Request, read_sheet
+from scxpresso.external_scores.importing import read_scores
+from scxpresso.external_scores.liftover import EXPECTED as CHAIN
+from scxpresso.external_scores.liftover import Chains
 from scxpresso.files import open_text
-from scxpresso.variants.external_import import read_scores
-from scxpresso.variants.liftover import EXPECTED as CHAIN
-from scxpresso.variants.liftover import Chains
 
 READ = 1000  # scores of a file that are read; import_scores.py reads the rest before anything is trained
 

@@ -14,7 +14,7 @@ from scxpresso.genome.transcript import Transcript
 from scxpresso.networks.registry import bases_read
 from scxpresso.problems import preview
 from scxpresso.text import shown
-from scxpresso.variants.map_size import GENES_PER_PART, MapSize
+from scxpresso.variant_map.size import GENES_PER_PART, MapSize
 
 GIGABYTE = 1e9
 

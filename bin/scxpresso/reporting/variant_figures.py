@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.typing import SeriesGroupBy
 
+from scxpresso.external_scores.comparison import COMPARISON_COLUMNS, CORRELATION_COLUMNS
 from scxpresso.genome.sequence import decode
 from scxpresso.motifs.matrices import read_motifs
 from scxpresso.reporting.data import Run, load, model_name, model_of, select
@@ -25,7 +26,6 @@ from scxpresso.reporting.variant_tables import (
 )
 from scxpresso.saturation.effects_store import Effects
 from scxpresso.store import read_json
-from scxpresso.variants.external import COMPARISON_COLUMNS, CORRELATION_COLUMNS
 
 MAX_MOTIFS_PER_VARIANT = 6  # those with the largest changes
 FLANK = 25  # bases drawn on either side of a variant

@@ -19,8 +19,8 @@ from scxpresso.networks.model import Model
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import read_table
 from scxpresso.text import shown
-from scxpresso.variants.map_effects import alternatives
-from scxpresso.variants.map_store import GENES, PER_POPULATION, MapMetadata, p_values_of, sd_of
+from scxpresso.variant_map.effects import alternatives
+from scxpresso.variant_map.store import GENES, PER_POPULATION, MapMetadata, p_values_of, sd_of
 from scxpresso.variants.significance import specificity
 
 LOOK_UP_COLUMNS = [

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from scxpresso.external_scores.tracks import FoundScore, Tracks
 from scxpresso.files import delimiter_of, open_text
 from scxpresso.problems import InputError, Problem, preview
-from scxpresso.variants.external_tracks import FoundScore, Tracks
 
 EXPECTED = (
     "a table of Basenji (rsid, target_id), AlphaGenome (variant_scorer, raw_score), ExPecto (dist, gene, strand) or Decima "

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scxpresso.damage import AGAIN, damage
+from scxpresso.external_scores.text_tables import EXPECTED, Kind, recognised, scores_of_rows
+from scxpresso.external_scores.tracks import FoundScore, Tracks
 from scxpresso.problems import InputError, Problem
-from scxpresso.variants.external_text import EXPECTED, Kind, recognised, scores_of_rows
-from scxpresso.variants.external_tracks import FoundScore, Tracks
 
 if TYPE_CHECKING:
     import pyarrow

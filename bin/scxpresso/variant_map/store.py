@@ -22,7 +22,7 @@ from scxpresso.problems import InputError, Problem
 from scxpresso.saturation.effects_store import STEP, UNITS
 from scxpresso.store import read_json, write_json, write_table
 from scxpresso.text import shown
-from scxpresso.variants.map_parts import stores_of
+from scxpresso.variant_map.parts import stores_of
 
 METADATA, GENES = "map.json", "genes.tsv"
 GENE_COLUMNS = ["gene_id", "gene_name", "chrom", "strand", "tss", "fold", "networks", "store", "row"]

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scxpresso.damage import damage
+from scxpresso.external_scores.hdf5 import read_hdf5_scores
+from scxpresso.external_scores.liftover import Chains, Lifted
+from scxpresso.external_scores.parquet import is_parquet, read_parquet_scores
+from scxpresso.external_scores.text_tables import read_text_scores
+from scxpresso.external_scores.tracks import FoundScore, Tracks
 from scxpresso.files import is_hdf5
 from scxpresso.genome.sequence import read_fasta
 from scxpresso.identifiers import bare_contig
 from scxpresso.problems import InputError, Problem
 from scxpresso.variants.alleles import anchored, fault_of, trimmed
-from scxpresso.variants.external_hdf5 import read_hdf5_scores
-from scxpresso.variants.external_parquet import is_parquet, read_parquet_scores
-from scxpresso.variants.external_text import read_text_scores
-from scxpresso.variants.external_tracks import FoundScore, Tracks
-from scxpresso.variants.liftover import Chains, Lifted
 from scxpresso.variants.references import References
 
 IMPORTED_COLUMNS = ["variant", "gene", "model", "track", "score", "alt", "chrom", "pos", "ref"]  # see external.py

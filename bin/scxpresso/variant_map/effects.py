@@ -14,9 +14,8 @@ from scxpresso.problems import InputError, Problem
 from scxpresso.saturation.effects_store import resolved, rounded
 from scxpresso.saturation.incremental import incremental
 from scxpresso.text import shown
-from scxpresso.variants.background import gene_bins, spread
-from scxpresso.variants.map_parts import read_places
-from scxpresso.variants.map_store import (
+from scxpresso.variant_map.parts import read_places
+from scxpresso.variant_map.store import (
     GeneValues,
     MapMetadata,
     MapPart,
@@ -24,6 +23,7 @@ from scxpresso.variants.map_store import (
     quantised_p_values,
     quantised_sd,
 )
+from scxpresso.variants.background import gene_bins, spread
 from scxpresso.variants.pooled import PooledEffects, root_mean_square
 from scxpresso.variants.significance import specificity
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from scxpresso.genome.sequence import ALTERNATIVES
 from scxpresso.problems import InputError, Problem
+from scxpresso.variant_map.reading import VariantMap
 from scxpresso.variants.alleles import trimmed
 from scxpresso.variants.tables import open_source
-from scxpresso.variants.variant_map import VariantMap
 
 REGION = re.compile(r"(.+):([0-9,]+)-([0-9,]+)")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from scxpresso.external_scores.tracks import FoundScore, Tracks
 from scxpresso.problems import InputError, Problem, preview
-from scxpresso.variants.external_tracks import FoundScore, Tracks
 
 EXPECTED = (
     "an HDF5 file of Basenji, Enformer or Borzoi: arrays chr, pos, ref, alt, target_ids, and SAD, SED or the like"

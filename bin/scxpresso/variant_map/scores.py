@@ -15,6 +15,7 @@ from scxpresso.genome.sequence import decode
 from scxpresso.networks.registry import NETWORKS
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
+from scxpresso.variant_map.reading import VariantMap
 from scxpresso.variants.background import Sites, find_sites
 from scxpresso.variants.changed_motifs import ChangedMotifs
 from scxpresso.variants.gene_alleles import Allele, alleles_of
@@ -22,7 +23,6 @@ from scxpresso.variants.gene_scores import GeneScores
 from scxpresso.variants.score_table import ScorableVariant
 from scxpresso.variants.scoring import Scorer, score_variants
 from scxpresso.variants.significance import Ranks, specificity
-from scxpresso.variants.variant_map import VariantMap
 from scxpresso.variants.windows import FlankingSequence
 
 # Fields of GeneScores that have one item per allele.
