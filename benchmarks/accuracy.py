@@ -57,7 +57,7 @@ def difference(summary: pd.DataFrame, network: str) -> str:
 
 def run_malaria(outdir: Path) -> None:
     """Run the pipeline on one level of the demo atlas; earlier results are taken from the cache."""
-    run("test", "--input", write_sheet(outdir), "--outdir", outdir, *OPTIONS)
+    run("-profile", "test", "--input", write_sheet(outdir), "--outdir", outdir, *OPTIONS)
 
 
 def write_sheet(outdir: Path) -> Path:
@@ -68,9 +68,9 @@ def write_sheet(outdir: Path) -> Path:
     return sheet
 
 
-def run(profile: str, *options: str | Path) -> None:
-    """Run the pipeline with a profile; earlier results are taken from the cache."""
-    command = [ROOT / "setup" / "nextflow", "run", ROOT, "-profile", profile, "-resume"]
+def run(*options: str | Path) -> None:
+    """Run the pipeline; earlier results are taken from the cache."""
+    command = [ROOT / "setup" / "nextflow", "run", ROOT, "-resume"]
     subprocess.run([*command, *options], cwd=ROOT, check=True)
 
 
@@ -95,7 +95,7 @@ def main() -> None:
         run_malaria(results / "accuracy")
         write("benchmarks/accuracy.py", list(table(read_table(results / "accuracy" / SUMMARY), "malaria")))
     if species != "malaria":
-        run("human", "--outdir", results / "human")
+        run("-profile", "human", "--outdir", results / "human")
         summary = read_table(results / "human" / SUMMARY)
         lines = [line for atlas, title in HUMAN.items() for line in (title, "", *table(summary, atlas), "")]
         write("benchmarks/accuracy.py human", lines[:-1])

@@ -21,6 +21,7 @@ from scxpresso.evaluation.targets import ALL_GENES, HARDLY_DETECTED  # noqa: E40
 from scxpresso.expression.targets import DISPERSION, FRACTION, MEAN  # noqa: E402
 from scxpresso.store import read_table  # noqa: E402
 
+OPTIONS = ["--folds", "5", "--replicates", "2"]
 NETWORKS = ["hybrid", "grammar"]
 TARGETS = ["mean", "mean+fraction", "mean+dispersion", "mean+fraction+dispersion"]
 COLUMNS = {
@@ -62,9 +63,8 @@ def main() -> None:
     rows = [f"{name_of(*both)},{','.join(both)},no" for both in product(NETWORKS, TARGETS)]
     recipes = outdir / "recipes.csv"
     recipes.write_text("\n".join(["recipe,network,targets,downstream_analyses", *rows]) + "\n")
-    # The demo's analyses are of no recipe here.
-    none = [word for name in ("saturate", "variants", "motifs") for word in (f"--{name}", "")]
-    run("test", "--input", sheet, "--recipes", recipes, *none, "--haplotypes", "false", "--outdir", outdir)
+    genomes = ROOT / "assets" / "demo" / "genomes.csv"
+    run("--input", sheet, "--genomes", genomes, "--recipes", recipes, *OPTIONS, "--outdir", outdir)
     write("benchmarks/further_targets.py", list(table(read_table(outdir / "evaluation" / "targets.tsv"))))
 
 
