@@ -186,7 +186,7 @@ def fewer_genes(genes: int, folder: Path) -> Path:
         atlas[:, chosen].write_h5ad(counts)
     sheet = folder / "atlases.csv"
     sheet.write_text(f"atlas,counts,protocol,genome,levels,min_cells\n{ATLAS},{counts},bulk,human,{LEVEL},1\n")
-    run("human", "--input", sheet, "--outdir", folder, "--network", "grammar")
+    run("-profile", "human", "--input", sheet, "--outdir", folder, "--network", "grammar")
     return folder / "models" / ATLAS / LEVEL
 
 
