@@ -136,7 +136,7 @@ def rows(tmp_path):
     folds = read_recipe_folds({"recipes": [one | {"fold_method": "random"} for one in recipes]})
     table = pd.DataFrame(target_rows(models, folds), columns=TARGET_COLUMNS)
     assert not list(target_rows(models[1:], folds))  # no recipe has further targets
-    return table.set_index(["recipe", "target", "gene_set"])
+    return table.set_index(["recipe", "target", "gene_set"]).sort_index()
 
 
 def test_what_further_targets_gain_for_hardly_detected_genes(rows):
