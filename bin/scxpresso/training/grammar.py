@@ -10,7 +10,7 @@ from scxpresso.training.motifs import fit_motif_part
 from scxpresso.training.trainee import Trainee
 
 CPU = torch.device("cpu")  # on which everything is fitted
-SAMPLED = 0.9  # of the genes: what a replicate learns from; fewer would cost accuracy
+SAMPLED = 0.97  # of the genes: what a replicate learns from; fewer cost small atlases accuracy
 
 
 class GrammarTraining:
