@@ -4,6 +4,7 @@ All of it follows from counts, so that what a substitution changes is computed e
 """
 
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ FAR_KMERS = [(4, -7000, -3000), (4, -3000, -1000), (4, 500, 3500)]
 UNSTRANDED_KMERS = NEAR_KMERS + FAR_KMERS
 REACHES = (50, 100, 200, 400, 800, 1600, 3000, 7000)  # bases of the windows, each upstream and downstream of the TSS
 WINDOWS = [window for reach in REACHES for window in ((-reach, 0), (0, reach))]
+EDGES = sorted({edge for window in WINDOWS for edge in window})
 N_WINDOWS = 2 * len(WINDOWS)  # features: GC content, and the square root of CpG content
 C, G = CHANNELS.index("C"), CHANNELS.index("G")
 
@@ -86,15 +88,15 @@ def window_counts(codes: np.ndarray, upstream: int) -> tuple[np.ndarray, np.ndar
     reach = max(REACHES)
     bases = BASE_OF_CODE[region(codes, upstream, -reach, reach)]
     strong = (bases == C) | (bases == G)
-    # A dinucleotide belongs to a window that holds both of its bases.
+    # A dinucleotide belongs to a window that holds both of its bases; it is marked at the second.
     cpg = np.zeros_like(strong)
     cpg[:, 1:] = (bases[:, :-1] == C) & (bases[:, 1:] == G)
     totals = []
-    for marks, least in ((strong, 0), (cpg, 1), (bases < 4, 0)):
-        sums = np.pad(np.cumsum(marks, axis=1, dtype=np.int32), ((0, 0), (1, 0)))
-        totals.append(
-            np.stack([sums[:, reach + end] - sums[:, reach + start + least] for start, end in WINDOWS], axis=1)
-        )
+    for marks, across in ((strong, 0), (cpg, 1), (bases < 4, 0)):
+        parts = [np.count_nonzero(marks[:, reach + start : reach + end], axis=1) for start, end in pairwise(EDGES)]
+        sums = dict(zip(EDGES, np.cumsum([np.zeros_like(parts[0]), *parts], axis=0, dtype=np.int32), strict=True))
+        counts = [sums[end] - sums[start] - across * marks[:, reach + start] for start, end in WINDOWS]
+        totals.append(np.stack(counts, axis=1))
     gc, pairs, unambiguous = totals
     return gc, pairs, unambiguous
 
