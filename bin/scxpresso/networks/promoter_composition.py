@@ -95,7 +95,7 @@ def window_counts(codes: np.ndarray, upstream: int) -> tuple[np.ndarray, np.ndar
     for marks, across in ((strong, 0), (cpg, 1), (bases < 4, 0)):
         parts = [np.count_nonzero(marks[:, reach + start : reach + end], axis=1) for start, end in pairwise(EDGES)]
         sums = dict(zip(EDGES, np.cumsum([np.zeros_like(parts[0]), *parts], axis=0, dtype=np.int32), strict=True))
-        counts = [sums[end] - sums[start] - across * marks[:, reach + start] for start, end in WINDOWS]
+        counts = [sums[end] - sums[start] - np.int32(across) * marks[:, reach + start] for start, end in WINDOWS]
         totals.append(np.stack(counts, axis=1))
     gc, pairs, unambiguous = totals
     return gc, pairs, unambiguous
