@@ -11,7 +11,7 @@ process ENSEMBLE {
 
     output:
     tuple val(model), path('predictions.tsv.gz'), path('model.json'), emit: made
-    tuple val(model), path('further/*.tsv.gz'), emit: further, optional: true
+    tuple val(model), path('further/*.tsv.gz', arity: '0..*'), emit: further
     tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:

@@ -118,7 +118,7 @@ workflow TRAIN {
     ensembles_ch = ENSEMBLE.out.made
     // [model, further target, table of its predictions], of recipes with further targets
     further_ch = ENSEMBLE.out.further.flatMap { model, tables ->
-        [tables].flatten().collect { table -> [model, table.name - '.tsv.gz', table] }
+        tables.collect { table -> [model, table.name - '.tsv.gz', table] }
     }
 
     // [model, path in its folder]
