@@ -35,7 +35,9 @@ from scxpresso.options import (
 @click.option("--ensemble", default="mean", show_default=True, type=click.Choice(["mean", "best"]))
 @threads_option
 @click.option("--predictions", default="predictions.tsv.gz", show_default=True)
-@click.option("--further", default="further", show_default=True, help="Folder of predictions of further targets.")
+@click.option(
+    "--further", default=".", show_default=True, help="Folder of <target>.tsv.gz, with --fraction and --dispersion."
+)
 @click.option("--model", default="model.json", show_default=True)
 @reports_problems
 def main(

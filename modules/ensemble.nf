@@ -11,7 +11,7 @@ process ENSEMBLE {
 
     output:
     tuple val(model), path('predictions.tsv.gz'), path('model.json'), emit: made
-    tuple val(model), path('further/*.tsv.gz', arity: '0..*'), emit: further
+    tuple val(model), path('{fraction,dispersion}.tsv.gz', arity: '0..*'), emit: further
     tuple val("${task.process}"), val(task.tag), path('warnings.txt'), topic: 'warnings', optional: true
 
     script:
@@ -24,7 +24,6 @@ process ENSEMBLE {
 
     stub:
     """
-    mkdir further
-    touch predictions.tsv.gz model.json ${fraction ? 'further/fraction.tsv.gz' : ''} ${dispersion ? 'further/dispersion.tsv.gz' : ''}
+    touch predictions.tsv.gz model.json ${fraction ? 'fraction.tsv.gz' : ''} ${dispersion ? 'dispersion.tsv.gz' : ''}
     """
 }
