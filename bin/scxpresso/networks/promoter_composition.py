@@ -34,6 +34,7 @@ def unstranded(k: int) -> np.ndarray:
 UNSTRANDED_COLUMNS = [int(unstranded(k).max()) + 1 for k, _, _ in UNSTRANDED_KMERS]  # number of each region
 N_NEAR = sum(UNSTRANDED_COLUMNS[: len(NEAR_KMERS)])
 BLOCKS = [N_COUNTS, N_NEAR, *UNSTRANDED_COLUMNS[len(NEAR_KMERS) :]]  # columns of k-mers that are read as one
+NEAR_BLOCK = 1  # the place of NEAR_KMERS among them
 N_KMERS = sum(BLOCKS)
 
 

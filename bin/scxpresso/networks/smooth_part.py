@@ -17,7 +17,7 @@ from scxpresso.genome.gene_features import is_gene_feature
 from scxpresso.networks.fitted import FittedModule
 from scxpresso.networks.gradient_boosted_trees import SETTINGS, Bins, GradientBoostedTrees
 from scxpresso.networks.kernel_regression import KernelRegression
-from scxpresso.networks.promoter_composition import BLOCKS, N_KMERS, N_NEAR, N_WINDOWS, PromoterComposition
+from scxpresso.networks.promoter_composition import BLOCKS, N_KMERS, N_WINDOWS, NEAR_BLOCK, PromoterComposition
 from scxpresso.networks.scaling import MAX_DEVIATIONS, Scaling
 
 COMPONENTS = 10  # of expression, by kernels
@@ -70,7 +70,8 @@ class SmoothPart(FittedModule):
         self._scale(promoter, names)
         directions, scores = principal_components(expression)
         features = self.features(promoter, annotation).numpy()
-        blocks = [block.numpy() for block in self.blocks(promoter, annotation) if block.shape[1] != N_NEAR]
+        blocks = [block.numpy() for block in self.blocks(promoter, annotation)]
+        del blocks[NEAR_BLOCK]  # whose 6-mers can hide a motif
         held_out = KernelRegression().fit(features, self._groups(names), blocks, scores, parts(len(scores), seed), seed)
         return shrunk(held_out, scores)[0] @ directions
 
