@@ -4,7 +4,7 @@ import { DATA, recipeColour } from "../shared/data.js";
 import { axis, rowAxis } from "../shared/layout.js";
 import { addFigure, chosen, control } from "../shared/panels.js";
 import { median } from "../shared/statistics.js";
-import { decimal, pValue, safe, signed } from "../shared/text.js";
+import { decimal, pValue, plural, safe, signed } from "../shared/text.js";
 
 const SCORES = DATA.further_targets.length ? DATA.further_targets[0].scores.map(({ score }) => score) : [];
 
@@ -36,11 +36,12 @@ function points({ recipe, other, values, deltas, p_values: ps }, i, populations)
 
 function findingOf(rows, score) {
   const compared = rows.filter(({ other }) => other);
-  if (!compared.length) return `${score}: no recipe without further targets is otherwise the same as one that has some.`;
-  const gains = compared.map(({ recipe, other, deltas }) => (
-    `${signed(median(deltas.filter(Number.isFinite)))} for ${recipe} against ${other}`
-  ));
-  return `${score}: what further targets change in r, in the median over populations: ${gains.join("; ")}.`;
+  if (!compared.length) return `${score}: there is no recipe that differs from one of these in further targets alone.`;
+  const changes = compared.map(({ deltas }) => median(deltas.filter(Number.isFinite)));
+  const change = median(changes), most = Math.max(...changes), best = compared[changes.indexOf(most)].recipe;
+  const verdict = change > 0.005 ? "they help" : change < -0.005 ? "they cost accuracy" : "they change little";
+  const over = `in the median over ${plural(compared.length, "recipe")} (at best ${signed(most)}, ${best})`;
+  return `${score}: further targets change r by ${signed(change)} ${over}: ${verdict}.`;
 }
 
 addFigure("further-targets", furtherTargets);

@@ -37,7 +37,7 @@ function twoModels() {
   return {
     title: `${level.name} · ${level.populations[k]}: ${plural(marked.length, "gene")} silent in ${silent.name}, `
       + "expressed elsewhere",
-    finding: findingOf({ pair, x, both, marked, silent: silent.name }),
+    finding: findingOf({ x, both, marked, silent: silent.name }),
     traces: both.flatMap((y, side) => (
       sideTraces({ x, y, genes, marked, range, side, way: pair[side], silent: silent.name })
     )),
@@ -58,7 +58,8 @@ function sideTraces({ x, y, genes, marked, range, side, way, silent }) {
   const axes = side ? { xaxis: "x2", yaxis: "y2" } : {}, isMarked = new Set(marked);
   const others = genes.map((_, i) => i).filter((i) => !isMarked.has(i));
   const points = (name, at, color, size) => ({
-    type: POINTS, mode: "markers", name: safe(name), series: `${way.name} · ${name}`, showlegend: !side, legendgroup: name, ...axes,
+    type: POINTS, mode: "markers", name: safe(name), series: `${way.name} · ${name}`, showlegend: !side,
+    legendgroup: name, ...axes,
     x: at.map((i) => x[i]), y: at.map((i) => y[i]), text: at.map((i) => safe(geneName(genes[i]))),
     hovertemplate: "%{text}<br>observed %{x:.2f}<br>predicted %{y:.2f}<extra></extra>",
     marker: { size, color, opacity: color === FAINT ? 0.35 : 0.8 },
@@ -84,7 +85,7 @@ function layoutOf(range, pair) {
   };
 }
 
-function findingOf({ pair, x, both, marked, silent }) {
+function findingOf({ x, both, marked, silent }) {
   const r = both.map((y) => decimal(pearson(x, y)));
   const first = `Over ${count(x.length)} genes, r is ${r[0]} by the first and ${r[1]} by the second model.`;
   if (!marked.length) return `${first} No gene that is silent in ${silent} is well expressed elsewhere.`;

@@ -27,7 +27,8 @@ function signCell({ effect, sign_probability: probability, abstain }, population
   made.textContent = abstain ? `do not use: ${abstain}` : probabilityText(probability);
   if (!abstain && Number.isFinite(probability)) {
     const change = effect > 0 ? "raises" : "lowers";
-    made.title = `If the allele acts in ${population}, the probability that it ${change} expression is ${made.textContent}.`;
+    const what = `the probability that it ${change} expression is ${made.textContent}`;
+    made.title = `If the allele acts in ${population}, ${what}.`;
   }
   return made;
 }
