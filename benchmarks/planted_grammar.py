@@ -3,7 +3,7 @@
 
 Simulates the genome (planted.py), runs the pipeline into results/planted (with -resume, so that it may be stopped), and
 prints the tables. docs/evidence.md has places for the tables of some commands (make bench-planted); others are only printed.
-Runs with the default window, cells and number of replicates are also recorded in the table that reports read.
+Runs with the default window and number of replicates are also recorded in the table that reports read.
 """
 
 import argparse
@@ -57,7 +57,7 @@ SCORES = [*PREDICTION_SCORES, *EFFECT_SCORES, *CALIBRATION_SCORES, *MOTIF_SCORES
 SHUFFLED, SUBSTITUTIONS = 200, 100  # genes whose windows are shuffled for the best power, and substitutions of each
 SHUFFLE_SEED = 1
 EVIDENCE = ROOT / "assets" / "report" / "planted_grammar.tsv"  # what reports say of each network
-EVIDENCE_KEYS = ["kind", "genes", "seed", "network"]
+EVIDENCE_KEYS = ["kind", "genes", "cells", "seed", "network"]
 SCORED = "scores.tsv"  # in the folder of a run
 SIMULATOR = ROOT / "benchmarks" / "planted.py"
 FOLDS, REPLICATES = 5, 3
@@ -272,9 +272,12 @@ def measure(folder: Path, networks: list[str], simulation: Simulation) -> pd.Dat
     return table
 
 
-def record(table: pd.DataFrame, kind: str, genes: int, seed: int, path: Path = EVIDENCE) -> None:
-    """Put the rows of networks into the table that reports read; those of an earlier run of the same are replaced."""
-    new = table[table["network"].isin(list(NETWORKS))].assign(kind=kind, genes=genes, seed=seed)
+def record(table: pd.DataFrame, kind: str, genes: int, cells: int, seed: int, path: Path = EVIDENCE) -> None:
+    """Put the rows of networks into the table that reports read; those of an earlier run of the same are replaced.
+
+    cells: per population.
+    """
+    new = table[table["network"].isin(list(NETWORKS))].assign(kind=kind, genes=genes, cells=cells, seed=seed)
     if path.exists():
         old = read_table(path)
         same = old.set_index(EVIDENCE_KEYS).index.isin(new.set_index(EVIDENCE_KEYS).index)
@@ -322,9 +325,8 @@ def main() -> None:
     simulation = simulate(args.kind, args.genes, args.cells * POPULATIONS, args.seed)
     run(folder, simulation, networks, args.replicates, tuple(args.window))
     table = measure(folder, networks, simulation)
-    defaults = args.replicates == REPLICATES and tuple(args.window) == (UPSTREAM, DOWNSTREAM) and args.cells == CELLS
-    if defaults:
-        record(table, args.kind, args.genes, args.seed)
+    if args.replicates == REPLICATES and tuple(args.window) == (UPSTREAM, DOWNSTREAM):
+        record(table, args.kind, args.genes, args.cells, args.seed)
     write(" ".join(["benchmarks/planted_grammar.py", *sys.argv[1:]]), list(pages(table)))
 
 

@@ -18,7 +18,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from pages import write  # noqa: E402
 from planted import DOWNSTREAM, POPULATIONS, UPSTREAM, simulate  # noqa: E402
-from planted_grammar import REPLICATES, SCORED, folder_of, measure, run  # noqa: E402
+from planted_grammar import REPLICATES, SCORED, folder_of, measure, record, run  # noqa: E402
 
 from scxpresso.store import read_table  # noqa: E402
 
@@ -82,7 +82,7 @@ def main() -> None:
         simulation = simulate(KIND, genes, cells * POPULATIONS, SEED)
         folder = folder_of(KIND, genes, cells, SEED)
         run(folder, simulation, [NETWORK], REPLICATES, (UPSTREAM, DOWNSTREAM))
-        measure(folder, [NETWORK], simulation)
+        record(measure(folder, [NETWORK], simulation), KIND, genes, cells, SEED)
     sizes = sorted({*product(GENES, CELLS), *product(args.genes, args.cells)})
     write("benchmarks/planted_sizes.py", list(pages({size: scored(*size) for size in sizes}))[:-1])
 

@@ -326,9 +326,10 @@ def test_what_reports_say_of_a_network_is_replaced_by_its_next_run(tmp_path):
 
     path = tmp_path / "planted_grammar.tsv"
     for kind, network, value in (("pairs", "grammar", 0.1), ("exact", "grammar", 0.2), ("pairs", "grammar", 0.3)):
-        record(table(network, value), kind, 2000, 1, path)
-    record(table("hybrid", 0.4), "exact", 2000, 1, path)
+        record(table(network, value), kind, 2000, 150, 1, path)
+    record(table("hybrid", 0.4), "exact", 2000, 150, 1, path)
+    record(table("hybrid", 0.5), "exact", 2000, 50, 1, path)
     found = read_table(path)
     assert found[["kind", "network", "slope"]].to_numpy().tolist() == [
-        ["exact", "grammar", 0.2], ["exact", "hybrid", 0.4], ["pairs", "grammar", 0.3],
+        ["exact", "hybrid", 0.5], ["exact", "grammar", 0.2], ["exact", "hybrid", 0.4], ["pairs", "grammar", 0.3],
     ]  # fmt: skip

@@ -620,19 +620,14 @@ def test_a_missing_file_or_column_is_named(tmp_path):
 
 def test_networks_are_judged_by_what_they_found_in_simulated_genomes_of_the_same_size(tmp_path):
     scores = dict.fromkeys([*PREDICTION_SCORES, *EFFECT_SCORES], 0.75)
+    sizes = [
+        ("degenerate", 500, 100, "scxpresso", 0.5), ("degenerate", 2000, 100, "scxpresso", 0.25),
+        ("exact", 500, 100, "scxpresso", 0.125), ("exact", 500, 5000, "scxpresso", 0.0),
+        ("exact", 2000, 5000, "scxpresso", 0.875), ("exact", 500, 100, "grammar", 0.75),
+    ]  # fmt: skip
     rows = [
-        {"kind": "degenerate", "genes": 2000, "seed": 1, "network": "scxpresso", **scores, "slope": 0.25},
-        {
-            "kind": "exact",
-            "genes": 500,
-            "seed": 1,
-            "network": "scxpresso",
-            **scores,
-            "slope": 0.125,
-            "false": float("nan"),
-        },
-        {"kind": "exact", "genes": 2000, "seed": 1, "network": "scxpresso", **scores, "slope": 0.875},
-        {"kind": "exact", "genes": 500, "seed": 1, "network": "grammar", **scores},
+        {"kind": kind, "genes": genes, "cells": cells, "seed": 1, "network": network} | scores | {"slope": slope}
+        for kind, genes, cells, network, slope in sizes
     ]
     write_table(tmp_path / planted.TABLE, pd.DataFrame(rows))
     manifest = make_analyses(tmp_path, ["a", "b"])
@@ -642,9 +637,11 @@ def test_networks_are_judged_by_what_they_found_in_simulated_genomes_of_the_same
     write_json(manifest, content)
     run = read_run(manifest)
     found = planted.planted_view(run, tmp_path)
-    assert [(row["kind"], row["genes"], row["slope"], row["own_genes"]) for row in found] == [
-        ("exact", 500, 0.125, 900), ("degenerate", 2000, 0.25, 900),
+    # Of exact motifs every number of genes, with the cells nearest to the run's; of others the nearest to 900.
+    assert [(row["kind"], row["genes"], row["slope"], row["nearest"]) for row in found] == [
+        ("exact", 500, 0.125, True), ("exact", 2000, 0.875, False), ("degenerate", 500, 0.5, True),
     ]  # fmt: skip
+    assert {row["own_genes"] for row in found} == {900}
     shutil.copytree(TEMPLATE, tmp_path / "template")
     shutil.copy(tmp_path / planted.TABLE, tmp_path / "template")
     text = page_of(manifest, tmp_path / "template").text

@@ -1,4 +1,4 @@
-"""What the networks of a run find of a known grammar: simulated genomes (benchmarks/planted_grammar.py) near the run's size."""
+"""What the networks of a run find of a known grammar: simulated genomes (benchmarks/planted_grammar.py) of several sizes."""
 
 from pathlib import Path
 
@@ -9,12 +9,15 @@ from scxpresso.reporting.data import Run
 from scxpresso.store import read_json, read_table
 
 TABLE = "planted_grammar.tsv"  # in the folder of the template
+EXACT = "exact"  # motifs
 
 
 def planted_view(run: Run, template: Path) -> list[dict]:
-    """List what each network of the run found of each kind of motifs, at the number of genes nearest to the run's.
+    """List what each network of the run found: of exact motifs at every number of genes, of others at the nearest to the run's.
 
-    Each row has the columns of TABLE, and own_genes, the median number of genes of the run's models of that network.
+    Each row has the columns of TABLE; own_genes, the median number of genes of the run's models of that network; and
+    nearest, whether no other number of genes is nearer to it. Numbers of cells are those nearest to the run's, or the
+    largest if nothing was trained.
     """
     path = template / TABLE
     genes = genes_of_networks(run)
@@ -22,15 +25,23 @@ def planted_view(run: Run, template: Path) -> list[dict]:
         return []
     found = []
     table = read_table(path)
+    counts = [count for level in run.levels for count in level.populations["cells"]]
+    cells = float(np.median(counts) if counts else table["cells"].max())
     for (kind, network), rows in table.groupby(["kind", "network"], sort=False):
         if network in genes:
-            nearest = rows.loc[distances(rows["genes"], genes[network]).idxmin()]
-            found.append(nearest.to_dict() | {"kind": kind, "own_genes": genes[network]})
-    return sorted(found, key=lambda row: (row["kind"] != "exact", row["kind"], -row["r_planted"]))
+            away = distances(rows["cells"], cells)
+            sizes = rows.loc[away.groupby(rows["genes"]).idxmin()]
+            nearest = distances(sizes["genes"], genes[network]).idxmin()
+            found += [
+                size.to_dict() | {"own_genes": genes[network], "nearest": at == nearest}
+                for at, size in sizes.iterrows()
+                if kind == EXACT or at == nearest
+            ]
+    return sorted(found, key=lambda row: (row["kind"] != EXACT, row["kind"], row["network"], row["genes"]))
 
 
 def distances(sizes: pd.Series, size: float) -> pd.Series:
-    """Give the distance of each number of genes to another one, as the logarithm of their ratio."""
+    """Give the distance of each number of genes or cells to another one, as the logarithm of their ratio."""
     return np.log(sizes / size).abs()
 
 
