@@ -65,7 +65,7 @@ bench: setup ## Measure speed and memory (half an hour); rewrites the tables of 
 bench-accuracy: setup ## Measure held-out accuracy on the demo's and human atlases (two hours); writes the tables of README.md and docs/evidence.md
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py
 
-bench-human: setup ## The same on human atlases alone (three quarters of an hour); docs/evidence.md's first table
+bench-human: setup ## The same on human atlases alone (20 minutes); docs/evidence.md's first table
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py human
 
 bench-planted: setup ## Measure what networks find of a known grammar (an hour and a half); writes docs/evidence.md's tables
