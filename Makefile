@@ -68,7 +68,7 @@ bench-accuracy: setup ## Measure held-out accuracy on the demo's and human atlas
 bench-human: setup ## The same on human atlases alone (20 minutes); docs/evidence.md's first table
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py human
 
-bench-planted: setup ## Measure what networks find of a known grammar (an hour and a half); writes docs/evidence.md's tables
+bench-planted: setup ## Measure what networks find of a known grammar (half an hour); writes docs/evidence.md's tables
 	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for kind in exact degenerate positional pairs; do \
 	$(python) benchmarks/planted_grammar.py --kind $$kind --network grammar; done; \
 	$(python) benchmarks/planted_grammar.py --kind exact --network scxpresso,hybrid
