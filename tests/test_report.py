@@ -330,7 +330,7 @@ def test_a_recipe_is_judged_against_those_with_the_same_folds(tmp_path):
 @pytest.mark.slow
 def test_tables_and_manifests_of_version_0_1_name_no_recipe(tmp_path, page):
     manifest = make_run(tmp_path, plain_levels())
-    for name in ("agreement", "distributions", "histograms", "leakage", "intervals"):
+    for name in ("agreement", "distributions", "histograms", "leakage", "intervals", "targets"):
         (tmp_path / f"v/{name}.tsv").unlink()
     for path in [*(tmp_path / "v").iterdir(), *(tmp_path / "e").glob("*.populations.tsv")]:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
