@@ -61,7 +61,7 @@ def main(
     import numpy as np
     import torch
 
-    from scxpresso.expression.targets import DISPERSION, FRACTION, MEAN, with_further
+    from scxpresso.expression.targets import MEAN, read_further, with_further
     from scxpresso.genome.feature_store import Features
     from scxpresso.store import prediction_table, read_expression, read_folds, read_table, write_json, write_table
     from scxpresso.training.ensemble import describe_model, predict_held_out, read_fold_dirs
@@ -71,8 +71,7 @@ def main(
     fold_of_gene = read_folds(folds)
     fold = fold_of_gene.reindex(observed.index).to_numpy()
     trained = read_fold_dirs([Path(path) for path in fold_dirs], names["ensemble"])
-    paths = {FRACTION: fraction, DISPERSION: dispersion}
-    others = {name: read_expression(path) for name, path in paths.items() if path}
+    others = read_further(fraction=fraction, dispersion=dispersion)
     outputs = predict_held_out(trained, genome, with_further(observed, others), fold)
     outputs, *of_others = np.split(outputs, 1 + len(others), axis=2)
     write_table(predictions, prediction_table(observed, fold, outputs))

@@ -88,7 +88,7 @@ def main(features, expression, fraction, dispersion, folds, fold, device, engine
     """Train all replicates of each fold; keep the weights of each replicate's best validation epoch."""
     import torch
 
-    from scxpresso.expression.targets import DISPERSION, FRACTION, with_further
+    from scxpresso.expression.targets import read_further, with_further
     from scxpresso.genome.feature_store import Features
     from scxpresso.networks.prediction import resolve_device
     from scxpresso.networks.weights import NetworkMetadata, save_network
@@ -102,8 +102,7 @@ def main(features, expression, fraction, dispersion, folds, fold, device, engine
 
     recipe = Recipe(**recipe)
     genome, observed = Features(features), read_expression(expression)
-    further = {FRACTION: fraction, DISPERSION: dispersion}
-    observed = with_further(observed, {name: read_expression(path) for name, path in further.items() if path})
+    observed = with_further(observed, read_further(fraction=fraction, dispersion=dispersion))
     data = training_data(genome, observed, read_folds(folds), fold, recipe)
     for held_out, genes in data.splits.items():
         log(f"fold {held_out}: {len(genes.train):,} genes train, {len(genes.validation):,} validate")

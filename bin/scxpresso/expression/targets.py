@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.problems import InputError, Problem, preview
+from scxpresso.store import read_expression
 
 MEAN = "mean"  # log10 mean expression
 FRACTION = "fraction"  # share of a population's cells in which a gene is detected
@@ -19,6 +20,12 @@ MIN_DISPERSION, MAX_DISPERSION = 0.01, 100.0  # moments of few counts give small
 def further_targets(targets: str) -> list[str]:
     """List the targets of a recipe besides the mean."""
     return [one for one in targets.split("+") if one != MEAN]
+
+
+def read_further(**paths: str | None) -> dict[str, pd.DataFrame]:
+    """Read the tables of further targets that are given, by target."""
+    given = {target: paths[target] for target in FURTHER}
+    return {target: read_expression(path) for target, path in given.items() if path}
 
 
 def with_further(observed: pd.DataFrame, further: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
