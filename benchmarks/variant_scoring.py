@@ -126,6 +126,8 @@ def filled(network: Grammar, trees: Sequence[GradientBoostedTrees], seed: int) -
     """Fill an untrained grammar network with random numbers, as many as a trained one has."""
     rng, smooth, motifs = np.random.default_rng(seed), network.smooth, network.motifs
     features = N_WINDOWS + len(HALF_LIFE)
+    windows = np.arange(features) < N_WINDOWS  # which two of four kernels read
+    reads = np.ones(features, dtype=bool)
     smooth.keep(
         dipeptides=np.zeros(len(HALF_LIFE), dtype=bool),
         tree_kmers=np.arange(N_TREE_KMERS),
@@ -135,7 +137,7 @@ def filled(network: Grammar, trees: Sequence[GradientBoostedTrees], seed: int) -
     )
     smooth.kernels.keep(
         inducing=rng.normal(size=(N_INDUCING, features)),
-        reads=np.ones((4, features), dtype=bool),
+        reads=np.stack([reads, ~windows, ~windows, reads]),
         scale=np.full(4, 2.0 * features),
         variance=np.full((4, COMPONENTS), 0.1),
         dual=0.01 * rng.normal(size=(N_INDUCING, COMPONENTS)),
@@ -252,17 +254,17 @@ def main() -> None:
         for model in ("scxpresso", "grammar"):
             scored(folder, model, sorted(warm, key=lambda variant: variant.pos), pooled=True)  # compiles
         plain = one_by_one(folder)
-        sparse, each = of_genes(100, N_GENES, 2), WINDOW // BASES_PER_SUBSTITUTION
+        sparse, each = of_genes(300, N_GENES, 2), WINDOW // BASES_PER_SUBSTITUTION
         rates = {
             f"substitutions of cohort density (one in {BASES_PER_SUBSTITUTION} bases)": rate(
-                folder, *of_genes(5, 40, each)
+                folder, *of_genes(10, 60, each)
             ),
             "substitutions of GWAS density (two per gene)": rate(folder, *sparse),
-            "the same, with `--variant_null gene`": rate(folder, *of_genes(50, 250, 2), pooled=False),
-            "deletions of three bases, 12 per gene": rate(folder, *of_genes(5, 40, 12, deleted=3)),
-            "deletions of three bases, one per gene": rate(folder, *of_genes(10, 100, 1, deleted=3)),
+            "the same, with `--variant_null gene`": rate(folder, *of_genes(300, 700, 2), pooled=False),
+            "deletions of three bases, 12 per gene": rate(folder, *of_genes(200, 300, 12, deleted=3)),
+            "deletions of three bases, one per gene": rate(folder, *of_genes(300, 500, 1, deleted=3)),
             f"haplotypes of {N_DONORS:,} donors": rate(folder, donors(2), donors(20), "--haplotypes"),
-            "`grammar`: substitutions of GWAS density": rate(folder, *of_genes(10, 80, 2), model="grammar"),
+            "`grammar`: substitutions of GWAS density": rate(folder, *of_genes(300, 700, 2), model="grammar"),
         }
     lines = [
         f"| {N_REPLICATES} replicates, {N_POPULATIONS} populations, {WINDOW:,} bases, {N_THREADS} threads "

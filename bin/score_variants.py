@@ -82,14 +82,15 @@ def main(
     background = PooledEffects.read(pooled, trained) if pooled else None
     signs = SignCalibration.read(sign_calibration, trained.network) if sign_calibration else None
     scorer = Scorer(trained, Features(features), table, chosen, engine, background)
+    processes = threads if chosen.type == "cpu" else 1
     if variant_map:
         from scxpresso.variant_map.reading import VariantMap  # zarr is slow to import
         from scxpresso.variant_map.scores import MappedScorer, score_with_map
 
         mapped = MappedScorer(scorer, VariantMap(variant_map), bool(pooled))
-        scored = score_with_map(mapped, lambda: read_chunk(variants), fasta, haplotypes)
+        scored = score_with_map(mapped, lambda: read_chunk(variants), fasta, haplotypes, processes)
     else:
-        scored = score_variants(scorer, lambda: read_chunk(variants), fasta, haplotypes)
+        scored = score_variants(scorer, lambda: read_chunk(variants), fasta, haplotypes, processes)
     alleles, unread = [], 0
 
     def rows():

@@ -3,7 +3,11 @@
 import csv
 import gzip
 import json
+import os
+import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,6 +37,7 @@ from scxpresso.variants.scoring import SHIFTS, Scorer, score_variants
 from scxpresso.variants.significance import MIN_POSITIONS, bins, compared_bins, specificity
 from scxpresso.variants.windows import Edit, FlankingSequence, shifts, without_overlaps
 
+BIN = Path(__file__).resolve().parent.parent / "bin"
 CPU = torch.device("cpu")
 UPSTREAM, DOWNSTREAM = 400, 300
 POPULATIONS = ("alpha", "beta", 'the "third"')
@@ -641,6 +646,54 @@ def test_joining_leaves_out_missing_p_values_and_needs_the_columns(tmp_path):
         file.write("variant_id\tp_value\n")
     with pytest.raises(InputError, match="no column 'set'"):
         join_scores([tmp_path / "bad.tsv.gz"], tmp_path / "joined.tsv")
+
+
+IN_SMALL_BATCHES = """
+import os, runpy, sys
+sys.path.insert(0, sys.argv[1])
+from scxpresso.variants import scoring
+scoring.MAX_GENES = 1
+if sys.argv[2] == "killed":
+    scoring.Scorer.score_genes = lambda self, genes: os.kill(os.getpid(), 9)
+del sys.argv[2]
+sys.argv[:] = sys.argv[2:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+def test_genes_scored_in_several_processes_are_those_of_one(world, tmp_path):
+    """Begun as a process, since one that has run parallel kernels may not fork."""
+    variants = []
+    for gene in ("minus", "plus", "unknown"):
+        kept = 14 if GENES[gene][1] == "+" else 16  # the first base of a deletion on the + strand
+        variants.append(world.variant(gene, -150, 1, other(world.letter(gene, -150)), "substitution", "0,1"))
+        variants.append(world.variant(gene, 14, 3, world.letter(gene, kept), "deletion", "0,1"))
+    wrong = [one._replace(ref=other(one.ref), alt=one.ref) if one.gene_id == "plus" else one for one in variants[::2]]
+
+    def score(rows, threads, case="good"):
+        path, output = chunk(tmp_path / "chunk.tsv.gz", rows), tmp_path / "scores.tsv"
+        options = {
+            "model": world.folder / "model", "features": world.folder / "features.h5",
+            "genes": world.folder / "genes.tsv", "fasta": world.folder / "genome.fa", "variants": path, "set": "a",
+            "device": "cpu", "threads": threads, "output": output,
+        }  # fmt: skip
+        output.unlink(missing_ok=True)
+        command = [sys.executable, "-c", IN_SMALL_BATCHES, BIN, case, BIN / "score_variants.py"]
+        command += [text for name, value in options.items() for text in (f"--{name}", value)]
+        environment = os.environ | {"NUMBA_NUM_THREADS": "2"}
+        done = subprocess.run([*map(str, command)], capture_output=True, text=True, env=environment)
+        return done, output.read_bytes() if output.exists() else None
+
+    (one, expected), (several, found) = score(variants, 1), score(variants, 2)
+    assert one.returncode == several.returncode == 0, several.stderr
+    assert expected == found and expected.count(b"\n") == 1 + 6 * len(POPULATIONS)
+    failed, nothing = score(wrong, 2)
+    assert (failed.returncode, nothing) == (1, None)
+    assert "REF is not the sequence of 'plus'" in failed.stderr and "Traceback" not in failed.stderr
+    killed, nothing = score(variants, 2, "killed")
+    assert (killed.returncode, nothing) == (137, None)  # Nextflow tries again with more memory
+    assert "killed, probably for lack of memory" in killed.stderr and "Traceback" not in killed.stderr
 
 
 @pytest.mark.slow

@@ -27,6 +27,10 @@ class InputError(Exception):
         self.problems = list(problems)
         super().__init__("\n".join(map(str, problems)))
 
+    def __reduce__(self) -> tuple:
+        """As it is made: it may come from another process."""
+        return type(self), tuple(self.problems)
+
 
 def preview(items: Iterable[object], count: int = 5) -> str:
     """List the first items for a message: `'a', 'b', … (7 in all)`; control characters are escaped."""

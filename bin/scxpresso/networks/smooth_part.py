@@ -169,10 +169,14 @@ class SmoothPart(FittedModule):
         """Give what radial kernels and trees read, genes × features: windows, and annotation but for dipeptides."""
         read = []
         if self.inputs != "half_life":
-            read.append(_scaled(self.windows, promoter.windows))
+            read.append(self.scaled_windows(promoter.windows))
         if self.inputs != "sequence":
             read.append(annotation[:, ~self.dipeptides])
         return torch.cat(read, dim=1)
+
+    def scaled_windows(self, windows: Tensor) -> Tensor:
+        """Give windows as they are read, genes × N_WINDOWS."""
+        return _scaled(self.windows, windows)
 
     def scaled_kmers(self, promoter: PromoterComposition) -> Tensor:
         """Give the k-mers as they are read, genes × N_KMERS; no columns if no sequence is read."""

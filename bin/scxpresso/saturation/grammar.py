@@ -34,7 +34,7 @@ from scxpresso.networks.promoter_composition import (
 from scxpresso.networks.scaling import MAX_DEVIATIONS
 from scxpresso.networks.smooth_part import TREE_SHARE, SmoothPart
 from scxpresso.networks.weights import NetworkMetadata
-from scxpresso.saturation.effects import PositionEffects
+from scxpresso.saturation.effects import GeneEffects, PositionEffects
 from scxpresso.saturation.hybrid import Trees, add_tree_effects, touch_trees, tree_paths
 from scxpresso.saturation.kmer_changes import (
     ALTERNATIVE_CHANNELS,
@@ -62,47 +62,89 @@ class GrammarEffects(PositionEffects):
 
     def __init__(self, networks: Sequence[tuple[Grammar, NetworkMetadata]]):
         self.networks = [network.cpu() for network, _ in networks]
-        self.upstream, self.populations = self.networks[0].upstream, len(networks[0][1].populations)
         self.motifs = [MotifEffects(network.motifs) for network in self.networks]
-        self.smooth = [SmoothEffects(network.smooth, self.upstream) for network in self.networks]
+        self.smooth = [SmoothEffects(network.smooth, network.upstream) for network in self.networks]
 
-    @torch.no_grad()
     def effects_at(
         self, codes: np.ndarray, annotation: np.ndarray, positions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """As SubstitutionEffects.effects_at."""
-        effects = np.zeros((len(self.networks), len(positions), 4, self.populations), dtype=np.float32)
-        features = torch.from_numpy(annotation[None].astype(np.float32))
-        composition = promoter_composition(codes[None], self.upstream)
+        genes = self.of_genes(codes[None], annotation[None])
+        return genes.expression()[0], genes.at([positions])[0]
+
+    def of_genes(self, codes: np.ndarray, annotation: np.ndarray) -> GeneEffects:
+        """As SubstitutionEffects.of_genes."""
+        return GrammarGenes(self, codes, annotation)
+
+
+class GrammarGenes(GeneEffects):
+    """The effects of several genes, whose references are computed once."""
+
+    @torch.no_grad()
+    def __init__(self, form: GrammarEffects, codes: np.ndarray, annotation: np.ndarray):
+        self.form, self.codes, self.upstream = form, codes, form.networks[0].upstream
+        features = torch.from_numpy(annotation.astype(np.float32))
+        composition = promoter_composition(codes, self.upstream)
+        self.smooth = [
+            SmoothGenes(smooth, codes, composition, network.scaled_annotation(features))
+            for network, smooth in zip(form.networks, form.smooth, strict=True)
+        ]
+
+    @torch.no_grad()
+    def expression(self) -> np.ndarray:
+        """As GeneEffects.expression."""
+        codes = torch.from_numpy(self.codes)
+        by_network = [
+            network.expression.undo(torch.from_numpy(smooth.expression()) + network.motifs(codes).double())
+            for network, smooth in zip(self.form.networks, self.smooth, strict=True)
+        ]
+        return torch.stack(by_network, dim=1).numpy()
+
+    @torch.no_grad()
+    def at(self, positions: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """As GeneEffects.at."""
+        return [self._of_gene(gene, of_gene) for gene, of_gene in enumerate(positions)]
+
+    def _of_gene(self, gene: int, positions: np.ndarray) -> np.ndarray:
+        """Compute the effects of a gene: networks × positions × alternatives × populations."""
+        networks, codes = self.form.networks, self.codes[gene]
+        populations = len(networks[0].expression.sd)
+        effects = np.zeros((len(networks), len(positions), 4, populations), dtype=np.float32)
+        if not len(positions):
+            return effects
         kinds, windows = window_kinds(codes, self.upstream, positions)
-        expression = []
-        for network, motifs, smooth, own in zip(self.networks, self.motifs, self.smooth, effects, strict=True):
-            annotated = network.scaled_annotation(features)
-            output, change = smooth.effects(codes, composition, annotated, kinds, windows, positions)
-            by_motifs = network.motifs(torch.from_numpy(codes[None]))[0].double()
-            expression.append(network.expression.undo(torch.from_numpy(output) + by_motifs).numpy())
-            change += motifs.effects(codes, positions)
+        for network, motifs, smooth, own in zip(networks, self.form.motifs, self.smooth, effects, strict=True):
+            change = smooth.effects(gene, kinds, windows, positions) + motifs.effects(codes, positions)
             change[codes[positions, None] == ALTERNATIVE_CODES] = 0
             own[:] = change * network.expression.sd.double().numpy()
-        return np.stack(expression), effects
+        return effects
 
 
 class Reference(NamedTuple):
-    """What the smooth part makes of a gene, and of each kind of change of its windows.
+    """What the smooth part makes of a gene.
 
-    features: that trees read. by_kernels: components. windows: kinds × features of windows, the first kind unchanged.
-    radial: kinds × components, by radial kernels less those of the first kind. leaves, first_node, tree_of, threshold_of: as
-    in the Reference of hybrid.py.
+    features: that trees read. by_kernels: components. leaves, first_node, tree_of, threshold_of: as in the Reference of
+    hybrid.py.
     """
 
     features: np.ndarray
     by_kernels: np.ndarray
-    windows: np.ndarray
-    radial: np.ndarray
     leaves: np.ndarray
     first_node: np.ndarray
     tree_of: np.ndarray
     threshold_of: np.ndarray
+
+
+class WindowChanges(NamedTuple):
+    """What substitutions change of a gene's windows: few kinds of change, the first of which is none.
+
+    kinds: positions × alternatives. windows: kinds × features of windows, scaled. radial: kinds × components, by radial
+    kernels less those of the first kind.
+    """
+
+    kinds: np.ndarray
+    windows: np.ndarray
+    radial: np.ndarray
 
 
 class Kmers(NamedTuple):
@@ -114,110 +156,143 @@ class Kmers(NamedTuple):
     tree_feature: np.ndarray  # that a k-mer is; −1 for most of them
 
 
-class Points(NamedTuple):
-    """Some features of the inducing genes of a kernel. reads: which. values: genes × features. squares: sum over them."""
+class Table(NamedTuple):
+    """Some features of a kernel, for exponents as a product of matrices: the square of a difference multiplied out.
+
+    reads: which of the features. values: features and the sum of their squares × inducing genes. constant: inducing genes.
+    """
 
     reads: torch.Tensor
     values: torch.Tensor
-    squares: torch.Tensor
+    constant: torch.Tensor
 
     @classmethod
-    def of(cls, reads: torch.Tensor, inducing: torch.Tensor) -> "Points":
-        """Select the features that are read."""
-        values = inducing[:, reads]
-        return cls(reads, values, (values**2).sum(dim=1))
+    def of(cls, reads: torch.Tensor, inducing: torch.Tensor, scale: torch.Tensor) -> "Table":
+        """Arrange those features of the inducing genes that are read."""
+        values = inducing[:, reads].double().T
+        minus = -torch.ones_like(inducing[:, 0], dtype=torch.float64)[None]
+        return cls(reads, torch.cat([2 * values, minus]) / scale, -(values**2).sum(dim=0) / scale)
 
-    def distances(self, features: torch.Tensor) -> torch.Tensor:
-        """Compute squared Euclidean distances: rows of features × inducing genes."""
-        read = features[:, self.reads]
-        return (read**2).sum(dim=1)[:, None] + self.squares - 2 * read @ self.values.T
+    def exponents(self, features: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        """Add to the exponents by other features: rows × inducing genes."""
+        read = features[:, self.reads].double()
+        squares = (read**2).sum(dim=1, keepdim=True)
+        return torch.addmm(others, torch.cat([read, squares], dim=1), self.values)
 
 
 class RadialKernels:
-    """The radial kernels of a network, for a gene of which only windows change: the rest is compared once.
+    """The radial kernels of a network, for genes of which only windows change: the rest is compared once.
 
     windows: number of features of windows, which are the first.
     """
 
     def __init__(self, kernels: KernelRegression, windows: int):
-        self.intercept, self.dual = kernels.intercept.double(), kernels.dual.double()
-        self.kernels = []
-        inducing, is_window = kernels.inducing.double(), torch.arange(kernels.inducing.shape[1]) < windows
-        for reads, scale, variance in zip(kernels.reads, kernels.scale, kernels.variance.double(), strict=True):
-            points = Points.of(reads & is_window, inducing), Points.of(reads & ~is_window, inducing)
-            self.kernels.append((*points, scale, variance))
+        self.intercept = kernels.intercept.double()
+        of_windows, others = kernels.inducing.tensor_split([windows], dim=1)
+        self.kernels = [
+            (
+                Table.of(reads[:windows], of_windows, scale),
+                Table.of(reads[windows:], others, scale),
+                kernels.dual.double() * variance,
+            )
+            for reads, scale, variance in zip(
+                kernels.reads, kernels.scale.double(), kernels.variance.double(), strict=True
+            )
+        ]
 
-    def outputs(self, features: torch.Tensor) -> torch.Tensor:
-        """Predict as KernelRegression.radial does. features: all rows are alike but for windows."""
-        features = features.double()
-        total = self.intercept.expand(len(features), -1)
-        for windows, others, scale, variance in self.kernels:
-            distances = others.distances(features[:1])
-            if windows.reads.any():
-                distances = distances + windows.distances(features)
-            total = total + torch.exp(-distances.clamp(min=0) / scale) @ self.dual * variance
+    def of_others(self, others: torch.Tensor) -> torch.Tensor:
+        """Compute the exponents of genes, from all but what windows add: kernels × genes × inducing genes."""
+        return torch.stack(
+            [
+                of_others.exponents(others, windows.constant + of_others.constant)
+                for windows, of_others, _ in self.kernels
+            ]
+        )
+
+    def outputs(self, windows: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        """Predict as KernelRegression.radial does.
+
+        Parameters
+        ----------
+        windows: features of windows, one row or more for each gene.
+        others: as `of_others` gives them, of the gene of each row, or of the one gene of all rows.
+        """
+        total = self.intercept.expand(len(windows), -1)
+        for (of_windows, _, dual), exponents in zip(self.kernels, others, strict=True):
+            if of_windows.reads.any():
+                exponents = of_windows.exponents(windows, exponents)
+            total = total + torch.exp(exponents) @ dual
         return total
 
 
 class SmoothEffects:
-    """What substitutions change of the smooth part of one network, on the CPU."""
+    """The smooth part of one network, arranged for the effects of substitutions on the CPU."""
 
     def __init__(self, part: SmoothPart, upstream: int):
         self.part, self.upstream = part, upstream
         self.trees = stacked_trees(part)
         self.baseline = torch.cat([one.get_buffer("baseline") for one in part.trees]).double().numpy()
-        n_windows = 0 if part.inputs == "half_life" else N_WINDOWS
-        self.radial = RadialKernels(part.kernels, n_windows)
+        self.n_windows = 0 if part.inputs == "half_life" else N_WINDOWS
+        self.radial = RadialKernels(part.kernels, self.n_windows)
         tree_feature = np.full(N_KMERS, -1)
         n_features = part.kernels.inducing.shape[1]  # of radial kernels, which the k-mers of trees follow
         tree_feature[part.tree_kmers.numpy()] = n_features + np.arange(len(part.tree_kmers))
         weights = part.kernels.weight[:N_KMERS].double().numpy()
         self.kmers = Kmers(part.kmers.mean.numpy(), part.kmers.sd.numpy(), weights, tree_feature)
-        self.shrinkage, self.components = part.shrinkage.double().numpy(), part.components.double().numpy()
+        self.center, self.shrinkage = part.center.double().numpy(), part.shrinkage.double().numpy()
+        self.components = part.components.double().numpy()
 
-    def effects(
-        self,
-        codes: np.ndarray,
-        composition: PromoterComposition,
-        annotation: torch.Tensor,
-        kinds: np.ndarray,
-        windows: torch.Tensor,
-        positions: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Give what the smooth part makes of the gene, and of its substitutions, both z-scaled.
 
-        They are the prediction (populations), and effects (positions × alternatives × populations).
+class SmoothGenes:
+    """What substitutions in several genes change of the smooth part of one network.
 
-        Parameters
-        ----------
-        composition, annotation: of the gene alone, the latter scaled.
-        kinds, windows: of the substitutions at the positions, as `window_kinds` gives them.
+    composition, annotation: of the genes, the latter scaled.
+    """
+
+    def __init__(
+        self, form: SmoothEffects, codes: np.ndarray, composition: PromoterComposition, annotation: torch.Tensor
+    ):
+        self.form, part = form, form.part
+        features, scaled = part.features(composition, annotation), part.scaled_kmers(composition)
+        windows, others = features.tensor_split([form.n_windows], dim=1)
+        self.of_others = form.radial.of_others(others)
+        blocks = torch.cat(part.blocks(composition, annotation), dim=1)
+        by_kernels = form.radial.outputs(windows, self.of_others) + part.kernels.linear(blocks)
+        read = part.tree_features(features, scaled, by_kernels).numpy()
+        self.references = [
+            Reference(*of_gene, *tree_paths(form.trees, of_gene[0]))
+            for of_gene in zip(read, by_kernels.numpy(), strict=True)
+        ]
+        self.bases = BASE_OF_CODE[region(codes, form.upstream, FIRST, END)]
+        self.codes, self.counts = codes, np.square(composition.kmers.numpy()).round().astype(np.int64)
+
+    def expression(self) -> np.ndarray:
+        """Predict as SmoothPart.forward does, z-scaled: genes × populations."""
+        trees = self.form.trees
+        leaves = np.stack([reference.leaves for reference in self.references])
+        values = trees.value[np.arange(leaves.shape[1]), leaves].astype(np.float64)
+        sums = values.reshape(len(leaves), len(trees.components), -1).sum(axis=2) + self.form.baseline
+        scores, both = np.stack([reference.by_kernels for reference in self.references]), trees.components.shape[1]
+        scores[:, :both] = (1 - TREE_SHARE) * scores[:, :both] + sums @ trees.components.astype(np.float64)
+        center = self.form.center
+        return (center + (scores - center) * self.form.shrinkage) @ self.form.components
+
+    def effects(self, gene: int, kinds: np.ndarray, windows: torch.Tensor, positions: np.ndarray) -> np.ndarray:
+        """Compute the effects of substitutions at some positions of a gene, z-scaled: positions × 4 × populations.
+
+        kinds, windows: of these substitutions, as `window_kinds` gives them.
         """
-        part = self.part
-        alike = PromoterComposition(windows[:, :0], windows)
-        features = part.features(alike, annotation.expand(len(windows), -1))
-        radial, scaled = self.radial.outputs(features), part.scaled_kmers(composition)
-        by_kernels = radial[:1] + part.kernels.linear(torch.cat(part.blocks(composition, annotation), dim=1))
-        read = part.tree_features(features[:1], scaled, by_kernels)[0].numpy()
-        reference = Reference(
-            read, by_kernels[0].numpy(), features[:, : windows.shape[1]].numpy(), (radial - radial[0]).numpy(),
-            *tree_paths(self.trees, read),
+        form = self.form
+        scaled = form.part.scaled_windows(windows)
+        radial = form.radial.outputs(scaled, self.of_others[:, gene : gene + 1])
+        changes = WindowChanges(kinds, scaled.numpy(), (radial - radial[0]).numpy())
+        own, places = BASE_OF_CODE[self.codes[gene, positions]], positions - form.upstream - FIRST
+        scores = np.zeros((*kinds.shape, len(form.components)))
+        _smooth_effects(
+            self.bases[gene], own, places, COUNTED, self.counts[gene], form.kmers, changes, self.references[gene],
+            form.trees, scores,
         )  # fmt: skip
-        counts = np.square(composition.kmers[0].numpy()).round().astype(np.int64)
-        bases = BASE_OF_CODE[region(codes[None], self.upstream, FIRST, END)][0]
-        own, places = BASE_OF_CODE[codes[positions]], positions - self.upstream - FIRST
-        scores = np.zeros((*kinds.shape, len(self.components)))
-        _smooth_effects(bases, own, places, COUNTED, counts, self.kmers, kinds, reference, self.trees, scores)
-        return self._predicted(reference) @ self.components, scores * self.shrinkage @ self.components
-
-    def _predicted(self, reference: Reference) -> np.ndarray:
-        """Predict the scores of the gene, as SmoothPart.forward does."""
-        leaves = self.trees.value[np.arange(len(reference.leaves)), reference.leaves].astype(np.float64)
-        sums = leaves.reshape(len(self.trees.components), -1).sum(axis=1) + self.baseline
-        scores, both = reference.by_kernels.copy(), self.trees.components.shape[1]
-        scores[:both] = (1 - TREE_SHARE) * scores[:both] + sums @ self.trees.components.astype(np.float64)
-        center = self.part.center.double().numpy()
-        return center + (scores - center) * self.shrinkage
+        return scores * form.shrinkage @ form.components
 
 
 def stacked_trees(part: SmoothPart) -> Trees:
@@ -239,7 +314,7 @@ def _smooth_effects(
     counted: CountedRegions,
     counts: np.ndarray,
     kmers: Kmers,
-    kinds: np.ndarray,
+    changes: WindowChanges,
     reference: Reference,
     trees: Trees,
     effects: np.ndarray,
@@ -250,7 +325,7 @@ def _smooth_effects(
     """
     columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
     limit, components, by_trees = np.float32(MAX_DEVIATIONS), effects.shape[2], trees.components.shape[1]
-    n_windows, scores_from = reference.windows.shape[1], len(reference.features) - effects.shape[2]
+    n_windows, scores_from = changes.windows.shape[1], len(reference.features) - effects.shape[2]
     mutant, changed = reference.features.copy(), np.empty(len(reference.features), dtype=np.int64)
     last_seen, substitution = np.zeros(len(trees.feature), dtype=np.int64), 0
     touched, tree_effect = np.empty(len(trees.feature), dtype=np.int64), np.empty(by_trees, dtype=np.float32)
@@ -259,11 +334,11 @@ def _smooth_effects(
             if ALTERNATIVE_CHANNELS[number] == own[position]:
                 continue
             substitution += 1
-            kind, effect, n_changed, n_touched = kinds[position, number], effects[position, number], 0, 0
-            effect[:] = reference.radial[kind]
+            kind, effect, n_changed, n_touched = changes.kinds[position, number], effects[position, number], 0, 0
+            effect[:] = changes.radial[kind]
             for column in range(n_windows):
-                if reference.windows[kind, column] != reference.windows[0, column]:
-                    mutant[column] = reference.windows[kind, column]
+                if changes.windows[kind, column] != changes.windows[0, column]:
+                    mutant[column] = changes.windows[kind, column]
                     changed[n_changed] = column
                     n_changed += 1
             found = 0

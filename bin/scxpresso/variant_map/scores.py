@@ -149,6 +149,7 @@ def score_with_map(
     variants: Callable[[], Iterable[ScorableVariant]],
     fasta: str,
     haplotypes: bool = False,
+    processes: int = 1,
 ) -> Iterator[GeneScores]:
     """Score variants as score_variants does, by a map as far as it goes."""
     scorer = mapped.scorer
@@ -168,7 +169,7 @@ def score_with_map(
         for of_gene, _, known in genes():
             yield from (variant for variant, is_known in zip(of_gene, known, strict=True) if not is_known)
 
-    computed = score_variants(scorer, lacking, fasta, haplotypes)
+    computed = score_variants(scorer, lacking, fasta, haplotypes, processes)
     for of_gene, alleles, known in genes():
         if not known.any():
             yield next(computed)

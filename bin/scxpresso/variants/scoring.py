@@ -9,14 +9,19 @@ Effects are rounded like those of effects.h5, so that they can be ranked among t
 allele outside the model's window, because variants are read once, for the widest window of all models.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, groupby
+from multiprocessing import get_context
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 
+from scxpresso.console import log
 from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import ALTERNATIVES
 from scxpresso.networks.model import Model, Network
@@ -37,8 +42,9 @@ from scxpresso.variants.windows import Edit, FlankingSequence, edited_windows, r
 
 SHIFTS = 23  # per phase, for insertions and deletions; real ones deviate by 10 % from the mean of all 300 (r = 0.996)
 BATCH = 512  # windows predicted at once, or alleles by what they change
-MAX_GENES, MAX_ALLELES = 256, 1024  # scored together, if there are as many
+MAX_GENES, MAX_ALLELES = 128, 1024  # scored together, if there are as many
 MAX_REFERENCES = 80  # genes × networks that are computed together
+KILLED = 137  # exit status of a process that got SIGKILL
 MAX_EFFECTS = 2**26  # of substitutions by each network, in memory at once (float32), unless one gene has more
 
 
@@ -324,6 +330,7 @@ def score_variants(
     variants: Callable[[], Iterable[ScorableVariant]],
     fasta: str,
     haplotypes: bool = False,
+    processes: int = 1,
 ) -> Iterator[GeneScores]:
     """Score variants, one gene at a time.
 
@@ -332,6 +339,7 @@ def score_variants(
     variants: returns an iterator over the variants, sorted by gene, each time it is called. They are read twice: to find
         the sequence that insertions and deletions need, and for scoring.
     haplotypes: whether to score combinations of alleles that a haplotype carries, too.
+    processes: that score genes at the same time, if there are many; on the CPU only.
 
     Raises
     ------
@@ -357,11 +365,43 @@ def score_variants(
     if lacking:
         chrom = places[lacking[0]][0]
         raise InputError(Problem(fasta, f"no contig {chrom!r}", "the FASTA from which features.h5 was made"))
-    batch: list[GeneAlleles] = []
+    batches: list[list[GeneAlleles]] = [[]]
     for gene, group in groupby(variants(), key=lambda variant: variant.gene_id):
         alleles = alleles_of(list(group), int(genes.at[gene, "tss"]), genes.at[gene, "strand"], haplotypes, window)
-        batch.append(GeneAlleles(gene, alleles, around.pop(gene, None)))
-        if len(batch) >= MAX_GENES or sum(len(one.alleles) for one in batch) >= MAX_ALLELES:
-            yield from scorer.score_genes(batch)
-            batch = []
-    yield from scorer.score_genes(batch)
+        batches[-1].append(GeneAlleles(gene, alleles, around.pop(gene, None)))
+        if len(batches[-1]) >= MAX_GENES or sum(len(one.alleles) for one in batches[-1]) >= MAX_ALLELES:
+            batches.append([])
+    yield from chain.from_iterable(score_batches(scorer, batches, processes))
+
+
+def score_batches(
+    scorer: Scorer, batches: Sequence[Sequence[GeneAlleles]], processes: int
+) -> Iterator[list[GeneScores]]:
+    """Score batches of genes; if there are several, each in one of so many processes, with one thread.
+
+    Where one of them is killed, all end as if they were, so that Nextflow tries again with more memory.
+    """
+    if min(processes, len(batches)) < 2:
+        yield from map(scorer.score_genes, batches)
+        return
+    try:
+        with ProcessPoolExecutor(processes, get_context("fork"), _keep_scorer, (scorer,)) as pool:
+            yield from pool.map(_score_batch, batches)
+    except BrokenProcessPool:
+        log("a process that scored variants was killed, probably for lack of memory")
+        sys.exit(KILLED)
+
+
+_scorer: Scorer  # of a process that `score_batches` began
+
+
+def _keep_scorer(scorer: Scorer) -> None:
+    """Begin a process that scores batches."""
+    global _scorer
+    _scorer = scorer
+    torch.set_num_threads(1)
+
+
+def _score_batch(batch: Sequence[GeneAlleles]) -> list[GeneScores]:
+    """Score a batch in its process."""
+    return _scorer.score_genes(batch)
