@@ -230,8 +230,10 @@ class SmoothEffects:
 
     def __init__(self, part: SmoothPart, upstream: int):
         self.part, self.upstream = part, upstream
-        self.trees = stacked_trees(part)
-        self.baseline = torch.cat([one.get_buffer("baseline") for one in part.trees]).double().numpy()
+        ensembles = list(part.trees)
+        components = torch.cat([one.get_buffer("components") for one in ensembles])  # as far as trees count
+        self.trees = Trees.of(ensembles, components * (TREE_SHARE / len(ensembles)))
+        self.baseline = torch.cat([one.get_buffer("baseline") for one in ensembles]).double().numpy()
         self.n_windows = 0 if part.inputs == "half_life" else N_WINDOWS
         self.radial = RadialKernels(part.kernels, self.n_windows)
         tree_feature = np.full(N_KMERS, -1)
@@ -293,17 +295,6 @@ class SmoothGenes:
             form.trees, scores,
         )  # fmt: skip
         return scores * form.shrinkage @ form.components
-
-
-def stacked_trees(part: SmoothPart) -> Trees:
-    """Put the trees of all ensembles after each other; their components are those of the part, as far as trees count."""
-    ensembles = list(part.trees)
-
-    def joined(name: str) -> np.ndarray:
-        return np.concatenate([one.get_buffer(name).flatten(0, 1).numpy() for one in ensembles])
-
-    components = torch.cat([one.get_buffer("components") for one in ensembles]) * (TREE_SHARE / len(ensembles))
-    return Trees(joined("feature"), joined("threshold"), joined("child"), joined("value"), components.numpy())
 
 
 @njit()

@@ -75,13 +75,29 @@ class Weights(NamedTuple):
 
 
 class Trees(NamedTuple):
-    """All trees, sorted by component: trees × nodes. components: components × populations."""
+    """All trees, sorted by component: trees × nodes. components: components × populations.
+
+    order: the nodes of all trees that split, counted through, by feature and then by threshold.
+    """
 
     feature: np.ndarray
     threshold: np.ndarray
     child: np.ndarray
     value: np.ndarray
     components: np.ndarray
+    order: np.ndarray
+
+    @classmethod
+    def of(cls, ensembles: Sequence[nn.Module], components: torch.Tensor) -> "Trees":
+        """Put the trees of ensembles after each other. components: of all of them, as they are to be weighted."""
+
+        def joined(name: str) -> np.ndarray:
+            return np.concatenate([one.get_buffer(name).flatten(0, 1).numpy() for one in ensembles])
+
+        feature, threshold, child = joined("feature"), joined("threshold"), joined("child")
+        splits = np.flatnonzero(child[:, :, 0] > np.arange(child.shape[1])).astype(np.int32)
+        order = splits[np.lexsort((threshold.ravel()[splits], feature.ravel()[splits]))]
+        return cls(feature, threshold, child, joined("value"), components.numpy(), order)
 
 
 class Reference(NamedTuple):
@@ -89,7 +105,7 @@ class Reference(NamedTuple):
 
     bin_means: bins × filters. bin_kmers: number of unambiguous 6-mers in each bin. hidden, deeper: the two hidden layers
     before ReLU. features: scaled. leaves: the leaf of each tree. first_node: for each feature, the first of the nodes on the
-    paths to the leaves that split on it; tree_of, threshold_of: tree and threshold of these nodes.
+    paths to the leaves that split on it; tree_of, threshold_of: tree and threshold of these nodes, by rising threshold.
     """
 
     bin_means: np.ndarray
@@ -150,22 +166,25 @@ def tree_paths(trees: Trees, features: np.ndarray) -> tuple[np.ndarray, np.ndarr
     feature, threshold, child = trees.feature, trees.threshold, trees.child
     leaves = np.empty(len(feature), dtype=np.int64)
     first_node = np.zeros(len(features) + 1, dtype=np.int64)
-    for tree in range(len(feature)):
-        leaves[tree] = _leaf(feature[tree], threshold[tree], child[tree], features)
-        node = 0
-        while node != leaves[tree]:
-            first_node[feature[tree, node] + 1] += 1
-            node = child[tree, node, 1 if features[feature[tree, node]] > threshold[tree, node] else 0]
-    first_node = np.cumsum(first_node)
-    free = first_node.copy()
-    tree_of, threshold_of = np.empty(first_node[-1], dtype=np.int64), np.empty(first_node[-1])
+    on_path = np.zeros(feature.shape, dtype=np.bool_)
     for tree in range(len(feature)):
         node = 0
-        while node != leaves[tree]:
+        while True:
             split = feature[tree, node]
-            tree_of[free[split]], threshold_of[free[split]] = tree, threshold[tree, node]
-            free[split] += 1
-            node = child[tree, node, 1 if features[split] > threshold[tree, node] else 0]
+            following = child[tree, node, 1 if features[split] > threshold[tree, node] else 0]
+            if following == node:
+                break
+            on_path[tree, node] = True
+            first_node[split + 1] += 1
+            node = following
+        leaves[tree] = node
+    first_node = np.cumsum(first_node)
+    tree_of, threshold_of = np.empty(first_node[-1], dtype=np.int64), np.empty(first_node[-1])
+    found, marks, thresholds = 0, on_path.ravel(), threshold.ravel()
+    for place in trees.order:
+        if marks[place]:
+            tree_of[found], threshold_of[found] = place // feature.shape[1], thresholds[place]
+            found += 1
     return leaves, first_node, tree_of, threshold_of
 
 
@@ -227,12 +246,17 @@ def touch_trees(
     reference: with first_node, tree_of and threshold_of, see Reference. last_seen: of each tree, the substitution that
     touched it last: none is added twice. found: number of trees that were touched before.
     """
-    for node in range(reference.first_node[column], reference.first_node[column + 1]):
-        threshold, tree = reference.threshold_of[node], reference.tree_of[node]
-        if (old > threshold) != (new > threshold) and last_seen[tree] != substitution:
+    # A threshold is crossed if it is not below the smaller of both, and below the larger.
+    node, end = reference.first_node[column], reference.first_node[column + 1]
+    node += np.searchsorted(reference.threshold_of[node:end], np.float64(min(old, new)))
+    larger = max(old, new)
+    while node < end and reference.threshold_of[node] < larger:
+        tree = reference.tree_of[node]
+        if last_seen[tree] != substitution:
             last_seen[tree] = substitution
             touched[found] = tree
             found += 1
+        node += 1
     return found
 
 
@@ -319,13 +343,7 @@ class Layers:
             count_sd=network.kmer_counts.sd.numpy(),
             kmer_linear=(network.kmer_linear.weight.T * half).contiguous().numpy(),
         )
-        self.trees = Trees(
-            feature=trees.feature.flatten(0, 1).numpy(),
-            threshold=trees.threshold.flatten(0, 1).numpy(),
-            child=trees.child.flatten(0, 1).numpy(),
-            value=trees.value.flatten(0, 1).numpy(),
-            components=(trees.components * half).numpy(),
-        )
+        self.trees = Trees.of([trees], trees.components * half)
 
     def effects(
         self, read: HybridInputs, gene: Gene, annotation: torch.Tensor, places: np.ndarray, result: np.ndarray
