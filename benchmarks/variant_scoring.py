@@ -267,7 +267,7 @@ def main() -> None:
             "`grammar`: substitutions of GWAS density": rate(folder, *of_genes(300, 700, 2), model="grammar"),
         }
     lines = [
-        f"| {N_REPLICATES} replicates, {N_POPULATIONS} populations, {WINDOW:,} bases, {N_THREADS} threads "
+        f"| {N_REPLICATES} replicates, {N_POPULATIONS} populations, {WINDOW:,} bases, {N_THREADS} cores "
         "| variants per second | CPU ms per variant | speed-up |",
         "|---|---|---|---|",
         f"| plain PyTorch, one at a time, effects only: substitutions | {plain:.1f} | | 1 |",
