@@ -57,12 +57,12 @@ lint-schema: setup ## Check the schema, the citation and the record of a run wit
 	@setup/checkers.sh
 	@$(python) -m pytest -q -m checkers tests/test_checkers.py
 
-bench: setup ## Measure speed and memory (half an hour); rewrites the tables of README.md and docs/performance.md
-	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for name in start_up training_speed saturation_speed variant_reading variant_scoring genome_size pseudobulk_size report_size growth kernel_compilation task_overhead oversubscription gpu_training gpu_saturation gpu_memory; do \
+bench: setup demo ## Measure speed and memory (an hour); rewrites the tables of README.md and docs/performance.md
+	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for name in start_up training_speed saturation_speed variant_reading variant_scoring genome_size pseudobulk_size report_size growth kernel_compilation task_overhead oversubscription variant_map variant_calibration task_costs gpu_training gpu_saturation gpu_memory; do \
 	echo "== benchmarks/$$name.py"; $(python) benchmarks/$$name.py || failed="$${failed:-} $$name"; done; \
 	[ -z "$${failed:-}" ] || { echo "failed:$$failed" >&2; exit 1; }
 
-bench-accuracy: setup ## Measure held-out accuracy on the demo's and human atlases (two hours); writes the tables of README.md and docs/evidence.md
+bench-accuracy: setup ## Measure held-out accuracy on the demo's and human atlases (40 minutes); writes the tables of README.md and docs/evidence.md
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py
 
 bench-human: setup ## The same on human atlases alone (20 minutes); docs/evidence.md's first table
@@ -73,7 +73,7 @@ bench-planted: setup ## Measure what networks find of a known grammar (half an h
 	$(python) benchmarks/planted_grammar.py --kind $$kind --network grammar; done; \
 	$(python) benchmarks/planted_grammar.py --kind exact --network scxpresso,hybrid
 
-bench-evidence: setup ## Measure all that docs/evidence.md states (half a day, each benchmark under two hours), and write its tables
+bench-evidence: setup ## Measure all that docs/evidence.md states (two hours), and write its tables
 	@$(MAKE) bench-accuracy
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/several_genomes.py
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/further_targets.py

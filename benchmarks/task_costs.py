@@ -30,13 +30,26 @@ def amount(text: str) -> float:
     return sum(float(number) * UNITS[unit] for number, unit in found)
 
 
+def finished_tasks(path: Path) -> pd.DataFrame:
+    """Read the tasks of a trace that succeeded: process, tag, seconds, CPU seconds (cpu) and peak memory (GB)."""
+    trace = pd.read_csv(path, sep="\t", dtype=str)
+    trace = trace[trace["status"].isin(["COMPLETED", "CACHED"])]
+    process, tag = trace["name"].str.extract(r"(\S+)(?: \((.*)\))?").T.to_numpy()
+    seconds = trace["realtime"].map(amount)
+    share = pd.to_numeric(trace["%cpu"].str.rstrip("%"), errors="coerce") / 100  # of tasks too short for it, none
+    return trace.assign(
+        process=[name.split(":")[-1] for name in process],
+        tag=tag,
+        seconds=seconds,
+        cpu=(seconds * share).fillna(0),
+        memory=trace["peak_rss"].map(amount),
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("trace", nargs="?", default=ROOT / "results/demo/pipeline_info/trace.txt", type=Path)
-    trace = pd.read_csv(parser.parse_args().trace, sep="\t", dtype=str)
-    trace = trace[trace["status"].isin(["COMPLETED", "CACHED"])]
-    trace["process"] = trace["name"].str.split(" ").str[0].str.split(":").str[-1]
-    trace["seconds"], trace["memory"] = trace["realtime"].map(amount), trace["peak_rss"].map(amount)
+    trace = finished_tasks(parser.parse_args().trace)
     lines = ["| process | tasks | seconds per task | longest | peak memory |", "|---|---|---|---|---|"]
     for process, tasks in trace.groupby("process", sort=False):
         seconds, longest, memory = tasks["seconds"].mean(), tasks["seconds"].max(), tasks["memory"].max()

@@ -4,10 +4,15 @@
 The genome is random. Networks are untrained, of the size of trained ones; effects of trained ones compress better. Cost is
 linear in genes: the line through both sizes gives that of 20,000. Preflight's estimate has the constants of
 bin/scxpresso/variant_map/size.py, which are chosen so that it is not below what is measured here.
+
+The pipeline then maps all genes of the demo by the models of `make demo`, which must have run, into results/demo_map.
 """
 
+import json
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,7 +22,9 @@ import torch  # noqa: E402
 import variant_scoring  # noqa: E402
 from measure import Taken, run  # noqa: E402
 from pages import write  # noqa: E402
+from task_costs import finished_tasks  # noqa: E402
 
+from scxpresso.store import read_table  # noqa: E402
 from scxpresso.variant_map.parts import write_parts  # noqa: E402
 from scxpresso.variant_map.size import MapSize  # noqa: E402
 
@@ -34,6 +41,39 @@ def mapped(folder: Path, kind: str, genes: int) -> tuple[Taken, int]:
     command += ["--part", folder / f"{genes}.h5", "--pooled", folder / f"{kind}.pooled.h5", "--outdir", made]
     taken = run([*command, "--genes_per_part", max(N_GENES)])
     return taken, sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
+
+
+def demo_maps() -> Iterator[str]:
+    """Map the demo by each of its models; yield the rows of the table."""
+    models, results = ROOT / "results/demo/models", ROOT / "results/demo_map"
+    if not models.is_dir():
+        sys.exit("no results/demo/models: run `make demo` first")
+    command = [
+        ROOT / "setup/nextflow",
+        "run",
+        ROOT,
+        "-resume",
+        "--models",
+        models,
+        "--variant_map",
+        "--outdir",
+        results,
+    ]
+    subprocess.run([*command, "--genomes", ROOT / "assets/demo/genomes.csv"], cwd=ROOT, check=True)
+    tasks = finished_tasks(results / "pipeline_info/trace.txt")
+    tasks = tasks[tasks["process"].isin(["POOL_EFFECTS", "MAP_VARIANTS", "JOIN_MAP"])]
+    for made in sorted((results / "variant_map").glob("*/*/genes.tsv")):
+        atlas, model = made.parts[-3:-1]
+        level, network = model.rsplit(".", 1)
+        content = json.loads((models / atlas / level / network / "model.json").read_text())
+        own = tasks[tasks["tag"] == f"{atlas}.{model}"]
+        size = sum(path.stat().st_size for path in made.parent.rglob("*") if path.is_file())
+        replicates = len(next(iter(content["folds"].values()))["used"])
+        yield (
+            f"| `{network}`, the demo ({len(content['populations'])} populations, {replicates} replicates) "
+            f"| {len(read_table(made)):,} | {own['cpu'].sum() / 60:.0f} min | {own['memory'].max():.1f} GB "
+            f"| {size / 1e9:.1f} GB |"
+        )
 
 
 def main() -> None:
@@ -63,6 +103,7 @@ def main() -> None:
     lines.append(
         f"| preflight's estimate | {ALL_GENES:,} | {estimate.cpu_seconds / 3600:.1f} h | | {estimate.bytes / 1e9:.0f} GB |"
     )
+    lines += demo_maps()
     write("benchmarks/variant_map.py", lines)
 
 
