@@ -228,7 +228,7 @@ def test_ranks_by_a_sample_are_exact_where_they_are_small_and_valid_elsewhere(wo
             assert (p <= threshold).mean() < 1.3 * threshold
 
 
-@pytest.mark.parametrize("limits", [{}, {"MAX_REFERENCES": 7}, {"MAX_EFFECTS": 1}, {"MAX_GENES": 2}])
+@pytest.mark.parametrize("limits", [{}, {"MAX_REFERENCES": 7}, {"MAX_EFFECTS": 1}])
 def test_genes_together_are_genes_one_by_one(world, pooled, limits, monkeypatch):
     for name, value in limits.items():
         monkeypatch.setattr(scoring, name, value)

@@ -15,6 +15,7 @@ import pytest
 import torch
 from scipy.stats import false_discovery_control, kstest
 
+from scxpresso.cpus import available_cpus
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.genome.sequence import ALTERNATIVES, encode, window_codes
 from scxpresso.networks.gradient_boosted_trees import Bins, GradientBoostedTrees
@@ -648,13 +649,13 @@ def test_joining_leaves_out_missing_p_values_and_needs_the_columns(tmp_path):
         join_scores([tmp_path / "bad.tsv.gz"], tmp_path / "joined.tsv")
 
 
-IN_SMALL_BATCHES = """
+IN_SMALL_PARTS = """
 import os, runpy, sys
 sys.path.insert(0, sys.argv[1])
 from scxpresso.variants import scoring
-scoring.MAX_GENES = 1
+scoring.MIN_PARTS = scoring.MAX_REFERENCES = 1
 if sys.argv[2] == "killed":
-    scoring.Scorer.score_genes = lambda self, genes: os.kill(os.getpid(), 9)
+    scoring.Scorer.score_part = lambda self, genes: os.kill(os.getpid(), 9)
 del sys.argv[2]
 sys.argv[:] = sys.argv[2:]
 runpy.run_path(sys.argv[0], run_name="__main__")
@@ -662,6 +663,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(available_cpus() < 2, reason="needs two CPUs")
 def test_genes_scored_in_several_processes_are_those_of_one(world, tmp_path):
     """Begun as a process, since one that has run parallel kernels may not fork."""
     variants = []
@@ -679,7 +681,7 @@ def test_genes_scored_in_several_processes_are_those_of_one(world, tmp_path):
             "device": "cpu", "threads": threads, "output": output,
         }  # fmt: skip
         output.unlink(missing_ok=True)
-        command = [sys.executable, "-c", IN_SMALL_BATCHES, BIN, case, BIN / "score_variants.py"]
+        command = [sys.executable, "-c", IN_SMALL_PARTS, BIN, case, BIN / "score_variants.py"]
         command += [text for name, value in options.items() for text in (f"--{name}", value)]
         environment = os.environ | {"NUMBA_NUM_THREADS": "2"}
         done = subprocess.run([*map(str, command)], capture_output=True, text=True, env=environment)

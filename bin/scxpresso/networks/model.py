@@ -94,6 +94,10 @@ class Model:
         known = self._genes.gene(gene_id)
         return None if known is None else self._fold_of_gene.get(known)
 
+    def number_of_networks(self, fold: int | None) -> int:
+        """Count the networks that `networks` gives for a fold."""
+        return sum(len(self._used[part]) for part in (self.folds if fold is None else [fold]))
+
     @lru_cache(maxsize=2)  # noqa: B019 (a model exists until the task ends)
     def networks(self, fold: int | None) -> list[Network]:
         """Load the replicates of a fold that its predictions use, or those of all folds if `fold` is None."""

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import chain, groupby
+from itertools import groupby
 from multiprocessing import get_context
 from typing import NamedTuple
 
@@ -42,7 +42,7 @@ from scxpresso.variants.windows import Edit, FlankingSequence, edited_windows, r
 
 SHIFTS = 23  # per phase, for insertions and deletions; real ones deviate by 10 % from the mean of all 300 (r = 0.996)
 BATCH = 512  # windows predicted at once, or alleles by what they change
-MAX_GENES, MAX_ALLELES = 128, 1024  # scored together, if there are as many
+MIN_PARTS = 4  # for each of several processes; fewer parts are not worth their start
 MAX_REFERENCES = 80  # genes × networks that are computed together
 KILLED = 137  # exit status of a process that got SIGKILL
 MAX_EFFECTS = 2**26  # of substitutions by each network, in memory at once (float32), unless one gene has more
@@ -94,37 +94,33 @@ class Scorer:
         shift = self.phase // 2 if allele.moves_bases else 0
         return allele.edits_of(first - shift, end + shift) if first < end else []
 
-    def score_genes(self, genes: Sequence[GeneAlleles]) -> list[GeneScores]:
-        """Score the alleles of genes in every population; genes of a fold together.
+    def parts(self, genes: Sequence[GeneAlleles]) -> list[list[int]]:
+        """Split genes, by their numbers, into those that are scored together: of one fold, fold after fold; memory is bounded."""
+        effects_of_bin = BIN * len(ALTERNATIVES) * len(self.model.populations)
+        fold_of = [self.model.fold_of(gene.gene_id) for gene in genes]
+        parts: list[list[int]] = []
+        for fold in dict.fromkeys(fold_of):
+            networks = self.model.number_of_networks(fold)
+            parts.append([])
+            effects = 0
+            for number in (number for number, other in enumerate(fold_of) if other == fold):
+                bins = min(len(genes[number].alleles), self.model.window // BIN + 1)
+                more = effects_of_bin * networks * bins
+                if parts[-1] and (effects + more > MAX_EFFECTS or (len(parts[-1]) + 1) * networks > MAX_REFERENCES):
+                    parts.append([])
+                    effects = 0
+                parts[-1].append(number)
+                effects += more
+        return parts
+
+    def score_part(self, genes: Sequence[GeneAlleles]) -> list[GeneScores]:
+        """Score the alleles of genes of one fold in every population.
 
         Raises
         ------
         InputError: if the sequence of a gene or a REF differs from the sequence of the features.
         """
-        fold_of = [self.model.fold_of(gene.gene_id) for gene in genes]
-        scores: dict[int, GeneScores] = {}
-        for fold in dict.fromkeys(fold_of):
-            numbers = [number for number, other in enumerate(fold_of) if other == fold]
-            for part in self._parts(numbers, genes, len(self._networks(fold)[0])):
-                scores |= zip(part, self._score([genes[number] for number in part], fold), strict=True)
-        return [scores[number] for number in range(len(genes))]
-
-    def _parts(self, numbers: Sequence[int], genes: Sequence[GeneAlleles], networks: int) -> Iterator[list[int]]:
-        """Split genes, by their numbers, into those that are computed together; memory is bounded."""
-        of_bin = BIN * len(ALTERNATIVES) * networks * len(self.model.populations)
-        part: list[int] = []
-        effects = 0
-        for number in numbers:
-            more = of_bin * min(len(genes[number].alleles), self.model.window // BIN + 1)
-            if part and (effects + more > MAX_EFFECTS or (len(part) + 1) * networks > MAX_REFERENCES):
-                yield part
-                part, effects = [], 0
-            part.append(number)
-            effects += more
-        yield part
-
-    def _score(self, genes: Sequence[GeneAlleles], fold: int | None) -> list[GeneScores]:
-        """Score genes of one fold."""
+        fold = self.model.fold_of(genes[0].gene_id)
         rows = self.features.rows([gene.gene_id for gene in genes])
         codes = self.features.codes[rows]
         annotation = self.features.annotation(rows, self.model.annotation_features)
@@ -211,8 +207,9 @@ class Scorer:
                     left[alleles] = smallest < enough
 
     def _networks(self, fold: int | None) -> tuple[list[Network], SubstitutionEffects, ChangedMotifs]:
-        """Load the networks of a fold (of all for None), their saturation and motifs; kept, because genes are sorted by id."""
+        """Load the networks of a fold (of all for None), their saturation and motifs; those of one fold are kept."""
         if fold not in self._of_fold:
+            self._of_fold.clear()
             networks = self.model.networks(fold)
             motifs = ChangedMotifs(networks)
             self._of_fold[fold] = networks, incremental(networks, self.device, self.engine), motifs
@@ -365,43 +362,47 @@ def score_variants(
     if lacking:
         chrom = places[lacking[0]][0]
         raise InputError(Problem(fasta, f"no contig {chrom!r}", "the FASTA from which features.h5 was made"))
-    batches: list[list[GeneAlleles]] = [[]]
+    found = []
     for gene, group in groupby(variants(), key=lambda variant: variant.gene_id):
         alleles = alleles_of(list(group), int(genes.at[gene, "tss"]), genes.at[gene, "strand"], haplotypes, window)
-        batches[-1].append(GeneAlleles(gene, alleles, around.pop(gene, None)))
-        if len(batches[-1]) >= MAX_GENES or sum(len(one.alleles) for one in batches[-1]) >= MAX_ALLELES:
-            batches.append([])
-    yield from chain.from_iterable(score_batches(scorer, batches, processes))
+        found.append(GeneAlleles(gene, alleles, around.pop(gene, None)))
+    parts = scorer.parts(found)
+    scores: dict[int, GeneScores] = {}
+    for part, scored in zip(parts, score_parts(scorer, found, parts, processes), strict=True):
+        scores |= zip(part, scored, strict=True)
+    yield from (scores[number] for number in range(len(found)))
 
 
-def score_batches(
-    scorer: Scorer, batches: Sequence[Sequence[GeneAlleles]], processes: int
+def score_parts(
+    scorer: Scorer, genes: Sequence[GeneAlleles], parts: Sequence[Sequence[int]], processes: int
 ) -> Iterator[list[GeneScores]]:
-    """Score batches of genes; if there are several, each in one of so many processes, with one thread.
+    """Score parts of genes; many of them, by so many processes of one thread each.
 
     Where one of them is killed, all end as if they were, so that Nextflow tries again with more memory.
     """
-    if min(processes, len(batches)) < 2:
-        yield from map(scorer.score_genes, batches)
+    of_parts = ([genes[number] for number in part] for part in parts)
+    processes = min(processes, len(parts) // MIN_PARTS)
+    if processes < 2:
+        yield from map(scorer.score_part, of_parts)
         return
     try:
         with ProcessPoolExecutor(processes, get_context("fork"), _keep_scorer, (scorer,)) as pool:
-            yield from pool.map(_score_batch, batches)
+            yield from pool.map(_score_part, of_parts)
     except BrokenProcessPool:
         log("a process that scored variants was killed, probably for lack of memory")
         sys.exit(KILLED)
 
 
-_scorer: Scorer  # of a process that `score_batches` began
+_scorer: Scorer  # of a process that `score_parts` began
 
 
 def _keep_scorer(scorer: Scorer) -> None:
-    """Begin a process that scores batches."""
+    """Begin a process that scores parts."""
     global _scorer
     _scorer = scorer
     torch.set_num_threads(1)
 
 
-def _score_batch(batch: Sequence[GeneAlleles]) -> list[GeneScores]:
-    """Score a batch in its process."""
-    return _scorer.score_genes(batch)
+def _score_part(genes: Sequence[GeneAlleles]) -> list[GeneScores]:
+    """Score a part in its process."""
+    return _scorer.score_part(genes)
