@@ -58,7 +58,7 @@ lint-schema: setup ## Check the schema, the citation and the record of a run wit
 	@$(python) -m pytest -q -m checkers tests/test_checkers.py
 
 bench: setup demo ## Measure speed and memory (an hour); rewrites the tables of README.md and docs/performance.md
-	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for name in start_up training_speed saturation_speed variant_reading variant_scoring genome_size pseudobulk_size report_size growth kernel_compilation task_overhead oversubscription variant_map variant_calibration task_costs gpu_training gpu_saturation gpu_memory; do \
+	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for name in start_up training_speed saturation_speed variant_reading variant_scoring genome_size pseudobulk_size report_size growth few_variants kernel_compilation task_overhead oversubscription variant_map variant_calibration task_costs gpu_training gpu_saturation gpu_memory; do \
 	echo "== benchmarks/$$name.py"; $(python) benchmarks/$$name.py || failed="$${failed:-} $$name"; done; \
 	[ -z "$${failed:-}" ] || { echo "failed:$$failed" >&2; exit 1; }
 

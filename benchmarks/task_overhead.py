@@ -35,7 +35,7 @@ def run_pipeline(outdir: Path, work: Path, folds: int) -> pd.DataFrame:
     config.write_text(TRACE)
     command = [ROOT / "setup" / "nextflow", "run", ROOT, "-profile", "test", "-c", config, "-w", work]
     subprocess.run(
-        [*command, "--input", sheet, "--outdir", outdir, "--folds", str(folds), *OPTIONS], cwd=ROOT, check=True
+        [*command, "--input", sheet, "--outdir", outdir, "--folds", str(folds), *OPTIONS], cwd=outdir, check=True
     )
     trace = pd.read_csv(outdir / "pipeline_info" / "trace.txt", sep="\t")
     trace[["submit", "start", "complete", "realtime"]] /= 1000
