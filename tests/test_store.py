@@ -80,3 +80,22 @@ def test_networks_read_the_same_features_beside_those_of_the_transcript(tmp_path
     np.testing.assert_allclose(found, np.stack([raw[:, 0], read[:, 0], np.log10(raw[:, 1] + 1)], axis=1), rtol=1e-6)
     with pytest.raises(InputError, match=r"no 'aa_A', 'exons'[^']*--features extended"):
         former.annotation(rows, ["aa_A", "orf_length", "exons"])
+
+
+def test_a_table_is_read_as_text_and_as_numbers(tmp_path):
+    """Numbers as pd.to_numeric reads them, to the last bit, and nothing else in a numeric column."""
+    rng = np.random.default_rng(1)
+    numbers = [f"{value:.17g}" for value in rng.normal(0, 1, 300) * 10.0 ** rng.integers(-30, 30, 300)]
+    rows = [f"NA\t{number}\t{at}\t{at if at % 2 else ''}" for at, number in enumerate(numbers)]
+    path = tmp_path / "table.tsv"
+    path.write_text("\n".join(["gene_id\teffect\tpos\tcount", *rows]) + "\n")
+    table = read_table(path)
+    assert table["gene_id"].tolist() == ["NA"] * 300
+    np.testing.assert_array_equal(table["effect"], pd.to_numeric(pd.Series(numbers)))
+    assert table["pos"].dtype == np.int64 and np.isnan(table["count"]).sum() == 150
+    path.write_text("gene_id\teffect\n")
+    assert read_table(path).empty
+    for wrong in ("True", "x", "1,5"):
+        path.write_text(f"gene_id\teffect\na\t1\nb\t{wrong}\n")
+        with pytest.raises(ValueError, match="Unable to parse string"):
+            read_table(path)

@@ -122,9 +122,16 @@ def read_table(
     text: columns of text; all others are numeric.
     columns: those to read; all if None.
     """
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, usecols=columns)
-    for column in table.columns.difference(list(text), sort=False):
-        table[column] = pd.to_numeric(table[column])
+    header = pd.read_csv(path, sep="\t", nrows=0, usecols=columns).columns
+    numeric = [column for column in header if column not in text]
+    table = pd.read_csv(
+        path, sep="\t", dtype=dict.fromkeys(header.difference(numeric), str), keep_default_na=False,
+        na_values=dict.fromkeys(numeric, ""), usecols=columns, low_memory=False,
+        float_precision="high",  # as pd.to_numeric reads text
+    )  # fmt: skip
+    for column in numeric:
+        if table[column].dtype.kind not in "iuf":  # no row, or text, which is an error
+            table[column] = pd.to_numeric(table[column].astype(str))
     return table.set_index(index) if index else table
 
 
