@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """How time and memory grow when one quantity is doubled three times and the others stay the same.
 
-Quantities: genes, populations, window and replicates of a training fold; cells of a pseudobulk. Each point is a process of its
-own on one core. CPU seconds are the better of two runs, after a small one that compiles the kernels. Memory is the peak of the
-process, programs included.
+Quantities: genes, populations, window and replicates of a training fold; cells of a pseudobulk; variants, two per gene, that
+five replicates of the published network score. Each point is a process of its own on one core. CPU seconds are the better of
+two runs, after a small one that compiles the kernels. Memory is the peak of the process, programs included.
 """
 
 import json
@@ -25,7 +25,8 @@ from pages import write  # noqa: E402
 from pseudobulk_size import LEVELS, gene_ids, make_atlas  # noqa: E402
 
 TRAINING = {"genes": 500, "populations": 4, "window": 2500, "replicates": 1}
-N_CELLS = 20_000
+N_CELLS, N_VARIANTS = 20_000, 250
+FIRST = TRAINING | {"cells": N_CELLS, "variants": N_VARIANTS}
 N_EPOCHS = 3
 DOUBLINGS = (1, 2, 4, 8)
 COLOURS = {
@@ -34,6 +35,7 @@ COLOURS = {
     "window": "#009e73",
     "replicates": "#cc79a7",
     "cells": "#d55e00",
+    "variants": "#56b4e9",
 }
 PLOT = ROOT / "docs" / "images" / "growth.svg"
 
@@ -60,6 +62,32 @@ def pseudobulk_of(path: Path) -> None:
         pseudobulk_cells(atlas, genes, PseudobulkOptions("10x", tuple(LEVELS)))
 
 
+def scoring_of(folder: Path, number: int) -> Callable[[int], None]:
+    """Make a world, and return a function that scores the first of so many variants of it."""
+    import torch
+    import variant_scoring
+
+    from scxpresso.genome.feature_store import Features
+    from scxpresso.networks.model import Model
+    from scxpresso.store import read_table
+    from scxpresso.variants.pooled import PooledEffects
+    from scxpresso.variants.scoring import Scorer, score_variants
+
+    torch.set_num_threads(1)
+    variant_scoring.N_GENES = number // 2
+    bases, genes = variant_scoring.make_world(folder)
+    found = variant_scoring.variants(bases, genes, 2)
+    model, table = Model(folder / "scxpresso"), read_table(folder / "genes.tsv", index="gene_id")
+    pooled = PooledEffects.read(folder / "scxpresso.pooled.h5", model)
+
+    def score(number: int) -> None:
+        scorer = Scorer(model, Features(folder / "features.h5"), table, torch.device("cpu"), pooled=pooled)
+        for _ in score_variants(scorer, lambda: found[:number], str(folder / "genome.fa")):
+            pass
+
+    return score
+
+
 def point(what: str, sizes: dict) -> None:
     """Measure one point, and print its seconds and GB."""
     with tempfile.TemporaryDirectory() as name:
@@ -68,6 +96,9 @@ def point(what: str, sizes: dict) -> None:
             make_atlas(small, 2_000)
             make_atlas(atlas, sizes["cells"], at_once=2_000)
             warm, measured = (lambda: pseudobulk_of(small)), (lambda: pseudobulk_of(atlas))
+        elif what == "variants":
+            score = scoring_of(Path(name), sizes["variants"])
+            warm, measured = (lambda: score(4)), (lambda: score(sizes["variants"]))
         else:
             warm, measured = (lambda: train(100, 2, 500, 1)), (lambda: train(**sizes))
         warm()
@@ -95,7 +126,10 @@ def measure_all() -> dict[str, list[dict]]:
         name: [base] + [measure("training", **TRAINING | {name: size * times}) for times in DOUBLINGS[1:]]
         for name, size in TRAINING.items()
     }
-    return points | {"cells": [measure("cells", cells=N_CELLS * times) for times in DOUBLINGS]}
+    others = {"cells": N_CELLS, "variants": N_VARIANTS}
+    return points | {
+        name: [measure(name, **{name: size * times}) for times in DOUBLINGS] for name, size in others.items()
+    }
 
 
 def plot(points: dict[str, list[dict]]) -> str:
@@ -128,7 +162,7 @@ def plot(points: dict[str, list[dict]]) -> str:
             ]
             parts.append(f'<polyline points="{" ".join(line)}" fill="none" stroke="{COLOURS[name]}" stroke-width="2"/>')
     for number, (name, colour) in enumerate(COLOURS.items()):
-        x = left + number * 120
+        x = left + number * 105
         parts.append(f'<path d="M{x} {top + size + 46}h20" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<text x="{x + 26}" y="{top + size + 46}" dy="4">{name}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
@@ -145,7 +179,7 @@ def main() -> None:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, row in points.items():
-        cells = [name, f"{(TRAINING | {'cells': N_CELLS})[name]:,}"]
+        cells = [name, f"{FIRST[name]:,}"]
         for measured in ("seconds", "memory"):
             cells += [f"{row[0][measured]:.2f}", *(f"{each[measured] / row[0][measured]:.1f}" for each in row[1:])]
         lines.append(f"| {' | '.join(cells)} |")
