@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,7 +77,8 @@ def scoring_of(folder: Path, number: int) -> Callable[[int], None]:
 
     torch.set_num_threads(1)
     variant_scoring.N_GENES = number // 2
-    bases, genes = variant_scoring.make_world(folder)
+    with ProcessPoolExecutor(1, get_context("fork")) as other:  # whose memory is not that of scoring
+        bases, genes = other.submit(variant_scoring.make_world, folder).result()
     found = variant_scoring.variants(bases, genes, 2)
     model, table = Model(folder / "scxpresso"), read_table(folder / "genes.tsv", index="gene_id")
     pooled = PooledEffects.read(folder / "scxpresso.pooled.h5", model)

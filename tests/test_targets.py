@@ -46,7 +46,7 @@ def test_a_count_stored_in_parts_is_one_detection_and_a_stored_zero_none():
     counts = scipy.sparse.csr_matrix((np.array([1.0, 2.0, 0.0]), np.array([0, 0, 1]), np.array([0, 3])), shape=(1, 2))
     detections.add(slice(0, 1), slice(0, 2), counts, np.array([2.0]))
     assert detections.fraction(np.arange(2)).tolist() == [[1], [0]] and counts.nnz == 3
-    assert detections.squares.tolist() == [[36, 0]]
+    assert detections.total[:, :, 1].tolist() == [[36, 0]]
 
 
 def frame(values, populations=("x", "y")):

@@ -27,11 +27,10 @@ class Sums:
     def add(self, cells: slice, genes: slice, counts: scipy.sparse.csr_matrix, scale: np.ndarray) -> None:
         """Add the counts of a chunk, multiplied by the scale of each cell."""
         population = self.grouping.of_cell[cells]
-        # Cells are sorted by population, so that its sums stay in the processor's cache.
-        order = np.argsort(population, kind="stable")[np.count_nonzero(population < 0) :]
         _add(
-            self.total[:, genes], order, population, self.bits[cells], scale, counts.indptr, counts.indices, counts.data
-        )
+            self.total[:, genes], by_population(population), population, self.bits[cells], scale, counts.indptr,
+            counts.indices, counts.data,
+        )  # fmt: skip
 
     def whole(self, genes: np.ndarray) -> np.ndarray:
         """Return the sums over all cells: populations × genes."""
@@ -50,25 +49,32 @@ class Sums:
 class Detections:
     """Cells of each population in which each gene is detected, and squares of their normalised counts; filled chunk by chunk.
 
-    cells: their number, populations × genes. squares: sum of the squares, populations × genes.
+    total: populations × genes × 2, adjacent in memory: the number of cells, and the sum of the squares.
     """
 
     def __init__(self, grouping: Grouping, genes: int):
         self.grouping = grouping
-        self.cells = np.zeros((len(grouping.labels), genes), dtype=np.int64)
-        self.squares = np.zeros(self.cells.shape)
+        self.total = np.zeros((len(grouping.labels), genes, 2))
 
     def add(self, cells: slice, genes: slice, counts: scipy.sparse.csr_matrix, scale: np.ndarray) -> None:
         """Add the cells of a chunk, or of some of its genes, with a count above 0. scale: of each cell."""
         if not counts.has_canonical_format:  # a count may be stored in parts, which are one detection
             counts = counts.copy()
             counts.sum_duplicates()
-        into = self.cells[:, genes], self.squares[:, genes]
-        _detect(*into, self.grouping.of_cell[cells], scale, counts.indptr, counts.indices, counts.data)
+        population = self.grouping.of_cell[cells]
+        _detect(
+            self.total[:, genes],
+            by_population(population),
+            population,
+            scale,
+            counts.indptr,
+            counts.indices,
+            counts.data,
+        )
 
     def fraction(self, genes: np.ndarray) -> np.ndarray:
         """Return the share of each population's cells: genes × populations."""
-        return self.cells[:, genes].T / np.maximum(self.grouping.cells, 1)
+        return self.total[:, genes, 0].T / np.maximum(self.grouping.cells, 1)
 
     def dispersion(self, genes: np.ndarray, total: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """Return log10 of the negative binomial's dispersion, see `dispersion`: genes × populations.
@@ -77,8 +83,13 @@ class Detections:
         """
         inside = self.grouping.of_cell >= 0
         scales = np.bincount(self.grouping.of_cell[inside], scale[inside], minlength=len(self.grouping.labels))
-        cells = self.grouping.cells
-        return dispersion(total, self.squares[:, genes], self.cells[:, genes], cells, scales / np.maximum(cells, 1))
+        cells, (detected, squares) = self.grouping.cells, np.moveaxis(self.total[:, genes], 2, 0)
+        return dispersion(total, squares, detected, cells, scales / np.maximum(cells, 1))
+
+
+def by_population(population: np.ndarray) -> np.ndarray:
+    """Sort cells by population, without those of none, so that its sums stay in the processor's cache."""
+    return np.argsort(population, kind="stable")[np.count_nonzero(population < 0) :]
 
 
 def library_sizes(chunk: scipy.sparse.csr_matrix, is_gene: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -134,17 +145,17 @@ def _add(
 
 @njit()
 def _detect(
-    detected: np.ndarray,
-    squares: np.ndarray,
+    total: np.ndarray,
+    order: np.ndarray,
     population: np.ndarray,
     scale: np.ndarray,
     indptr: np.ndarray,
     indices: np.ndarray,
     counts: np.ndarray,
 ) -> None:
-    for cell in range(len(population)):
-        if population[cell] >= 0:
-            numbers, sums = detected[population[cell]], squares[population[cell]]
-            for at in range(indptr[cell], indptr[cell + 1]):
-                numbers[indices[at]] += counts[at] > 0
-                sums[indices[at]] += (counts[at] * scale[cell]) ** 2
+    for cell in order:
+        sums, factor = total[population[cell]], scale[cell]
+        for at in range(indptr[cell], indptr[cell + 1]):
+            gene, value = sums[indices[at]], counts[at] * factor
+            gene[0] += counts[at] > 0
+            gene[1] += value * value
