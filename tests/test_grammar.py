@@ -96,6 +96,17 @@ def test_effects_far_from_the_tss_are_those_of_whole_predictions():
         np.testing.assert_allclose(effects, expected, rtol=0, atol=1e-6)
 
 
+def test_effects_of_a_network_without_annotation_are_those_of_whole_predictions():
+    networks = [(trained(simulated(150), inputs="sequence"), metadata("sequence"))]
+    fresh = simulated(30, 3)
+    codes, annotation = fresh.codes[-1], fresh.annotation[-1].astype(np.float32)
+    expression, effects = GrammarEffects(networks).effects(codes, annotation, 900, 1100)
+    expected, by_force = BruteForce(networks, CPU).effects(codes, annotation, 900, 1100)
+    assert np.abs(by_force).max() > 1e-4
+    np.testing.assert_allclose(expression, expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(effects, by_force, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("inputs", ["sequence", "half_life"])
 def test_it_can_do_without_annotation_or_sequence(inputs):
     one = trained(simulated(150), inputs=inputs)

@@ -170,7 +170,7 @@ class Table(NamedTuple):
     def of(cls, reads: torch.Tensor, inducing: torch.Tensor, scale: torch.Tensor) -> "Table":
         """Arrange those features of the inducing genes that are read."""
         values = inducing[:, reads].double().T
-        minus = -torch.ones_like(inducing[:, 0], dtype=torch.float64)[None]
+        minus = torch.full((1, len(inducing)), -1.0, dtype=torch.float64)
         return cls(reads, torch.cat([2 * values, minus]) / scale, -(values**2).sum(dim=0) / scale)
 
     def exponents(self, features: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
