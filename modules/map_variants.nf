@@ -5,6 +5,7 @@ include { fingerprint } from '../functions/scripts'
 process MAP_VARIANTS {
     tag "${model.id}"
     label 'process_gpu'
+    cpus 1 // there are many tasks, and two of one thread are quicker than one of two
     cache 'deep'
     ext code: { fingerprint('map_variants.py') }
 
