@@ -96,8 +96,8 @@ def in_order(parts: list[np.ndarray]) -> np.ndarray:
     return np.sort(np.concatenate(parts).T, axis=1)
 
 
-def calibration(run: Path, folder: Path) -> list[str]:
-    """Rows of the table of one model."""
+def calibration(run: Path, folder: Path) -> tuple[list[str], str]:
+    """Rows of the table of one model, and how many of its genes, bins and populations have the smallest scale."""
     model = Model(folder)
     features = Features(run / "genomes" / model.genome / "features.h5")
     expression = read_expression(run / "expression" / model.atlas / f"{model.level}.tsv.gz").mean(axis=1)
@@ -143,9 +143,8 @@ def calibration(run: Path, folder: Path) -> list[str]:
         of_genes = np.array(found)
         cells = [" · ".join(f"{of_genes[part, n].mean():.{3 + n}f}" for part in parts) for n in range(len(THRESHOLDS))]
         low, high = np.quantile(of_genes[:, 0], [0.05, 0.95])
-        rows.append(f"| `{model.network}` | {name} | {' | '.join(cells)} | {low:.3f}–{high:.3f} |")
-    print(f"{model.name}: {np.mean(floored):.2%} of genes, bins and populations have the smallest scale")
-    return rows
+        rows.append(f"| `{model.recipe}` | {name} | {' | '.join(cells)} | {low:.3f}–{high:.3f} |")
+    return rows, f"{np.mean(floored):.0%} (`{model.recipe}`)".replace("%", " %")
 
 
 def main(run: Path) -> None:
@@ -156,12 +155,18 @@ def main(run: Path) -> None:
         f"| network | background | {' | '.join(f'p < {threshold}' for threshold in THRESHOLDS)} | genes, p < 0.05 |",
         "|---|---|---|---|---|---|",
     ]
+    shares = []
     for folder in folders:
-        lines += calibration(run, folder)
+        rows, smallest = calibration(run, folder)
+        lines += rows
+        shares.append(smallest)
     lines += [
         "",
         f"Each cell: genes of low · middle · high expression, {CONTROLS // 3} each. Last column: the range of nine tenths",
         f"of the genes. Windows of {described.upstream:,} + {described.downstream:,} bases, {len(described.folds)} folds.",
+        "",
+        "The smallest scale is that of so many genes, bins and populations:",
+        f"{', '.join(shares)}.",
     ]
     write("benchmarks/variant_calibration.py", lines)
 
