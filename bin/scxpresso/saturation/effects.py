@@ -133,6 +133,21 @@ class PositionEffects(SubstitutionEffects):
         return self.effects_at(codes, annotation, np.arange(start, len(codes) if end is None else end))
 
 
+class TogetherEffects(PositionEffects):
+    """A way that computes several genes together; a single gene is computed as one of them."""
+
+    @abstractmethod
+    def of_genes(self, codes: np.ndarray, annotation: np.ndarray) -> GeneEffects:
+        """As SubstitutionEffects.of_genes."""
+
+    def effects_at(
+        self, codes: np.ndarray, annotation: np.ndarray, positions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As SubstitutionEffects.effects_at."""
+        genes = self.of_genes(codes[None], annotation[None])
+        return genes.expression()[0], genes.at([positions])[0]
+
+
 class BruteForce(PositionEffects):
     """Prediction of every mutant by the whole network; incremental forms must give the same effects.
 

@@ -34,7 +34,7 @@ from scxpresso.networks.promoter_composition import (
 from scxpresso.networks.scaling import MAX_DEVIATIONS
 from scxpresso.networks.smooth_part import TREE_SHARE, SmoothPart
 from scxpresso.networks.weights import NetworkMetadata
-from scxpresso.saturation.effects import GeneEffects, PositionEffects
+from scxpresso.saturation.effects import GeneEffects, TogetherEffects
 from scxpresso.saturation.hybrid import Trees, add_tree_effects, touch_trees, tree_paths
 from scxpresso.saturation.kmer_changes import (
     ALTERNATIVE_CHANNELS,
@@ -57,20 +57,13 @@ MAX_CHANGED = COUNTED.max_changed
 BOUNDS = np.unique(WINDOWS)  # relative to the TSS
 
 
-class GrammarEffects(PositionEffects):
+class GrammarEffects(TogetherEffects):
     """The effects of substitutions by several networks, as BruteForce gives them, on the CPU."""
 
     def __init__(self, networks: Sequence[tuple[Grammar, NetworkMetadata]]):
         self.networks = [network.cpu() for network, _ in networks]
         self.motifs = [MotifEffects(network.motifs) for network in self.networks]
         self.smooth = [SmoothEffects(network.smooth, network.upstream) for network in self.networks]
-
-    def effects_at(
-        self, codes: np.ndarray, annotation: np.ndarray, positions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """As SubstitutionEffects.effects_at."""
-        genes = self.of_genes(codes[None], annotation[None])
-        return genes.expression()[0], genes.at([positions])[0]
 
     def of_genes(self, codes: np.ndarray, annotation: np.ndarray) -> GeneEffects:
         """As SubstitutionEffects.of_genes."""

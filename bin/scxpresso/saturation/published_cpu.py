@@ -14,7 +14,7 @@ from scxpresso.genome.sequence import ALTERNATIVE_CODES
 from scxpresso.networks.kmers import K1
 from scxpresso.networks.published import FILTERS1, FILTERS2, K2, PAD2, POOL1, POOL2, ScXpresso
 from scxpresso.networks.weights import NetworkMetadata
-from scxpresso.saturation.effects import EditedWindows, GeneEffects, PositionEffects
+from scxpresso.saturation.effects import EditedWindows, GeneEffects, TogetherEffects
 from scxpresso.saturation.published_alleles import allele_effects
 from scxpresso.saturation.published_gpu import REACH, Layers
 from scxpresso.saturation.published_layers import (
@@ -244,19 +244,12 @@ def _changes(
         )  # fmt: skip
 
 
-class PublishedEffectsCPU(PositionEffects):
+class PublishedEffectsCPU(TogetherEffects):
     """The effects of substitutions by several networks, as BruteForce gives them, on the CPU."""
 
     def __init__(self, networks: Sequence[tuple[ScXpresso, NetworkMetadata]]):
         self.layers = [Layers(network.cpu()) for network, _ in networks]
         self.weights = Weights.of(self.layers)
-
-    def effects_at(
-        self, codes: np.ndarray, annotation: np.ndarray, positions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """As SubstitutionEffects.effects_at."""
-        genes = self.of_genes(codes[None], annotation[None])
-        return genes.expression()[0], genes.at([positions])[0]
 
     def of_genes(self, codes: np.ndarray, annotation: np.ndarray) -> GeneEffects:
         """As SubstitutionEffects.of_genes."""
