@@ -59,7 +59,7 @@ def network(words: list[str], weights, populations: int = 2) -> Grammar:
     made.annotation.fit([0.0] * len(NAMES), [1.0] * len(NAMES))
     composition = GrammarGeneInputs(random_codes(60, 1), UPSTREAM, np.zeros((60, len(NAMES))), CPU).composition
     noise = np.random.default_rng(0).normal(0, 1e-6, size=(60, populations))
-    made.smooth.fit(composition, torch.zeros(60, len(NAMES)), NAMES, noise, 1)
+    made.smooth.fit(made.smooth.scale(composition, torch.zeros(60, len(NAMES)), NAMES), noise, 1)
     if words:
         made.motifs = part_of(words, weights)
     return made.eval()

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from scxpresso.genome.sequence import N_CODE, decode, encode, reverse_complement
+from scxpresso.genome.sequence import N_CODE, decode, encode, kmer_counts, reverse_complement
 from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.promoter_composition import (
     N_KMERS,
     N_WINDOWS,
     UNSTRANDED_KMERS,
     WINDOWS,
+    counts,
     promoter_composition,
     unstranded,
     unstranded_counts,
@@ -60,12 +61,20 @@ def test_kmers_are_roots_of_counts_in_their_regions():
     np.testing.assert_array_equal(promoter_composition(far, upstream).kmers.numpy(), kmers)
 
 
+@pytest.mark.parametrize("k", [3, 4])
+def test_kmers_are_counted_as_elsewhere_and_none_across_an_uncertain_base(k):
+    codes = random_codes(5, 60)
+    codes[1, 20], codes[2], codes[3, [0, 59]] = N_CODE, N_CODE, N_CODE
+    np.testing.assert_array_equal(counts(codes, k, np.arange(4**k)), kmer_counts(codes, k))
+    assert counts(codes[:, : k - 1], k, np.arange(4**k)).sum() == 0
+
+
 def test_a_kmer_and_its_reverse_complement_are_one():
     codes = random_codes(2, 200)
-    counts = unstranded_counts(codes, 6)
-    np.testing.assert_array_equal(counts, unstranded_counts(reverse_complement(codes), 6))
-    assert counts.shape == (2, (4**6 + 4**3) // 2)  # 64 palindromes
-    assert counts.sum() == 2 * 195
+    pairs = unstranded_counts(codes, 6)
+    np.testing.assert_array_equal(pairs, unstranded_counts(reverse_complement(codes), 6))
+    assert pairs.shape == (2, (4**6 + 4**3) // 2)  # 64 palindromes
+    assert pairs.sum() == 2 * 195
     np.testing.assert_array_equal(unstranded_counts(encode("ACGT")[None], 2)[0][unstranded(2)[[1, 14, 7]]], [2, 2, 1])
 
 

@@ -19,7 +19,7 @@ def test_a_tree_is_that_of_scikit_learn(genes, max_bins, max_depth):
     bins, read = Bins.of(features, settings), np.array([1, 2, 3, 5, 7])
     n_bins = np.array([len(bins.thresholds[feature]) + 1 for feature in read])
     grower = TreeGrower(
-        bins.of_genes[read].T,
+        np.asfortranarray(bins.of_genes[:, read]),
         gradient,
         np.ones(1, np.float32),
         n_bins=bins.number,
@@ -29,7 +29,7 @@ def test_a_tree_is_that_of_scikit_learn(genes, max_bins, max_depth):
     )
     grower.grow()
     expected = grower.make_predictor([bins.thresholds[feature] for feature in read]).nodes
-    total, predicted = np.bincount(bins.of_genes[1], gradient, bins.number).sum(), np.zeros(genes)
+    total, predicted = np.bincount(bins.of_genes[:, 1], gradient, bins.number).sum(), np.zeros(genes)
     found = grow_tree(
         bins.of_genes, read, n_bins, gradient, total, *(settings[name] for name in GROWING), 0.05, predicted
     )

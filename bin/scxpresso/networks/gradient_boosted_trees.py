@@ -31,7 +31,7 @@ SETTINGS: dict[str, Any] = {
 class Bins:
     """Features in bins, as trees are fitted to them.
 
-    number: of bins. of_genes: features × genes, uint8. thresholds: of each feature, the upper bounds of its bins but the last.
+    number: of bins. of_genes: genes × features, uint8. thresholds: of each feature, the upper bounds of its bins but the last.
     columns: of the features, those that trees may read.
     """
 
@@ -49,11 +49,11 @@ class Bins:
         mapper = _BinMapper(settings["max_bins"] + 1, random_state=0, n_threads=torch.get_num_threads())
         in_bins = mapper.fit_transform(features)
         columns = np.arange(features.shape[1])
-        return cls(settings["max_bins"] + 1, np.ascontiguousarray(in_bins.T), mapper.bin_thresholds_, columns)
+        return cls(settings["max_bins"] + 1, np.ascontiguousarray(in_bins), mapper.bin_thresholds_, columns)
 
     def select(self, genes: np.ndarray, columns: np.ndarray) -> "Bins":
         """Return those of some of the genes, of which trees may read some columns."""
-        return replace(self, of_genes=self.of_genes[:, genes], columns=columns)
+        return replace(self, of_genes=self.of_genes[genes], columns=columns)
 
 
 def boosted(
@@ -68,7 +68,6 @@ def boosted(
     """
     draw = np.random.default_rng(seed)
     number = max(1, round(settings["features_of_a_tree"] * len(bins.columns)))
-    of_genes = np.ascontiguousarray(bins.of_genes)
     n_bins = np.array([len(bounds) + 1 for bounds in bins.thresholds])
     growing = [
         settings[name]
@@ -80,8 +79,8 @@ def boosted(
             read = np.sort(draw.permutation(bins.columns)[:number])
             gradient = (predicted - target).astype(np.float32)
             # As scikit-learn adds it up: over the bins of the first feature.
-            total = np.bincount(of_genes[read[0]], gradient, bins.number).sum()
-            trees.append(grow_tree(of_genes, read, n_bins[read], gradient, total, *growing, predicted))
+            total = np.bincount(bins.of_genes[:, read[0]], gradient, bins.number).sum()
+            trees.append(grow_tree(bins.of_genes, read, n_bins[read], gradient, total, *growing, predicted))
         yield float(target.mean()), trees
 
 

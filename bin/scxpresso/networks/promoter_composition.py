@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS, kmer_counts, region, reverse_complement_numbers
+from scxpresso.compiled import njit
+from scxpresso.genome.sequence import BASE_OF_CODE, CHANNELS, region, reverse_complement_numbers
 from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 
 # k, from, to: a k-mer and its reverse complement are counted as one. Those around the promoter, and those far from it.
@@ -27,7 +28,7 @@ C, G = CHANNELS.index("C"), CHANNELS.index("G")
 
 @cache
 def unstranded(k: int) -> np.ndarray:
-    """Number each k-mer (in the order of kmer_counts) so that a k-mer and its reverse complement share a number."""
+    """Number each k-mer (A, C, T, G; the first base counts most) so that a k-mer and its reverse complement share a number."""
     return np.unique(np.minimum(np.arange(4**k), reverse_complement_numbers(k)), return_inverse=True)[1]
 
 
@@ -66,7 +67,7 @@ def promoter_composition(codes: np.ndarray, upstream: int) -> PromoterCompositio
     codes: genes × window, uint8; bases that it lacks count as ambiguous.
     upstream: bases of the codes before the TSS.
     """
-    kmers = [kmer_counts(region(codes, upstream, start, end), k) for k, start, end in COUNTED_KMERS]
+    kmers = [counts(region(codes, upstream, start, end), k, np.arange(4**k)) for k, start, end in COUNTED_KMERS]
     kmers += [unstranded_counts(region(codes, upstream, start, end), k) for k, start, end in UNSTRANDED_KMERS]
     return PromoterComposition(
         torch.from_numpy(np.sqrt(np.hstack(kmers), dtype=np.float32)),
@@ -76,12 +77,26 @@ def promoter_composition(codes: np.ndarray, upstream: int) -> PromoterCompositio
 
 def unstranded_counts(codes: np.ndarray, k: int) -> np.ndarray:
     """Count the unambiguous k-mers of each row, each together with its reverse complement: genes × pairs (int32)."""
-    counts, other = kmer_counts(codes, k), reverse_complement_numbers(k)
-    first = np.flatnonzero(np.arange(4**k) <= other)  # of each pair
-    both = other[first] != first
-    summed = counts[:, first]
-    summed[:, both] += counts[:, other[first[both]]]
-    return summed
+    return counts(codes, k, unstranded(k))
+
+
+def counts(codes: np.ndarray, k: int, column: np.ndarray) -> np.ndarray:
+    """Count the unambiguous k-mers of each row, each in its column: genes × columns (int32)."""
+    found = np.zeros((len(codes), column.max() + 1), dtype=np.int32)
+    _count(codes, k, column, found)
+    return found
+
+
+@njit()
+def _count(codes: np.ndarray, k: int, column: np.ndarray, counts: np.ndarray) -> None:
+    for gene in range(len(codes)):
+        number, known = 0, 0  # of the k-mer that ends at a base, and of the unambiguous bases up to there
+        for place in range(codes.shape[1]):
+            base = BASE_OF_CODE[codes[gene, place]]
+            known = known + 1 if base < 4 else 0
+            number = ((number << 2) | (base & 3)) & (len(column) - 1)
+            if known >= k:
+                counts[gene, column[number]] += 1
 
 
 def window_counts(codes: np.ndarray, upstream: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

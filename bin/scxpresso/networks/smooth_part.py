@@ -7,6 +7,7 @@ windows and annotation. A weighted mean of both is taken.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -36,6 +37,21 @@ CODING = ("codon_", "aa_", "aa30_", "protein_")
 UNTRANSLATED = ("tes_", *(f"{region}_{base}" for region in ("utr5", "utr3", "intron1") for base in "ACGT"))
 
 
+class SmoothInputs(NamedTuple):
+    """What the smooth part reads of training genes, scaled and without NaN.
+
+    features: genes × features of radial kernels and trees. groups: for each radial kernel, the columns that it reads. given:
+    the columns that are gene features of the user. kmers: genes × N_KMERS, of which trees read some. blocks: for each linear
+    kernel, genes × what it reads.
+    """
+
+    features: np.ndarray
+    groups: list[np.ndarray]
+    given: np.ndarray
+    kmers: np.ndarray
+    blocks: list[np.ndarray]
+
+
 class SmoothPart(FittedModule):
     """Expression by composition of promoter and transcript: genes → genes × populations, z-scaled.
 
@@ -60,50 +76,54 @@ class SmoothPart(FittedModule):
         self.trees = nn.ModuleList(GradientBoostedTrees(outputs, TREE_SETTINGS) for _ in range(PARTS))
 
     @torch.no_grad()
-    def first_guess(
-        self, promoter: PromoterComposition, annotation: Tensor, names: Sequence[str], expression: np.ndarray, seed: int
-    ) -> np.ndarray:
-        """Predict each training gene by the others from what cannot hide a motif: composition and annotation, by kernels alone.
-
-        Parameters and result: as those of `fit`; nothing is kept but scalings.
-        """
-        self._scale(promoter, names)
-        directions, scores = principal_components(expression)
-        features = self.features(promoter, annotation).numpy()
-        blocks = [block.numpy() for block in self.blocks(promoter, annotation)]
-        del blocks[NEAR_BLOCK]  # whose 6-mers can hide a motif
-        held_out = KernelRegression().fit(features, self._groups(names), blocks, scores, parts(len(scores), seed), seed)
-        return shrunk(held_out, scores)[0] @ directions
-
-    @torch.no_grad()
-    def fit(
-        self, promoter: PromoterComposition, annotation: Tensor, names: Sequence[str], expression: np.ndarray, seed: int
-    ) -> np.ndarray:
-        """Fit the training genes.
+    def scale(self, promoter: PromoterComposition, annotation: Tensor, names: Sequence[str]) -> SmoothInputs:
+        """Fit the scalings of what is read of promoters, and give what is read of the training genes.
 
         Parameters
         ----------
         promoter: of the genes, on the CPU.
         annotation: genes × names, scaled and without NaN, on the CPU.
+        """
+        self.kmers.fit(*mean_and_sd(promoter.kmers.double().numpy()))
+        self.windows.fit(*mean_and_sd(promoter.windows.double().numpy()))
+        self.keep(dipeptides=np.array([name.startswith(DIPEPTIDES) for name in names], dtype=bool))
+        features, kmers = self.features(promoter, annotation), self.scaled_kmers(promoter)
+        blocks = [block.numpy() for block in self.blocks(kmers, annotation)]
+        return SmoothInputs(features.numpy(), self._groups(names), self._gene_features(names), kmers.numpy(), blocks)
+
+    @torch.no_grad()
+    def first_guess(self, genes: SmoothInputs, expression: np.ndarray, seed: int) -> np.ndarray:
+        """Predict each training gene by the others from what cannot hide a motif: composition and annotation, by kernels alone.
+
+        Parameters and result: as those of `fit`; nothing is kept.
+        """
+        directions, scores = principal_components(expression)
+        blocks = [block for number, block in enumerate(genes.blocks) if number != NEAR_BLOCK]  # 6-mers can hide a motif
+        part = parts(len(scores), seed)
+        held_out = KernelRegression().fit(genes.features, genes.groups, blocks, scores, part, seed)
+        return shrunk(held_out, scores)[0] @ directions
+
+    @torch.no_grad()
+    def fit(self, genes: SmoothInputs, expression: np.ndarray, seed: int) -> np.ndarray:
+        """Fit the training genes.
+
+        Parameters
+        ----------
         expression: genes × populations, z-scaled.
 
         Returns
         -------
         A prediction of each gene by fits that did not know it, genes × populations, z-scaled.
         """
-        self._scale(promoter, names)
         directions, scores = principal_components(expression)
-        features = self.features(promoter, annotation).numpy()
-        blocks = [block.numpy() for block in self.blocks(promoter, annotation)]
-        part = parts(len(scores), seed)
-        by_kernels = torch.from_numpy(self.kernels.fit(features, self._groups(names), blocks, scores, part, seed))
+        features, given, part = genes.features, genes.given, parts(len(scores), seed)
+        by_kernels = torch.from_numpy(self.kernels.fit(features, genes.groups, genes.blocks, scores, part, seed))
         targets = scores[:, :TREE_COMPONENTS]
-        kmers, given = self.scaled_kmers(promoter), self._gene_features(names)
         # Each ensemble has its own: chosen with a gene, they would seem to predict it.
-        own_kmers = chosen_by_part(kmers.numpy(), targets, part, number_of_tree_kmers(len(scores)))
+        own_kmers = chosen_by_part(genes.kmers, targets, part, number_of_tree_kmers(len(scores)))
         own_given = chosen_by_part(features[:, given], targets, part, TREE_GENE_FEATURES)
         self.keep(tree_kmers=np.unique(np.concatenate(own_kmers)))
-        read = self.tree_features(torch.from_numpy(features), kmers, by_kernels).numpy()
+        read = self.tree_features(torch.from_numpy(features), torch.from_numpy(genes.kmers), by_kernels).numpy()
         unread = [
             np.append(
                 np.delete(given, mine), features.shape[1] + np.flatnonzero(~np.isin(self.tree_kmers.numpy(), its))
@@ -115,12 +135,6 @@ class SmoothPart(FittedModule):
         fitted, center, shrinkage = shrunk(predicted, scores)
         self.keep(components=directions, center=center, shrinkage=shrinkage)
         return fitted @ directions
-
-    def _scale(self, promoter: PromoterComposition, names: Sequence[str]) -> None:
-        """Fit the scalings of what is read of promoters, and tell dipeptides from other annotation."""
-        self.kmers.fit(*mean_and_sd(promoter.kmers.double().numpy()))
-        self.windows.fit(*mean_and_sd(promoter.windows.double().numpy()))
-        self.keep(dipeptides=np.array([name.startswith(DIPEPTIDES) for name in names], dtype=bool))
 
     def _groups(self, names: Sequence[str]) -> list[np.ndarray]:
         """Choose the columns of the features that each radial kernel reads."""
@@ -182,11 +196,11 @@ class SmoothPart(FittedModule):
         """Give the k-mers as they are read, genes × N_KMERS; no columns if no sequence is read."""
         return promoter.kmers[:, :0] if self.inputs == "half_life" else _scaled(self.kmers, promoter.kmers)
 
-    def blocks(self, promoter: PromoterComposition, annotation: Tensor) -> list[Tensor]:
-        """Give what each linear kernel reads, genes × features: the BLOCKS of k-mers, dipeptides."""
+    def blocks(self, kmers: Tensor, annotation: Tensor) -> list[Tensor]:
+        """Give what each linear kernel reads, genes × features: the BLOCKS of `scaled_kmers`, dipeptides."""
         read: list[Tensor] = []
         if self.inputs != "half_life":
-            read += self.scaled_kmers(promoter).split(BLOCKS, dim=1)
+            read += kmers.split(BLOCKS, dim=1)
         if self.inputs != "sequence" and self.dipeptides.any():
             read.append(annotation[:, self.dipeptides])
         return read
@@ -197,12 +211,12 @@ class SmoothPart(FittedModule):
 
     def forward(self, promoter: PromoterComposition, annotation: Tensor) -> Tensor:
         """z-scaled expression, genes × populations."""
-        features = self.features(promoter, annotation)
+        features, kmers = self.features(promoter, annotation), self.scaled_kmers(promoter)
         by_kernels = self.kernels.radial(features)
-        blocks = self.blocks(promoter, annotation)
+        blocks = self.blocks(kmers, annotation)
         if blocks:
             by_kernels = by_kernels + self.kernels.linear(torch.cat(blocks, dim=1))
-        read = self.tree_features(features, self.scaled_kmers(promoter), by_kernels)
+        read = self.tree_features(features, kmers, by_kernels)
         scores = _mean(by_kernels, torch.stack([trees(read) for trees in self.trees]).mean(dim=0))
         scores = self.center + (scores - self.center) * self.shrinkage
         return (scores.double() @ self.components.double()).float()

@@ -33,15 +33,26 @@ class Nodes(NamedTuple):
 def _count(
     bins: np.ndarray, read: np.ndarray, genes: np.ndarray, gradient: np.ndarray, sums: np.ndarray, counts: np.ndarray
 ) -> None:
-    """Fill histograms (features × bins) of some genes: sums of the gradient, and numbers of genes."""
-    own = gradient[genes]
+    """Fill histograms (features × bins) of some genes: sums of the gradient, and numbers of genes.
+
+    Gene by gene: one feature of several genes would often add to the same bin, and wait each time for the sum before.
+    """
     sums[:], counts[:] = 0, 0
-    for number in range(len(read)):
-        of_feature, feature_sums, feature_counts = bins[read[number]], sums[number], counts[number]
-        for place in range(len(genes)):
-            bin_ = of_feature[genes[place]]
-            feature_sums[bin_] += own[place]
-            feature_counts[bin_] += 1
+    for gene in genes:
+        of_gene, own = bins[gene], gradient[gene]
+        for number in range(len(read)):
+            bin_ = of_gene[read[number]]
+            sums[number, bin_] += own
+            counts[number, bin_] += 1
+
+
+@njit()
+def _subtract(sums: np.ndarray, counts: np.ndarray, other_sums: np.ndarray, other_counts: np.ndarray) -> None:
+    """Subtract histograms of other genes from those of a node."""
+    for number in range(sums.shape[0]):
+        for bin_ in range(sums.shape[1]):
+            sums[number, bin_] -= other_sums[number, bin_]
+            counts[number, bin_] -= other_counts[number, bin_]
 
 
 @njit()
@@ -140,13 +151,13 @@ def grow_tree(
 
     Parameters
     ----------
-    bins: features × genes (uint8). read: features that the tree reads. n_bins: numbers of their bins.
+    bins: genes × features (uint8). read: features that the tree reads. n_bins: numbers of their bins.
     gradient: of each gene (float32), by which predictions are too large. total: its sum.
     max_leaves, max_depth, min_leaf, l2, shrinkage: as scikit-learn's max_leaf_nodes, max_depth, min_samples_leaf,
         l2_regularization and learning_rate.
     """
     most = 2 * max_leaves - 1
-    genes = np.arange(bins.shape[1])
+    genes = np.arange(len(bins))
     start, end, depth = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(most, np.int64)
     left, right = np.full(most, -1), np.full(most, -1)
     feature, bin_, genes_left = np.zeros(most, np.int64), np.zeros(most, np.int64), np.zeros(most, np.int64)
@@ -167,7 +178,7 @@ def grow_tree(
             break
         gain[node] = 0
         middle = start[node] + genes_left[node]
-        _part(genes[start[node] : end[node]], bins[read[feature[node]]], bin_[node])
+        _part(genes[start[node] : end[node]], bins[:, read[feature[node]]], bin_[node])
         left[node], right[node] = count, count + 1
         for child, first, last, of_child in (
             (count, start[node], middle, gradient_left[node]),
@@ -184,8 +195,7 @@ def grow_tree(
         slot[smaller], slot[larger] = leaves - 1, slot[node]
         one, other = slot[smaller], slot[larger]
         _count(bins, read, genes[start[smaller] : end[smaller]], gradient, sums[one], counts[one])
-        sums[other] -= sums[one]
-        counts[other] -= counts[one]
+        _subtract(sums[other], counts[other], sums[one], counts[one])
         for child in (smaller, larger):
             size = end[child] - start[child]
             if size >= 2 * min_leaf:

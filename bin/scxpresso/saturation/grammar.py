@@ -251,7 +251,7 @@ class SmoothGenes:
         features, scaled = part.features(composition, annotation), part.scaled_kmers(composition)
         windows, others = features.tensor_split([form.n_windows], dim=1)
         self.of_others = form.radial.of_others(others)
-        blocks = torch.cat(part.blocks(composition, annotation), dim=1)
+        blocks = torch.cat(part.blocks(scaled, annotation), dim=1)
         by_kernels = form.radial.outputs(windows, self.of_others) + part.kernels.linear(blocks)
         read = part.tree_features(features, scaled, by_kernels).numpy()
         self.references = [

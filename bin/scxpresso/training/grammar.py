@@ -42,11 +42,12 @@ class GrammarTraining:
         annotation = self.network.scaled_annotation(self.genes.annotation[at]).cpu()
         self.network.cpu()
         smooth, motifs = self.network.smooth, self.network.motifs
+        genes = smooth.scale(composition, annotation, self.names)
         if self.network.inputs != "half_life":
-            guess = smooth.first_guess(composition, annotation, self.names, target, seed)
+            guess = smooth.first_guess(genes, target, seed)
             fit_motif_part(motifs, self.genes.codes[rows].numpy(), target - guess, seed)
             target = target - motifs(self.genes.codes[rows]).numpy()
-        smooth.fit(composition, annotation, self.names, target, seed)
+        smooth.fit(genes, target, seed)
         self.network.to(self.genes.device)
         return [self.criterion(self.genes.predict(self.network, rows), self.target[at]).item()]
 
