@@ -5,10 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from scxpresso.genome.feature_store import Features
+from scxpresso.intervals import Intervals
 from scxpresso.networks.model import Model
-from scxpresso.networks.new_sequences import COLUMNS, Sequences
+from scxpresso.networks.new_sequences import COLUMNS, Sequences, predict_sequences
 from scxpresso.networks.prediction import predict
 from scxpresso.problems import InputError
 from scxpresso.store import read_table
@@ -69,6 +71,20 @@ def test_windows_named_after_a_gene_are_predicted_by_the_networks_that_held_it_o
         mine = table.iloc[3 * at : 3 * at + 3]
         np.testing.assert_allclose(mine["predicted"], outputs.mean(axis=0), rtol=1e-5)
         np.testing.assert_allclose(mine["sd"], outputs.std(axis=0), rtol=1e-4)
+
+
+def test_intervals_of_networks_of_all_folds_are_in_units_of_one_folds_spread(model, features, monkeypatch):
+    """As those of held-out genes are: networks of different folds differ by their genes, too."""
+    intervals = Intervals(np.full(3, 0.5), np.array([[-1.0] * 3, [1.0] * 3, [-2.0] * 3, [2.0] * 3]))
+    monkeypatch.setattr(model, "intervals", intervals)
+    codes, annotation = features.codes[:2], features.annotation(np.arange(2), model.annotation_features)
+    known = features.gene_id[0]
+    table = predict_sequences(model, Sequences([known, "new"], codes, annotation), torch.device("cpu"))
+    by_fold = [predict(model.networks(fold), codes, annotation).std(axis=0) for fold in (1, 2)]
+    for name, expected in ((known, by_fold[0][0]), ("new", np.mean([sd[1] for sd in by_fold], axis=0))):
+        mine = table[table["sequence"] == name]
+        np.testing.assert_allclose((mine["upper_80"] - mine["lower_80"]) / 2, expected + 0.5, rtol=1e-4)
+        np.testing.assert_allclose((mine["upper_95"] - mine["lower_95"]) / 4, expected + 0.5, rtol=1e-4)
 
 
 def test_a_gene_of_another_release_is_held_out_too(tmp_path):

@@ -632,7 +632,9 @@ def test_networks_are_judged_by_what_they_found_in_simulated_genomes_of_the_same
     write_table(tmp_path / planted.TABLE, pd.DataFrame(rows))
     manifest = make_analyses(tmp_path, ["a", "b"])
     content = json.loads(manifest.read_text())
-    write_json(tmp_path / "model.json", {"fold_of_gene": dict.fromkeys((f"G{number}" for number in range(900)), 1)})
+    genes = [f"G{number}" for number in range(2000)]  # of the genome, of which 900 are in the atlas
+    described = {"fold_of_gene": dict.fromkeys(genes, 1), "gene_pearson": dict.fromkeys(genes[:900], 0.5)}
+    write_json(tmp_path / "model.json", described)
     content["models"][0]["description"] = "model.json"
     write_json(manifest, content)
     run = read_run(manifest)

@@ -94,7 +94,8 @@ def test_rows_have_the_probability_and_the_reasons_to_abstain():
         ("0.55", "replicates disagree; gene badly predicted; distance not calibrated"),
         ("0.5", "gene badly predicted; distance not calibrated"), none,
     ]  # fmt: skip
-    assert written(gene_scores(gene_pearson=float("nan")), signs)[0] == ("0.9", "")
+    unknown = gene_scores(gene_pearson=float("nan"))
+    assert written(unknown, signs)[0] == ("0.9", "gene not evaluated")
     assert written(gene_scores())[0] == ("", "network not calibrated")
     assert written(gene_scores(without_motifs=True), signs)[0] == ("0.9", "no motifs learned")
     unread = gene_scores(effect=np.zeros((2, 2)), scorable=np.array([False, True]))

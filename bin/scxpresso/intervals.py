@@ -1,9 +1,9 @@
 """How far predictions may be off: conformal intervals from the errors of held-out genes.
 
 An error is divided by the spread of the replicates at that gene, to which the population's typical spread is added, so that
-replicates that happen to agree promise nothing. Intervals have two sides of their own: genes that are not detected lie far
-below their predictions. With exchangeable genes, an interval holds at least the share of genes that it is named after
-(split conformal prediction, Papadopoulos et al. 2002).
+replicates that agree by chance do not make an interval too narrow. Intervals have two sides of their own: genes that are not
+detected lie far below their predictions. With exchangeable genes, an interval holds about the share of genes that it is named
+after: at least that share if the networks of all folds were one (split conformal prediction, Papadopoulos et al. 2002).
 """
 
 from dataclasses import dataclass

@@ -94,6 +94,11 @@ class Model:
         known = self._genes.gene(gene_id)
         return None if known is None else self._fold_of_gene.get(known)
 
+    def pearson_of(self, gene_id: str) -> float:
+        """Return the held-out correlation of a gene over populations, by its id in any version; NaN if it has none."""
+        known = self._genes.gene(gene_id)
+        return self.gene_pearson.get(gene_id if known is None else known, float("nan"))
+
     def number_of_networks(self, fold: int | None) -> int:
         """Count the networks that `networks` gives for a fold."""
         return sum(len(self._used[part]) for part in (self.folds if fold is None else [fold]))

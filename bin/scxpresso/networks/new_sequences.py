@@ -90,17 +90,20 @@ def predict_sequences(model: Model, sequences: Sequences, device: torch.device) 
 
     A sequence named after a gene of the model is predicted by the networks for which this gene was held out. Any other
     sequence is predicted by the networks of all folds, and its fold is empty. annotation: `own`, or `mean` if its features
-    are not known. Intervals are those of held-out genes; there are none by a model of version 0.1.
+    are not known. Intervals are those of held-out genes, from the standard deviation of replicates, of which networks of
+    several folds have the mean over folds; there are none by a model of version 0.1.
     """
     folds = [model.fold_of(name) for name in sequences.names]
     shape = (len(folds), len(model.populations))
-    predicted, sd = np.empty(shape), np.empty(shape)
+    predicted, sd, of_replicates = np.empty(shape), np.empty(shape), np.empty(shape)
     for fold in dict.fromkeys(folds):
         rows = np.array([row for row, mine in enumerate(folds) if mine == fold])
         outputs = predict(model.networks(fold), sequences.codes[rows], sequences.annotation[rows], device)
         predicted[rows], sd[rows] = outputs.mean(axis=0), outputs.std(axis=0)
+        ends = np.cumsum([model.number_of_networks(part) for part in (model.folds if fold is None else [fold])])
+        of_replicates[rows] = np.mean([part.std(axis=0) for part in np.split(outputs, ends[:-1])], axis=0)
     unknown = np.full((len(INTERVAL_COLUMNS), *shape), np.nan)
-    bounds = model.intervals.bounds(predicted, sd) if model.intervals else unknown
+    bounds = model.intervals.bounds(predicted, of_replicates) if model.intervals else unknown
     known = ~np.isnan(sequences.annotation).all(axis=1)
     populations = len(model.populations)
     columns = [

@@ -46,10 +46,10 @@ def distances(sizes: pd.Series, size: float) -> pd.Series:
 
 
 def genes_of_networks(run: Run) -> dict[str, float]:
-    """Give the median number of genes that the models of each network know."""
+    """Give the median number of genes that the models of each network learned from, over all folds."""
     numbers: dict[str, list[int]] = {}
     for entry in run.manifest["models"]:
         if entry.get("description"):
-            known = read_json(run.folder / entry["description"]).get("fold_of_gene", {})
-            numbers.setdefault(entry["network"], []).append(len(known))
+            evaluated = read_json(run.folder / entry["description"]).get("gene_pearson", {})
+            numbers.setdefault(entry["network"], []).append(len(evaluated))
     return {network: float(np.median(counts)) for network, counts in numbers.items() if max(counts)}

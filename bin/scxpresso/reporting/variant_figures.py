@@ -38,6 +38,7 @@ CHANGES = [*ALLELE, "motif", "motif_name", "strand", "start", "ref_score", "alt_
 FLAGS = {
     "replicates_disagree": "fewer than 80 % of the replicates have the sign of their mean",
     "gene_badly_predicted": "the model's held-out correlation over populations is below 0.3 for this gene",
+    "gene_not_evaluated": "the gene has no held-out correlation: it is not in the atlas, or the same in all populations",
     "all_folds": "the gene is absent from training, so the networks of all folds were used",
     "not_scorable": "the allele lies outside the bases that this network reads, so its effect is 0 and it has no q-value",
     "overlapping_alleles": "alleles of the haplotype overlap others and were excluded",

@@ -107,7 +107,7 @@ class MappedScorer:
             gene_name=scorer.genes.at[gene_id, "gene_name"],
             chrom=scorer.genes.at[gene_id, "chrom"],
             fold=fold,
-            gene_pearson=scorer.model.gene_pearson.get(gene_id, float("nan")),
+            gene_pearson=scorer.model.pearson_of(gene_id),
             alleles=alleles,
             populations=scorer.model.populations,
             scorable=sites.scorable,

@@ -83,12 +83,15 @@ class GeneScores:
     def _notes(self, scorable: bool, overlapping: bool, incomplete: bool, uncalibrated: str) -> list[tuple[str, str]]:
         """Write the columns `abstain` and `flag` of an allele, for each of STATES."""
         badly_predicted = self.gene_pearson < MIN_GENE_PEARSON
+        # A model of one population has no correlation over populations.
+        not_evaluated = np.isnan(self.gene_pearson) and len(self.populations) > 1
         notes = []
         for state in STATES:
             flags = {
                 NOT_SCORABLE: not scorable,
                 "replicates_disagree": state == DISCORDANT,
                 "gene_badly_predicted": badly_predicted,
+                "gene_not_evaluated": not_evaluated,
                 "all_folds": self.fold is None,
                 "overlapping_alleles": overlapping,
                 "incomplete_calls": incomplete,
@@ -96,6 +99,7 @@ class GeneScores:
             reasons = {
                 "replicates disagree": state == DISCORDANT,
                 "gene badly predicted": badly_predicted,
+                "gene not evaluated": not_evaluated,
                 "no motifs learned": self.without_motifs,
                 uncalibrated: uncalibrated,
             }

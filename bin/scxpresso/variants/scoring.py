@@ -172,7 +172,7 @@ class Scorer:
             gene_name=self.genes.at[gene.gene_id, "gene_name"],
             chrom=self.genes.at[gene.gene_id, "chrom"],
             fold=fold,
-            gene_pearson=self.model.gene_pearson.get(gene.gene_id, float("nan")),
+            gene_pearson=self.model.pearson_of(gene.gene_id),
             alleles=gene.alleles,
             populations=self.model.populations,
             scorable=background.sites.scorable,
