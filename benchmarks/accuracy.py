@@ -32,7 +32,6 @@ NAMES = {
 }
 NETWORKS = ["--network", "scxpresso,hybrid,grammar"]
 OPTIONS = [*NETWORKS, "--folds", "10", "--replicates", "2", "--epochs", "40", "--batch_size", "128"]
-SUMMARY = "evaluation/summary.tsv"
 HUMAN = {
     "gtex": "**GTEx**, 54 tissues (bulk), 917 genes:",
     "pbmc3k": "**PBMC 3k**, 9 populations of blood cells (10x), 588 genes:",
@@ -86,6 +85,22 @@ def table(summary: pd.DataFrame, atlas: str) -> Iterator[str]:
         yield f"| noise ceiling | {ceiling:.2f} | | |"
 
 
+def section(results: Path, atlas: str) -> Iterator[str]:
+    """Make the table of an atlas and what is said below it. results: of the run."""
+    yield from table(read_table(results / "evaluation" / "summary.tsv"), atlas)
+    yield ""
+    yield from coverages(read_table(results / "evaluation" / "intervals.tsv"), atlas)
+
+
+def coverages(intervals: pd.DataFrame, atlas: str) -> Iterator[str]:
+    """Say how often prediction intervals of networks hold, over networks and populations. intervals: intervals.tsv."""
+    own = intervals[(intervals["atlas"] == atlas) & (intervals["level"] == "cell_type")]
+    own = own[own["recipe"].isin(set(NAMES) - set(BASELINES))]
+    for coverage, rows in own.groupby("coverage"):
+        low, high = 100 * rows["covered"].min(), 100 * rows["covered"].max()
+        yield f"- {100 * coverage:.0f} % prediction intervals of networks hold {low:.1f} to {high:.1f} % of genes."
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("species", nargs="?", choices=["malaria", "human"], help="by default both")
@@ -93,11 +108,10 @@ def main() -> None:
     results = ROOT / "results"
     if species != "human":
         run_malaria(results / "accuracy")
-        write("benchmarks/accuracy.py", list(table(read_table(results / "accuracy" / SUMMARY), "malaria")))
+        write("benchmarks/accuracy.py", list(section(results / "accuracy", "malaria")))
     if species != "malaria":
         run("-profile", "human", "--outdir", results / "human")
-        summary = read_table(results / "human" / SUMMARY)
-        lines = [line for atlas, title in HUMAN.items() for line in (title, "", *table(summary, atlas), "")]
+        lines = [line for atlas, title in HUMAN.items() for line in (title, "", *section(results / "human", atlas), "")]
         write("benchmarks/accuracy.py human", lines[:-1])
 
 

@@ -38,7 +38,20 @@ def main(scores, measured, name, max_p, output, metrics):
     effects = read_measured(measured)
     table, joined = benchmark(name, scores, effects, max_p, output)
     write_table(metrics, table)
-    log(f"{joined:,} of {len(effects):,} measured effects have a score")
+    log(f"{len(joined):,} of {len(effects):,} measured effects have a score")
+    left = [one.sought for number, one in enumerate(effects) if number not in joined]
+    moved = sum(one.pos > 0 and len(one.ref) != len(one.alt) for one in left)
+    if joined and moved:
+        log(
+            f"WARNING benchmark {name}: {moved:,} of those without a score are insertions or deletions named by position, which "
+            "can be written at several positions of a repeat; name them by the set's ids"
+        )
+    unnamed = sum(not one.alt for one in left)
+    if joined and unnamed:
+        log(
+            f"NOTE benchmark {name}: {unnamed:,} of those without a score name no allele, and are left out if their variant "
+            "has several in this set; add the column alt"
+        )
     if not joined:
         log(
             f"WARNING benchmark {name}: none of its variants and genes is in this set; variants are named by the set's ids, "

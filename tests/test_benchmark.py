@@ -14,7 +14,7 @@ from scxpresso.problems import InputError
 from scxpresso.reporting.benchmarks import sentence
 from scxpresso.store import read_json, read_table, write_json, write_rows, write_table
 from scxpresso.variants.benchmark import METRIC_COLUMNS, PAIR_COLUMNS, auroc, benchmark, sign_agreement
-from scxpresso.variants.matching import Sought
+from scxpresso.variants.matching import Sought, matched_rows
 from scxpresso.variants.measured import MeasuredEffect, read_measured
 from scxpresso.variants.score_table import SCORE_COLUMNS
 
@@ -31,8 +31,8 @@ def test_variants_are_ids_or_places(tmp_path):
     )
     one, two, three = read_measured(written(tmp_path, text))
     assert one == MeasuredEffect(Sought("rs1", "MYC", "", "", 0, ""), "NA", 0.5, 0.01, 0.2)
-    assert two.sought == Sought("", "MYC", "G", "HLA_x.2", 5, "A") and math.isnan(two.p_value)
-    assert three.sought == Sought("", "", "A", "chr1", 7, "AT") and three.p_value == 1
+    assert two.sought == Sought("HLA_x.2:5:a:G", "MYC", "G", "HLA_x.2", 5, "A") and math.isnan(two.p_value)
+    assert three.sought == Sought("chr1_7_AT_A_b38", "", "A", "chr1", 7, "AT") and three.p_value == 1
     text = "chrom,pos,ref,alt,effect,se,af\n1,5,A,G,-1.96,1,0.8\n"
     (only,) = read_measured(written(tmp_path, text))
     assert only.sought == Sought("", "", "G", "1", 5, "A")
@@ -50,6 +50,8 @@ def test_variants_are_ids_or_places(tmp_path):
         ("variant\teffect\n\t1\n", "row 2: no variant"),
         ("variant\teffect\nrs1\t1\nrs1\t2\n", "row 3: the variant, gene and population of row 2"),
         ("variant\teffect\tp\nrs1\t1\t2\n", "out of range"),
+        ("variant\teffect\taf\nrs1\t1\t35\n", "row 2: the allele frequency 35"),
+        ("variant\teffect\tmaf\nrs1\t1\t-0.2\n", "row 2: the allele frequency -0.2"),
         ("variant\teffect\nrs1\t1\t5\n", "row 2: 3 cells"),
         ("variant\teffect\n" + "rs1\tx\n" * 12, "2 more such rows"),
     ],
@@ -104,7 +106,7 @@ def measured(population, gene="ENSG1"):
 def test_agreement_in_the_population_of_the_measurements(scores, tmp_path):
     more = [MeasuredEffect(Sought("rs9", "ENSG1", "", "", 0, ""), "alpha", 1.0, 0.5, math.nan)]  # not in the set
     table, joined = benchmark("eqtl", scores, measured("alpha") + more, 0.05, tmp_path / "pairs.tsv.gz")
-    assert joined == 6 and table.columns.tolist() == METRIC_COLUMNS
+    assert joined == set(range(6)) and table.columns.tolist() == METRIC_COLUMNS
     pairs = read_table(
         tmp_path / "pairs.tsv.gz", text=["variant_id", "alt", "gene_id", "population", "measured_in", "benchmark"]
     )
@@ -129,6 +131,76 @@ def test_measurements_elsewhere_are_compared_with_every_population(scores, tmp_p
     unknown = [one._replace(p_value=math.nan) for one in measured("alpha")]
     table, _ = benchmark("mpra", scores, unknown, 0.05, tmp_path / "pairs.tsv.gz")
     assert math.isnan(table["n_significant"].iloc[0]) and table["sign_agreement"].iloc[0] == 4 / 6
+
+
+def score_table(path, rows):
+    """Scores in one population: variant_id, pos, ref, alt, gene_id, gene_name, tss_distance, effect."""
+    columns = ["variant_id", "pos", "ref", "alt", "gene_id", "gene_name", "tss_distance", "effect"]
+    empty = dict.fromkeys(SCORE_COLUMNS, "") | {"chrom": "1", "population": "alpha"}
+    write_rows(path, SCORE_COLUMNS, [(empty | dict(zip(columns, row, strict=True))).values() for row in rows])
+    return path
+
+
+def joined_genes(scores, *sought, any_allele=False):
+    """Our variant, gene and alt of each sought row."""
+    found = matched_rows(scores, sought, ["variant_id", "gene_id", "alt"], any_allele)
+    return sorted((number, *row) for number, row in found)
+
+
+def test_an_allele_is_found_by_its_id_where_ours_is_written_at_another_position(tmp_path):
+    """A deletion in a repeat has a position per gene; substitutions are written without the bases that both alleles share."""
+    deletion, written_longer = "chr1_2099_CA_C_b38", "1:1900:GT:AT"
+    scores = score_table(
+        tmp_path / "scores.tsv",
+        [
+            (deletion, 2099, "CA", "C", "minus", "", 200, 0.1), (deletion, 2104, "AA", "A", "plus", "", 105, 0.2),
+            (written_longer, 1900, "G", "A", "plus", "", -100, 0.3),
+        ],
+    )  # fmt: skip
+    sought = [
+        read_measured(written(tmp_path, f"variant\teffect\n{one}\t1\n"))[0].sought for one in (deletion, written_longer)
+    ]
+    # Without a gene, only that of the nearest TSS, wherever the deletion is written.
+    assert joined_genes(scores, *sought) == [(0, deletion, "plus", "A"), (1, written_longer, "plus", "A")]
+    assert joined_genes(scores, sought[0]._replace(gene="minus")) == [(0, deletion, "minus", "C")]
+    # By position alone, where nothing says that it is the same repeat: the identical allele, however it is written.
+    placed = Sought("", "minus", "GC", "chr1", 2098, "GCA")
+    assert joined_genes(scores, placed, placed._replace(gene="plus")) == [(0, deletion, "minus", "C")]
+
+
+def test_a_name_of_several_genes_names_none(tmp_path):
+    rows = [("rs1", 5, "A", "C", gene, name, 10, 0.1) for gene, name in (("G1", "TBCE"), ("G2", "TBCE"), ("G3", "MYC"))]
+    scores = score_table(tmp_path / "scores.tsv", rows)
+    assert joined_genes(scores, Sought("rs1", "TBCE", "C", "", 0, ""), Sought("rs1", "MYC", "C", "", 0, "")) == [
+        (1, "rs1", "G3", "C")
+    ]
+
+
+def test_effects_of_no_named_allele_are_left_out_where_there_are_several(tmp_path, run_cli):
+    rows = [("rs1", 5, "A", alt, "G1", "", 10, effect) for alt, effect in (("C", 0.1), ("G", -0.3), ("T", 0.2))]
+    rows.append(("rs2", 6, "A", "C", "G1", "", 11, 0.5))
+    scores = score_table(tmp_path / "scores.tsv", rows)
+    sought = Sought("rs1", "", "", "", 0, ""), Sought("rs2", "", "", "", 0, ""), Sought("rs1", "", "T", "", 0, "")
+    assert joined_genes(scores, *sought) == [(1, "rs2", "G1", "C"), (2, "rs1", "G1", "T")]
+    assert joined_genes(scores, *sought, any_allele=True)[0] == (0, "rs1", "G1", "G")
+    text = "variant\teffect\tp\nrs1\t1\t0.01\nrs2\t1\t0.01\n1:90:A:AT\t1\t0.01\n"
+    done = run_cli(
+        "benchmark_effects.py", "--scores", scores, "--measured", written(tmp_path, text), "--name", "x",
+        "--output", tmp_path / "p.tsv.gz", "--metrics", tmp_path / "m.tsv",
+    )  # fmt: skip
+    assert "1 of 3 measured effects have a score" in done.stderr
+    assert "NOTE benchmark x: 1 of those without a score name no allele" in done.stderr
+    assert "WARNING benchmark x: 1 of those without a score are insertions or deletions" in done.stderr
+
+
+def test_the_pooled_row_has_no_p_value_where_variants_were_measured_several_times(scores, tmp_path):
+    table, _ = benchmark("eqtl", scores, measured("alpha") + measured("beta"), 0.05, tmp_path / "pairs.tsv.gz")
+    assert table["population"].tolist() == ["alpha", "beta", ""] and table["n"].tolist() == [6, 6, 12]
+    p_values = table[["sign_p_value", "spearman_p_value"]]
+    assert p_values.iloc[:2].notna().all(axis=None) and p_values.iloc[2].isna().all()
+    assert sentence(table.iloc[2].to_dict()).startswith(
+        "50.0 % of significant measured effects have the predicted sign. "
+    )
 
 
 def test_another_set_has_empty_tables(scores, tmp_path, run_cli):

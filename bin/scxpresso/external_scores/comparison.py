@@ -111,10 +111,10 @@ def _number(text: str) -> float:
 def compare(scores: str | Path, external: list[ExternalScore], output: str | Path) -> Comparison:
     """Write COMPARISON_COLUMNS: one row per pair of our score and another tool's score of the same variant and gene.
 
-    An external gene is a gene_id, with or without its version, or a gene_name. A score without a gene is of the gene with the
-    nearest TSS. Its `alt` may be written at another position of a repeat. A score without `alt` is joined to the allele of
-    its variant with our largest effect in the population, so that each variant counts once. Correlations are Spearman's,
-    between our effects in a population and the scores of a track.
+    An external gene is a gene_id, with or without its version, or a gene_name that only one gene has. A score without a gene is
+    of the gene with the nearest TSS. Its `alt` may be written at another position of a repeat. A score without `alt` is joined
+    to the allele of its variant with our largest effect in the population, so that each variant counts once. Correlations are
+    Spearman's, between our effects in a population and the scores of a track.
 
     Parameters
     ----------
@@ -125,7 +125,9 @@ def compare(scores: str | Path, external: list[ExternalScore], output: str | Pat
     matched = set()
 
     def rows() -> Iterator[list[str]]:
-        for number, row in matched_rows(scores, [one.sought for one in external], COMPARISON_COLUMNS[:5]):
+        for number, row in matched_rows(
+            scores, [one.sought for one in external], COMPARISON_COLUMNS[:5], any_allele=True
+        ):
             one = external[number]
             matched.add(number)
             if row[-1]:

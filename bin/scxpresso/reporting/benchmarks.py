@@ -29,9 +29,9 @@ def sentence(row: dict) -> str:
     if not row["n"]:
         return "No measured effect has a predicted one."
     significant = "" if pd.isna(row["n_significant"]) else "significant "
+    p_value = "" if pd.isna(row["sign_p_value"]) else f" (p = {p_text(row['sign_p_value'])})"
     signs = (
-        f"{percent(row['sign_agreement'])} % of {significant}measured effects have the predicted sign "
-        f"(p = {p_text(row['sign_p_value'])})."
+        f"{percent(row['sign_agreement'])} % of {significant}measured effects have the predicted sign{p_value}."
         if not pd.isna(row["sign_agreement"])
         else "No sign can be compared."
     )

@@ -28,11 +28,11 @@ MAF_BINS = [0.05, 0.1, 0.2, 0.3, 0.4]
 
 def benchmark(
     name: str, scores: str | Path, measured: list[MeasuredEffect], max_p: float, output: str | Path
-) -> tuple[pd.DataFrame, int]:
+) -> tuple[pd.DataFrame, set[int]]:
     """Write PAIR_COLUMNS, one row per measured effect and population of ours, and compute METRIC_COLUMNS.
 
     An effect that was measured in a population of ours is compared with ours in this population; any other one with ours in
-    every population.
+    every population. One that names no allele counts only if its variant has one allele of ours: others have other signs.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def benchmark(
 
     Returns
     -------
-    The metrics, and the number of measured effects with a score of ours.
+    The metrics, and which measured effects have a score of ours.
     """
-    found = list(matched_rows(scores, [one.sought for one in measured], _OURS))
+    found = list(matched_rows(scores, [one.sought for one in measured], _OURS, any_allele=False))
     populations = {row[3] for _, row in found}
     kept: dict[tuple[int, str], list] = {}
     for number, row in found:
@@ -54,10 +54,11 @@ def benchmark(
             kept.setdefault((number, row[3]), [name, *row, *_columns(one, max_p)])
     write_rows(output, PAIR_COLUMNS, kept.values())
     pairs = pd.DataFrame(list(kept.values()), columns=PAIR_COLUMNS)
+    pairs["number"] = [number for number, _ in kept]
     numeric = ["effect", "tss_distance", "measured", "maf", "significant"]
     pairs[numeric] = pairs[numeric].apply(pd.to_numeric, errors="coerce")
     table = pd.DataFrame(list(metric_rows(name, pairs)), columns=METRIC_COLUMNS)
-    return table, len({number for number, _ in kept})
+    return table, {number for number, _ in kept}
 
 
 def _columns(one: MeasuredEffect, max_p: float) -> list:
@@ -69,14 +70,22 @@ def _columns(one: MeasuredEffect, max_p: float) -> list:
 def metric_rows(name: str, pairs: pd.DataFrame) -> Iterator[tuple]:
     """Yield METRIC_COLUMNS: one row per population of ours and of the measurements, and one with all of them pooled.
 
-    In the pooled row, ours is the mean over the populations that a measured effect is compared with.
+    In the pooled row, ours is the mean over the populations that a measured effect is compared with. It has no p-values where
+    a variant and gene were measured in several populations: these measurements depend on each other.
+
+    Parameters
+    ----------
+    pairs: PAIR_COLUMNS, and the `number` of the measured effect.
     """
     for (population, measured_in), rows in pairs.groupby(["population", "measured_in"], sort=True):
         yield name, population, measured_in, *metrics(rows)
     if len(pairs):
-        same = ["variant_id", "alt", "gene_id", "measured_in"]
-        pooled = pairs.assign(effect=pairs.groupby(same)["effect"].transform("mean")).drop_duplicates(same)
-        yield name, "", "", *metrics(pooled)
+        mean = pairs.groupby("number")["effect"].transform("mean")
+        pooled = pairs.assign(effect=mean).drop_duplicates("number")
+        found = dict(zip(METRIC_COLUMNS[3:], metrics(pooled), strict=True))
+        if pooled.duplicated(["variant_id", "alt", "gene_id"]).any():
+            found |= {"sign_p_value": np.nan, "spearman_p_value": np.nan}
+        yield name, "", "", *found.values()
 
 
 def metrics(pairs: pd.DataFrame) -> tuple:

@@ -7,7 +7,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from scxpresso.identifiers import bare_contig, without_version
+from scxpresso.identifiers import GeneNames, bare_contig
+from scxpresso.variants.alleles import trimmed
 from scxpresso.variants.score_table import is_scorable, read_rows
 
 _KEYS = ["variant_id", "chrom", "pos", "ref", "alt", "gene_id", "gene_name", "population", "effect", "flag"]
@@ -28,43 +29,46 @@ class Sought(NamedTuple):
     ref: str
 
     @property
-    def by_place(self) -> bool:
-        """Whether it is matched by its position. An insertion or deletion may be written elsewhere: its id goes first."""
-        return self.pos > 0 and not (self.variant and len(self.ref) != len(self.alt))
+    def place(self) -> tuple[str, int]:
+        """Contig and position by which it is found: of the first base that differs, where both alleles are known."""
+        pos = trimmed(self.pos, self.ref, self.alt)[0] if self.ref and self.alt else self.pos
+        return bare_contig(self.chrom), pos
 
 
 def matched_rows(
-    scores: str | Path, sought: Sequence[Sought], columns: Sequence[str]
+    scores: str | Path, sought: Sequence[Sought], columns: Sequence[str], any_allele: bool
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of each sought row with these columns of ours that it is about, one population after another.
 
-    A gene is a gene_id, with or without its version, or a gene_name. A row without `alt` is of the allele of its variant with
-    our largest effect in the population, so that each variant counts once. The effect is empty if ours is not scorable.
+    A gene is a gene_id, with or without its version, or a gene_name that only one gene has. The effect is empty if ours is
+    not scorable.
 
     Parameters
     ----------
-    scores: table that join_scores.py wrote; it is read row by row, sorted by gene.
+    scores: table that join_scores.py wrote; it is read row by row, twice, sorted by gene.
+    any_allele: whether a row without `alt`, of a variant with several alleles, is of the one with our largest effect in the
+        population, so that each variant counts once. Else it is of none.
     """
     index = _Index(scores, sought)
     for gene, of_gene in groupby(_rows(scores, columns), key=lambda row: row.gene):
-        rows_here = [(row, found) for row in of_gene if (found := index.of(row.variant, row.chrom, row.pos))]
+        rows_here = [(row, found) for row in of_gene if (found := index.of(row))]
         alleles: dict[str, set[tuple[str, str]]] = defaultdict(set)
         for row, _ in rows_here:
             alleles[row.variant].add((row.ref, row.alt))
         # For rows without alt, by number and population: our row with the largest effect.
         largest: dict[tuple[int, str], _Row] = {}
         for row, found in rows_here:
-            names = {gene, without_version(gene), row.gene_name}
             for number, one in found:
-                if one.gene:
-                    ours = one.gene in names or without_version(one.gene) == without_version(gene)
-                else:
-                    ours = index.nearest.get((row.variant, row.chrom, row.pos)) == gene
-                if not ours or (one.by_place and one.ref not in ("", row.ref)):
+                if index.gene_of(one, row) != gene:
                     continue
-                if (row.ref, row.alt) in _meant(one, alleles[row.variant]):
-                    yield number, row.cells
-                elif not one.alt:
+                if one.alt:
+                    if (
+                        _is_meant(one, row)
+                        if index.by_place(one)
+                        else (row.ref, row.alt) in _meant(one, alleles[row.variant])
+                    ):
+                        yield number, row.cells
+                elif any_allele or len(alleles[row.variant]) == 1:
                     before = largest.setdefault((number, row.population), row)
                     if row.size > before.size:
                         largest[number, row.population] = row
@@ -86,6 +90,11 @@ class _Row(NamedTuple):
     size: float
     cells: list[str]
 
+    @property
+    def place(self) -> tuple[int, str, str]:
+        """Position and alleles without the bases that both alleles share; haplotypes have none."""
+        return trimmed(int(self.pos), self.ref, self.alt) if self.pos.isdecimal() else (0, "", "")
+
 
 def _rows(scores: str | Path, columns: Sequence[str]) -> Iterator[_Row]:
     places = [_KEYS.index(name) if name in _KEYS else None for name in columns]
@@ -103,33 +112,60 @@ _bare = cache(bare_contig)  # of few contigs, for every row
 
 
 class _Index:
-    """Sought rows by what names their variant, and the gene that those without a gene are of."""
+    """Sought rows by what names their variant, and the genes that they are of."""
 
     def __init__(self, scores: str | Path, sought: Sequence[Sought]):
-        self.by_id: dict[str, list[tuple[int, Sought]]] = defaultdict(list)
-        self.by_place: dict[tuple[str, str], list[tuple[int, Sought]]] = defaultdict(list)
+        self._by_id: dict[str, list[tuple[int, Sought]]] = defaultdict(list)
+        self._by_place: dict[tuple[str, int], list[tuple[int, Sought]]] = defaultdict(list)
         for number, one in enumerate(sought):
-            if one.by_place:
-                self.by_place[bare_contig(one.chrom), str(one.pos)].append((number, one))
-            else:
-                self.by_id[one.variant].append((number, one))
-        self.nearest = self._nearest(scores) if not all(one.gene for one in sought) else {}
+            if one.variant:
+                self._by_id[one.variant].append((number, one))
+            if one.pos:
+                self._by_place[one.place].append((number, one))
+        self._ids: set[str] = set()  # of ours that are sought
+        self._nearest: dict[tuple[str, str], tuple[int, str]] = {}
+        names: dict[str, str] = {}
+        for row in _rows(scores, ["tss_distance"]):
+            names[row.gene] = row.gene_name
+            if self._candidates(row):
+                self._ids.add(row.variant)
+                (distance,) = row.cells
+                if distance.lstrip("-").isdecimal():  # a haplotype has several
+                    key, nearer = (row.variant, row.chrom), (abs(int(distance)), row.gene)
+                    self._nearest[key] = min(self._nearest.get(key, nearer), nearer)
+        self._genes = GeneNames(names, names.values())
 
-    def of(self, variant: str, chrom: str, pos: str) -> list[tuple[int, Sought]]:
+    def by_place(self, one: Sought) -> bool:
+        """Whether it is found by its position. An insertion or deletion may be written elsewhere: its id goes first."""
+        return one.pos > 0 and (len(one.ref) == len(one.alt) or one.variant not in self._ids)
+
+    def of(self, row: "_Row") -> list[tuple[int, Sought]]:
         """Return the sought rows of a variant of ours, with their numbers."""
-        found = self.by_id.get(variant, [])
-        return found + self.by_place.get((_bare(chrom), pos), []) if self.by_place else found
+        return [found for found in self._candidates(row) if self.by_place(found[1]) or found[1].variant == row.variant]
 
-    def _nearest(self, scores: str | Path) -> dict[tuple[str, str, str], str]:
-        """Find the gene_id with the nearest TSS of each variant (id, contig and position) that has a score."""
-        found: dict[tuple[str, str, str], tuple[int, str]] = {}
-        for variant, chrom, pos, gene, distance in read_rows(
-            scores, ["variant_id", "chrom", "pos", "gene_id", "tss_distance"]
-        ):
-            if distance.lstrip("-").isdecimal() and self.of(variant, chrom, pos):  # a haplotype has several
-                key, one = (variant, chrom, pos), (abs(int(distance)), gene)
-                found[key] = min(found.get(key, one), one)
-        return {key: gene for key, (_, gene) in found.items()}
+    def _candidates(self, row: "_Row") -> list[tuple[int, Sought]]:
+        """Return the sought rows of this id or position, each once."""
+        found = self._by_id.get(row.variant, [])
+        if not self._by_place:
+            return found
+        chrom, pos = _bare(row.chrom), row.place[0]
+        there = dict(found)
+        for place in {pos, int(row.pos) if row.pos.isdecimal() else pos}:
+            there |= dict(self._by_place.get((chrom, place), []))
+        return list(there.items())
+
+    def gene_of(self, one: Sought, row: "_Row") -> str | None:
+        """Return the gene that a sought row is of: the one that it names, or that of the nearest TSS to a variant of ours."""
+        if one.gene:
+            return self._genes.gene(one.gene)
+        return self._nearest.get((row.variant, row.chrom), (0, None))[1]
+
+
+def _is_meant(one: Sought, row: _Row) -> bool:
+    """Whether a row of ours is of the allele at the position of a sought row."""
+    if one.ref:
+        return trimmed(one.pos, one.ref, one.alt) == row.place
+    return (str(one.pos), one.alt) == (row.pos, row.alt)
 
 
 def _meant(one: Sought, alleles: set[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -137,14 +173,13 @@ def _meant(one: Sought, alleles: set[tuple[str, str]]) -> set[tuple[str, str]]:
 
     That is the identical allele, else the only insertion or deletion that can be written this way elsewhere in a repeat.
     """
-    alt = one.alt
-    if not alt:
-        return set()
-    same = {allele for allele in alleles if allele[1] == alt}
-    if one.by_place:
-        return same
-    moved = {allele for allele in alleles if _moved(alt, *allele)}
-    return same or (moved if len(moved) == 1 else set())
+    if one.ref:
+        change = trimmed(0, one.ref, one.alt)[1:]
+        identical = {allele for allele in alleles if trimmed(0, *allele)[1:] == change}
+    else:
+        identical = {allele for allele in alleles if allele[1] == one.alt}
+    moved = {allele for allele in alleles if _moved(one.alt, *allele)}
+    return identical or (moved if len(moved) == 1 else set())
 
 
 def _moved(written: str, ref: str, alt: str) -> bool:

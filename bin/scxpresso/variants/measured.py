@@ -1,6 +1,5 @@
 """Measured effects of variants: tables of eQTLs, reporter assays and edited genomes."""
 
-import csv
 import math
 import re
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
 from scxpresso.variants.delimited import table_of
 from scxpresso.variants.matching import Sought
+from scxpresso.variants.sources import DAMAGE
 
 EXPECTED = (
     "a table (TSV or CSV) with the columns variant (or chrom, pos, ref and alt), gene, population and effect, and optionally "
@@ -46,7 +46,7 @@ def read_measured(path: str | Path) -> list[MeasuredEffect]:
     try:
         with open_text(path) as file:
             found = list(_parsed(path, file))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except DAMAGE as error:
         raise InputError(Problem(str(path), damage(path, error), EXPECTED)) from None
     problems = [one for one in found if isinstance(one, Problem)]
     if not found:
@@ -102,6 +102,8 @@ def _effect(where: str, cell: dict[str, str]) -> MeasuredEffect | Problem:
     if math.isnan(p_value) and not math.isnan(values["se"]):
         p_value = math.erfc(abs(values["effect"] / values["se"]) / math.sqrt(2))
     frequency = next((values[name] for name in _FREQUENCIES if not math.isnan(values[name])), math.nan)
+    if not (math.isnan(frequency) or 0 <= frequency <= 1):
+        return Problem(where, f"the allele frequency {frequency:g}", "from 0 to 1", "divide percentages by 100")
     maf = min(frequency, 1 - frequency) if not math.isnan(frequency) else math.nan
     return MeasuredEffect(sought, cell.get("population", ""), values["effect"], p_value, maf)
 
@@ -111,7 +113,7 @@ def _sought(cell: dict[str, str]) -> Sought | None:
     place = (cell.get("chrom", ""), cell.get("pos", ""), cell.get("ref", ""), cell.get("alt", ""))
     written = _PLACED.fullmatch(variant)
     if written:
-        place, variant = (written[1], written[2], written[3], written[4]), ""
+        place = written[1], written[2], written[3], written[4]
     chrom, pos, ref, alt = place
     if not pos.isdecimal():
         return Sought(variant, gene, alt.upper(), "", 0, "") if variant else None
