@@ -58,7 +58,7 @@ def start_up(folder: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tasks", type=int, default=100, help="training tasks, one per fold")
+    parser.add_argument("--tasks", type=int, default=100, help="folds; a task trains several (--folds_per_task auto)")
     tasks = parser.parse_args().tasks
     with tempfile.TemporaryDirectory() as work:
         trace = run_pipeline(ROOT / "results" / "task_overhead", Path(work), tasks)

@@ -165,7 +165,7 @@ def main(run: Path) -> None:
         f"Each cell: genes of low · middle · high expression, {CONTROLS // 3} each. Last column: the range of nine tenths",
         f"of the genes. Windows of {described.upstream:,} + {described.downstream:,} bases, {len(described.folds)} folds.",
         "",
-        "The smallest scale is that of so many genes, bins and populations:",
+        "The smallest scale applies to this share of genes, bins and populations:",
         f"{', '.join(shares)}.",
     ]
     write("benchmarks/variant_calibration.py", lines)

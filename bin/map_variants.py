@@ -14,7 +14,9 @@ from scxpresso.options import FILE, device_option, engine_option, model_option, 
 @model_option
 @click.option("--part", required=True, type=FILE, help="Part of the genes, as split_map.py writes it.")
 @click.option("--pooled", required=True, type=FILE, help="pooled_effects.h5 of the model.")
-@click.option("--genes_per_part", default=200, show_default=True, type=click.IntRange(1), help="Most genes of a part.")
+@click.option(
+    "--genes_per_part", default=200, show_default=True, type=click.IntRange(1), help="Maximum number of genes per part."
+)
 @device_option
 @engine_option
 @threads_option

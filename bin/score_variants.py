@@ -57,7 +57,7 @@ def main(
     model, features, genes, fasta, variants, set_name, haplotypes, pooled, variant_map, sign_calibration, device, engine,
     threads, output,
 ):  # fmt: skip
-    """Score variants and haplotypes in every population, by the networks that never saw their gene."""
+    """Score variants and haplotypes in every population, by the networks for which their gene was held out."""
     import torch
 
     from scxpresso.genome.feature_store import Features

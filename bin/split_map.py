@@ -10,7 +10,9 @@ from scxpresso.options import features_option, genes_option, outdir_option
 @click.command(epilog="Example: split_map.py --features features.h5 --genes genes.tsv --outdir parts")
 @features_option
 @genes_option
-@click.option("--genes_per_part", default=200, show_default=True, type=click.IntRange(1), help="Most genes of a part.")
+@click.option(
+    "--genes_per_part", default=200, show_default=True, type=click.IntRange(1), help="Maximum number of genes per part."
+)
 @outdir_option("<checksum of its gene ids>.h5, one per part", default="parts")
 @reports_problems
 def main(features, genes, genes_per_part, outdir):

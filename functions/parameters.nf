@@ -56,7 +56,7 @@ def usage() {
         |
         |${groups.join('\n\n').replace('\n', '\n        |')}
         |
-        |Profiles (-profile a,b): test, test_full, test_study, xpresso; docker, podman, singularity, apptainer, conda; gpu; slurm, lsf, pbs,
-        |sge, awsbatch, googlebatch, azurebatch, k8s (docs/running.md).
+        |Profiles (-profile a,b): test, test_full, test_study, human, paper, xpresso; docker, podman, singularity, apptainer, conda; gpu;
+        |slurm, lsf, pbs, sge, awsbatch, googlebatch, azurebatch, k8s (docs/running.md).
         |""".stripMargin()
 }

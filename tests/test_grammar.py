@@ -10,6 +10,7 @@ from scxpresso.networks.prediction import predict
 from scxpresso.networks.weights import NetworkMetadata, load_network, save_network
 from scxpresso.saturation.effects import BruteForce
 from scxpresso.saturation.grammar import GrammarEffects
+from scxpresso.training import train
 from scxpresso.training.data import Recipe, Split, TrainingData
 from scxpresso.training.train import train_folds
 
@@ -117,3 +118,13 @@ def test_it_can_do_without_annotation_or_sequence(inputs):
         predict([(one, metadata(inputs))], fresh.codes, fresh.annotation, CPU),
         predict([(one, metadata(inputs))], codes, changed, CPU),
     )
+
+
+@pytest.mark.parametrize(
+    ("network", "device", "logged"), [("grammar", "meta", True), ("grammar", "cpu", False), ("hybrid", "meta", False)]
+)
+def test_the_log_says_that_it_is_fitted_on_the_cpu_of_another_device(network, device, logged, monkeypatch, capsys):
+    monkeypatch.setattr(train, "_train_folds", lambda *_: {})
+    monkeypatch.setattr(train, "gene_inputs", lambda *_: None)
+    assert train_folds(simulated(20), Recipe(network=network), torch.device(device)) == {}
+    assert ("grammar: fitted on the CPU" in capsys.readouterr().err) == logged

@@ -38,6 +38,7 @@ class NetworkEntry:
     promoter_ablation: whether a run without a sheet of recipes also trains it on the promoter alone, to say what that knows.
     options: options of train_fold.py that its training uses besides SHARED_OPTIONS.
     trainer: makes a Training (training/train.py).
+    fitted_on_cpu: whether it is trained on the CPU, whatever the device; the log says so.
     plain_form, cpu_form, gpu_form: forms of genes (forms.py): for PyTorch on any device; a faster one on a CPU; for several
         networks that train together, on a GPU. None: the plain one.
     cpu_saturation, gpu_saturation: compute the effects of all substitutions without predicting every mutant: on a CPU, and
@@ -54,6 +55,7 @@ class NetworkEntry:
     promoter_ablation: bool = False
     options: tuple[str, ...] = TRAINING_OPTIONS
     trainer: str = "scxpresso.training.published:plateau_training"
+    fitted_on_cpu: bool = False
     plain_form: str = "scxpresso.networks.forms:CodeInputs"
     cpu_form: str | None = None
     gpu_form: str | None = None
@@ -93,6 +95,7 @@ _ENTRIES = [
         promoter_ablation=True,
         options=(),
         trainer="scxpresso.training.grammar:GrammarTraining",
+        fitted_on_cpu=True,
         plain_form="scxpresso.networks.grammar:GrammarGeneInputs",
         cpu_saturation="scxpresso.saturation.grammar:GrammarEffects",
         motifs=True,

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from scxpresso.console import log
 from scxpresso.memory import keep_large_blocks
 from scxpresso.networks.forms import GeneInputs, gene_inputs
 from scxpresso.networks.registry import NETWORKS, resolve
@@ -61,9 +62,11 @@ def train_folds(
     """Train all replicates of all folds of the data: together if the engine can, else one after the other.
 
     A replicate that collapsed to a constant is trained again with the next seed. Each single-task network has its own seeds
-    and its own attempts.
+    and its own attempts. A network that is fitted on the CPU, whatever the device, has a line in the log.
     """
     tune_cpu()
+    if NETWORKS[recipe.network].fitted_on_cpu and device.type != "cpu":
+        log(f"{recipe.network}: fitted on the CPU")
     genes = gene_inputs(recipe.network, recipe.inputs, data.codes, data.upstream, data.annotation, device, engine)
     if recipe.tasks == "multi":
         return _train_folds(data, genes, recipe, on_epoch)
