@@ -84,6 +84,11 @@ def test_constant_and_empty_columns_are_named(tmp_path):
         ("gene\tone\ttwo\ng2\t1\tB\n", "row 2, column two: 'B' for the gene 'g2'"),
         ("gene\tone\ng2\t1\ng3\tinf\n", "1 values are infinite, the first of the gene 'g3' in 'one'"),
         ("gene\tone\ng2\t1\ng2\t2\n", "genes more than once: 'g2'"),
+        (
+            "gene\tone\ng2\t1e-10\ng3\t9e-10\n",
+            "column one: values with a mean of 5e-10 and a standard deviation of 4e-10",
+        ),
+        ("gene\tone\ng2\t1000000000\ng3\t1000000100\n", "column one: values with a mean of 1e\\+09"),
     ],
 )
 def test_tables_that_are_not_read(tmp_path, text, message):

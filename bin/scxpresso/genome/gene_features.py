@@ -20,6 +20,7 @@ from scxpresso.problems import InputError, Problem, preview
 EXPECTED = (
     "a table (TSV or CSV) of genes × numbers, with a header, and gene ids or names in its first column; or an h5ad"
 )
+MIN_SD, MIN_SHARE = 1e-6, 1e-4  # the smallest standard deviation of a column: by itself, and as a share of its mean
 PREFIX = "gene_features:"  # of their names among annotation features
 
 
@@ -72,12 +73,14 @@ def read_gene_features(path: str | Path, gene_ids: Sequence[str], gene_names: Se
 
     Raises
     ------
-    InputError, for a file that is no such table, for cells that are not finite numbers, and for genes that are listed twice.
+    InputError, for a file that is no such table, for cells that are not finite numbers, for columns whose differences would be
+    lost, and for genes that are listed twice.
     """
     path = Path(path)
     table = _read_h5ad(path, gene_ids, gene_names) if is_hdf5(path) else _read_text(path)
     _check_columns(path, list(table.columns))
     _check_finite(path, table)
+    _check_scales(path, table)
     gene_of = match_genes(table.index.unique(), gene_ids, gene_names).gene_of
     repeated = table.index[table.index.duplicated()].unique()
     if twice := [name for name in repeated if name in gene_of]:
@@ -163,6 +166,24 @@ def _check_finite(path: Path, table: pd.DataFrame) -> None:
         gene, column = table.index[infinite[0][0]], table.columns[infinite[0][1]]
         found = f"{len(infinite):,} values are infinite, the first of the gene {gene!r} in {column!r}"
         raise InputError(Problem(str(path), found, "finite numbers", "leave such cells empty, or correct them"))
+
+
+def _check_scales(path: Path, table: pd.DataFrame) -> None:
+    """Raise InputError for a column that differs so little between genes that float32 or z-scaling loses it."""
+    for name, column in zip(table.columns, table.to_numpy().T, strict=True):
+        values = column[~np.isnan(column)].astype(np.float64)
+        if not len(values) or values.min() == values.max():
+            continue  # preflight has a note
+        mean, sd = values.mean(), values.std()
+        if sd < max(MIN_SD, MIN_SHARE * abs(mean)):
+            raise InputError(
+                Problem(
+                    f"{path}, column {name}",
+                    f"values with a mean of {mean:.6g} and a standard deviation of {sd:.2g}",
+                    f"a standard deviation of at least {MIN_SD:g}, and of at least {MIN_SHARE:g} of the mean",
+                    "give the column in another unit, or subtract its mean",
+                )
+            )
 
 
 def _repeated(names: Iterable[str]) -> list[str]:
