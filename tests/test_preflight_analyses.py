@@ -117,11 +117,23 @@ def test_sets_of_variants(project):
 def test_samples(project):
     give_sheet(project, "predict", sample="mine", fasta="genome.fa", genome="g1")
     project.problem("column fasta", "records that are not 10,500 bases long: '1 (70,000)', '2 (70,000)'", "name a gtf")
-    (project.folder / "windows.fa").write_text(">a\n" + "ACGTN" * 2100 + "\n")
+    window = "ACGTN" * 2100
+    (project.folder / "windows.fa").write_text(f">a\n{window}\n")
     give_sheet(project, "predict", sample="mine", fasta="windows.fa", genome="g1")
     project.notes()
     give_sheet(project, "predict", sample="mine", fasta="windows.fa", gtf="genes.gtf", genome="g1")
     project.problem("predict.csv, row 1", "genes are on contigs that the FASTA lacks")
+
+
+def test_windows_that_predict_would_refuse(project):
+    give_sheet(project, "predict", sample="mine", fasta="windows.fa", genome="g1")
+    window = "ACGTN" * 2100
+    records = {"SST one": window, "SST two": window, "a": window[1:] + "*", "b one": "ACG", "b two": window}
+    (project.folder / "windows.fa").write_text("".join(f">{name}\n{bases}\n" for name, bases in records.items()))
+    report = project.check().report()
+    assert "3 problems" in report
+    for found in ("'b (3)'", "not nucleotides: 'a (* at base 10,500)'", "records of the same name: 'SST', 'b'"):
+        assert "column fasta, file 'windows.fa': " in report and found in report
 
 
 @pytest.mark.parametrize(("option", "with_it"), [("motifs", "saturate"), ("external_scores", "variants")])

@@ -11,7 +11,7 @@ from scxpresso.checks.recipes import ANALYSES, Recipe
 from scxpresso.checks.sheets import Request, missing
 from scxpresso.damage import AGAIN, first_fault
 from scxpresso.external_scores.comparison import read_external
-from scxpresso.genome.sequence import read_fasta
+from scxpresso.genome.promoter_windows import read_windows
 from scxpresso.genome.transcript import Transcript
 from scxpresso.layouts.opening import EXPECTED, holds_layout
 from scxpresso.motifs.matrices import read_motifs
@@ -110,23 +110,14 @@ def check_sets(sets: list[Row], findings: Findings) -> None:
 
 
 def check_samples(samples: list[Row], params: dict, findings: Findings) -> None:
-    """Check samples: assemblies with their genes, like genomes, and windows as long as those of the models."""
+    """Check samples: assemblies with their genes, like genomes, and windows as the models read them."""
     for row in samples:
         if "gtf" in row.text:
             check_genome(row, params, findings)
         elif "fasta" in row.paths:
             with reading(row, "fasta", "a FASTA of windows", findings):
-                check_windows(str(row.paths["fasta"]), params["upstream"] + params["downstream"])
-
-
-def check_windows(path: str, window: int) -> None:
-    """Raise InputError for records whose length is not that of the models' window, and if there are none."""
-    lengths = {name: len(bases) for name, bases in read_fasta(path)}
-    wrong = [f"{name} ({length:,})" for name, length in lengths.items() if length != window]
-    if wrong or not lengths:
-        found = f"records that are not {window:,} bases long: {preview(wrong)}" if wrong else "no record"
-        fix = "cut the windows as the models' are, or name a gtf where this is an assembly"
-        raise InputError(Problem("", found, f"windows of {window:,} bases, as the models read", fix))
+                for _ in read_windows(row.paths["fasta"], params["upstream"], params["downstream"]):
+                    pass
 
 
 def check_single_files(request: Request, params: dict, findings: Findings) -> None:
