@@ -6,7 +6,8 @@
  * steps are the picture in the README; docs/output.md lists what each one publishes.
  */
 
-include { check_images ; typed ; usage      } from './functions/parameters'
+include { check_images ; check_outdir       } from './functions/parameters'
+include { typed ; usage                     } from './functions/parameters'
 include { read_inputs ; preflight_request   } from './functions/sheets'
 include { identify ; folder_of              } from './functions/models'
 include { read_json                         } from './functions/scripts'
@@ -31,6 +32,7 @@ workflow {
         System.exit(0)
     }
     check_images(workflow, options)
+    check_outdir(workflow, options)
     inputs = read_inputs(options)
     PREFLIGHT(
         preflight_request(options, inputs),

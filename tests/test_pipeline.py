@@ -13,8 +13,9 @@ import shutil
 import subprocess
 import warnings
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -912,6 +913,30 @@ def test_bad_input_stops_before_anything_is_made(project):
     assert not list(project.folder.rglob("PWNED"))
     made = {path.name for path in (project.folder / "bad").iterdir()} if (project.folder / "bad").exists() else set()
     assert made <= {"pipeline_info"}
+
+
+@pytest.fixture
+def before_tasks(project, tmp_path) -> Callable[..., subprocess.CompletedProcess]:
+    """Run what main.nf does with its parameters before its first task."""
+    (project.pipeline / "before_tasks.nf").write_text(
+        "include { check_outdir ; typed } from './functions/parameters'\n"
+        "include { read_inputs } from './functions/sheets'\n"
+        "workflow {\n"
+        "    options = typed(params)\n"
+        "    check_outdir(workflow, options)\n"
+        '    println("results in ${workflow.outputDir.name}, list ${read_inputs(options).list}")\n'
+        "}\n"
+    )
+    elsewhere = replace(project, folder=tmp_path)
+    return partial(elsewhere.nextflow, "run", project.pipeline / "before_tasks.nf")
+
+
+def test_an_outdir_that_the_configuration_has_not_read_ends_the_run(before_tasks, tmp_path):
+    (tmp_path / "own.config").write_text("params.outdir = 'mine'\n")
+    run = before_tasks("-c", "own.config")
+    assert run.returncode != 0 and "--outdir: 'mine', but the results would go to" in run.stdout + run.stderr
+    assert "results in there," in before_tasks("-c", "own.config", "-output-dir", "there").stdout
+    assert "results in 7," in before_tasks("--outdir", "7").stdout
 
 
 def test_help_lists_every_parameter(project):
