@@ -939,6 +939,13 @@ def test_an_outdir_that_the_configuration_has_not_read_ends_the_run(before_tasks
     assert "results in 7," in before_tasks("--outdir", "7").stdout
 
 
+def test_a_folder_that_is_named_like_a_gene_is_no_list_of_genes(before_tasks, tmp_path):
+    (tmp_path / "SST").mkdir()
+    (tmp_path / "list").write_text("SST\n")
+    assert "results in SST, list []" in before_tasks("--outdir", "SST/", "--saturate", "SST").stdout
+    assert f"list {tmp_path / 'list'}" in before_tasks("--saturate", "list").stdout
+
+
 def test_help_lists_every_parameter(project):
     run = project.run("--help", small=False)
     assert run.status == 0

@@ -71,6 +71,7 @@ def test_models_need_no_atlas_and_bring_their_window(project):
         ("NAME4,NAM5", ["'NAM5'", "did you mean 'NAME5'?"]),
         ("genes/list.txt", ["no file 'genes/list.txt'"]),
         ("hvg:many", ["'hvg:many'", "hvg:2000"]),
+        (", ,", ["no gene", "hvg:<number>"]),
     ],
 )
 def test_genes_that_nobody_knows(project, selection, words):
@@ -82,6 +83,13 @@ def test_a_list_of_unknown_genes(project):
     (project.folder / "genes.txt").write_text("NAME4\nNOSUCH\n")
     project.params["saturate"] = "genes.txt"
     assert "NAME4'" not in project.problem("--saturate", "'NOSUCH'")
+
+
+@pytest.mark.parametrize("text", ["# my genes\n\n", "\n"])
+def test_a_list_without_genes(project, text):
+    (project.folder / "genes.txt").write_text(text)
+    project.params["saturate"] = "genes.txt"
+    project.problem("--saturate: no gene", "a list with one gene per line")
 
 
 def test_variable_genes_of_no_atlas(project):
@@ -97,6 +105,8 @@ def test_a_contrast_of_unknown_populations(project):
     project.problem("--contrast", "no level has both of 'B cell', 'T cel'", "did you mean 'T cell'?")
     project.params["contrast"] = "B cell"
     project.problem("--contrast", "'B cell'", "two populations joined by a semicolon")
+    project.params["contrast"] = "B cell; B cell"
+    project.problem("--contrast: 'B cell' twice", "two populations")
     project.params |= {"saturate": None, "contrast": "B cell;T cell"}
     project.problem("--contrast", "given without --saturate")
 

@@ -16,7 +16,7 @@ from scxpresso.genome.transcript import Transcript
 from scxpresso.layouts.opening import EXPECTED, holds_layout
 from scxpresso.motifs.matrices import read_motifs
 from scxpresso.problems import InputError, Problem, preview
-from scxpresso.saturation.selection import find_genes, parse_selection, read_gene_list
+from scxpresso.saturation.selection import find_genes, no_gene, parse_selection, read_gene_list
 from scxpresso.text import did_you_mean
 from scxpresso.variants.tables import open_source
 
@@ -35,13 +35,15 @@ def check_saturate(
     list_path = request.path(request.source("saturate"))
     try:
         if list_path:
-            wanted, variable = read_gene_list(list_path), None
+            wanted, variable, everything = read_gene_list(list_path), None, False
         else:
-            wanted, variable, _ = parse_selection(params["saturate"])
+            wanted, variable, everything = parse_selection(params["saturate"])
         if not list_path and re.search(r"[/\\]|\.(txt|tsv|csv|list)$", params["saturate"]):
             found = f"no file {params['saturate']!r}"
             findings.problem("--saturate", found, "a file with one gene per line", "check the spelling, and the folder")
             return
+        if not (wanted or variable or everything):
+            raise InputError(no_gene("--saturate"))
         for chosen in filter(None, genes.values()):
             table = pd.DataFrame([(one.gene_id, one.gene_name) for one in chosen], columns=["gene_id", "gene_name"])
             find_genes(table, wanted)
@@ -78,6 +80,10 @@ def check_contrast(
     if params["saturate"] is None:
         findings.problem("--contrast", "given without --saturate", "profiles to compare", "add --saturate")
     wanted = [name.strip() for name in params["contrast"].split(";")]
+    if len(set(wanted)) == 1:
+        found = f"{wanted[0]!r} twice"
+        findings.problem("--contrast", found, "two populations, whose profiles differ", "name another one")
+        return
     together = [model["populations"] for model in models]
     together += [
         labels
