@@ -40,7 +40,7 @@ workflow {
         files("${projectDir}/{nextflow_schema,assets/schema_*}.json"),
     )
     // Nothing else starts before all inputs have been checked.
-    checked_ch = PREFLIGHT.out.problems.map { problems -> problems.size() ? error(problems.text) : true }
+    checked_ch = PREFLIGHT.out.problems.map { problems -> problems.size() ? stop(problems) : true }
     // What to run: recipes, trained models, windows of features, fold methods (bin/scxpresso/checks/plan.py)
     plan_ch = PREFLIGHT.out.plan.combine(checked_ch).map { plan, _checked -> read_json(plan) }
 
@@ -219,6 +219,19 @@ output {
     results {
         path { one -> one.file >> one.path }
     }
+}
+
+// Ends the run with the problems of PREFLIGHT. With -resume, Nextflow repeats a task whose output is gone: some problems are
+// fixed where it does not look, such as permissions, locks and the disk. Where the file cannot be deleted, they are repeated.
+def stop(problems) {
+    def text = problems.text
+    try {
+        problems.delete()
+    }
+    catch (Exception e) {
+        log.debug("${problems}: ${e}")
+    }
+    error(text)
 }
 
 // The name of the published folds of a method.

@@ -4,6 +4,7 @@ With both parsers of the Nextflow that set-up chose, or of each one that NXF_TES
 """
 
 import csv
+import fcntl
 import gzip
 import hashlib
 import json
@@ -913,6 +914,17 @@ def test_bad_input_stops_before_anything_is_made(project):
     assert not list(project.folder.rglob("PWNED"))
     made = {path.name for path in (project.folder / "bad").iterdir()} if (project.folder / "bad").exists() else set()
     assert made <= {"pipeline_info"}
+
+
+def test_resume_checks_again_what_was_fixed_outside_of_the_files(project, tmp_path):
+    shutil.copy(project.folder / "small.config", tmp_path)
+    elsewhere = replace(project, folder=tmp_path)
+    with (project.inputs / "atlas.h5ad").open() as atlas:
+        fcntl.flock(atlas, fcntl.LOCK_EX)
+        run = elsewhere.run("-stub")
+        assert run.status != 0 and "locked it" in run.output
+    run = elsewhere.run("-stub", "-resume")
+    assert run.status == 0, run.output
 
 
 @pytest.fixture
