@@ -928,34 +928,60 @@ def test_resume_checks_again_what_was_fixed_outside_of_the_files(project, tmp_pa
 
 
 @pytest.fixture
-def before_tasks(project, tmp_path) -> Callable[..., subprocess.CompletedProcess]:
-    """Run what main.nf does with its parameters before its first task."""
-    (project.pipeline / "before_tasks.nf").write_text(
-        "include { check_outdir ; typed } from './functions/parameters'\n"
-        "include { read_inputs } from './functions/sheets'\n"
-        "workflow {\n"
-        "    options = typed(params)\n"
-        "    check_outdir(workflow, options)\n"
-        '    println("results in ${workflow.outputDir.name}, list ${read_inputs(options).list}")\n'
-        "}\n"
-    )
-    elsewhere = replace(project, folder=tmp_path)
-    return partial(elsewhere.nextflow, "run", project.pipeline / "before_tasks.nf")
+def script(project, tmp_path) -> Callable[..., subprocess.CompletedProcess]:
+    """Run a workflow that has no tasks beside main.nf, in a folder of its own: text of the script, options."""
+
+    def run(text: str, *options) -> subprocess.CompletedProcess:
+        (project.pipeline / "script.nf").write_text(text)
+        return replace(project, folder=tmp_path).nextflow("run", project.pipeline / "script.nf", *options)
+
+    return run
 
 
-def test_an_outdir_that_the_configuration_has_not_read_ends_the_run(before_tasks, tmp_path):
+# What main.nf does with its parameters before its first task
+BEFORE_TASKS = """
+include { check_outdir ; typed } from './functions/parameters'
+include { read_inputs } from './functions/sheets'
+workflow {
+    options = typed(params)
+    check_outdir(workflow, options)
+    println("results in ${workflow.outputDir.name}, list ${read_inputs(options).list}")
+}
+"""
+
+
+def test_an_outdir_that_the_configuration_has_not_read_ends_the_run(script, tmp_path):
     (tmp_path / "own.config").write_text("params.outdir = 'mine'\n")
-    run = before_tasks("-c", "own.config")
+    run = script(BEFORE_TASKS, "-c", "own.config")
     assert run.returncode != 0 and "--outdir: 'mine', but the results would go to" in run.stdout + run.stderr
-    assert "results in there," in before_tasks("-c", "own.config", "-output-dir", "there").stdout
-    assert "results in 7," in before_tasks("--outdir", "7").stdout
+    assert "results in there," in script(BEFORE_TASKS, "-c", "own.config", "-output-dir", "there").stdout
+    assert "results in 7," in script(BEFORE_TASKS, "--outdir", "7").stdout
 
 
-def test_a_folder_that_is_named_like_a_gene_is_no_list_of_genes(before_tasks, tmp_path):
+def test_a_folder_that_is_named_like_a_gene_is_no_list_of_genes(script, tmp_path):
     (tmp_path / "SST").mkdir()
     (tmp_path / "list").write_text("SST\n")
-    assert "results in SST, list []" in before_tasks("--outdir", "SST/", "--saturate", "SST").stdout
-    assert f"list {tmp_path / 'list'}" in before_tasks("--saturate", "list").stdout
+    assert "results in SST, list []" in script(BEFORE_TASKS, "--outdir", "SST/", "--saturate", "SST").stdout
+    assert f"list {tmp_path / 'list'}" in script(BEFORE_TASKS, "--saturate", "list").stdout
+
+
+IN_ORDER = """
+include { in_order } from './subworkflows/summary'
+include { part } from './functions/manifest'
+workflow {
+    def parts = ['b', 'a'].collectMany { folder ->
+        ['y', 'x'].collect { name -> part('variants', [set: 's'], 'benchmarks', file("${folder}/metrics.tsv")) + [order: name] }
+    }
+    in_order(channel.fromList(parts))
+        .mix(in_order(channel.fromList(parts.reverse())))
+        .view { ordered -> "order: " + ordered.collect { one -> "${one.order}${one.file.parent.name}" } }
+}
+"""
+
+
+def test_the_order_of_files_does_not_depend_on_which_task_finished_first(script):
+    shown = script(IN_ORDER).stdout
+    assert shown.count("order: [xa, xb, ya, yb]") == 2, shown
 
 
 def test_help_lists_every_parameter(project):
