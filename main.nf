@@ -6,7 +6,8 @@
  * steps are the picture in the README; docs/output.md lists what each one publishes.
  */
 
-include { check_images ; typed ; usage      } from './functions/parameters'
+include { check_images ; check_outdir       } from './functions/parameters'
+include { typed ; usage                     } from './functions/parameters'
 include { read_inputs ; preflight_request   } from './functions/sheets'
 include { identify ; folder_of              } from './functions/models'
 include { read_json                         } from './functions/scripts'
@@ -31,6 +32,7 @@ workflow {
         System.exit(0)
     }
     check_images(workflow, options)
+    check_outdir(workflow, options)
     inputs = read_inputs(options)
     PREFLIGHT(
         preflight_request(options, inputs),
@@ -38,7 +40,7 @@ workflow {
         files("${projectDir}/{nextflow_schema,assets/schema_*}.json"),
     )
     // Nothing else starts before all inputs have been checked.
-    checked_ch = PREFLIGHT.out.problems.map { problems -> problems.size() ? error(problems.text) : true }
+    checked_ch = PREFLIGHT.out.problems.map { problems -> problems.size() ? stop(problems) : true }
     // What to run: recipes, trained models, windows of features, fold methods (bin/scxpresso/checks/plan.py)
     plan_ch = PREFLIGHT.out.plan.combine(checked_ch).map { plan, _checked -> read_json(plan) }
 
@@ -217,6 +219,19 @@ output {
     results {
         path { one -> one.file >> one.path }
     }
+}
+
+// Ends the run with the problems of PREFLIGHT. With -resume, Nextflow repeats a task whose output is gone: some problems are
+// fixed where it does not look, such as permissions, locks and the disk. Where the file cannot be deleted, they are repeated.
+def stop(problems) {
+    def text = problems.text
+    try {
+        problems.delete()
+    }
+    catch (Exception e) {
+        log.debug("${problems}: ${e}")
+    }
+    error(text)
 }
 
 // The name of the published folds of a method.

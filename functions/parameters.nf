@@ -39,6 +39,15 @@ def check_images(workflow, options) {
     }
 }
 
+// The configuration reads --outdir before a file given with -c: results would go to one folder, and what is made of them to
+// another. Nextflow's own option -output-dir moves the results alone, as whoever gives it wants.
+def check_outdir(workflow, options) {
+    def moved = workflow.commandLine =~ / -(o|output-dir) /
+    if (!moved && options.outdir instanceof CharSequence && file(options.outdir, glob: false) != workflow.outputDir) {
+        error("--outdir: '${options.outdir}', but the results would go to ${workflow.outputDir.toUriString()}; expected the same folder: give --outdir on the command line or in a -params-file, which are read before the configuration, not in a file given with -c")
+    }
+}
+
 def usage() {
     def content = schema()
     def groups = content['$defs'].values().collect { group ->

@@ -98,8 +98,9 @@ def read_inputs(params) {
         def table = with_files([gene_features: params.gene_features], columns.genomes, null)
         rows.genomes = [[values: rows.genomes[0].values + table.values, files: rows.genomes[0].files + table.files]]
     }
-    // --saturate may name a list of genes instead of genes.
+    // --saturate may name a list of genes instead of genes. A folder is none: that of the results may be named like a gene.
     def list = params.saturate ? resolved_path(params.saturate.toString(), null) : null
+    list = list?.isDirectory() ? null : list
     if (list != null) {
         named << source([sheet: 'saturate'], params.saturate, list, false)
     }

@@ -58,7 +58,7 @@ workflow SUMMARY {
         results.compared.flatMap { scored, comparison, correlations ->
             [part('variants', scored, 'comparison', comparison), part('variants', scored, 'correlations', correlations)]
         },
-        results.benchmarked.map { _row, scored, _pairs, metrics -> part('variants', scored, 'benchmarks', metrics) },
+        results.benchmarked.map { row, scored, _pairs, metrics -> part('variants', scored, 'benchmarks', metrics) + [order: row.benchmark] },
         results.warnings.map { process, task, file -> part('warnings', [process: process, task: task], 'warnings', file) },
         results.notes.filter { inputs.motifs }.map { part('motifs', [:], 'path', inputs.motifs) },
     )
@@ -79,10 +79,11 @@ workflow SUMMARY {
     report_ch
 }
 
-// All parts at once, sorted, so that their order does not depend on which task finished first.
+// All parts at once, sorted, so that their order does not depend on which task finished first: with -resume, another order
+// would make the report again. Several tasks of a process may have warnings under one name; their folders tell them apart.
 def in_order(parts_ch) {
     return parts_ch
-        .map { one -> ["${one.kind} ${one.about} ${one.role} ${one.file.name}".toString(), one] }
+        .map { one -> ["${one.kind} ${one.about} ${one.role} ${one.order ?: ''} ${one.file.name} ${one.file.toUriString()}".toString(), one] }
         .toList()
         .map { named -> named.toSorted { one -> one[0] }.collect { one -> one[1] } }
 }

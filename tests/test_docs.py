@@ -143,6 +143,14 @@ def test_every_parameter_is_in_the_documents():
     assert [name for name in parameters() if not re.search(rf"--{name}\b(?!-)", TEXT)] == []
 
 
+def test_parameters_that_the_configuration_reads_are_documented():
+    read = set(re.findall(r"^params\.(\w+) ", (ROOT / "nextflow.config").read_text(), re.MULTILINE)) - {"help"}
+    listed = re.search(
+        r"\*\*Some parameters cannot be set in a file given with `-c`\*\*(.*?)and on Azure", TEXT, re.DOTALL
+    )
+    assert len(read) > 10 and set(re.findall(r"`(\w+)`", listed[1])) == read
+
+
 def test_every_option_in_the_documents_exists():
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9_-]*", re.sub(r"https?://\S+", "", TEXT)))
     hidden = {f"--{name}" for name in re.findall(r"params\.(\w+) ", (ROOT / "nextflow.config").read_text())}

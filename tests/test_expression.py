@@ -205,7 +205,7 @@ def test_labels_survive_the_file_whatever_they_are(tmp_path, gene_frame):
 
 def bulk(path, text):
     path.write_text(text)
-    return read_bulk(path)
+    return read_bulk(path)[0]
 
 
 def test_bulk_tpm_is_averaged_over_samples_and_xpresso_takes_the_median(tmp_path, gene_frame):
@@ -237,6 +237,24 @@ def test_lengths_are_no_sample_and_tpm_need_none(tmp_path):
         bulk(tmp_path / "c.tsv", "gene\tEffective_Length\ts1\nA\t100.5\t10.5\nB\t50\t10\n")
     with pytest.raises(InputError, match=r"TPM .* beside a column 'Length'"):
         bulk(tmp_path / "c.tsv", "gene\tLength\ts1\nA\t1000\t400000.5\nB\t500\t599999.5\n")
+
+
+def test_tpm_of_some_genes_and_fpkm_are_not_divided_by_length_again(tmp_path):
+    # Coding genes have 93 % of all TPM; FPKM sum to less than TPM. One such sample is enough.
+    for a, b in ((400000.5, 529999.5), (1500.25, 300.5)):
+        with pytest.raises(
+            InputError, match=f"sum to {a + b:,.0f} in 's2', as TPM and FPKM do, beside a column 'Length'"
+        ):
+            bulk(tmp_path / "c.tsv", f"gene\tLength\ts1\ts2\nA\t1000\t10\t{a}\nB\t500\t10\t{b}\n")
+
+
+def test_estimated_counts_are_converted_by_length_and_noted(tmp_path):
+    (tmp_path / "c.tsv").write_text("gene\tLength\ts1\nA\t1000\t1000000.5\nB\t500\t1000000.5\n")
+    table, notes = read_bulk(tmp_path / "c.tsv")
+    assert table["s1"].tolist() == pytest.approx([1e6 / 3, 2e6 / 3])
+    assert notes == ["counts were converted to TPM by the column `Length`"]
+    (tmp_path / "t.tsv").write_text("gene\ts1\nA\t400000.5\nB\t599999.5\n")
+    assert read_bulk(tmp_path / "t.tsv")[1] == []
 
 
 @pytest.mark.parametrize(

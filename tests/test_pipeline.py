@@ -4,6 +4,7 @@ With both parsers of the Nextflow that set-up chose, or of each one that NXF_TES
 """
 
 import csv
+import fcntl
 import gzip
 import hashlib
 import json
@@ -13,8 +14,9 @@ import shutil
 import subprocess
 import warnings
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -912,6 +914,74 @@ def test_bad_input_stops_before_anything_is_made(project):
     assert not list(project.folder.rglob("PWNED"))
     made = {path.name for path in (project.folder / "bad").iterdir()} if (project.folder / "bad").exists() else set()
     assert made <= {"pipeline_info"}
+
+
+def test_resume_checks_again_what_was_fixed_outside_of_the_files(project, tmp_path):
+    shutil.copy(project.folder / "small.config", tmp_path)
+    elsewhere = replace(project, folder=tmp_path)
+    with (project.inputs / "atlas.h5ad").open() as atlas:
+        fcntl.flock(atlas, fcntl.LOCK_EX)
+        run = elsewhere.run("-stub")
+        assert run.status != 0 and "locked it" in run.output
+    run = elsewhere.run("-stub", "-resume")
+    assert run.status == 0, run.output
+
+
+@pytest.fixture
+def script(project, tmp_path) -> Callable[..., subprocess.CompletedProcess]:
+    """Run a workflow that has no tasks beside main.nf, in a folder of its own: text of the script, options."""
+
+    def run(text: str, *options) -> subprocess.CompletedProcess:
+        (project.pipeline / "script.nf").write_text(text)
+        return replace(project, folder=tmp_path).nextflow("run", project.pipeline / "script.nf", *options)
+
+    return run
+
+
+# What main.nf does with its parameters before its first task
+BEFORE_TASKS = """
+include { check_outdir ; typed } from './functions/parameters'
+include { read_inputs } from './functions/sheets'
+workflow {
+    options = typed(params)
+    check_outdir(workflow, options)
+    println("results in ${workflow.outputDir.name}, list ${read_inputs(options).list}")
+}
+"""
+
+
+def test_an_outdir_that_the_configuration_has_not_read_ends_the_run(script, tmp_path):
+    (tmp_path / "own.config").write_text("params.outdir = 'mine'\n")
+    run = script(BEFORE_TASKS, "-c", "own.config")
+    assert run.returncode != 0 and "--outdir: 'mine', but the results would go to" in run.stdout + run.stderr
+    assert "results in there," in script(BEFORE_TASKS, "-c", "own.config", "-output-dir", "there").stdout
+    assert "results in 7," in script(BEFORE_TASKS, "--outdir", "7").stdout
+
+
+def test_a_folder_that_is_named_like_a_gene_is_no_list_of_genes(script, tmp_path):
+    (tmp_path / "SST").mkdir()
+    (tmp_path / "list").write_text("SST\n")
+    assert "results in SST, list []" in script(BEFORE_TASKS, "--outdir", "SST/", "--saturate", "SST").stdout
+    assert f"list {tmp_path / 'list'}" in script(BEFORE_TASKS, "--saturate", "list").stdout
+
+
+IN_ORDER = """
+include { in_order } from './subworkflows/summary'
+include { part } from './functions/manifest'
+workflow {
+    def parts = ['b', 'a'].collectMany { folder ->
+        ['y', 'x'].collect { name -> part('variants', [set: 's'], 'benchmarks', file("${folder}/metrics.tsv")) + [order: name] }
+    }
+    in_order(channel.fromList(parts))
+        .mix(in_order(channel.fromList(parts.reverse())))
+        .view { ordered -> "order: " + ordered.collect { one -> "${one.order}${one.file.parent.name}" } }
+}
+"""
+
+
+def test_the_order_of_files_does_not_depend_on_which_task_finished_first(script):
+    shown = script(IN_ORDER).stdout
+    assert shown.count("order: [xa, xb, ya, yb]") == 2, shown
 
 
 def test_help_lists_every_parameter(project):

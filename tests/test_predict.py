@@ -1,5 +1,6 @@
 """New sequences: windows of a FASTA, genes of another assembly, and which networks predict them."""
 
+import copy
 import json
 import shutil
 
@@ -120,9 +121,9 @@ def test_genes_of_another_assembly_are_predicted_by_their_names(model, features,
     ("content", "message"),
     [
         ("", "no record"),
-        (">short\nACGT\n", "record 'short': 4 bases"),
+        (">short\nACGT\n", "bases long: 'short (4)'"),
         (">a\n{window}\n>a\n{window}\n", "records of the same name: 'a'"),
-        (">bad\n{window}\n".replace("{window}", "Z{rest}"), "record 'bad', base 1: the character 'Z'"),
+        (">bad\n{window}\n".replace("{window}", "Z{rest}"), "not nucleotides: 'bad (Z at base 1)'"),
     ],
 )
 def test_windows_that_do_not_fit_are_named(model, features, tmp_path, content, message):
@@ -133,6 +134,19 @@ def test_windows_that_do_not_fit_are_named(model, features, tmp_path, content, m
     assert message in str(error.value)
 
 
+def test_a_window_named_by_another_version_of_an_id_has_the_features_of_the_gene(model, features, tmp_path):
+    window = letters_of(features.codes[0])
+    released = copy.copy(features)
+    released.gene_id = np.array(["ENSG00000100346.17", *features.gene_id[1:]], dtype=object)
+    released._row = {gene: row for row, gene in enumerate(released.gene_id)}
+    names = ["ENSG00000100346.17", "ENSG00000100346.9", "ENSG00000100346", "ENSG001003469"]
+    (tmp_path / "windows.fa").write_text("".join(f">{name}\n{window}\n" for name in names))
+    read = Sequences.of_windows(str(tmp_path / "windows.fa"), released, model)
+    own = features.annotation(np.zeros(3, dtype=int), model.annotation_features)
+    np.testing.assert_array_equal(read.annotation[:3], own)
+    assert np.isnan(read.annotation[3]).all()
+
+
 def test_longer_windows_are_cut_to_what_the_model_reads(model, features, tmp_path):
     window = letters_of(features.codes[0])
     (tmp_path / "exact.fa").write_text(f">a\n{window}\n")
@@ -141,7 +155,7 @@ def test_longer_windows_are_cut_to_what_the_model_reads(model, features, tmp_pat
     wider = (model.upstream + 3, model.downstream + 2)
     longer = Sequences.of_windows(str(tmp_path / "longer.fa"), None, model, wider)
     np.testing.assert_array_equal(longer.codes, exact.codes)
-    with pytest.raises(InputError, match=f"{sum(wider):,}: {wider[0]:,} upstream"):
+    with pytest.raises(InputError, match=f"{sum(wider):,} bases: {wider[0]:,} upstream"):
         Sequences.of_windows(str(tmp_path / "exact.fa"), None, model, wider)
     with pytest.raises(InputError, match=f"at least {model.upstream:,} and {model.downstream:,}"):
         Sequences.of_windows(str(tmp_path / "exact.fa"), None, model, (model.upstream - 1, model.downstream + 1))

@@ -231,6 +231,8 @@ def test_bulk_table_and_bulk_h5ad(project):
     project.write_sheets()
     np.log2(table + 1).to_csv(project.folder / "tpm.tsv", sep="\t")
     project.problem("nothing above", "log-transformed", "TPM")
+    (table * 3).round().assign(Length=1000).to_csv(project.folder / "tpm.tsv", sep="\t")
+    assert "counts were converted to TPM by the column `Length`" in project.notes()
 
 
 # ---- Parameters ------------------------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ def test_models_need_no_atlas_and_bring_their_window(project):
         ("NAME4,NAM5", ["'NAM5'", "did you mean 'NAME5'?"]),
         ("genes/list.txt", ["no file 'genes/list.txt'"]),
         ("hvg:many", ["'hvg:many'", "hvg:2000"]),
+        (", ,", ["no gene", "hvg:<number>"]),
     ],
 )
 def test_genes_that_nobody_knows(project, selection, words):
@@ -82,6 +83,13 @@ def test_a_list_of_unknown_genes(project):
     (project.folder / "genes.txt").write_text("NAME4\nNOSUCH\n")
     project.params["saturate"] = "genes.txt"
     assert "NAME4'" not in project.problem("--saturate", "'NOSUCH'")
+
+
+@pytest.mark.parametrize("text", ["# my genes\n\n", "\n"])
+def test_a_list_without_genes(project, text):
+    (project.folder / "genes.txt").write_text(text)
+    project.params["saturate"] = "genes.txt"
+    project.problem("--saturate: no gene", "a list with one gene per line")
 
 
 def test_variable_genes_of_no_atlas(project):
@@ -97,6 +105,8 @@ def test_a_contrast_of_unknown_populations(project):
     project.problem("--contrast", "no level has both of 'B cell', 'T cel'", "did you mean 'T cell'?")
     project.params["contrast"] = "B cell"
     project.problem("--contrast", "'B cell'", "two populations joined by a semicolon")
+    project.params["contrast"] = "B cell; B cell"
+    project.problem("--contrast: 'B cell' twice", "two populations")
     project.params |= {"saturate": None, "contrast": "B cell;T cell"}
     project.problem("--contrast", "given without --saturate")
 
@@ -117,11 +127,23 @@ def test_sets_of_variants(project):
 def test_samples(project):
     give_sheet(project, "predict", sample="mine", fasta="genome.fa", genome="g1")
     project.problem("column fasta", "records that are not 10,500 bases long: '1 (70,000)', '2 (70,000)'", "name a gtf")
-    (project.folder / "windows.fa").write_text(">a\n" + "ACGTN" * 2100 + "\n")
+    window = "ACGTN" * 2100
+    (project.folder / "windows.fa").write_text(f">a\n{window}\n")
     give_sheet(project, "predict", sample="mine", fasta="windows.fa", genome="g1")
     project.notes()
     give_sheet(project, "predict", sample="mine", fasta="windows.fa", gtf="genes.gtf", genome="g1")
     project.problem("predict.csv, row 1", "genes are on contigs that the FASTA lacks")
+
+
+def test_windows_that_predict_would_refuse(project):
+    give_sheet(project, "predict", sample="mine", fasta="windows.fa", genome="g1")
+    window = "ACGTN" * 2100
+    records = {"SST one": window, "SST two": window, "a": window[1:] + "*", "b one": "ACG", "b two": window}
+    (project.folder / "windows.fa").write_text("".join(f">{name}\n{bases}\n" for name, bases in records.items()))
+    report = project.check().report()
+    assert "3 problems" in report
+    for found in ("'b (3)'", "not nucleotides: 'a (* at base 10,500)'", "records of the same name: 'SST', 'b'"):
+        assert "column fasta, file 'windows.fa': " in report and found in report
 
 
 @pytest.mark.parametrize(("option", "with_it"), [("motifs", "saturate"), ("external_scores", "variants")])

@@ -113,7 +113,7 @@ def test_the_commands_for_bulk_and_motor_cortex(tmp_path):
         table, _, _ = read_samples(tmp_path / row["counts"], AtlasColumns())
         assert table.shape == (30, 2) and table.sum().tolist() == pytest.approx([1e6, 1e6])
     lung = counts.iloc[:30, :2].div(np.arange(100, 130), axis=0)
-    np.testing.assert_allclose(read_bulk(tmp_path / "lung_bulk.tsv"), lung / lung.sum() * 1e6)
+    np.testing.assert_allclose(read_bulk(tmp_path / "lung_bulk.tsv")[0], lung / lung.sum() * 1e6)
 
     cells = counts_of([f"AAAC-LKTX_{number}" for number in range(10)]).T
     cells.rename_axis("sample_name").to_csv(tmp_path / "matrix.csv")

@@ -11,12 +11,12 @@ from scxpresso.checks.recipes import ANALYSES, Recipe
 from scxpresso.checks.sheets import Request, missing
 from scxpresso.damage import AGAIN, first_fault
 from scxpresso.external_scores.comparison import read_external
-from scxpresso.genome.sequence import read_fasta
+from scxpresso.genome.promoter_windows import read_windows
 from scxpresso.genome.transcript import Transcript
 from scxpresso.layouts.opening import EXPECTED, holds_layout
 from scxpresso.motifs.matrices import read_motifs
 from scxpresso.problems import InputError, Problem, preview
-from scxpresso.saturation.selection import find_genes, parse_selection, read_gene_list
+from scxpresso.saturation.selection import find_genes, no_gene, parse_selection, read_gene_list
 from scxpresso.text import did_you_mean
 from scxpresso.variants.tables import open_source
 
@@ -35,13 +35,15 @@ def check_saturate(
     list_path = request.path(request.source("saturate"))
     try:
         if list_path:
-            wanted, variable = read_gene_list(list_path), None
+            wanted, variable, everything = read_gene_list(list_path), None, False
         else:
-            wanted, variable, _ = parse_selection(params["saturate"])
+            wanted, variable, everything = parse_selection(params["saturate"])
         if not list_path and re.search(r"[/\\]|\.(txt|tsv|csv|list)$", params["saturate"]):
             found = f"no file {params['saturate']!r}"
             findings.problem("--saturate", found, "a file with one gene per line", "check the spelling, and the folder")
             return
+        if not (wanted or variable or everything):
+            raise InputError(no_gene("--saturate"))
         for chosen in filter(None, genes.values()):
             table = pd.DataFrame([(one.gene_id, one.gene_name) for one in chosen], columns=["gene_id", "gene_name"])
             find_genes(table, wanted)
@@ -78,6 +80,10 @@ def check_contrast(
     if params["saturate"] is None:
         findings.problem("--contrast", "given without --saturate", "profiles to compare", "add --saturate")
     wanted = [name.strip() for name in params["contrast"].split(";")]
+    if len(set(wanted)) == 1:
+        found = f"{wanted[0]!r} twice"
+        findings.problem("--contrast", found, "two populations, whose profiles differ", "name another one")
+        return
     together = [model["populations"] for model in models]
     together += [
         labels
@@ -110,23 +116,14 @@ def check_sets(sets: list[Row], findings: Findings) -> None:
 
 
 def check_samples(samples: list[Row], params: dict, findings: Findings) -> None:
-    """Check samples: assemblies with their genes, like genomes, and windows as long as those of the models."""
+    """Check samples: assemblies with their genes, like genomes, and windows as the models read them."""
     for row in samples:
         if "gtf" in row.text:
             check_genome(row, params, findings)
         elif "fasta" in row.paths:
             with reading(row, "fasta", "a FASTA of windows", findings):
-                check_windows(str(row.paths["fasta"]), params["upstream"] + params["downstream"])
-
-
-def check_windows(path: str, window: int) -> None:
-    """Raise InputError for records whose length is not that of the models' window, and if there are none."""
-    lengths = {name: len(bases) for name, bases in read_fasta(path)}
-    wrong = [f"{name} ({length:,})" for name, length in lengths.items() if length != window]
-    if wrong or not lengths:
-        found = f"records that are not {window:,} bases long: {preview(wrong)}" if wrong else "no record"
-        fix = "cut the windows as the models' are, or name a gtf where this is an assembly"
-        raise InputError(Problem("", found, f"windows of {window:,} bases, as the models read", fix))
+                for _ in read_windows(row.paths["fasta"], params["upstream"], params["downstream"]):
+                    pass
 
 
 def check_single_files(request: Request, params: dict, findings: Findings) -> None:

@@ -34,7 +34,7 @@ from scxpresso.expression.grouping import (
     with_donors,
 )
 from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
-from scxpresso.expression.raw_counts import counts_fault, value_fault
+from scxpresso.expression.raw_counts import MAX_TPM_SUM, counts_fault, value_fault
 from scxpresso.expression.targets import DISPERSION, FRACTION
 from scxpresso.files import open_text
 from scxpresso.identifiers import GeneMatch, match_genes
@@ -438,8 +438,9 @@ def read_samples(path: str | Path, columns: AtlasColumns) -> tuple[pd.DataFrame,
     -------
     TPM (gene ids × samples), obs (one row per sample), and notes.
     """
-    table = read_bulk(path)
-    obs, rows, notes = labels_of_samples(table.columns, columns.annotations)
+    table, notes = read_bulk(path)
+    obs, rows, of_labels = labels_of_samples(table.columns, columns.annotations)
+    notes += of_labels
     if columns.cells:
         passing = passing_cells(obs, columns.cells)
         notes.append(f"{passing.sum():,} of {len(obs):,} samples meet the condition in the column cells")
@@ -447,11 +448,15 @@ def read_samples(path: str | Path, columns: AtlasColumns) -> tuple[pd.DataFrame,
     return table.iloc[:, rows], obs, notes
 
 
-def read_bulk(path: str | Path) -> pd.DataFrame:
-    """Read TPM (gene ids × samples) from a TSV or CSV, gzipped or not, whose first column holds gene ids.
+def read_bulk(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
+    """Read bulk samples from a TSV or CSV, gzipped or not, whose first column holds gene ids.
 
     Raw counts are converted to TPM if the table has the genes' lengths in a column `Length`, as featureCounts writes it
     (its columns Chr, Start, End and Strand are ignored).
+
+    Returns
+    -------
+    TPM (gene ids × samples), and notes.
 
     Raises
     ------
@@ -485,10 +490,10 @@ def read_bulk(path: str | Path) -> pd.DataFrame:
     length = _lengths(values)
     if length is not None:
         rate = values.div(length.clip(lower=1), axis=0)
-        return rate / rate.sum() * 1e6
+        return rate / rate.sum() * 1e6, ["counts were converted to TPM by the column `Length`"]
     whole_numbers = bool((values % 1 == 0).all(axis=None))
     total = values.sum()
-    if whole_numbers or total.max() > 1.05e6:
+    if whole_numbers or total.max() > MAX_TPM_SUM:
         raise InputError(
             Problem(
                 "counts",
@@ -497,7 +502,7 @@ def read_bulk(path: str | Path) -> pd.DataFrame:
                 "give TPM, or add the genes' lengths as featureCounts writes them",
             )
         )
-    return values
+    return values, []
 
 
 def _lengths(values: pd.DataFrame) -> pd.Series | None:
@@ -519,11 +524,18 @@ def _lengths(values: pd.DataFrame) -> pd.Series | None:
         )  # fmt: skip
     length = values.pop(named[0])
     total = values.sum()
-    if (values % 1 != 0).any(axis=None) and (abs(total - 1e6) < 1e3).all():
+    # Estimated counts (RSEM, salmon) have fractions too, but sum to the number of reads.
+    normalised = (values % 1 != 0).any() & (total <= MAX_TPM_SUM)
+    if normalised.any():
+        sample = normalised.idxmax()
         raise InputError(
             Problem(
-                "counts", f"TPM (all columns sum to 1,000,000) beside a column {named[0]!r}", "counts with it, or TPM without",
-                f"remove the column {named[0]!r}: TPM are divided by length already",
+                "counts",
+                f"fractions that sum to {total[sample]:,.0f} in {sample!r}, as TPM and FPKM do, "
+                f"beside a column {named[0]!r}",
+                "counts with it, or TPM without",
+                f"remove the column {named[0]!r} if these are TPM, which are divided by length already; convert FPKM to TPM; "
+                "round estimated counts of so few reads to whole numbers",
             )
         )  # fmt: skip
     return length

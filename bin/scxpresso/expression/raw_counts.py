@@ -13,6 +13,7 @@ from scxpresso.problems import preview
 LIKELY_LAYERS = ["counts", "raw", "matrix"]  # usual names of layers of counts, the most likely first
 PARTIAL = re.compile(r"spliced|ambiguous|nascent|intronic|exonic", re.IGNORECASE)  # layers with a part of the molecules
 
+MAX_TPM_SUM = 1.05e6  # of a sample: TPM sum to 1,000,000 at most, but for rounding
 MAX_LOG = 30  # of a log-transformed count
 MIN_WHOLE_SHARE = 0.2  # of a cell's values that are whole numbers, if its fractions are corrected counts
 MIN_AGREEMENT = 0.9  # share of values that an explanation has to account for
@@ -248,7 +249,7 @@ def tpm_fault(sample: Sample) -> str:
         return fault
     values = sample.counts.data
     sums = sample.sums
-    if (values % 1 == 0).all() or (sample.whole_cells and sums.max() > 1.05e6):
+    if (values % 1 == 0).all() or (sample.whole_cells and sums.max() > MAX_TPM_SUM):
         return f"counts rather than TPM (the first sample sums to {sums[0]:,.0f}, TPM to 1,000,000 at most)"
     return f"nothing above {values.max():.3g}: it looks log-transformed" if values.max() < MAX_LOG else ""
 

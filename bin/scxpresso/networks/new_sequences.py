@@ -7,11 +7,12 @@ import pandas as pd
 import torch
 
 from scxpresso.genome.feature_store import Features
-from scxpresso.genome.sequence import INVALID, encode, read_fasta
+from scxpresso.genome.promoter_windows import read_windows
+from scxpresso.identifiers import match_ids
 from scxpresso.intervals import INTERVAL_COLUMNS
 from scxpresso.networks.model import Model
 from scxpresso.networks.prediction import predict
-from scxpresso.problems import InputError, Problem, preview
+from scxpresso.problems import InputError, Problem
 
 COLUMNS = ["sequence", "fold", "population", "predicted", "sd", *INTERVAL_COLUMNS, "annotation"]
 
@@ -42,47 +43,25 @@ class Sequences:
         """Read the records of a FASTA, each a window on the gene's own strand, and cut them to the model's window.
 
         bases: bases of each record upstream and downstream of the TSS; by default those of the model's window. A record named
-        after a gene of `features` has the annotation features of that gene.
+        after a gene of `features`, by its id in any version, has the annotation features of that gene.
 
-        Raises InputError for records of another length, with other characters or with the same name, and if records are
-        shorter than the model's window.
+        Raises InputError for records that read_windows refuses, and if they are shorter than the model's window.
         """
         upstream, downstream = bases or (model.upstream, model.downstream)
         if upstream < model.upstream or downstream < model.downstream:
             found = f"windows of {upstream:,} bases upstream and {downstream:,} downstream of the TSS"
             expected = f"at least {model.upstream:,} and {model.downstream:,}, as the model {model.name} reads"
             raise InputError(Problem(fasta, found, expected))
-        names, windows, problems = [], [], []
-        for name, characters in read_fasta(fasta):
-            codes = encode(characters)
-            if len(codes) != upstream + downstream:
-                expected = f"{upstream + downstream:,}: {upstream:,} upstream and {downstream:,} downstream of the TSS"
-                problems.append(Problem(f"{fasta}, record {name!r}", f"{len(codes):,} bases", expected))
-            elif (codes == INVALID).any():
-                place = int(np.argmax(codes == INVALID))
-                problems.append(
-                    Problem(
-                        f"{fasta}, record {name!r}, base {place + 1:,}",
-                        f"the character {characters[place]!r}",
-                        "IUPAC nucleotide codes",
-                    )
-                )
-            names.append(name)
-            windows.append(codes[upstream - model.upstream : upstream + model.downstream])
-        repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-        if repeated:
-            problems.append(Problem(fasta, f"records of the same name: {preview(repeated)}", "each name once"))
-        if not names:
-            problems.append(Problem(fasta, "no record", "a FASTA of windows"))
-        if problems:
-            raise InputError(*problems[:20])
-        annotation = np.full((len(names), len(model.annotation_features)), np.nan, dtype=np.float32)
-        known = set(features.gene_id) if features else set()
-        mine = [row for row, name in enumerate(names) if name in known]
-        if features and mine:
-            rows = features.rows([names[row] for row in mine])
+        cut = slice(upstream - model.upstream, upstream + model.downstream)
+        windows = {name: codes[cut] for name, codes in read_windows(fasta, upstream, downstream)}
+        annotation = np.full((len(windows), len(model.annotation_features)), np.nan, dtype=np.float32)
+        # By the id in any version, as the model finds the fold of a gene.
+        gene_of = match_ids(windows, features.gene_id) if features else {}
+        if features and gene_of:
+            mine = [row for row, name in enumerate(windows) if name in gene_of]
+            rows = features.rows(list(gene_of.values()))
             annotation[mine] = features.annotation(rows, model.annotation_features)
-        return cls(names, np.stack(windows), annotation)
+        return cls(list(windows), np.stack(list(windows.values())), annotation)
 
 
 def predict_sequences(model: Model, sequences: Sequences, device: torch.device) -> pd.DataFrame:

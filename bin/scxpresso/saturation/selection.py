@@ -68,6 +68,13 @@ def _unknown(genes: pd.DataFrame, words: list[str]) -> Problem:
     )
 
 
+def no_gene(where: str) -> Problem:
+    """Describe a selection, or a list, that is empty."""
+    return Problem(
+        where, "no gene", "gene ids or names, hvg:<number>, all, or a list with one gene per line", "name genes"
+    )
+
+
 def select_genes(
     genes: pd.DataFrame,
     spec: str | None,
@@ -100,7 +107,5 @@ def select_genes(
     elif number and variable is not None:
         chosen |= set(variable(number))
     if not chosen:
-        raise InputError(
-            Problem("--select and --list", "no gene", "gene ids or names, hvg:<number>, all, or a list of genes")
-        )
+        raise InputError(no_gene("--select and --list"))
     return [gene for gene in genes["gene_id"] if gene in chosen]
