@@ -349,6 +349,38 @@ def test_whatever_the_chunks_and_by_the_executables(world, pooled, tmp_path, run
     np.testing.assert_allclose(table["q_value"], false_discovery_control(table["pooled_p_value"]), rtol=1e-5)
 
 
+@pytest.mark.slow
+def test_a_model_that_reads_no_sequence_pools_nothing_and_scores_no_allele(tmp_path, run_cli):
+    genes = {"plus": (2000, "+"), "minus": (2300, "-")}
+    world = World(tmp_path / "world", random_letters(5000, 1), genes, inputs="half_life")
+    done = run_cli(
+        "pool_effects.py", "--model", world.folder / "model", "--features", world.folder / "features.h5",
+        "--device", "cpu", "--output", tmp_path / "pooled.h5",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "0 substitutions of 2 genes" in done.stderr
+    variants = [world.variant("plus", at, 1, other(world.letter("plus", at)), f"{at}") for at in (-300, 0, 250)]
+    path = chunk(tmp_path / "chunk.tsv.gz", [*variants, world.variant("plus", 5, 9, world.letter("plus", 5))])
+    done = score_cli(run_cli, world, path, tmp_path / "scores.tsv.gz", "--pooled", tmp_path / "pooled.h5")
+    assert done.returncode == 0, done.stderr
+    assert "4 of them are not scorable: scxpresso reads no sequence" in done.stderr
+    join_scores([tmp_path / "scores.tsv.gz"], tmp_path / "joined.tsv")
+    table = read_table(tmp_path / "joined.tsv", text=SCORE_COLUMNS)
+    assert len(table) == 4 * len(POPULATIONS) and table["flag"].str.contains("not_scorable").all()
+    assert (table[["effect", "p_value"]] == ["0", "1"]).all(axis=None)
+    assert (table[["pooled_p_value", "q_value"]] == "").all(axis=None)
+
+
+def test_a_gene_of_the_sample_whose_bases_are_all_ambiguous_adds_nothing(tmp_path):
+    letters = random_letters(5000, 1)
+    genes = {"plus": (2000, "+"), "minus": (2300, "-")}
+    world = World(tmp_path / "world", letters[:3300] + "N" * 1000 + letters[4300:], {**genes, "n": (3800, "+")})
+    found, expected = pooled_of(world, ["minus", "n", "plus"]), pooled_of(world, ["minus", "plus"])
+    for kind in ("effect", "specificity"):
+        for name in ("counts", "scale"):
+            np.testing.assert_array_equal(getattr(getattr(found, kind), name), getattr(getattr(expected, kind), name))
+
+
 def test_files_of_another_model_are_refused(world, pooled, tmp_path):
     model = Model(world.folder / "model")
     replace(pooled, populations=["another"]).write(tmp_path / "other.h5")

@@ -253,6 +253,8 @@ def pool_effects(
     def effects_of(number: int, count: int | None) -> dict[int, np.ndarray]:
         """Effects and specificities of a gene at the first positions of its bins: kinds × substitutions × populations."""
         wanted = {bin_: those[:count] for bin_, those in positions[number].items()}
+        if not wanted:  # the networks read no sequence, or none that is unambiguous
+            return {}
         at = np.sort(np.concatenate(list(wanted.values())))
         _, by_network = of_fold(networks[number]).effects_at(windows[number], annotation[number], at)
         mean, members = resolved(by_network.mean(axis=0)), windows[number][at, None] != ALTERNATIVE_CODES
