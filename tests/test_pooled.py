@@ -18,6 +18,8 @@ from scxpresso.problems import InputError
 from scxpresso.saturation.effects_store import resolved
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table, write_rows, write_table
+from scxpresso.variant_map.effects import gene_values
+from scxpresso.variant_map.store import p_values_of
 from scxpresso.variants import scoring
 from scxpresso.variants.background import spread
 from scxpresso.variants.joining import join_scores
@@ -186,6 +188,42 @@ def test_samples_that_miss_what_matters_do_not_hide_a_motif(world, monkeypatch):
     assert (pooled.effect.p_values(*of(1, stretch=1), motif, nothing) < 0.01).all()
     assert (pooled.effect.p_values(*of(1, stretch=1), motif, motif / 8) < 0.01).all()
     assert (pooled.effect.p_values(*of(1, stretch=1), little, nothing) > 0.01).all()
+
+
+class Noise:
+    """Substitutions at random, with larger effects downstream of the TSS than upstream."""
+
+    def __init__(self, upstream):
+        self.upstream, self.rng = upstream, np.random.default_rng(1)
+
+    def effects_at(self, codes, annotation, positions):
+        size = np.where(positions < self.upstream, 0.01, 0.05)
+        effects = self.rng.normal(size=(1, len(positions), 4, 3)) * size[None, :, None, None]
+        effects[0][codes[positions, None] == encode(ALTERNATIVES)] = 0
+        return np.zeros((1, 3)), effects.astype(np.float32)
+
+
+def test_where_little_of_a_bin_is_read_pooled_p_values_are_uniform_too(tmp_path, monkeypatch):
+    """The network reads 100 bases of the bin from the TSS on: all are divided by the scale of the bin before it."""
+    upstream, reads = 1000, (-500, 100)
+    monkeypatch.setattr("scxpresso.variants.pooled.incremental", lambda *networks: Noise(upstream))
+    monkeypatch.setattr("scxpresso.variants.pooled.bases_read", lambda *model: reads)
+    world = World(tmp_path / "world", random_letters(25_000, 2), GENES, window=(upstream, 1000))
+    pooled = pooled_of(world, sorted(GENES))
+    assert pooled.compared_with(np.array([500, 1000, 1099]))[0].tolist() == [1, 1, 1]
+    noise, (first, end) = Noise(upstream), (upstream + read for read in reads)
+    found = {name: [] for name in ("pooled_p_value", "pooled_specificity_p_value")}
+    for seed in range(20):
+        codes = encode(random_letters(2000, seed))
+        predicted, effects = noise.effects_at(codes, None, np.arange(first, end))
+        values = gene_values(codes, predicted, effects, upstream, reads, pooled).values
+        for name, of_kind in found.items():
+            of_kind.append(p_values_of(values[name]))
+    for of_kind in found.values():
+        for part in (slice(0, 500), slice(500, 600)):
+            p = np.stack(of_kind)[:, part]
+            shares = [(p <= threshold).mean() for threshold in (0.5, 0.2, 0.05)]
+            np.testing.assert_allclose(shares, [0.5, 0.2, 0.05], rtol=0.2)
 
 
 def test_pooled_effects_of_a_development_version_are_refused(world, pooled, tmp_path):
