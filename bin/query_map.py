@@ -26,8 +26,8 @@ from scxpresso.options import EXISTING, FOLDER
 def main(folder, region, variants, output):
     """Write effect, specificity and pooled p-values of single-nucleotide variants, without computing anything.
 
-    Variants that are not in reach of any gene have no row. The log counts them, and alleles that are no single-nucleotide
-    variant of the map's genome.
+    Variants of a file are read as read_variants.py does. Those that are not in reach of any gene have no row. The log counts
+    them, and what is no single-nucleotide variant of the map's genome. Too many of another reference base are an error.
     """
     from scxpresso.store import write_rows
     from scxpresso.variant_map.queries import Counts, file_rows, parse_region, texts
@@ -40,7 +40,7 @@ def main(folder, region, variants, output):
         of_region = variant_map.region(*parse_region(region)) if region else ()
         of_file = file_rows(variant_map, Path(variants), counts) if variants else ()
         write_rows(output, LOOK_UP_COLUMNS, texts(chain(of_region, of_file)))
-    for text in counts.lines():
+    for text in counts.lines() if variants else ():
         log(text)
 
 

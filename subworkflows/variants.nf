@@ -95,9 +95,11 @@ workflow VARIANTS {
     changes_ch = MOTIF_CHANGES(
         scores_ch
             .filter { inputs.motifs }
-            .map { scored, scores -> [scored.genome, scored, scores] }
-            .combine(genes_ch, by: 0)
-            .map { _genome, scored, scores, genes, features -> [scored, scores, features, genes] },
+            .map { scored, scores -> [scored.genome, scored.window, scored, scores] }
+            .combine(features_ch, by: [0, 1])
+            .map { genome, _window, scored, scores, features -> [genome, scored, scores, features] }
+            .combine(genes_ch.map { row -> row[0..1] }, by: 0)
+            .map { _genome, scored, scores, features, genes -> [scored, scores, features, genes] },
         inputs.motifs,
         options.motif_p_value,
     ).made

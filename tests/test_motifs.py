@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from Bio import motifs as bio
 from scipy.stats import kstest
+from test_damage import write_damaged
 
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.genome.sequence import N_CODE, decode, encode, reverse_complement
@@ -530,6 +531,9 @@ def test_files_of_another_kind_are_an_error(planted, tmp_path):
     features = Features(tmp_path / "f.h5")
     with pytest.raises(InputError, match="columns variant_id, chrom, pos"):
         write_motif_changes(tmp_path / "genes.tsv", features, genes, motifs, 1e-4, tmp_path / "c.gz")
+    damaged = write_damaged(tmp_path / "scores.tsv.gz", "variant_id\tchrom\n" * 500)
+    with pytest.raises(InputError, match="it cannot be read"):
+        write_motif_changes(damaged, features, genes, motifs, 1e-4, tmp_path / "c.gz")
 
 
 def test_the_demo_motifs_can_be_read(demo):

@@ -167,9 +167,13 @@ def make_analyses(folder: Path, contigs: dict[str, str]) -> None:
     (folder / "all three.tsv").write_text("\n".join(rows) + "\n")
     (folder / "phased.vcf").write_text("\n".join(line.replace(" ", "\t") for line in vcf) + "\n")
     (folder / "variants.csv").write_text("set,file,genome\nthree,all three.tsv,tiny\nphased,phased.vcf,tiny\n")
-    # The second is too short to have a hit.
+    # The second is too short to have a hit; the others are broken by the first variant, and by the last.
+    motifs = {"M1 <b>x</b>": "ACGA", "short": "AA", "far": contigs["1"][2899:2903], "near": contigs["1"][2989:2993]}
     (folder / "motifs.jaspar").write_text(
-        ">M1 <b>x</b>\nA [9 0 0 9]\nC [0 9 0 0]\nG [0 0 9 0]\nT [0 0 0 0]\n>short\nA [9 9]\nC [0 0]\nG [0 0]\nT [0 0]\n"
+        "".join(
+            f">{name}\n" + "".join(f"{base} [{' '.join(str(9 * (one == base)) for one in word)}]\n" for base in "ACGT")
+            for name, word in motifs.items()
+        )
     )
     (folder / "scores.tsv").write_text(
         "variant\tgene\tmodel\ttrack\tscore\n" + "".join(f"v{n}\tG002\tother\tbrain\t{n / 10}\n" for n in range(10))
@@ -460,6 +464,16 @@ def test_downstream_analyses_are_of_the_recipes_that_have_them(recipes):
     assert outside.any() and not outside.all()
     assert narrow.loc[outside, "flag"].str.contains("not_scorable").all() and (narrow.loc[outside, "effect"] == 0).all()
     assert not narrow.loc[~outside, "flag"].fillna("").str.contains("not_scorable").any()
+    # What is outside of a model's window changes no motif, though another model of the run knows the sequence there.
+    allele = ["variant_id", "alt", "gene_id"]
+    of_wide, of_narrow = (
+        {*read_table(path, text=TEXT_COLUMNS | {"pos"})[allele].itertuples(index=False, name=None)}
+        for path in (
+            recipes.outdir / f"variants/three/first.kind.{recipe}.motifs.tsv.gz" for recipe in ("scxpresso", "narrow")
+        )
+    )
+    beyond = {*narrow.loc[outside, allele].itertuples(index=False, name=None)}
+    assert of_narrow and of_wide & beyond and not of_narrow & beyond
     predicted = read_table(recipes.outdir / "samples/windows/first.kind.narrow.tsv.gz")
     assert set(predicted["sequence"]) == {"G002", "new"}
 

@@ -18,6 +18,8 @@ from scxpresso.problems import InputError
 from scxpresso.saturation.effects_store import resolved
 from scxpresso.saturation.incremental import incremental
 from scxpresso.store import TEXT_COLUMNS, read_table, write_rows, write_table
+from scxpresso.variant_map.effects import gene_values
+from scxpresso.variant_map.store import p_values_of
 from scxpresso.variants import scoring
 from scxpresso.variants.background import spread
 from scxpresso.variants.joining import join_scores
@@ -188,6 +190,42 @@ def test_samples_that_miss_what_matters_do_not_hide_a_motif(world, monkeypatch):
     assert (pooled.effect.p_values(*of(1, stretch=1), little, nothing) > 0.01).all()
 
 
+class Noise:
+    """Substitutions at random, with larger effects downstream of the TSS than upstream."""
+
+    def __init__(self, upstream):
+        self.upstream, self.rng = upstream, np.random.default_rng(1)
+
+    def effects_at(self, codes, annotation, positions):
+        size = np.where(positions < self.upstream, 0.01, 0.05)
+        effects = self.rng.normal(size=(1, len(positions), 4, 3)) * size[None, :, None, None]
+        effects[0][codes[positions, None] == encode(ALTERNATIVES)] = 0
+        return np.zeros((1, 3)), effects.astype(np.float32)
+
+
+def test_where_little_of_a_bin_is_read_pooled_p_values_are_uniform_too(tmp_path, monkeypatch):
+    """The network reads 100 bases of the bin from the TSS on: all are divided by the scale of the bin before it."""
+    upstream, reads = 1000, (-500, 100)
+    monkeypatch.setattr("scxpresso.variants.pooled.incremental", lambda *networks: Noise(upstream))
+    monkeypatch.setattr("scxpresso.variants.pooled.bases_read", lambda *model: reads)
+    world = World(tmp_path / "world", random_letters(25_000, 2), GENES, window=(upstream, 1000))
+    pooled = pooled_of(world, sorted(GENES))
+    assert pooled.compared_with(np.array([500, 1000, 1099]))[0].tolist() == [1, 1, 1]
+    noise, (first, end) = Noise(upstream), (upstream + read for read in reads)
+    found = {name: [] for name in ("pooled_p_value", "pooled_specificity_p_value")}
+    for seed in range(20):
+        codes = encode(random_letters(2000, seed))
+        predicted, effects = noise.effects_at(codes, None, np.arange(first, end))
+        values = gene_values(codes, predicted, effects, upstream, reads, pooled).values
+        for name, of_kind in found.items():
+            of_kind.append(p_values_of(values[name]))
+    for of_kind in found.values():
+        for part in (slice(0, 500), slice(500, 600)):
+            p = np.stack(of_kind)[:, part]
+            shares = [(p <= threshold).mean() for threshold in (0.5, 0.2, 0.05)]
+            np.testing.assert_allclose(shares, [0.5, 0.2, 0.05], rtol=0.2)
+
+
 def test_pooled_effects_of_a_development_version_are_refused(world, pooled, tmp_path):
     pooled.write(tmp_path / "new.h5")
     with h5py.File(tmp_path / "new.h5", "a") as file:
@@ -347,6 +385,38 @@ def test_whatever_the_chunks_and_by_the_executables(world, pooled, tmp_path, run
     table = read_table(tmp_path / "one.tsv", text=TEXT_COLUMNS)
     assert len(table) == len(genes) * 4 * len(POPULATIONS)
     np.testing.assert_allclose(table["q_value"], false_discovery_control(table["pooled_p_value"]), rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_model_that_reads_no_sequence_pools_nothing_and_scores_no_allele(tmp_path, run_cli):
+    genes = {"plus": (2000, "+"), "minus": (2300, "-")}
+    world = World(tmp_path / "world", random_letters(5000, 1), genes, inputs="half_life")
+    done = run_cli(
+        "pool_effects.py", "--model", world.folder / "model", "--features", world.folder / "features.h5",
+        "--device", "cpu", "--output", tmp_path / "pooled.h5",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "0 substitutions of 2 genes" in done.stderr
+    variants = [world.variant("plus", at, 1, other(world.letter("plus", at)), f"{at}") for at in (-300, 0, 250)]
+    path = chunk(tmp_path / "chunk.tsv.gz", [*variants, world.variant("plus", 5, 9, world.letter("plus", 5))])
+    done = score_cli(run_cli, world, path, tmp_path / "scores.tsv.gz", "--pooled", tmp_path / "pooled.h5")
+    assert done.returncode == 0, done.stderr
+    assert "4 of them are not scorable: scxpresso reads no sequence" in done.stderr
+    join_scores([tmp_path / "scores.tsv.gz"], tmp_path / "joined.tsv")
+    table = read_table(tmp_path / "joined.tsv", text=SCORE_COLUMNS)
+    assert len(table) == 4 * len(POPULATIONS) and table["flag"].str.contains("not_scorable").all()
+    assert (table[["effect", "p_value"]] == ["0", "1"]).all(axis=None)
+    assert (table[["pooled_p_value", "q_value"]] == "").all(axis=None)
+
+
+def test_a_gene_of_the_sample_whose_bases_are_all_ambiguous_adds_nothing(tmp_path):
+    letters = random_letters(5000, 1)
+    genes = {"plus": (2000, "+"), "minus": (2300, "-")}
+    world = World(tmp_path / "world", letters[:3300] + "N" * 1000 + letters[4300:], {**genes, "n": (3800, "+")})
+    found, expected = pooled_of(world, ["minus", "n", "plus"]), pooled_of(world, ["minus", "plus"])
+    for kind in ("effect", "specificity"):
+        for name in ("counts", "scale"):
+            np.testing.assert_array_equal(getattr(getattr(found, kind), name), getattr(getattr(expected, kind), name))
 
 
 def test_files_of_another_model_are_refused(world, pooled, tmp_path):

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from preflight_project import GENES, Project
+from test_damage import write_damaged
 
 
 @pytest.fixture
@@ -157,6 +158,9 @@ def test_single_files(project, option, with_it):
     (project.folder / "genes.gtf.empty").write_text("")
     project.params[option] = "genes.gtf.empty"
     project.problem(f"--{option}", "an empty file")
+    write_damaged(project.folder / "damaged.gz", "variant\tgene\tmodel\ttrack\tscore\n" * 500)
+    project.params[option] = "damaged.gz"
+    project.problem(f"--{option}")
     scores, motif = "variant\tgene\tmodel\ttrack\tscore\nv\tg\tm\tt\t1\n", ">M\nA [1]\nC [1]\nG [1]\nT [1]\n"
     (project.folder / "fine").write_text(scores if option == "external_scores" else motif)
     project.params |= {option: "fine", "saturate": None, "variants": None, "network": "scxpresso,hybrid"}

@@ -65,10 +65,10 @@ def fitted_trees():
     return trees
 
 
-def random_network(kind, seed, upstream=UPSTREAM, downstream=DOWNSTREAM):
+def random_network(kind, seed, upstream=UPSTREAM, downstream=DOWNSTREAM, inputs="both"):
     """Untrained, but with weights large enough that replicates disagree and scalings that are not trivial."""
     torch.manual_seed(seed)
-    network = kind.build(len(POPULATIONS), upstream, downstream, "both", 5)
+    network = kind.build(len(POPULATIONS), upstream, downstream, inputs, 5)
     rng = np.random.default_rng(seed)
     if kind is Hybrid:
         network.trees = fitted_trees()
@@ -81,8 +81,10 @@ def random_network(kind, seed, upstream=UPSTREAM, downstream=DOWNSTREAM):
 class World:
     """A genome of one contig with genes, its features, and a model of two folds with three replicates each."""
 
-    def __init__(self, folder, letters, genes, network="scxpresso", window=(UPSTREAM, DOWNSTREAM), contig="1"):
-        self.folder, self.letters, self.genes, self.window = folder, letters, genes, window
+    def __init__(
+        self, folder, letters, genes, network="scxpresso", window=(UPSTREAM, DOWNSTREAM), contig="1", inputs="both"
+    ):
+        self.folder, self.letters, self.genes, self.window, self.inputs = folder, letters, genes, window, inputs
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "genome.fa").write_text(f">chr{contig} a contig\n{letters}\n>other\nACGT\n")
         ids = sorted(genes)
@@ -104,17 +106,16 @@ class World:
         self._write_model({"scxpresso": ScXpresso, "hybrid": Hybrid}[network])
 
     def _write_model(self, kind):
-        about = NetworkMetadata(self.network, "both", *self.window, POPULATIONS)
+        about = NetworkMetadata(self.network, self.inputs, *self.window, POPULATIONS)
         folds = {}
         for fold in (1, 2):
             files = [f"fold_{fold}/replicate_{replicate}.safetensors" for replicate in (1, 2, 3)]
             for number, file in enumerate(files):
-                save_network(
-                    self.folder / "model" / file, random_network(kind, 10 * fold + number, *self.window), about
-                )
+                network = random_network(kind, 10 * fold + number, *self.window, self.inputs)
+                save_network(self.folder / "model" / file, network, about)
             folds[fold] = {"used": files}
         content = {
-            "atlas": "a", "level": "l", "genome": "g", "network": self.network, "inputs": "both",
+            "atlas": "a", "level": "l", "genome": "g", "network": self.network, "inputs": self.inputs,
             "upstream": self.window[0], "downstream": self.window[1], "populations": POPULATIONS,
             "annotation_features": about.annotation_features, "folds": folds,
             "fold_of_gene": {gene: 1 + (gene == "minus") for gene in self.genes if gene != "unknown"},

@@ -17,6 +17,7 @@ from scxpresso.saturation.effects_store import STEP
 from scxpresso.store import read_table, write_table
 from scxpresso.variant_map.effects import map_variants
 from scxpresso.variant_map.parts import parts_of, stores_of, write_parts
+from scxpresso.variant_map.queries import Counts, file_rows
 from scxpresso.variant_map.reading import VariantMap
 from scxpresso.variant_map.scores import MappedScorer, score_with_map
 from scxpresso.variant_map.store import (
@@ -345,6 +346,72 @@ def test_the_command_line(world, folder, run_cli, tmp_path):
     of_file = list(csv.DictReader((tmp_path / "v.tsv").open(), delimiter="\t"))
     assert of_file == [row | {"chrom": "1"} for row in rows if row["alt"] == alts[0]]
     assert run_cli("query_map.py", "--map", folder, "--region", "x", "--output", tmp_path / "x.tsv").returncode == 1
+
+
+def queried(folder, path, *rows):
+    """What a table of variants finds in a map: contig, position, alleles and gene of each row, and the counts."""
+    path.write_text("".join("\t".join(map(str, row)) + "\n" for row in rows))
+    counts = Counts()
+    with VariantMap(folder) as found:
+        return [row[:5] for row in file_rows(found, path, counts) if row[7] == POPULATIONS[0]], counts
+
+
+def alternative(pos):
+    return "ACGT"["ACGT".index(LETTERS[pos - 1]) - 1]
+
+
+def test_alleles_of_a_file_are_read_as_for_scoring(folder, tmp_path):
+    """In either order, or missing; and a variant with several associations is one."""
+    ref, alt = LETTERS[999], alternative(1000)
+    header = "chromosome", "base_pair_location", "effect_allele", "other_allele", "beta", "p_value"
+    rows, counts = queried(folder, tmp_path / "t", header, (1, 1000, alt, ref, 1, 1), (1, 1000, ref, alt, 1, 1))
+    assert rows == [("1", 1000, ref, alt, "g0")] * 2
+    assert (counts.found, counts.references.turned, counts.references.mismatched) == (2, 1, 0)
+    assert "1 alleles swapped: the genome has the effect allele" in "".join(counts.lines())
+    header, every = ("chrom", "pos", "ref", "alt"), [base for base in "ACGT" if base != ref]
+    rows, counts = queried(folder, tmp_path / "t", header, (1, 1000, "", alt), (1, 1000, ref, ""), (1, 1000, "", ref))
+    assert [row[3] for row in rows] == [alt, *every] and {row[2] for row in rows} == {ref}
+    assert (counts.found, counts.other) == (2, 1)
+    header = "CHR_ID", "CHR_POS", "SNPS", "STRONGEST SNP-RISK ALLELE"
+    rows, counts = queried(folder, tmp_path / "t", header, *[(1, 1000, "rs1", "rs1-A")] * 2, (1, 1000, "rs2", "rs2-AC"))
+    assert [row[3] for row in rows] == every and (counts.found, counts.other) == (1, 1)
+
+
+def test_contigs_of_a_file_are_named_as_for_scoring(folder, tmp_path):
+    header, variant = ("chrom", "pos", "ref", "alt"), (1000, LETTERS[999], alternative(1000))
+    rows, counts = queried(folder, tmp_path / "t", header, ("1.0", *variant), ("CHR1", *variant), ("23", *variant))
+    assert [row[0] for row in rows] == ["1.0", "CHR1"] and (counts.found, counts.out_of_reach) == (2, 1)
+    other = shutil.copytree(folder, tmp_path / "map")
+    write_table(other / "genes.tsv", read_table(other / "genes.tsv").assign(chrom="chrX"))
+    rows, counts = queried(other, tmp_path / "t", header, ("23.0", *variant), ("25", *variant), ("24", *variant))
+    assert [row[0] for row in rows] == ["23.0", "25"] and (counts.found, counts.out_of_reach) == (2, 1)
+
+
+def test_a_variant_that_names_a_gene_is_looked_up_for_it_alone(folder, tmp_path):
+    variant = 1, 1100, LETTERS[1099], alternative(1100)
+    header = "chrom", "pos", "ref", "alt", "gene"
+    rows, _ = queried(folder, tmp_path / "t", header, (*variant, ""))
+    assert [row[4] for row in rows] == ["g0", "g1"]
+    named = [(*variant, gene) for gene in ("g1", "name of g0", "g5", "absent")]
+    rows, counts = queried(folder, tmp_path / "t", header, *named)
+    assert [row[4] for row in rows] == ["g1", "g0"]
+    assert (counts.found, counts.out_of_reach, counts.unknown_gene) == (2, 1, 1)
+    assert "1 variants name a gene that the map does not have" in "".join(counts.lines())
+
+
+def test_other_references_are_counted_up_to_the_share_that_scoring_allows(folder, tmp_path, run_cli):
+    header = "chrom", "pos", "ref", "alt"
+    good = [(1, pos, LETTERS[pos - 1], alternative(pos)) for pos in range(1000, 1010)]
+    bad = [(1, pos, alternative(pos), LETTERS[pos - 1]) for pos in range(1010, 1016)]
+    rows, counts = queried(folder, tmp_path / "t", header, *good, *bad[:5])
+    assert len(rows) == 10 and (counts.references.checked, counts.references.mismatched) == (15, 5)
+    assert "5 variants have another reference than the genome of the map" in "".join(counts.lines())
+    expected = "6 of 16 alleles differs from the map .* alleles swapped: 6 of them match"
+    with pytest.raises(InputError, match=expected):
+        queried(folder, tmp_path / "t", header, *good, *bad)
+    done = run_cli("query_map.py", "--map", folder, "--variants", tmp_path / "t", "--output", tmp_path / "out.tsv")
+    assert done.returncode == 1 and "differs from the map" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "out.tsv").exists()
 
 
 def test_executables_make_the_same_map(world, pooled, folder, run_cli, tmp_path):

@@ -1,5 +1,6 @@
 """Describe files that are damaged, or are not what they should be."""
 
+import csv
 import gzip
 import io
 import zlib
@@ -11,6 +12,8 @@ from scxpresso.files import encoding_of, is_bgzip, is_gzip, opener
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
 
+# What readers raise: of htslib, gzip and csv, and of text that is not UTF-8.
+DAMAGE = (OSError, ValueError, EOFError, zlib.error, csv.Error)
 AGAIN = "download or write it again, and compare its size or checksum with the source's"
 
 GZIP = b"\x1f\x8b"

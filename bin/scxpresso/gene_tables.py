@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scxpresso.damage import damage
+from scxpresso.damage import DAMAGE, damage
 from scxpresso.files import delimiter_of, open_text
 from scxpresso.problems import InputError, Problem
 
@@ -33,7 +33,7 @@ def read_rows(path: Path, expected: str, fix: str) -> Iterator[tuple[str, list[s
                     raise InputError(Problem(where, found, expected, fix))
                 if row:
                     yield where, row
-    except (OSError, EOFError, ValueError, csv.Error) as error:
+    except DAMAGE as error:
         raise InputError(Problem(str(path), damage(path, error), expected)) from None
 
 

@@ -4,6 +4,7 @@ from itertools import islice
 
 from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.checks.sheets import Request, read_sheet
+from scxpresso.damage import DAMAGE
 from scxpresso.external_scores.importing import read_scores
 from scxpresso.external_scores.liftover import EXPECTED as CHAIN
 from scxpresso.external_scores.liftover import Chains
@@ -18,7 +19,7 @@ def is_sheet(request: Request) -> bool:
     try:
         with open_text(path) as file:  # type: ignore[arg-type]  # None is a TypeError
             return "file" in [name.strip(' "\ufeff') for name in file.readline(10_000).rstrip("\n").split(",")]
-    except (OSError, EOFError, UnicodeDecodeError, TypeError):
+    except (*DAMAGE, TypeError):
         return False
 
 

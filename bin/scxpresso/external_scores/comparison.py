@@ -1,6 +1,5 @@
 """Scores of other tools, joined to ours."""
 
-import csv
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from scxpresso.damage import DAMAGE
 from scxpresso.metrics import rank_correlation
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import write_rows
@@ -68,7 +68,7 @@ def read_external(path: str | Path) -> list[ExternalScore]:
         header = read_header(path)
         columns = EXTERNAL_COLUMNS + [name for name in PLACE_COLUMNS if name in header]
         rows = list(read_rows(path, columns))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except DAMAGE as error:
         raise InputError(Problem(str(path), f"no readable text ({error})", EXPECTED)) from None
     problems, found = [], []
     row_of: dict[ExternalScore, int] = {}

@@ -1,13 +1,12 @@
 """Import scores of another tool: read its file, lift positions over, and compare references with the genome."""
 
-import csv
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scxpresso.damage import damage
+from scxpresso.damage import DAMAGE, damage
 from scxpresso.external_scores.hdf5 import read_hdf5_scores
 from scxpresso.external_scores.liftover import Chains, Lifted
 from scxpresso.external_scores.parquet import is_parquet, read_parquet_scores
@@ -79,7 +78,7 @@ def read_scores(path: Path, kind: str | None, tracks: str | None, score: str | N
         wanted.check()
     except InputError as error:
         raise InputError(*(_placed(path, problem) for problem in error.problems)) from None
-    except (OSError, EOFError, ValueError, KeyError, csv.Error) as error:
+    except (*DAMAGE, KeyError) as error:
         raise InputError(Problem(str(path), damage(path, error), "scores of another tool")) from None
 
 

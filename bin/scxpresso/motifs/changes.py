@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from scxpresso.damage import DAMAGE
 from scxpresso.genome.feature_store import Features
 from scxpresso.genome.sequence import reverse_complement, window_bounds
 from scxpresso.motifs.matrices import Motif
@@ -92,7 +93,7 @@ def _variants(path: str | Path) -> Iterator[tuple[pd.DataFrame, int]]:
                 part = part[part["population"] == population]
                 single = ~part["pos"].str.contains(";")
                 yield part.loc[single, KEY], int((~single).sum())
-    except (ValueError, UnicodeDecodeError, OSError, EOFError) as error:
+    except DAMAGE as error:
         expected = f"a table of scored variants with the columns {', '.join(KEY)} and population"
         raise InputError(Problem(shown(Path(path).name), f"it cannot be read ({shown(error)})", expected)) from error
 

@@ -6,7 +6,6 @@ MEME's format does not, and drops rows that it cannot read without a word; so th
 
 import math
 import re
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scxpresso.damage import DAMAGE
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import atomic_write
@@ -64,7 +64,7 @@ def read_motifs(path: str | Path) -> list[Motif]:
     try:
         with open_text(path) as file:
             lines = [line.strip() for line in file]
-    except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
+    except DAMAGE as error:
         raise InputError(Problem(f"motifs {name}", f"it cannot be read ({error})", "text")) from error
     first = next((line for line in lines if line and not line.startswith("#")), "")
     if any(re.match(r"MEME version", line) for line in lines):

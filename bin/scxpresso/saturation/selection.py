@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from scxpresso.damage import DAMAGE
 from scxpresso.files import open_text
 from scxpresso.identifiers import GeneNames
 from scxpresso.problems import InputError, Problem, preview
@@ -34,7 +35,7 @@ def read_gene_list(path: str | Path) -> list[str]:
     try:
         with open_text(path) as lines:
             words = [line.strip().removeprefix("\ufeff") for line in lines]
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except DAMAGE as error:
         raise InputError(
             Problem("--list", f"no text ({error})", "a text file (UTF-8), plain or gzipped, with one gene per line")
         ) from None

@@ -14,13 +14,13 @@ import pandas as pd
 import zarr
 
 from scxpresso.genome.sequence import ALTERNATIVES, BASE_OF_CODE, CHANNELS
-from scxpresso.identifiers import match_contigs
 from scxpresso.networks.model import Model
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import read_table
 from scxpresso.text import shown
 from scxpresso.variant_map.effects import alternatives
 from scxpresso.variant_map.store import GENES, PER_POPULATION, MapMetadata, p_values_of, sd_of
+from scxpresso.variants.contigs import contigs_of
 from scxpresso.variants.significance import specificity
 
 LOOK_UP_COLUMNS = [
@@ -91,7 +91,7 @@ class VariantMap:
 
     def _contig(self, name: str) -> str:
         """Give the map's name of a contig; '' if it has none."""
-        return next(iter(match_contigs(self._of_contig, [name])), "")
+        return contigs_of([name], self._of_contig).get(name, "")
 
     def _gene(self, gene_id: str) -> MappedGene:
         """Read the values of a gene."""
@@ -154,7 +154,7 @@ class VariantMap:
                         "use positions of the assembly that the map was made of, 1-based",
                     )
                 )
-            rows += self._rows(gene_id, chrom, pos, ref, alt) if base else []
+            rows += self.rows(gene_id, chrom, pos, ref, alt) if base else []
         return pd.DataFrame(rows, columns=LOOK_UP_COLUMNS)
 
     def region(self, chrom: str, start: int, end: int) -> Iterator[tuple]:
@@ -165,7 +165,11 @@ class VariantMap:
                 ref = self._base(gene_id, pos)
                 for alt in ALTERNATIVES if ref else "":
                     if alt != ref:
-                        yield from self._rows(gene_id, chrom, pos, ref, alt)
+                        yield from self.rows(gene_id, chrom, pos, ref, alt)
+
+    def base(self, chrom: str, pos: int) -> str:
+        """Give the base of the genome on the + strand; N if it is ambiguous, or not in reach of a gene."""
+        return next((base for gene_id in self.in_reach(chrom, pos, pos) if (base := self._base(gene_id, pos))), "N")
 
     def _base(self, gene_id: str, pos: int) -> str:
         """Give the base of the genome on the + strand; '' if it is ambiguous or not in reach."""
@@ -186,7 +190,8 @@ class VariantMap:
         at = distance - self.about.reads[0]
         return at, self.gene(gene_id).alternatives[at].tolist().index(ALTERNATIVES.index(alt))
 
-    def _rows(self, gene_id: str, chrom: str, pos: int, ref: str, alt: str) -> Iterator[tuple]:
+    def rows(self, gene_id: str, chrom: str, pos: int, ref: str, alt: str) -> Iterator[tuple]:
+        """Yield rows of LOOK_UP_COLUMNS for a variant that a gene has in reach; ref: the base of the genome."""
         gene, distance = self.gene(gene_id), self.place(gene_id, pos)
         strand, name = self.genes.at[gene_id, "strand"], self.genes.at[gene_id, "gene_name"]
         at = self.index(gene_id, distance, alt if strand == "+" else alt.translate(COMPLEMENT))

@@ -241,7 +241,7 @@ def pool_effects(
     """
     model.check_window(features.upstream, features.downstream)
     reads = bases_read(model.network, model.inputs, model.upstream, model.downstream)
-    starts, _ = window_bins(model.upstream, model.downstream, reads)
+    starts, compared = window_bins(model.upstream, model.downstream, reads)
     rows = features.rows(genes)
     windows = shuffled_windows(features.codes[rows], starts)
     annotation = features.annotation(rows, model.annotation_features)
@@ -253,6 +253,8 @@ def pool_effects(
     def effects_of(number: int, count: int | None) -> dict[int, np.ndarray]:
         """Effects and specificities of a gene at the first positions of its bins: kinds × substitutions × populations."""
         wanted = {bin_: those[:count] for bin_, those in positions[number].items()}
+        if not wanted:  # the networks read no sequence, or none that is unambiguous
+            return {}
         at = np.sort(np.concatenate(list(wanted.values())))
         _, by_network = of_fold(networks[number]).effects_at(windows[number], annotation[number], at)
         mean, members = resolved(by_network.mean(axis=0)), windows[number][at, None] != ALTERNATIVE_CODES
@@ -274,11 +276,16 @@ def pool_effects(
     stretches = stretch_of(np.arange(windows.shape[1]), model.upstream)
     counts = np.zeros((len(KINDS), stretches[-1] + 1, len(model.populations), N_INTERVALS), dtype=np.uint32)
     for number in order:
-        for bin_, values in effects_of(number, None).items():
+        found = effects_of(number, None)
+        for bin_, values in found.items():
+            # The scale is that of the bin that a variant here is compared with. Of a bin of which little is read, it is the next.
+            scaled_by = int(np.clip(bin_, *compared))
+            if scaled_by not in found:  # all of its bases are ambiguous
+                continue
             of_substitutions = np.repeat(stretches[positions[number][bin_]], SUBSTITUTIONS)
             for kind, of_kind in enumerate(values[: 1 + (shape[2] > 1)]):
-                own = root_mean_square(of_kind[: SUBSTITUTIONS * N_SAMPLED])
-                ratios = _ratios(of_kind, np.maximum(own, MIN_SCALE * scale[kind, bin_]))
+                own = root_mean_square(found[scaled_by][kind, : SUBSTITUTIONS * N_SAMPLED])
+                ratios = _ratios(of_kind, np.maximum(own, MIN_SCALE * scale[kind, scaled_by]))
                 for stretch in np.unique(of_substitutions):
                     counts[kind, stretch] += histogram(ratios[of_substitutions == stretch])
         step(shown(genes[number]))

@@ -5,7 +5,6 @@ an earlier one. Memory is bounded by a contig and a chunk, whatever the length a
 into a database on disk. The FASTA is read once for its contig names, and once contig by contig.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ import numpy as np
 
 from scxpresso.genome.features import contig_names
 from scxpresso.genome.sequence import read_fasta
-from scxpresso.identifiers import bare_contig, match_contigs
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.store import write_json, write_rows
 from scxpresso.text import shown
@@ -33,9 +31,10 @@ from scxpresso.variants.alleles import (
     trimmed,
 )
 from scxpresso.variants.chunks import REJECTED_COLUMNS, rejected_rows, write_chunks
+from scxpresso.variants.contigs import contigs_of
 from scxpresso.variants.gene_windows import GeneIndex, Reach, Windows
 from scxpresso.variants.placement import Sliding, placed_for
-from scxpresso.variants.references import References
+from scxpresso.variants.references import Bases, References
 from scxpresso.variants.sources import Entry, Source
 from scxpresso.variants.spill import Spill
 from scxpresso.variants.tables import open_source
@@ -53,7 +52,6 @@ OUTSIDE_GENE = NOT_SCORABLE + "outside the window of the gene that it names"
 # With these reasons, a haplotype that carries the allele is still known: another record has it, or it is the reference.
 # With a missing call there, a haplotype may carry another allele, whatever the reason.
 CHANGES_NOTHING = {SPANNING, SAME, NO_ALTERNATIVE}
-PLINK_CONTIGS = {"23": "X", "24": "Y", "25": "X", "26": "MT"}
 
 
 @dataclass
@@ -104,7 +102,7 @@ def read_variants(
     with TemporaryDirectory(dir=outdir, prefix=".partial-") as folder, Spill(Path(folder) / "variants") as spill:
         contigs = contig_names(str(fasta))
         known = GeneIndex(genes, contigs, upstream, downstream)
-        source.in_reach = Reach(known.windows, lambda chrom: _contigs_of([chrom], contigs).get(chrom))
+        source.in_reach = Reach(known.windows, lambda chrom: contigs_of([chrom], contigs).get(chrom))
         entries = _spill(source, spill, log)
         if haplotypes:
             _log_haplotypes(source, log)
@@ -188,13 +186,8 @@ def _log_haplotypes(source: Source, log: Callable[[str], None]) -> None:
 
 def _log_decisions(counts: Counts, log: Callable[[str], None]) -> None:
     """Log ambiguous entries, and how they were read."""
-    if counts.references.turned:
-        log(f"{counts.references.turned:,} alleles swapped: the genome has the effect allele, or the second one")
-    if counts.references.open:
-        log(
-            f"WARNING {counts.references.open:,} insertions or deletions of which the genome could have either allele: "
-            "the other allele (the first one) was taken as the reference"
-        )
+    for text in counts.references.decisions():
+        log(text)
     if counts.before:
         log(
             f"NOTE {counts.before:,} insertions written with '-' were read as before the base of their position, as "
@@ -222,30 +215,11 @@ def _check_scorable(counts: Counts, spill: Spill, file: str) -> None:
     )
 
 
-def _contigs_of(chroms: list[str], contigs: list[str]) -> dict[str, str]:
-    """Match the contig names of the file to those of the FASTA; a file may use both chr1 and 1.
-
-    1.0, as in a column of numbers, means 1. 23 to 26, as in PLINK, mean X, Y, X and MT if there is no such contig.
-    """
-    found: dict[str, str] = {}
-    plain = {chrom: re.sub(r"^(\d+)\.0$", r"\1", chrom) for chrom in chroms}
-    plink = {chrom: PLINK_CONTIGS.get(name, chrom) for chrom, name in plain.items()}
-    for name_of in ({chrom: chrom for chrom in chroms}, plain, plink):
-        names = {name_of[chrom] for chrom in chroms if chrom not in found}
-        while names:
-            # One spelling of each name at a time, because several at once would be ambiguous.
-            spellings = {bare_contig(name): name for name in names}.values()
-            matched = match_contigs(spellings, contigs)
-            found |= {chrom: matched[name] for chrom, name in name_of.items() if name in matched and chrom not in found}
-            names -= set(spellings)
-    return found
-
-
 def _place_all(spill: Spill, fasta: str | Path, contigs: list[str], genes: GeneIndex, file: str) -> Counts:
     """Reject or place every entry. Raises InputError if no contig is one of the FASTA's."""
     counts = Counts()
     chroms = spill.chroms()
-    contig_of = _contigs_of(chroms, contigs)
+    contig_of = contigs_of(chroms, contigs)
     named = spill.chroms(readable=True)
     if named and not contig_of:
         raise InputError(
@@ -314,14 +288,12 @@ def _place(
     unscored: list[tuple[int, int, int, bool]] = []
     candidates: list[Candidate] = []
     for number, pos, ref, alt, gene, either, called, fault, stop in block:
-        reason, turn, dashed = fault, False, ABSENT in (ref, alt)
+        reason, turned, dashed = fault, False, ABSENT in (ref, alt)
+        alternatives: list[str] = []
         if not reason and dashed:
             pos, ref, alt, reason = _with_base_before(sequence, pos, ref, alt)
-        if either and not reason:
-            first = ref
-            ref, alt = counts.references.in_order(sequence, pos, ref, alt)
-            turn = ref != first
-        reason = reason or _fault_on(chrom, sequence, pos, ref, alt, either, counts.references)
+        if not reason:
+            ref, alternatives, turned, reason = on_genome(chrom, sequence, pos, ref, alt, either, counts.references)
         row = genes.row(gene) if gene and not reason else None
         if gene and not reason and row is None:
             reason = UNKNOWN_GENE
@@ -330,10 +302,10 @@ def _place(
             if called:
                 unscored.append((number, pos - 1, max(stop, pos), reason not in CHANGES_NOTHING))
             continue
-        counts.before += dashed and len(ref) < len(alt)
-        ref = ref or sequence[pos - 1].upper()
-        for alternative in [alt] if alt else SUBSTITUTIONS[ref]:
-            candidates.append(Candidate.of(number, row, turn, pos, ref, alternative, sequence))
+        counts.before += dashed and len(ref) < len(alternatives[0])
+        candidates += [
+            Candidate.of(number, row, turned, pos, ref, alternative, sequence) for alternative in alternatives
+        ]
 
     start, end = np.array([(one.start, one.end) for one in candidates], dtype=np.int64).reshape(-1, 2).T
     placed, scorable = [], set()
@@ -376,7 +348,31 @@ def _with_base_before(sequence: str, pos: int, ref: str, alt: str) -> tuple[int,
     return pos - 1, base + ref.replace(ABSENT, ""), base + alt.replace(ABSENT, ""), ""
 
 
-def _fault_on(chrom: str, sequence: str, pos: int, ref: str, alt: str, either: bool, references: References) -> str:
+def on_genome(
+    chrom: str, sequence: Bases, pos: int, ref: str, alt: str, either: bool, references: References
+) -> tuple[str, list[str], bool, str]:
+    """Compare an entry that has no fault with its contig, and fill in the alleles that the file does not name.
+
+    Parameters
+    ----------
+    sequence: of the contig. ref, alt: '' where the file names none. either: whether the contig decides which allele is the
+        reference. references: counts the outcome.
+
+    Returns
+    -------
+    The reference; the alternatives; whether the alleles were swapped; why the entry does not fit the contig ('' if it does).
+    """
+    first = ref
+    if either:
+        ref, alt = references.in_order(sequence, pos, ref, alt)
+    turned = ref != first
+    if reason := _fault_on(chrom, sequence, pos, ref, alt, either, references):
+        return ref, [], turned, reason
+    ref = ref or sequence[pos - 1 : pos].upper()
+    return ref, [alt] if alt else SUBSTITUTIONS[ref], turned, ""
+
+
+def _fault_on(chrom: str, sequence: Bases, pos: int, ref: str, alt: str, either: bool, references: References) -> str:
     """Return why an entry does not fit the contig; '' if it does."""
     found = sequence[pos - 1 : pos - 1 + (len(ref) or 1)].upper()
     if len(found) < (len(ref) or 1):

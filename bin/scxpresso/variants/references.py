@@ -1,6 +1,8 @@
-"""Comparison of the references in a file of variants with the FASTA."""
+"""Comparison of the references in a file of variants with the genome."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from Bio.Seq import reverse_complement
 
@@ -15,13 +17,19 @@ MAJORITY = 0.5
 MIN_EXPLAINED = 0.8  # share of mismatches that a cause must explain to be named
 
 
+class Bases(Protocol):
+    """Bases of a contig: a text, or what gives parts of one."""
+
+    def __getitem__(self, places: slice, /) -> str: ...
+
+
 @dataclass
 class References:
     """Numbers of entries that name a reference (checked), and of those whose reference differs from the FASTA (mismatched).
 
     swapped, complement, later, earlier: mismatches that match the FASTA if reference and alternative are swapped, on the −
     strand, at the next base, or at the one before. turned, open: pairs of unordered alleles whose second one is the
-    reference, and pairs of which either may be. example: the first mismatch.
+    reference, and pairs of which either may be. example: the first mismatch. genome: what they are compared with, in words.
     """
 
     checked: int = 0
@@ -33,8 +41,9 @@ class References:
     turned: int = 0
     open: int = 0
     example: str = ""
+    genome: str = "FASTA"
 
-    def in_order(self, sequence: str, pos: int, ref: str, alt: str) -> tuple[str, str]:
+    def in_order(self, sequence: Bases, pos: int, ref: str, alt: str) -> tuple[str, str]:
         """Order two alleles of unknown order: the reference is the one in the FASTA.
 
         The order is kept if the FASTA has both (an insertion or deletion in a repeat) or neither.
@@ -46,7 +55,7 @@ class References:
             return alt, ref
         return ref, alt
 
-    def count_mismatch(self, sequence: str, chrom: str, pos: int, ref: str, alt: str, either: bool = False) -> None:
+    def count_mismatch(self, sequence: Bases, chrom: str, pos: int, ref: str, alt: str, either: bool = False) -> None:
         """Count a mismatch. either: whether the order of the two alleles is unknown."""
         both = [allele for allele in ((ref, alt) if either else (ref,)) if allele and BASES.issuperset(allele)]
         self.mismatched += 1
@@ -57,7 +66,17 @@ class References:
         if not self.example:
             found = sequence[pos - 1 : pos - 1 + len(ref)].upper()
             has = f"{ref[:20]} and {alt[:20]}" if either else ref[:20]
-            self.example = f"{shown(chrom)}:{pos:,} has {has}, the FASTA {found[:20]}"
+            self.example = f"{shown(chrom)}:{pos:,} has {has}, the {self.genome} {found[:20]}"
+
+    def decisions(self) -> Iterator[str]:
+        """Yield what the log says of alleles of unknown order."""
+        if self.turned:
+            yield f"{self.turned:,} alleles swapped: the genome has the effect allele, or the second one"
+        if self.open:
+            yield (
+                f"WARNING {self.open:,} insertions or deletions of which the genome could have either allele: "
+                "the other allele (the first one) was taken as the reference"
+            )
 
     @property
     def too_many(self) -> bool:
@@ -73,7 +92,7 @@ class References:
         raise InputError(
             Problem(
                 where,
-                f"the reference of {self.mismatched:,} of {self.checked:,} alleles differs from the FASTA "
+                f"the reference of {self.mismatched:,} of {self.checked:,} alleles differs from the {self.genome} "
                 f"({self.example}); the likely cause is {cause}",
                 f"at most {MAX_MISMATCHES:.0%} that differ",
                 fix,
@@ -111,9 +130,9 @@ class References:
             return cause, fix
         return (
             f"another assembly: only {swap}" if self.swapped else "another assembly",
-            "use the FASTA of the variants' assembly, or lift the variants over to this one",
+            f"use the {self.genome} of the variants' assembly, or lift the variants over to this one",
         )
 
 
-def _has(sequence: str, pos: int, bases: str) -> bool:
+def _has(sequence: Bases, pos: int, bases: str) -> bool:
     return pos > 0 and sequence[pos - 1 : pos - 1 + len(bases)].upper() == bases

@@ -1,9 +1,7 @@
 """Files of variants, read row by row: the interface of all formats, and VCF and BCF."""
 
-import csv
 import os
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import NamedTuple
 
 import pysam
 
-from scxpresso.damage import AGAIN, damage
+from scxpresso.damage import AGAIN, DAMAGE, damage
 from scxpresso.files import is_bgzip, is_gzip, unzipped_stream
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
@@ -24,8 +22,6 @@ EXPECTED = (
     "alt (and gene, variant_id); tabs or commas between columns; plain or gzipped"
 )
 BEFORE_START = "the position is before the first base of the contig"
-
-DAMAGE = (OSError, ValueError, EOFError, zlib.error, csv.Error)  # raised by htslib, gzip, and text that is not UTF-8
 
 
 class Entry(NamedTuple):

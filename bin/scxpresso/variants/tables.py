@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from scxpresso.damage import AGAIN, first_fault, looks_like, start_of
+from scxpresso.damage import AGAIN, DAMAGE, first_fault, looks_like, start_of
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
 from scxpresso.variants.alleles import ABSENT, BASES, NO_ALTERNATIVE, NOT_ACGT, SAME, fault_of
 from scxpresso.variants.association import ASSOCIATION, MISSING, beta_of, of_allele, p_value_of
 from scxpresso.variants.delimited import table_of
-from scxpresso.variants.sources import BEFORE_START, DAMAGE, EXPECTED, Entry, Source, Vcf, damaged
+from scxpresso.variants.sources import BEFORE_START, EXPECTED, Entry, Source, Vcf, damaged
 
 # Names of columns (in lower case) by their role, for each kind of table. The first one present counts.
 _PLACE = {"chrom": ["chrom", "chr", "chromosome"], "pos": ["pos", "position", "base_pair_location", "bp"]}
