@@ -30,7 +30,9 @@ class Place:
 QUEUES = {"queue": "normal", "gpu_queue": "gpu", "account": "lab"}
 ON_CLUSTER = {"scratch": True, "limits": {}}
 CUDA = {"container": "registry.test/lab/nf-scxpresso:9-cuda", "accelerator": 1, "before_script": None}
-ENV = "CUDA_DEVICE_ORDER,CUDA_VISIBLE_DEVICES,HDF5_USE_FILE_LOCKING,NVIDIA_VISIBLE_DEVICES,OMP_WAIT_POLICY"
+ENV = (
+    "CUDA_DEVICE_ORDER,CUDA_VISIBLE_DEVICES,GOMP_SPINCOUNT,HDF5_USE_FILE_LOCKING,NVIDIA_VISIBLE_DEVICES,OMP_WAIT_POLICY"
+)
 
 
 def engine(name: str, gpu_option: str, **scope: object) -> Place:

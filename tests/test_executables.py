@@ -55,12 +55,21 @@ def test_imports_are_of_the_form_that_the_fingerprint_reads(path):
             assert node.level == 0
 
 
-def test_threads_wait_without_spinning_unless_the_user_says_otherwise():
-    shown = "import sys; sys.path.insert(0, 'bin'); import scxpresso, os; print(os.environ['OMP_WAIT_POLICY'])"
-    for own, expected in ({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active"):
-        env = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | own
-        done = subprocess.run([sys.executable, "-c", shown], cwd=ROOT, env=env, capture_output=True, text=True)
-        assert done.stdout == f"{expected}\n"
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ({}, "passive 3000"),
+        ({"OMP_WAIT_POLICY": "active"}, "active None"),
+        ({"OMP_WAIT_POLICY": "passive"}, "passive None"),
+        ({"GOMP_SPINCOUNT": "7"}, "passive 7"),
+    ],
+)
+def test_threads_hardly_spin_while_they_wait_unless_the_user_says_otherwise(own, expected):
+    names = "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"
+    shown = f"import sys; sys.path.insert(0, 'bin'); import scxpresso, os; print(*map(os.environ.get, {names}))"
+    env = {name: value for name, value in os.environ.items() if name not in names} | own
+    done = subprocess.run([sys.executable, "-c", shown], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.stdout == f"{expected}\n"
 
 
 @pytest.mark.parametrize("path", EXECUTABLES, ids=lambda path: path.name)
