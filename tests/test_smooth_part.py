@@ -35,7 +35,8 @@ def fitted(genes, inputs="both", expression=None, seed=1):
     promoter, annotation, own = genes
     part = SmoothPart(3, inputs)
     target = (own if expression is None else expression)[:TRAINING]
-    held_out = part.fit(promoter.of(torch.arange(TRAINING)), annotation[:TRAINING], NAMES, target, seed)
+    genes = part.scale(promoter.of(torch.arange(TRAINING)), annotation[:TRAINING], NAMES)
+    held_out = part.fit(genes, target, seed)
     return part, held_out
 
 
@@ -87,7 +88,7 @@ def test_constant_features_and_one_population(genes):
     promoter, annotation, expression = genes
     part = SmoothPart(1)
     blank = torch.zeros_like(annotation[:40])
-    part.fit(promoter.of(torch.zeros(40, dtype=torch.long)), blank, NAMES, expression[:40, :1], 1)
+    part.fit(part.scale(promoter.of(torch.zeros(40, dtype=torch.long)), blank, NAMES), expression[:40, :1], 1)
     predicted = part(promoter.of(torch.zeros(1, dtype=torch.long)), blank[:1])
     assert predicted.numpy() == pytest.approx(expression[:40, 0].mean(), abs=1e-3)
 
