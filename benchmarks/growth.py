@@ -18,13 +18,14 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from textwrap import wrap
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-from pages import write  # noqa: E402
+from pages import LINE_LENGTH, write  # noqa: E402
 from pseudobulk_size import LEVELS, gene_ids, make_atlas  # noqa: E402
 
 TRAINING = {"genes": 500, "populations": 4, "window": 2500, "replicates": 1}
