@@ -31,6 +31,7 @@ from pseudobulk_size import LEVELS, gene_ids, make_atlas  # noqa: E402
 TRAINING = {"genes": 500, "populations": 4, "window": 2500, "replicates": 1}
 WHOLE_WINDOW = 10500
 OTHER_NETWORKS = ("hybrid", "grammar")
+HUMAN = {"genes": 19_000, "populations": 22, "networks": 100}
 N_CELLS, N_VARIANTS = 20_000, 250
 FIRST = TRAINING | {"cells": N_CELLS, "variants": N_VARIANTS}
 N_EPOCHS = 3
@@ -187,6 +188,18 @@ def plot(points: dict[str, list[dict]]) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
+def whole_run(points: dict[str, list[dict]]) -> str:
+    """Extrapolate each other network to a human atlas: linear in genes; more populations cost what eight times as many do."""
+    hours = []
+    for network in OTHER_NETWORKS:
+        genes, populations = (points[f"{name}, `{network}`"] for name in ("genes", "populations"))
+        each = genes[-1]["seconds"] * HUMAN["genes"] / (TRAINING["genes"] * DOUBLINGS[-1])
+        each *= populations[-1]["seconds"] / populations[0]["seconds"]
+        hours.append(f"{each * HUMAN['networks'] / 3600:.1f} for `{network}`")
+    size = "{genes:,} genes, {populations} populations, {networks} networks".format(**HUMAN)
+    return f"Extrapolated CPU hours of one level of a human atlas ({size}): {', '.join(hours)}."
+
+
 def main() -> None:
     if sys.argv[1:]:
         point(sys.argv[1], json.loads(sys.argv[2]))
@@ -202,9 +215,9 @@ def main() -> None:
         for measured in ("seconds", "memory"):
             cells += [f"{row[0][measured]:.2f}", *(f"{each[measured] / row[0][measured]:.1f}" for each in row[1:])]
         lines.append(f"| {' | '.join(cells)} |")
-    write(
-        "benchmarks/growth.py", [*lines, "", "![The first rows as two plots, both axes logarithmic](images/growth.svg)"]
-    )
+    lines += ["", *wrap(whole_run(points), LINE_LENGTH), ""]
+    lines.append("![The first rows as two plots, both axes logarithmic](images/growth.svg)")
+    write("benchmarks/growth.py", lines)
 
 
 if __name__ == "__main__":
