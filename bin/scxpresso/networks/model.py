@@ -99,9 +99,13 @@ class Model:
         known = self._genes.gene(gene_id)
         return self.gene_pearson.get(gene_id if known is None else known, float("nan"))
 
+    def numbers_of_networks(self, fold: int | None) -> list[int]:
+        """Count the networks that `networks` gives for a fold; of each fold if `fold` is None."""
+        return [len(self._used[part]) for part in (self.folds if fold is None else [fold])]
+
     def number_of_networks(self, fold: int | None) -> int:
-        """Count the networks that `networks` gives for a fold."""
-        return sum(len(self._used[part]) for part in (self.folds if fold is None else [fold]))
+        """Count the networks that `networks` gives for a fold, all together."""
+        return sum(self.numbers_of_networks(fold))
 
     @lru_cache(maxsize=2)  # noqa: B019 (a model exists until the task ends)
     def networks(self, fold: int | None) -> list[Network]:

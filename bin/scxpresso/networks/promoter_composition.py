@@ -88,7 +88,8 @@ def counts(codes: np.ndarray, k: int, column: np.ndarray) -> np.ndarray:
 
 
 @njit()
-def _count(codes: np.ndarray, k: int, column: np.ndarray, counts: np.ndarray) -> None:
+def _count(codes: np.ndarray, k: int, column: np.ndarray, found: np.ndarray) -> None:
+    """Add the k-mers of each row to `found` (genes × columns). column: of each k-mer."""
     for gene in range(len(codes)):
         number, known = 0, 0  # of the k-mer that ends at a base, and of the unambiguous bases up to there
         for place in range(codes.shape[1]):
@@ -96,7 +97,7 @@ def _count(codes: np.ndarray, k: int, column: np.ndarray, counts: np.ndarray) ->
             known = known + 1 if base < 4 else 0
             number = ((number << 2) | (base & 3)) & (len(column) - 1)
             if known >= k:
-                counts[gene, column[number]] += 1
+                found[gene, column[number]] += 1
 
 
 def window_counts(codes: np.ndarray, upstream: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

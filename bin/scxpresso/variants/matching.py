@@ -62,11 +62,8 @@ def matched_rows(
                 if index.gene_of(one, row) != gene:
                     continue
                 if one.alt:
-                    if (
-                        _is_meant(one, row)
-                        if index.by_place(one)
-                        else (row.ref, row.alt) in _meant(one, alleles[row.variant])
-                    ):
+                    meant = _at_place(one, row) if index.by_place(one) else _of_id(one, alleles[row.variant])
+                    if (row.ref, row.alt) in meant:
                         yield number, row.cells
                 elif any_allele or len(alleles[row.variant]) == 1:
                     before = largest.setdefault((number, row.population), row)
@@ -161,14 +158,14 @@ class _Index:
         return self._nearest.get((row.variant, row.chrom), (0, None))[1]
 
 
-def _is_meant(one: Sought, row: _Row) -> bool:
-    """Whether a row of ours is of the allele at the position of a sought row."""
-    if one.ref:
-        return trimmed(one.pos, one.ref, one.alt) == row.place
-    return (str(one.pos), one.alt) == (row.pos, row.alt)
+def _at_place(one: Sought, row: _Row) -> set[tuple[str, str]]:
+    """Find the allele (ref and alt) of a row of ours, if a sought row names it by its position."""
+    theirs = trimmed(one.pos, one.ref, one.alt) if one.ref else (str(one.pos), one.alt)
+    ours = row.place if one.ref else (row.pos, row.alt)
+    return {(row.ref, row.alt)} if theirs == ours else set()
 
 
-def _meant(one: Sought, alleles: set[tuple[str, str]]) -> set[tuple[str, str]]:
+def _of_id(one: Sought, alleles: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """Find the alleles (ref and alt) of our variant to which a row's `alt` refers.
 
     That is the identical allele, else the only insertion or deletion that can be written this way elsewhere in a repeat.

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from scxpresso.damage import damage
+from scxpresso.damage import DAMAGE, damage
 from scxpresso.files import open_text
 from scxpresso.problems import InputError, Problem
 from scxpresso.variants.delimited import table_of
 from scxpresso.variants.matching import Sought
-from scxpresso.variants.sources import DAMAGE
 
 EXPECTED = (
     "a table (TSV or CSV) with the columns variant (or chrom, pos, ref and alt), gene, population and effect, and optionally "
