@@ -3,6 +3,7 @@ include { fingerprint ; json } from '../functions/scripts'
 // Correlations of every model and baseline, per population and fold, per gene, between levels and atlases.
 process EVALUATE {
     label 'process_medium'
+    cpus 1 // it has one thread
     ext code: { fingerprint('evaluate.py') }
 
     input:

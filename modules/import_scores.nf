@@ -4,6 +4,7 @@ include { fingerprint ; option ; quoted } from '../functions/scripts'
 process IMPORT_SCORES {
     tag "${row.tool}"
     label 'process_medium'
+    cpus 1 // it has one thread
     ext code: { fingerprint('import_scores.py') }
 
     input:

@@ -4,6 +4,7 @@ include { fingerprint ; option } from '../functions/scripts'
 process JOIN_SATURATION {
     tag "${model.id}"
     label 'process_medium'
+    cpus 1 // it has one thread
     ext code: { fingerprint('join_saturation.py') }
 
     input:

@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process JOIN_SCORES {
     tag "${scored.set} ${scored.id}"
     label 'process_medium'
+    cpus 1 // it has one thread
     ext code: { fingerprint('join_scores.py') }
 
     input:

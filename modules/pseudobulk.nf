@@ -4,6 +4,7 @@ include { fingerprint ; option } from '../functions/scripts'
 process PSEUDOBULK {
     tag "${atlas.atlas}"
     label 'process_medium'
+    cpus 1 // it has one thread
     ext code: { fingerprint('pseudobulk.py') }
 
     input:

@@ -4,6 +4,7 @@ include { fingerprint } from '../functions/scripts'
 process READ_VARIANTS {
     tag "${set.set}"
     label 'process_medium'
+    cpus 1 // it has one thread
     ext code: { fingerprint('read_variants.py') }
 
     input:

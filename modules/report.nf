@@ -3,6 +3,7 @@ include { digest ; fingerprint ; json } from '../functions/scripts'
 // One self-contained page of what was run and what came out.
 process REPORT {
     label 'process_medium'
+    cpus 1 // it has one thread
     ext code: { fingerprint('report.py') + digest('assets/report') }
 
     input:
