@@ -65,7 +65,8 @@ def predict_held_out(baseline: str, features: Features, expression: pd.DataFrame
         if columns is None:
             predicted[test] = observed[train].mean(axis=0)
             continue
-        ridge = make_pipeline(StandardScaler(), RidgeCV(ALPHAS, alpha_per_target=observed.shape[1] > 1))
+        # "svd" gives what the default does, in less than half of the time.
+        ridge = make_pipeline(StandardScaler(), RidgeCV(ALPHAS, gcv_mode="svd", alpha_per_target=observed.shape[1] > 1))
         target = observed[train] if observed.shape[1] > 1 else observed[train, 0]
         predicted[test] = ridge.fit(columns[train], target).predict(columns[test]).reshape(-1, observed.shape[1])
     return predicted
