@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scxpresso.compiled import njit
+from scxpresso.compiled import copy, njit
 
 NOTHING = 1e-15  # so that no value is divided by 0
 
@@ -105,7 +105,7 @@ def _part(genes: np.ndarray, of_feature: np.ndarray, bin_: int) -> None:
         else:
             rest[high] = gene
             high += 1
-    genes[low:] = rest[:high]
+    copy(rest[:high], genes[low:])
 
 
 @njit()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from scxpresso.compiled import njit
+from scxpresso.compiled import copy, njit
 from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE, region
 from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.grammar import Grammar
@@ -319,7 +319,7 @@ def _smooth_effects(
                 continue
             substitution += 1
             kind, effect, n_changed, n_touched = changes.kinds[position, number], effects[position, number], 0, 0
-            effect[:] = changes.radial[kind]
+            copy(changes.radial[kind], effect)
             for column in range(n_windows):
                 if changes.windows[kind, column] != changes.windows[0, column]:
                     mutant[column] = changes.windows[kind, column]
@@ -349,11 +349,13 @@ def _smooth_effects(
                 old, new = reference.features[column], mutant[column]
                 if old != new:
                     n_touched = touch_trees(reference, column, old, new, last_seen, substitution, touched, n_touched)
-            effect[:by_trees] *= 1 - TREE_SHARE
+            for component in range(by_trees):
+                effect[component] *= 1 - TREE_SHARE
             if n_touched > 0:
                 tree_effect[:] = 0
                 add_tree_effects(trees, reference.leaves, touched[:n_touched], mutant, tree_effect)
-                effect[:by_trees] += tree_effect
+                for component in range(by_trees):
+                    effect[component] += tree_effect[component]
             for at in range(n_changed):
                 mutant[changed[at]] = reference.features[changed[at]]
 

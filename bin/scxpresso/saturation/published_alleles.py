@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from scxpresso.compiled import njit, prange, use_threads
+from scxpresso.compiled import copy, njit, prange, use_threads
 from scxpresso.memory import aligned
 from scxpresso.networks.kmers import K1, PAD1
 from scxpresso.networks.published import FILTERS1, FILTERS2, K2, PAD2, POOL1, POOL2
@@ -158,7 +158,7 @@ def _convolve_block(
     for number in range(count + 2 * PAD2):
         first_outputs(layer, codes, halves, (first - PAD2 + number + 1) * POOL1, following)
         _pool_every_start(here, following, pooled)
-        of_first_start[number] = pooled[starts[0]]
+        copy(pooled[starts[0]], of_first_start[number])
         _list_changes(pooled, starts, ends, rows, sizes)
         for place in range(K2):
             weights, of_starts = second[place], changes[number + place]
@@ -256,11 +256,11 @@ def _pooled_2(
         low, high = max(first, start), min(first + SPAN_POOLED_2, end)
         follows = run[low] >= high - low
         if reference_start >= 0 and follows and origin[low] - reference_start == low - start:
-            pooled2[position] = reference[position]
+            copy(reference[position], pooled2[position])
             continue
         if follows and low == first and high == first + SPAN_POOLED_2:
             base = origin[first] + BEFORE_2
-            pooled2[position] = every.pooled2[network, base % POOL1, base // POOL1]
+            copy(every.pooled2[network, base % POOL1, base // POOL1], pooled2[position])
             continue
         pooled2[position, 0] = np.float32(-1)  # to be pooled below
         for bin_ in range(position * POOL2, (position + 1) * POOL2):
@@ -273,7 +273,8 @@ def _pooled_2(
     while bin_ < len(pooled2) * POOL2:
         if base_of[bin_] != -2:
             if base_of[bin_] >= 0:
-                outputs[bin_] = every.outputs2[network, base_of[bin_] % POOL1, base_of[bin_] // POOL1]
+                base = base_of[bin_]
+                copy(every.outputs2[network, base % POOL1, base // POOL1], outputs[bin_])
             bin_ += 1
             continue
         count = 1
@@ -286,7 +287,8 @@ def _pooled_2(
                 _pool_bin(layer, window, halves_of_window, other, rows[row])
         computed = np.empty((count + ROWS, FILTERS2), dtype=np.float32)
         convolve_second(weights.second[network], weights.bias2[network], rows, count, computed)
-        outputs[bin_ : bin_ + count] = computed[:count]
+        for row in range(count):
+            copy(computed[row], outputs[bin_ + row])
         bin_ += count
     for position in range(len(pooled2)):
         if pooled2[position, 0] == np.float32(-1):
@@ -334,7 +336,7 @@ def _change_after_hidden(
             for column in range(0, len(by_tail), WIDTH):
                 at = unit * len(by_tail) + column
                 store(by_tail, column, multiply_add(fill(moved), load(tail, at), load(by_tail, column)))
-    result[:] = by_tail[: len(result)]
+    copy(by_tail[: len(result)], result)
 
 
 @njit(parallel=True, fastmath=FAST)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from scxpresso.compiled import AVX512, njit, prange
+from scxpresso.compiled import AVX512, copy, njit, prange
 from scxpresso.memory import aligned
 from scxpresso.networks.kmers import K1, PAD1
 from scxpresso.networks.published import FILTERS1, FILTERS2, K2, PAD2, POOL1, POOL2
@@ -129,7 +129,8 @@ def halves_of(codes: np.ndarray) -> np.ndarray:
         known = known + 1 if base >= 0 else 0
         number = (len(UNAMBIGUOUS) * number + max(base, 0)) % TRIMERS**2
         if known >= K1:
-            halves[last - K1 + 1 + PAD1] = number // TRIMERS, number % TRIMERS
+            output = last - K1 + 1 + PAD1
+            halves[output, 0], halves[output, 1] = number // TRIMERS, number % TRIMERS
     return halves
 
 
@@ -138,7 +139,9 @@ def halves_of_genes(codes: np.ndarray) -> np.ndarray:
     """As halves_of, for each gene: genes × outputs × 2."""
     halves = np.empty((len(codes), codes.shape[1] - 1, 2), dtype=np.int64)
     for gene in prange(len(codes)):
-        halves[gene] = halves_of(codes[gene])
+        own = halves_of(codes[gene])
+        for output in range(len(own)):
+            copy(own[output], halves[gene, output])
     return halves
 
 
@@ -160,7 +163,7 @@ def first_layer(weights: Weights, network: int) -> FirstLayer:
 @njit(fastmath=FAST)
 def ambiguous_output(layer: FirstLayer, codes: np.ndarray, output: int, row: np.ndarray) -> None:
     """Fill `row` with the first convolution's filters at an output that reads ambiguous bases, or fewer than six bases."""
-    row[:] = layer.bias
+    copy(layer.bias, row)
     for place in range(max(0, PAD1 - output), min(K1, len(codes) + PAD1 - output)):
         part = layer.places[place, codes[output + place - PAD1]]
         for filt in range(FILTERS1):

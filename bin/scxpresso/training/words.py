@@ -62,7 +62,8 @@ def _genes_of_words(words: np.ndarray, known: np.ndarray, number: int) -> tuple[
             if here and last[word] != gene:
                 last[word] = gene
                 start[word + 1] += 1
-    start[1:] = np.cumsum(start[1:])
+    for word in range(number):
+        start[word + 1] += start[word]
     end, genes = start[:-1].copy(), np.empty(start[-1], np.int32)
     last[:] = -1
     for gene in range(len(words)):
