@@ -616,6 +616,7 @@ def asked(project, first_run) -> Run:
     return Run(run.status, run.output, project.folder / "asked")
 
 
+@pytest.mark.one_parser
 def test_analyses_leave_the_models_as_they_are(asked):
     assert asked.tasks.keys() == STEPS | ANALYSES
     # The features of another assembly, and the checksums of further files
@@ -624,6 +625,7 @@ def test_analyses_leave_the_models_as_they_are(asked):
     assert len(asked.tasks["SATURATE"]) >= 2 * 2  # two levels, and more than one chunk
 
 
+@pytest.mark.one_parser
 def test_every_file_of_the_analyses_with_its_columns(project, asked):
     out = asked.outdir
     assert not list(project.folder.rglob("PWNED"))
@@ -653,6 +655,7 @@ def test_every_file_of_the_analyses_with_its_columns(project, asked):
     assert "Saturation mutagenesis" in page and "<script>" + "alert(1)" not in page and "PWNED)<script>" not in page
 
 
+@pytest.mark.one_parser
 def test_warnings_of_tasks_reach_the_report_and_the_console(project, asked):
     """Of tasks that ran, and of cached ones."""
     again = project.run("-resume", "--outdir", "warned", "--genes_per_task", "3", *analyses(project.inputs))
@@ -690,6 +693,7 @@ def check_record(run: Run, project: Project) -> dict:
     return found
 
 
+@pytest.mark.one_parser
 def test_the_record_of_a_run_has_all_that_was_read_and_written(project, asked):
     found = check_record(asked, project)
     names = {entity["name"] for entity in found.values() if "sha256" in entity}
@@ -746,25 +750,32 @@ def test_samples_that_are_the_genome_are_predicted_as_the_genome(asked):
     assert windows.loc["new", "fold"].isna().all() and set(windows.loc["new", "annotation"]) == {"mean"}
 
 
-def test_models_from_another_folder_answer_alike_and_nothing_is_trained(project, asked):
-    """With the second parser, tasks are stubs: their scripts are those of the first."""
-    stub = [] if project.parser == "v1" else ["-stub"]
+def with_models(project, models: Path, outdir: str, *options) -> Run:
+    """A run of every analysis with the models of another run, copied elsewhere: nothing is trained."""
     elsewhere = project.inputs / "models of $(touch PWNED) last year"
-    if not elsewhere.exists():
-        shutil.copytree(asked.outdir / "models", elsewhere)
+    shutil.copytree(models, elsewhere, dirs_exist_ok=True)
     run = project.run(
         "--genomes", project.inputs / "genomes.csv", "--input", project.inputs / "atlases.csv", "--models", elsewhere,
-        "--outdir", "again", "--use_variant_map", asked.outdir / "variant_map/first/kind.scxpresso",
-        *analyses(project.inputs), *stub, small=False,
+        "--outdir", outdir, *analyses(project.inputs), *options, small=False,
     )  # fmt: skip
     assert run.status == 0, run.output
-    run = Run(run.status, run.output, project.folder / "again")
-    # Pooled effects are those beside the models.
+    run = Run(run.status, run.output, project.folder / outdir)
     steps = {"PREFLIGHT", "EXTRACT_FEATURES", "REPORT", "CHECKSUM", "WRITE_CRATE"}
-    assert run.tasks.keys() == (ANALYSES | steps) - {"POOL_EFFECTS"}
+    assert run.tasks.keys() | {"POOL_EFFECTS"} == ANALYSES | steps
     assert not list(project.folder.rglob("PWNED")) and not (run.outdir / "models").exists()
-    if stub:
-        return
+    return run
+
+
+def test_models_from_another_folder_are_not_trained_again(project, first_run):
+    """As a stub, with either parser."""
+    with_models(project, first_run.outdir / "models", "stub_again", "-stub")
+
+
+@pytest.mark.one_parser
+def test_models_from_another_folder_answer_alike(project, asked):
+    used = asked.outdir / "variant_map/first/kind.scxpresso"
+    run = with_models(project, asked.outdir / "models", "again", "--use_variant_map", used)
+    assert "POOL_EFFECTS" not in run.tasks  # pooled effects are those beside the models
     for file in (
         "variants/phased/first.kind.scxpresso.tsv.gz", "variants/three/first.all.scxpresso.tsv.gz",
         "samples/windows/first.kind.scxpresso.tsv.gz", "saturation/first/kind.scxpresso/motifs.tsv",
@@ -908,6 +919,7 @@ def test_a_parameter_is_the_same_wherever_it_is_given(project, killed):
         assert run.rerun <= {"PREFLIGHT", "REPORT", "WRITE_CRATE"}, options
 
 
+@pytest.mark.one_parser
 def test_no_task_names_a_folder_of_this_machine(project, first_run, asked):
     """Tasks see what is staged and bin/ alone, so that they run where nothing else of the project is."""
     scripts = list((project.folder / "work").glob("*/*/.command.sh"))
