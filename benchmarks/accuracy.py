@@ -7,7 +7,6 @@ the human atlases are.
 """
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from pages import write  # noqa: E402
+from pipeline import run  # noqa: E402
 
 from scxpresso.store import BASELINES, read_table  # noqa: E402
 
@@ -65,12 +65,6 @@ def write_sheet(outdir: Path) -> Path:
     sheet, atlas = outdir / "atlases.csv", ROOT / "assets" / "demo" / "atlas.h5ad"
     sheet.write_text(f"atlas,counts,protocol,genome,levels\nmalaria,{atlas},10x,pfalciparum_3D7,cell_type\n")
     return sheet
-
-
-def run(*options: str | Path) -> None:
-    """Run the pipeline; earlier results are taken from the cache."""
-    command = [ROOT / "setup" / "nextflow", "run", ROOT, "-resume"]
-    subprocess.run([*command, *options], cwd=ROOT, check=True)
 
 
 def table(summary: pd.DataFrame, atlas: str) -> Iterator[str]:

@@ -14,8 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 
 import pandas as pd  # noqa: E402
-from accuracy import run, write_sheet  # noqa: E402
+from accuracy import write_sheet  # noqa: E402
 from pages import write  # noqa: E402
+from pipeline import run  # noqa: E402
 
 from scxpresso.evaluation.targets import ALL_GENES, HARDLY_DETECTED  # noqa: E402
 from scxpresso.expression.targets import DISPERSION, FRACTION, MEAN  # noqa: E402

@@ -18,8 +18,8 @@ import anndata  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import torch  # noqa: E402
-from accuracy import run  # noqa: E402
 from pages import write  # noqa: E402
+from pipeline import run  # noqa: E402
 from scipy.stats import norm  # noqa: E402
 from sklearn.metrics import roc_auc_score  # noqa: E402
 

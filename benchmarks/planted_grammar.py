@@ -7,7 +7,6 @@ Runs with the default window and number of replicates are also recorded in the t
 """
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ sys.path[:0] = [str(ROOT / "bin"), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
+import pipeline  # noqa: E402
 from pages import write  # noqa: E402
 from planted import (  # noqa: E402
     CODES,
@@ -242,10 +242,7 @@ def run(folder: Path, simulation: Simulation, networks: list[str], replicates: i
         "upstream": window[0],
         "downstream": window[1],
     }
-    command = [str(ROOT / "setup" / "nextflow"), "run", str(ROOT), "-resume"]
-    for name, value in options.items():
-        command += [f"--{name}", str(value)]
-    subprocess.run(command, cwd=ROOT, check=True)
+    pipeline.run(*(word for name, value in options.items() for word in (f"--{name}", str(value))))
 
 
 def measure(folder: Path, networks: list[str], simulation: Simulation) -> pd.DataFrame:
