@@ -126,20 +126,19 @@ def filled(network: Grammar, trees: Sequence[GradientBoostedTrees], seed: int) -
     """Fill an untrained grammar network with random numbers, as many as a trained one has."""
     rng, smooth, motifs = np.random.default_rng(seed), network.smooth, network.motifs
     features = N_WINDOWS + len(HALF_LIFE)
-    windows = np.arange(features) < N_WINDOWS  # which two of four kernels read
-    reads = np.ones(features, dtype=bool)
+    windows = np.arange(features) < N_WINDOWS  # which five of eleven kernels read
     smooth.keep(
         dipeptides=np.zeros(len(HALF_LIFE), dtype=bool),
         tree_kmers=np.arange(N_TREE_KMERS),
+        tree_share=np.array(0.7),
         components=rng.normal(size=(COMPONENTS, N_POPULATIONS)),
         center=np.zeros(COMPONENTS),
         shrinkage=np.ones(COMPONENTS),
     )
     smooth.kernels.keep(
         inducing=rng.normal(size=(N_INDUCING, features)),
-        reads=np.stack([reads, ~windows, ~windows, reads]),
-        scale=np.full(4, 2.0 * features),
-        variance=np.full((4, COMPONENTS), 0.1),
+        precision=np.stack([np.ones(features)] * 5 + [~windows] * 6) / (2.0 * features),
+        variance=np.full((11, COMPONENTS), 0.1),
         dual=0.01 * rng.normal(size=(N_INDUCING, COMPONENTS)),
         weight=0.001 * rng.normal(size=(N_KMERS, COMPONENTS)),
         intercept=np.zeros(COMPONENTS),

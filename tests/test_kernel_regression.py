@@ -8,7 +8,8 @@ from safetensors.torch import load, save
 from scxpresso.networks import kernel_regression
 from scxpresso.networks.kernel_regression import KernelRegression, reml
 
-GROUPS = [np.array([0, 1]), np.array([1, 2, 3])]
+GROUPS = [np.array([0, 1]), np.array([1, 2, 3]), np.array([2, 3])]
+KERNELS = [(0,), (1,), (0, 2)]
 
 
 def simulated(genes=80, seed=1):
@@ -27,19 +28,23 @@ def predict(model, features, blocks):
 @pytest.fixture
 def fixed_variances(monkeypatch):
     """Variances that do not depend on the genes, so that a refit without a gene is the same model."""
-    monkeypatch.setattr(kernel_regression, "reml", lambda similarities, target: np.array([0.8, 0.3, 0.5, 0.2, 0.1]))
+    monkeypatch.setattr(
+        kernel_regression, "reml", lambda similarities, target: np.array([0.8, 0.3, 0.4, 0.5, 0.2, 0.1])
+    )
 
 
 def test_it_is_the_mean_of_a_gaussian_process(fixed_variances):
     features, blocks, targets = simulated()
     model = KernelRegression()
-    model.fit(features[:60], GROUPS, [block[:60] for block in blocks], targets[:60], np.arange(60) % 5, seed=1)
+    model.fit(features[:60], GROUPS, KERNELS, [block[:60] for block in blocks], targets[:60], np.arange(60) % 5, seed=1)
     covariance = 0.1 * np.eye(80)
     covariance[60:] = 0
-    for variance, columns, scale in zip([0.8, 0.3], GROUPS, model.scale.numpy(), strict=True):
+    of_group = []
+    for columns in GROUPS:
         distances = ((features[:, None, columns] - features[None, :, columns]) ** 2).sum(axis=2)
-        assert scale == pytest.approx(np.median(distances[:60, :60][np.triu_indices(60, 1)]), rel=1e-5)
-        covariance = covariance + variance * np.exp(-distances / scale)
+        of_group.append(np.exp(-distances / np.median(distances[:60, :60][np.triu_indices(60, 1)])))
+    first, second, third = of_group
+    covariance = covariance + 0.8 * first + 0.3 * second + 0.4 * first * third
     for variance, block in zip([0.5, 0.2], blocks, strict=True):
         covariance = covariance + variance * block @ block.T / (block[:60] ** 2).sum(axis=1).mean()
     precision, ones = np.linalg.inv(covariance[:60, :60]), np.ones(60)
@@ -53,13 +58,15 @@ def test_held_out_predictions_are_those_of_refits_without_the_part(fixed_varianc
     blocks = [block / np.linalg.norm(block, axis=1, keepdims=True) for block in blocks]  # whatever genes scale them
     part = np.arange(60) % 5
     model = KernelRegression()
-    held_out = model.fit(features, GROUPS, blocks, targets, part, seed=1)
+    held_out = model.fit(features, GROUPS, KERNELS, blocks, targets, part, seed=1)
     monkeypatch.setattr(kernel_regression, "_median_distance", lambda chosen: widths.pop(0))
     for number in (0, 3):
-        widths = model.scale.tolist()
+        widths = [1 / float(model.precision[number].max()) for number in (0, 1)] + [1 / float(model.precision[2, 2])]
         rest, out = part != number, part == number
         without = KernelRegression()
-        without.fit(features[rest], GROUPS, [block[rest] for block in blocks], targets[rest], part[rest], seed=1)
+        without.fit(
+            features[rest], GROUPS, KERNELS, [block[rest] for block in blocks], targets[rest], part[rest], seed=1
+        )
         expected = predict(without, features[out], [block[out] for block in blocks])
         np.testing.assert_allclose(held_out[out], expected, atol=2e-3)
 
@@ -82,7 +89,7 @@ def test_it_learns_by_some_of_the_genes_and_keeps_no_more(monkeypatch):
     monkeypatch.setattr(kernel_regression, "REML_GENES", 80)
     model = KernelRegression()
     held_out = model.fit(
-        features[:300], GROUPS, [block[:300] for block in blocks], targets[:300], np.arange(300) % 5, seed=1
+        features[:300], GROUPS, KERNELS, [block[:300] for block in blocks], targets[:300], np.arange(300) % 5, seed=1
     )
     assert model.inducing.shape == (100, 4)
     predicted = predict(model, features[300:], [block[300:] for block in blocks])
@@ -95,7 +102,7 @@ def test_it_learns_by_some_of_the_genes_and_keeps_no_more(monkeypatch):
 def test_constant_features_and_no_linear_kernel_give_the_mean():
     _, _, targets = simulated(50)
     model = KernelRegression()
-    held_out = model.fit(np.zeros((50, 4), dtype=np.float32), GROUPS, [], targets, np.arange(50) % 5, seed=1)
+    held_out = model.fit(np.zeros((50, 4), dtype=np.float32), GROUPS, KERNELS, [], targets, np.arange(50) % 5, seed=1)
     np.testing.assert_allclose(
         model.radial(torch.zeros(3, 4)).numpy(), np.tile(targets.mean(axis=0), (3, 1)), atol=1e-4
     )
@@ -107,7 +114,7 @@ def test_a_seed_gives_the_same_weights_and_a_file_gives_them_back():
     features, blocks, targets = simulated()
     models = [KernelRegression() for _ in range(2)]
     for model in models:
-        model.fit(features, GROUPS, blocks, targets, np.arange(80) % 5, seed=3)
+        model.fit(features, GROUPS, KERNELS, blocks, targets, np.arange(80) % 5, seed=3)
     loaded = KernelRegression()
     loaded.load_state_dict(load(save(models[0].state_dict())))
     np.testing.assert_array_equal(predict(models[0], features, blocks), predict(models[1], features, blocks))

@@ -8,7 +8,7 @@ from safetensors.torch import load, save
 from scxpresso.genome.sequence import region
 from scxpresso.metrics import pearson, specificity
 from scxpresso.networks.promoter_composition import N_WINDOWS, promoter_composition
-from scxpresso.networks.smooth_part import SmoothPart, chosen_by_part, slope
+from scxpresso.networks.smooth_part import SmoothPart, chosen_by_part, slope, tree_share
 
 UPSTREAM = 1000
 NAMES = ["orf_length", "codon_AAA", "codon_CCC", "utr3_A", "utr3_pumilio", "dipeptide_AA", "dipeptide_AC", "aa_A"]
@@ -101,13 +101,30 @@ def test_a_file_gives_the_part_back(genes):
     np.testing.assert_array_equal(predict(loaded, genes), predict(part, genes))
 
 
+def radial_kernels(names, inputs="both") -> set[tuple[tuple[int, ...], ...]]:
+    """Of each radial kernel, the columns of each of its factors."""
+    groups, kernels = SmoothPart(3, inputs)._radial(names)
+    return {tuple(tuple(groups[number].tolist()) for number in kernel) for kernel in kernels}
+
+
 def test_gene_features_have_a_kernel_of_their_own():
     own = ["gene_features:codon_AAA", "gene_features:two"]
     for inputs, windows in (("both", N_WINDOWS), ("half_life", 0)):
-        groups, former = (SmoothPart(3, inputs)._groups(names) for names in (NAMES + own, NAMES))
-        assert groups[-1].tolist() == [windows + len(NAMES) - 2, windows + len(NAMES) - 1]  # dipeptides are not counted
-        assert [group.tolist() for group in groups[:-1]] == [group.tolist() for group in former]
-    assert len(SmoothPart(3, "sequence")._groups(NAMES + own)) == 1
+        added = radial_kernels(NAMES + own, inputs) - radial_kernels(NAMES, inputs)
+        last = windows + len(NAMES) - 2  # dipeptides are not counted
+        assert added == {((last, last + 1),)}
+    assert radial_kernels(NAMES + own, "sequence") == {(tuple(range(N_WINDOWS)),)}
+
+
+def test_kernels_of_several_kinds_of_features_are_products():
+    """Neighbours and untranslated regions are in none."""
+    names = ["exons", "codon_AAA", "protein_charge", "utr3_A", "downstream_gap", "genes_within_10kb"]
+    windows, exons, codon, protein = tuple(range(N_WINDOWS)), (N_WINDOWS,), (N_WINDOWS + 1,), (N_WINDOWS + 2,)
+    products = {kernel for kernel in radial_kernels(names) if len(kernel) > 1}
+    assert products == {
+        (windows, exons), (windows, codon), (windows, protein), (exons, codon), (exons, protein), (codon, protein),
+    }  # fmt: skip
+    assert radial_kernels(names[:1]) == {((*windows, *exons),), (windows, exons)}
 
 
 def test_what_trees_read_is_chosen_without_the_part_that_they_predict():
@@ -119,6 +136,16 @@ def test_what_trees_read_is_chosen_without_the_part_that_they_predict():
     chosen = [columns.tolist() for columns in chosen_by_part(features, targets, part, 1)]
     assert chosen == [[2]] * 7 + [[1]] + [[2]] * 2
     assert [len(columns) for columns in chosen_by_part(features[:, :0], targets, part, 5)] == [0] * 10
+
+
+@pytest.mark.parametrize(
+    "by_kernels, by_trees, share",
+    [(0.0, 1.0, 1), (1.0, 0.0, 0.5), (0.5, 1.5, 0.75), (0.0, 4.0, 0.625), (1.0, 1.0, 0.5), (0.0, 0.5, 1)],
+)
+def test_trees_count_for_more_the_better_they_predict(by_kernels, by_trees, share):
+    """A score of 1: the best share is (1 − kernels) / (trees − kernels), from 0 to 1; taken is the middle of that and 1."""
+    kernels, trees, scores = (np.full((3, 2), value) for value in (by_kernels, by_trees, 1.0))
+    assert tree_share(kernels, trees, scores) == share
 
 
 def test_slope_lies_between_no_and_full_trust():

@@ -25,14 +25,13 @@ JITTER = 1e-5  # of the diagonal of a covariance, relative to its mean
 class KernelRegression(FittedModule):
     """Outputs by radial and linear kernels, each of which reads some of the features.
 
-    inducing: inducing genes × features of radial kernels. reads: radial kernels × features, whether a kernel reads a feature.
-    scale: of each radial kernel, the median squared distance of genes. variance: radial kernels × outputs. dual: inducing
-    genes × outputs. weight: features of linear kernels × outputs. intercept: outputs.
+    inducing: inducing genes × features of radial kernels. precision: radial kernels × features, by which a kernel multiplies
+    squared differences; 0 of what it does not read. variance: radial kernels × outputs. dual: inducing genes × outputs. weight:
+    features of linear kernels × outputs. intercept: outputs.
     """
 
     inducing: Tensor
-    reads: Tensor
-    scale: Tensor
+    precision: Tensor
     variance: Tensor
     dual: Tensor
     weight: Tensor
@@ -40,12 +39,13 @@ class KernelRegression(FittedModule):
 
     def __init__(self) -> None:
         super().__init__()
-        self.declare("inducing", "reads", "scale", "variance", "dual", "weight", "intercept")
+        self.declare("inducing", "precision", "variance", "dual", "weight", "intercept")
 
     def fit(
         self,
         features: np.ndarray,
         groups: Sequence[np.ndarray],
+        kernels: Sequence[tuple[int, ...]],
         blocks: Sequence[np.ndarray],
         targets: np.ndarray,
         part: np.ndarray,
@@ -58,7 +58,9 @@ class KernelRegression(FittedModule):
         Parameters
         ----------
         features: genes × features of radial kernels (float32), scaled and without NaN.
-        groups: for each radial kernel, the columns that it reads; at least one kernel.
+        groups: columns of features. Each is scaled by the median squared distance of genes.
+        kernels: for each radial kernel, the numbers of its groups, no two of which share a column: with several, it is the
+            product of theirs. At least one kernel.
         blocks: for each linear kernel, genes × features, likewise; `linear` takes them side by side.
         targets: genes × outputs.
         part: number of each gene's part.
@@ -71,8 +73,7 @@ class KernelRegression(FittedModule):
         chosen = np.random.default_rng(seed).permutation(len(features))[:MAX_INDUCING]
         self.keep(
             inducing=features[chosen],
-            reads=np.array([np.isin(np.arange(features.shape[1]), columns) for columns in groups]),
-            scale=np.array([_median_distance(features[chosen][:, columns]) for columns in groups]),
+            precision=_precisions(features[chosen], groups, kernels),
         )
         radial = self.similarities(torch.from_numpy(features)).numpy()
         lengths = [max(float((block[chosen] ** 2).sum(axis=1).mean()), 1e-9) for block in blocks]
@@ -87,10 +88,10 @@ class KernelRegression(FittedModule):
         variance, dual, intercept, held_out = (np.array(part).T for part in zip(*outputs, strict=True))
         weights = [
             block[chosen].T @ (dual * mine) / length
-            for block, length, mine in zip(blocks, lengths, variance[len(groups) :], strict=True)
+            for block, length, mine in zip(blocks, lengths, variance[len(kernels) :], strict=True)
         ]
         self.keep(
-            variance=variance[: len(groups)],
+            variance=variance[: len(kernels)],
             dual=dual,
             weight=np.vstack([np.zeros((0, targets.shape[1])), *weights]),
             intercept=intercept,
@@ -99,10 +100,12 @@ class KernelRegression(FittedModule):
 
     def similarities(self, features: Tensor) -> Tensor:
         """Evaluate each radial kernel between genes and the inducing genes: kernels × genes × inducing genes."""
-        found = [
-            torch.exp(-squared_distances(features[:, reads], self.inducing[:, reads].to(features.dtype)) / scale)
-            for reads, scale in zip(self.reads, self.scale, strict=True)
-        ]
+        found = []
+        for precision in self.precision.to(features.dtype):
+            reads = precision > 0
+            root = precision[reads].sqrt()
+            distances = squared_distances(features[:, reads] * root, self.inducing[:, reads].to(features.dtype) * root)
+            found.append(torch.exp(-distances))
         return torch.stack(found)
 
     def radial(self, features: Tensor) -> Tensor:
@@ -124,6 +127,16 @@ def squared_distances(some: Tensor, others: Tensor) -> Tensor:
     """Compute squared Euclidean distances of rows: some × others."""
     products = some @ others.T
     return ((some**2).sum(dim=1)[:, None] + (others**2).sum(dim=1) - 2 * products).clamp(min=0)
+
+
+def _precisions(features: np.ndarray, groups: Sequence[np.ndarray], kernels: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """Give each kernel's precisions, kernels × features. Parameters: as of `fit`, of the inducing genes."""
+    scales = [_median_distance(features[:, columns]) for columns in groups]
+    precisions = np.zeros((len(kernels), features.shape[1]))
+    for precision, numbers in zip(precisions, kernels, strict=True):
+        for number in numbers:
+            precision[groups[number]] = 1 / scales[number]
+    return precisions
 
 
 def _median_distance(features: np.ndarray) -> float:

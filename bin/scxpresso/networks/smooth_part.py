@@ -1,12 +1,13 @@
 """The smooth part of the grammar network: what composition of promoter and transcript say of expression.
 
 Populations are read as their principal components. Kernels predict them: linear ones of the promoter's k-mers and of
-dipeptides, radial ones of GC and CpG content around the TSS and of the other annotation, with one for gene features of the
-user. Gradient-boosted trees predict them again, from the kernels' predictions, the k-mers and gene features that tell most,
-windows and annotation. A weighted mean of both is taken.
+dipeptides, radial ones of GC and CpG content around the TSS and of the other annotation, products of these, and one for gene
+features of the user. Gradient-boosted trees predict them again, from the kernels' predictions, the k-mers and gene features
+that tell most, windows and annotation. A weighted mean of both is taken, by how well they predict held-out genes.
 """
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -26,27 +27,28 @@ TREE_COMPONENTS = 6  # the first of them, by trees too
 # Each ensemble of trees learns without one part of the genes, so that every gene has a prediction that did not know it.
 PARTS = 10
 TREE_SETTINGS = SETTINGS | {"max_iter": 50, "rounds_of_first": 4, "learning_rate": 0.1, "max_bins": 63}
-TREE_SHARE = 0.8  # of the mean
 # That trees read: more of them hide what else there is, the more so the fewer genes there are. (Embeddings have thousands of
 # columns.)
 TREE_KMERS = (100, 400)  # at least and at most; between them, one for each GENES_PER_KMER genes
 GENES_PER_KMER, TREE_GENE_FEATURES = 10, 50
 # Kinds of annotation features by how their names begin; all others but gene features are of structure and surroundings.
 DIPEPTIDES = ("dipeptide_",)
-CODING = ("codon_", "aa_", "aa30_", "protein_")
+CODONS, PROTEIN = ("codon_", "aa_", "aa30_"), ("protein_",)
+SURROUNDINGS = ("upstream_gap", "upstream_same_strand", "downstream_", "contig_end_", "genes_within_")
 UNTRANSLATED = ("tes_", *(f"{region}_{base}" for region in ("utr5", "utr3", "intron1") for base in "ACGT"))
 
 
 class SmoothInputs(NamedTuple):
     """What the smooth part reads of training genes, scaled and without NaN.
 
-    features: genes × features of radial kernels and trees. groups: for each radial kernel, the columns that it reads. given:
-    the columns that are gene features of the user. kmers: genes × N_KMERS, of which trees read some. blocks: for each linear
-    kernel, genes × what it reads.
+    features: genes × features of radial kernels and trees. groups: columns that radial kernels read. kernels: for each, the
+    numbers of its groups. given: the columns that are gene features of the user. kmers: genes × N_KMERS, of which trees read
+    some. blocks: for each linear kernel, genes × what it reads.
     """
 
     features: np.ndarray
     groups: list[np.ndarray]
+    kernels: list[tuple[int, ...]]
     given: np.ndarray
     kmers: np.ndarray
     blocks: list[np.ndarray]
@@ -56,12 +58,13 @@ class SmoothPart(FittedModule):
     """Expression by composition of promoter and transcript: genes → genes × populations, z-scaled.
 
     inputs: as of the network. dipeptides: of each annotation feature, whether it is one. tree_kmers: columns of the k-mers
-    that trees read. components: components × populations. center: of each component, the mean. shrinkage: of each component,
-    from 0 (the mean) to 1.
+    that trees read. tree_share: of trees in the mean of kernels and trees. components: components × populations. center: of
+    each component, the mean. shrinkage: of each component, from 0 (the mean) to 1.
     """
 
     dipeptides: Tensor
     tree_kmers: Tensor
+    tree_share: Tensor
     components: Tensor
     center: Tensor
     shrinkage: Tensor
@@ -69,7 +72,7 @@ class SmoothPart(FittedModule):
     def __init__(self, populations: int, inputs: str = "both"):
         super().__init__()
         self.inputs = inputs
-        self.declare("dipeptides", "tree_kmers", "components", "center", "shrinkage")
+        self.declare("dipeptides", "tree_kmers", "tree_share", "components", "center", "shrinkage")
         self.kmers, self.windows = Scaling(N_KMERS), Scaling(N_WINDOWS)
         self.kernels = KernelRegression()
         outputs = min(populations, TREE_COMPONENTS)
@@ -89,7 +92,7 @@ class SmoothPart(FittedModule):
         self.keep(dipeptides=np.array([name.startswith(DIPEPTIDES) for name in names], dtype=bool))
         features, kmers = self.features(promoter, annotation), self.scaled_kmers(promoter)
         blocks = [block.numpy() for block in self.blocks(kmers, annotation)]
-        return SmoothInputs(features.numpy(), self._groups(names), self._gene_features(names), kmers.numpy(), blocks)
+        return SmoothInputs(features.numpy(), *self._radial(names), self._gene_features(names), kmers.numpy(), blocks)
 
     @torch.no_grad()
     def first_guess(self, genes: SmoothInputs, expression: np.ndarray, seed: int) -> np.ndarray:
@@ -100,7 +103,7 @@ class SmoothPart(FittedModule):
         directions, scores = principal_components(expression)
         blocks = [block for number, block in enumerate(genes.blocks) if number != NEAR_BLOCK]  # 6-mers can hide a motif
         part = parts(len(scores), seed)
-        held_out = KernelRegression().fit(genes.features, genes.groups, blocks, scores, part, seed)
+        held_out = KernelRegression().fit(genes.features, genes.groups, genes.kernels, blocks, scores, part, seed)
         return shrunk(held_out, scores)[0] @ directions
 
     @torch.no_grad()
@@ -117,7 +120,8 @@ class SmoothPart(FittedModule):
         """
         directions, scores = principal_components(expression)
         features, given, part = genes.features, genes.given, parts(len(scores), seed)
-        by_kernels = torch.from_numpy(self.kernels.fit(features, genes.groups, genes.blocks, scores, part, seed))
+        held_out = self.kernels.fit(features, genes.groups, genes.kernels, genes.blocks, scores, part, seed)
+        by_kernels = torch.from_numpy(held_out)
         targets = scores[:, :TREE_COMPONENTS]
         # Each ensemble has its own: chosen with a gene, they would seem to predict it.
         own_kmers = chosen_by_part(genes.kmers, targets, part, number_of_tree_kmers(len(scores)))
@@ -131,23 +135,32 @@ class SmoothPart(FittedModule):
             for mine, its in zip(own_given, own_kmers, strict=True)
         ]
         by_trees = self._fit_trees(read, unread, targets, part, seed)
-        predicted = _mean(by_kernels, torch.from_numpy(by_trees)).numpy()
+        self.keep(tree_share=tree_share(by_kernels.numpy()[:, : targets.shape[1]], by_trees, targets))
+        predicted = self._mean(by_kernels, torch.from_numpy(by_trees)).numpy()
         fitted, center, shrinkage = shrunk(predicted, scores)
         self.keep(components=directions, center=center, shrinkage=shrinkage)
         return fitted @ directions
 
-    def _groups(self, names: Sequence[str]) -> list[np.ndarray]:
-        """Choose the columns of the features that each radial kernel reads."""
+    def _radial(self, names: Sequence[str]) -> tuple[list[np.ndarray], list[tuple[int, ...]]]:
+        """Group the columns of the features, and choose the groups that each radial kernel reads."""
         windows, given = np.arange(self._n_windows), self._gene_features(names)
         read = self._annotation_read(names)
         numbers = len(windows) + np.arange(len(read))
-        coding = np.array([name.startswith(CODING) for name in read], dtype=bool)
-        untranslated = np.array([name.startswith(UNTRANSLATED) for name in read], dtype=bool)
-        others = np.setdiff1d(numbers[~coding & ~untranslated], given)
-        groups = [np.append(windows, others), numbers[coding], numbers[untranslated]]
-        if coding.any() or untranslated.any():
-            groups.append(np.append(windows, np.setdiff1d(numbers, given)))
-        return [group for group in [*groups, given] if len(group)]
+        codons, protein, untranslated = (
+            numbers[[name.startswith(kind) for name in read]] for kind in (CODONS, PROTEIN, UNTRANSLATED)
+        )
+        coding = np.union1d(codons, protein)
+        others = np.setdiff1d(numbers, np.concatenate([coding, untranslated, given]))
+        structure = np.setdiff1d(others, numbers[[name.startswith(SURROUNDINGS) for name in read]])
+        alone = [np.append(windows, others), coding, untranslated]
+        if len(coding) or len(untranslated):
+            alone.append(np.append(windows, np.setdiff1d(numbers, given)))
+        alone = [group for group in [*alone, given] if len(group)]
+        # What one of these says depends on the others.
+        factors = [group for group in (windows, structure, codons, protein) if len(group)]
+        groups = [*alone, *factors]
+        products = combinations(range(len(alone), len(groups)), 2)
+        return groups, [*((number,) for number in range(len(alone))), *products]
 
     def _gene_features(self, names: Sequence[str]) -> np.ndarray:
         """Find the columns of the features that are gene features of the user."""
@@ -217,20 +230,19 @@ class SmoothPart(FittedModule):
         if blocks:
             by_kernels = by_kernels + self.kernels.linear(torch.cat(blocks, dim=1))
         read = self.tree_features(features, kmers, by_kernels)
-        scores = _mean(by_kernels, torch.stack([trees(read) for trees in self.trees]).mean(dim=0))
+        scores = self._mean(by_kernels, torch.stack([trees(read) for trees in self.trees]).mean(dim=0))
         scores = self.center + (scores - self.center) * self.shrinkage
         return (scores.double() @ self.components.double()).float()
+
+    def _mean(self, by_kernels: Tensor, by_trees: Tensor) -> Tensor:
+        """Average components that both predict; the others are those of the kernels."""
+        both, share = by_trees.shape[1], self.tree_share.double()
+        mixed = (1 - share) * by_kernels[:, :both] + share * by_trees
+        return torch.cat([mixed, by_kernels[:, both:]], dim=1)
 
 
 def _scaled(scaling: Scaling, values: Tensor) -> Tensor:
     return scaling.apply_to(values).clamp(-MAX_DEVIATIONS, MAX_DEVIATIONS)
-
-
-def _mean(by_kernels: Tensor, by_trees: Tensor) -> Tensor:
-    """Average components that both predict; the others are those of the kernels."""
-    both = by_trees.shape[1]
-    mixed = (1 - TREE_SHARE) * by_kernels[:, :both] + TREE_SHARE * by_trees
-    return torch.cat([mixed, by_kernels[:, both:]], dim=1)
 
 
 def parts(genes: int, seed: int) -> np.ndarray:
@@ -249,6 +261,17 @@ def shrunk(predicted: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.nd
     center = scores.mean(axis=0)
     shrinkage = np.array([slope(*pair) for pair in zip((predicted - center).T, (scores - center).T, strict=True)])
     return center + (predicted - center) * shrinkage, center, shrinkage
+
+
+def tree_share(by_kernels: np.ndarray, by_trees: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Choose how much trees count beside kernels, by held-out predictions of scores (genes × components).
+
+    These are of one ensemble of trees each, those of new genes of all ensembles, which err less. So the share is halfway
+    between that with the least squared error and 1.
+    """
+    apart = by_trees - by_kernels
+    best = (apart * (scores - by_kernels)).sum() / max((apart**2).sum(), 1e-9)
+    return np.array((1 + np.clip(best, 0, 1)) / 2)
 
 
 def number_of_tree_kmers(genes: int) -> int:

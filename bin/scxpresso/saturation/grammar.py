@@ -32,7 +32,7 @@ from scxpresso.networks.promoter_composition import (
     window_features,
 )
 from scxpresso.networks.scaling import MAX_DEVIATIONS
-from scxpresso.networks.smooth_part import TREE_SHARE, SmoothPart
+from scxpresso.networks.smooth_part import SmoothPart
 from scxpresso.networks.weights import NetworkMetadata
 from scxpresso.saturation.effects import GeneEffects, TogetherEffects
 from scxpresso.saturation.hybrid import Trees, add_tree_effects, touch_trees, tree_paths
@@ -152,23 +152,27 @@ class Kmers(NamedTuple):
 class Table(NamedTuple):
     """Some features of a kernel, for exponents as a product of matrices: the square of a difference multiplied out.
 
-    reads: which of the features. values: features and the sum of their squares × inducing genes. constant: inducing genes.
+    reads: which of the features. root: by which each is multiplied. values: features and the sum of their squares × inducing
+    genes. constant: inducing genes.
     """
 
     reads: torch.Tensor
+    root: torch.Tensor
     values: torch.Tensor
     constant: torch.Tensor
 
     @classmethod
-    def of(cls, reads: torch.Tensor, inducing: torch.Tensor, scale: torch.Tensor) -> "Table":
+    def of(cls, precision: torch.Tensor, inducing: torch.Tensor) -> "Table":
         """Arrange those features of the inducing genes that are read."""
-        values = inducing[:, reads].double().T
+        reads = precision > 0
+        root = precision[reads].double().sqrt()
+        values = (inducing[:, reads].double() * root).T
         minus = torch.full((1, len(inducing)), -1.0, dtype=torch.float64)
-        return cls(reads, torch.cat([2 * values, minus]) / scale, -(values**2).sum(dim=0) / scale)
+        return cls(reads, root, torch.cat([2 * values, minus]), -(values**2).sum(dim=0))
 
     def exponents(self, features: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
         """Add to the exponents by other features: rows × inducing genes."""
-        read = features[:, self.reads].double()
+        read = features[:, self.reads].double() * self.root
         squares = (read**2).sum(dim=1, keepdim=True)
         return torch.addmm(others, torch.cat([read, squares], dim=1), self.values)
 
@@ -184,13 +188,11 @@ class RadialKernels:
         of_windows, others = kernels.inducing.tensor_split([windows], dim=1)
         self.kernels = [
             (
-                Table.of(reads[:windows], of_windows, scale),
-                Table.of(reads[windows:], others, scale),
+                Table.of(precision[:windows], of_windows),
+                Table.of(precision[windows:], others),
                 kernels.dual.double() * variance,
             )
-            for reads, scale, variance in zip(
-                kernels.reads, kernels.scale.double(), kernels.variance.double(), strict=True
-            )
+            for precision, variance in zip(kernels.precision, kernels.variance.double(), strict=True)
         ]
 
     def of_others(self, others: torch.Tensor) -> torch.Tensor:
@@ -225,7 +227,8 @@ class SmoothEffects:
         self.part, self.upstream = part, upstream
         ensembles = list(part.trees)
         components = torch.cat([one.get_buffer("components") for one in ensembles])  # as far as trees count
-        self.trees = Trees.of(ensembles, components * (TREE_SHARE / len(ensembles)))
+        self.tree_share = float(part.tree_share)
+        self.trees = Trees.of(ensembles, components * (self.tree_share / len(ensembles)))
         self.baseline = torch.cat([one.get_buffer("baseline") for one in ensembles]).double().numpy()
         self.n_windows = 0 if part.inputs == "half_life" else N_WINDOWS
         self.radial = RadialKernels(part.kernels, self.n_windows)
@@ -268,7 +271,8 @@ class SmoothGenes:
         values = trees.value[np.arange(leaves.shape[1]), leaves].astype(np.float64)
         sums = values.reshape(len(leaves), len(trees.components), -1).sum(axis=2) + self.form.baseline
         scores, both = np.stack([reference.by_kernels for reference in self.references]), trees.components.shape[1]
-        scores[:, :both] = (1 - TREE_SHARE) * scores[:, :both] + sums @ trees.components.astype(np.float64)
+        scores[:, :both] *= 1 - self.form.tree_share
+        scores[:, :both] += sums @ trees.components.astype(np.float64)
         center = self.form.center
         return (center + (scores - center) * self.form.shrinkage) @ self.form.components
 
@@ -285,7 +289,7 @@ class SmoothGenes:
         scores = np.zeros((*kinds.shape, len(form.components)))
         _smooth_effects(
             self.bases[gene], own, places, COUNTED, self.counts[gene], form.kmers, changes, self.references[gene],
-            form.trees, scores,
+            form.trees, 1 - form.tree_share, scores,
         )  # fmt: skip
         return scores * form.shrinkage @ form.components
 
@@ -301,11 +305,13 @@ def _smooth_effects(
     changes: WindowChanges,
     reference: Reference,
     trees: Trees,
+    kernel_share: float,
     effects: np.ndarray,
 ) -> None:
     """Fill `effects` (positions × alternatives × components).
 
-    own: base of the gene at each position. places: of the positions in `bases`. counts: of its k-mers.
+    own: base of the gene at each position. places: of the positions in `bases`. counts: of its k-mers. kernel_share: of the
+    kernels in the mean of kernels and trees.
     """
     columns, steps = np.empty(MAX_CHANGED, dtype=np.int64), np.empty(MAX_CHANGED, dtype=np.int64)
     limit, components, by_trees = np.float32(MAX_DEVIATIONS), effects.shape[2], trees.components.shape[1]
@@ -350,7 +356,7 @@ def _smooth_effects(
                 if old != new:
                     n_touched = touch_trees(reference, column, old, new, last_seen, substitution, touched, n_touched)
             for component in range(by_trees):
-                effect[component] *= 1 - TREE_SHARE
+                effect[component] *= kernel_share
             if n_touched > 0:
                 tree_effect[:] = 0
                 add_tree_effects(trees, reference.leaves, touched[:n_touched], mutant, tree_effect)
