@@ -5,7 +5,8 @@ through inducing genes (subset of regressors), so that time grows with the numbe
 kernels are kept by the inducing genes, linear ones by a weight per feature.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import torch
@@ -71,14 +72,12 @@ class KernelRegression(FittedModule):
         Predictions of each gene by the fit without its part, with the same variances: genes × outputs.
         """
         chosen = np.random.default_rng(seed).permutation(len(features))[:MAX_INDUCING]
-        self.keep(
-            inducing=features[chosen],
-            precision=_precisions(features[chosen], groups, kernels),
-        )
-        radial = self.similarities(torch.from_numpy(features)).numpy()
+        self.keep(inducing=features[chosen], precision=_precisions(features[chosen], groups, kernels))
         lengths = [max(float((block[chosen] ** 2).sum(axis=1).mean()), 1e-9) for block in blocks]
-        linear = [(block @ block[chosen].T)[None] / length for block, length in zip(blocks, lengths, strict=True)]
-        similarity = np.concatenate([radial, *linear])
+        linear = (block @ block[chosen].T / length for block, length in zip(blocks, lengths, strict=True))
+        similarity = np.empty((len(kernels) + len(blocks), len(features), len(chosen)), dtype=np.float32)
+        for mine, values in zip(similarity, chain(self.similarities(torch.from_numpy(features)), linear), strict=True):
+            mine[:] = values
         few = chosen[:REML_GENES]
         within = similarity[:, few, : len(few)].astype(np.float64)
         outputs = []
@@ -98,25 +97,23 @@ class KernelRegression(FittedModule):
         )
         return held_out
 
-    def similarities(self, features: Tensor) -> Tensor:
-        """Evaluate each radial kernel between genes and the inducing genes: kernels × genes × inducing genes."""
-        found = []
+    def similarities(self, features: Tensor) -> Iterator[Tensor]:
+        """Evaluate one radial kernel after the other between genes and the inducing genes: genes × inducing genes."""
         for precision in self.precision.to(features.dtype):
             reads = precision > 0
             root = precision[reads].sqrt()
             distances = squared_distances(features[:, reads] * root, self.inducing[:, reads].to(features.dtype) * root)
-            found.append(torch.exp(-distances))
-        return torch.stack(found)
+            yield torch.exp(-distances)
 
     def radial(self, features: Tensor) -> Tensor:
         """Predict what radial kernels and the intercept give: genes × outputs, in double precision.
 
         So that what a substitution changes is not lost in the rounding of what it leaves.
         """
-        outputs = torch.einsum(
-            "kgi,io,ko->go", self.similarities(features.double()), self.dual.double(), self.variance.double()
-        )
-        return outputs + self.intercept
+        outputs = self.intercept.double()
+        for similarity, variance in zip(self.similarities(features.double()), self.variance.double(), strict=True):
+            outputs = outputs + similarity @ (self.dual.double() * variance)
+        return outputs
 
     def linear(self, features: Tensor) -> Tensor:
         """Predict what linear kernels give: genes × outputs, in double precision."""
