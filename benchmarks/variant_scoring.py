@@ -126,7 +126,9 @@ def filled(network: Grammar, trees: Sequence[GradientBoostedTrees], seed: int) -
     """Fill an untrained grammar network with random numbers, as many as a trained one has."""
     rng, smooth, motifs = np.random.default_rng(seed), network.smooth, network.motifs
     features = N_WINDOWS + len(HALF_LIFE)
-    windows = np.arange(features) < N_WINDOWS  # which five of eleven kernels read
+    windows = np.arange(features) < N_WINDOWS
+    # Five of eleven radial kernels read windows.
+    precision = np.stack([np.ones(features)] * 5 + [~windows] * 6) / (2.0 * features)
     smooth.keep(
         dipeptides=np.zeros(len(HALF_LIFE), dtype=bool),
         tree_kmers=np.arange(N_TREE_KMERS),
@@ -137,8 +139,8 @@ def filled(network: Grammar, trees: Sequence[GradientBoostedTrees], seed: int) -
     )
     smooth.kernels.keep(
         inducing=rng.normal(size=(N_INDUCING, features)),
-        precision=np.stack([np.ones(features)] * 5 + [~windows] * 6) / (2.0 * features),
-        variance=np.full((11, COMPONENTS), 0.1),
+        precision=precision,
+        variance=np.full((len(precision), COMPONENTS), 0.1),
         dual=0.01 * rng.normal(size=(N_INDUCING, COMPONENTS)),
         weight=0.001 * rng.normal(size=(N_KMERS, COMPONENTS)),
         intercept=np.zeros(COMPONENTS),

@@ -61,7 +61,7 @@ def test_held_out_predictions_are_those_of_refits_without_the_part(fixed_varianc
     held_out = model.fit(features, GROUPS, KERNELS, blocks, targets, part, seed=1)
     monkeypatch.setattr(kernel_regression, "_median_distance", lambda chosen: widths.pop(0))
     for number in (0, 3):
-        widths = [1 / float(model.precision[number].max()) for number in (0, 1)] + [1 / float(model.precision[2, 2])]
+        widths = [1 / float(model.precision[place]) for place in ((0, 0), (1, 1), (2, 2))]  # of a column of each group
         rest, out = part != number, part == number
         without = KernelRegression()
         without.fit(

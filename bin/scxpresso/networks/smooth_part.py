@@ -31,7 +31,7 @@ TREE_SETTINGS = SETTINGS | {"max_iter": 50, "rounds_of_first": 4, "learning_rate
 # columns.)
 TREE_KMERS = (100, 400)  # at least and at most; between them, one for each GENES_PER_KMER genes
 GENES_PER_KMER, TREE_GENE_FEATURES = 10, 50
-# Kinds of annotation features by how their names begin; all others but gene features are of structure and surroundings.
+# Kinds of annotation features by how their names begin; all others but gene features are of structure.
 DIPEPTIDES = ("dipeptide_",)
 CODONS, PROTEIN = ("codon_", "aa_", "aa30_"), ("protein_",)
 SURROUNDINGS = ("upstream_gap", "upstream_same_strand", "downstream_", "contig_end_", "genes_within_")
@@ -135,7 +135,7 @@ class SmoothPart(FittedModule):
             for mine, its in zip(own_given, own_kmers, strict=True)
         ]
         by_trees = self._fit_trees(read, unread, targets, part, seed)
-        self.keep(tree_share=tree_share(by_kernels.numpy()[:, : targets.shape[1]], by_trees, targets))
+        self.keep(tree_share=tree_share(held_out[:, : targets.shape[1]], by_trees, targets))
         predicted = self._mean(by_kernels, torch.from_numpy(by_trees)).numpy()
         fitted, center, shrinkage = shrunk(predicted, scores)
         self.keep(components=directions, center=center, shrinkage=shrinkage)
