@@ -22,7 +22,7 @@ from scxpresso.evaluation.targets import ALL_GENES, HARDLY_DETECTED  # noqa: E40
 from scxpresso.expression.targets import DISPERSION, FRACTION, MEAN  # noqa: E402
 from scxpresso.store import read_table  # noqa: E402
 
-OPTIONS = ["--folds", "5", "--replicates", "2"]
+OPTIONS = ["--folds", "5", "--replicates", "1"]
 NETWORKS = ["hybrid", "grammar"]
 TARGETS = ["mean", "mean+fraction", "mean+dispersion", "mean+fraction+dispersion"]
 COLUMNS = {
