@@ -5,6 +5,8 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 import torch
+from test_grammar import metadata as grammar_metadata
+from test_grammar import simulated as grammar_data
 from test_hybrid import random_codes
 from test_saturation import TOLERANCE, hybrid, published, window  # noqa: F401, a fixture
 from test_scoring import World, of_every_kind, random_letters, score_cli
@@ -109,6 +111,22 @@ def test_hybrid_reads_and_predicts_as_on_the_cpu(hybrid):  # noqa: F811
     annotation = np.random.default_rng(1).uniform(1, 3, (12, 5))
     cpu, gpu = (predict(hybrid(2300, 3400, 3), codes, annotation, device) for device in (CPU, CUDA))
     np.testing.assert_allclose(gpu, cpu, rtol=0, atol=1e-5)
+
+
+def test_grammar_trains_on_the_cpu_and_predicts_as_on_it(capfd):
+    data = grammar_data(150)
+    cpu, gpu = (one[1].networks[0] for one in both_trained(data, Recipe(network="grammar", replicates=1)))
+    assert "grammar: fitted on the CPU" in capfd.readouterr().err
+    weights = (network.cpu().state_dict().values() for network in (cpu, gpu))
+    assert all(torch.equal(one, other) for one, other in zip(*weights, strict=True))
+    networks, fresh = [(cpu, grammar_metadata())], grammar_data(30, 3)
+    of_cpu, of_gpu = (predict(networks, fresh.codes, fresh.annotation, device) for device in (CPU, CUDA))
+    np.testing.assert_allclose(of_gpu, of_cpu, rtol=0, atol=1e-5)
+    codes, annotation = fresh.codes[-1], fresh.annotation[-1]  # networks are on the GPU now
+    by_force = BruteForce(networks, CUDA).effects(codes, annotation, 880, 1110)[1]
+    effects = incremental(networks, CUDA).effects(codes, annotation, 880, 1110)[1]
+    assert np.abs(by_force).max() > 1e-4 and "substitutions are evaluated on the CPU" in capfd.readouterr().err
+    np.testing.assert_allclose(effects, by_force, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("network", ["scxpresso", "hybrid"])
