@@ -5,6 +5,7 @@ peptides and coiled coils are rough here: found by a threshold, not predicted.
 """
 
 import re
+from collections.abc import Mapping
 from itertools import product
 
 import numpy as np
@@ -45,6 +46,18 @@ STRETCHES = [
 ]  # fmt: skip
 PROTEIN = [*COMPOSITION, *NUMBERS, *STRETCHES, *(f"protein_{name}" for name in PATTERNS)]
 
+
+def _by_letter(values: Mapping[str, float], other: float) -> np.ndarray:
+    """Look-up table of residues by the ASCII code of their letter; `other` for those without a value."""
+    table = np.full(128, other, dtype=type(other))
+    for letter, value in values.items():
+        table[ord(letter)] = value
+    return table
+
+
+_NUMBER = _by_letter({residue: number for number, residue in enumerate(AMINO_ACIDS)}, len(AMINO_ACIDS))
+_HYDROPATHY, _CHARGE = _by_letter(kd, 0.0), _by_letter(CHARGES, 0.0)
+_UNKNOWN = ord("X")
 _CODE = unambiguous_dna_by_id[1].forward_table  # the standard genetic code
 _RESIDUE_OF_CODON = np.array([_CODE.get("".join(codon), "X") for codon in product(CHANNELS, repeat=3)])
 # The hydrophobic first and fourth residues of a heptad; coiled coils of actual proteins break the rule now and then.
@@ -60,13 +73,21 @@ def translate(coding: np.ndarray) -> str:
 
 def protein_features(protein: str) -> np.ndarray:
     """Compute the PROTEIN features of a protein, raw; NaN for shares and rates of one without any known residue."""
-    return np.concatenate([_composition(protein), _numbers(protein), _stretches(protein), _patterns(protein)])
+    letters = np.frombuffer(protein.encode("ascii"), dtype=np.uint8)
+    hydropathy = _sums(_HYDROPATHY[letters], SEGMENT) / SEGMENT
+    return np.concatenate(
+        [
+            _composition(letters),
+            _numbers(protein, hydropathy),
+            _stretches(protein, letters, hydropathy),
+            _patterns(protein),
+        ]
+    )
 
 
-def _composition(protein: str) -> np.ndarray:
+def _composition(letters: np.ndarray) -> np.ndarray:
     """Compute the shares of amino acids, of those among the first residues, and of dipeptides."""
-    number = {residue: place for place, residue in enumerate(AMINO_ACIDS)}
-    residues = np.array([number.get(residue, len(AMINO_ACIDS)) for residue in protein], dtype=int)
+    residues = _NUMBER[letters]
     known = residues < len(AMINO_ACIDS)
     pairs = (residues[:-1] * len(AMINO_ACIDS) + residues[1:])[known[:-1] & known[1:]]
     return np.concatenate(
@@ -78,9 +99,9 @@ def _composition(protein: str) -> np.ndarray:
     )
 
 
-def _numbers(protein: str) -> list[float]:
+def _numbers(protein: str, hydropathy: np.ndarray) -> list[float]:
     """Compute the NUMBERS: segments that do not overlap, residues before the first, starts of coils, zinc fingers."""
-    starts = np.flatnonzero(_hydropathy(protein) > MIN_HYDROPATHY)
+    starts = np.flatnonzero(hydropathy > MIN_HYDROPATHY)
     segments: list[int] = []
     for start in starts:
         if not segments or start >= segments[-1] + SEGMENT:
@@ -89,13 +110,16 @@ def _numbers(protein: str) -> list[float]:
     return [len(segments), before, len(_HEPTADS.findall(protein)), len(re.findall(C2H2_FINGER, protein))]
 
 
-def _stretches(protein: str) -> list[float]:
-    """Compute the STRETCHES: mean hydropathy of SEGMENT residues, and charge; per residue unless of a window."""
-    hydropathy = _hydropathy(protein)
-    charge = np.array([CHARGES.get(residue, 0) for residue in protein], dtype=float)
+def _stretches(protein: str, letters: np.ndarray, hydropathy: np.ndarray) -> list[float]:
+    """Compute the STRETCHES, of the mean hydropathy of each SEGMENT residues, and of charge.
+
+    Charges are per residue unless of a window.
+    """
+    charge = _CHARGE[letters]
     windows = _sums(charge, CHARGE_WINDOW)
-    runs = [len(run.group()) for run in re.finditer(r"([^X])\1*", protein)]
-    if not runs:
+    starts = np.flatnonzero(np.diff(letters, prepend=0))  # of runs of one letter
+    runs = np.diff(starts, append=len(letters))[letters[starts] != _UNKNOWN]
+    if not len(runs):
         return [np.nan] * (len(STRETCHES) - 2) + [0, 0]
     return [
         hydropathy.max(),
@@ -104,7 +128,7 @@ def _stretches(protein: str) -> list[float]:
         charge.sum() / len(protein),
         windows.max(),
         windows.min(),
-        max(runs),
+        runs.max(),
         float(protein.endswith(ER_RETENTION)),
     ]
 
@@ -116,13 +140,8 @@ def _patterns(protein: str) -> list[float]:
     return [100 * len(re.findall(f"(?={pattern})", protein)) / len(protein) for pattern in PATTERNS.values()]
 
 
-def _hydropathy(protein: str) -> np.ndarray:
-    """Average hydropathy over each SEGMENT residues; a shorter protein is one segment, its ends counting 0."""
-    return _sums(np.array([kd.get(residue, 0) for residue in protein], dtype=float), SEGMENT) / SEGMENT
-
-
 def _sums(values: np.ndarray, size: int) -> np.ndarray:
-    """Sum each stretch of `size` values; fewer values than that are one stretch."""
+    """Sum each stretch of `size` values; fewer values than that are one stretch, its ends counting 0."""
     return np.convolve(np.pad(values, (0, max(size - len(values), 0))), np.ones(size), "valid")
 
 
