@@ -66,7 +66,7 @@ def smooth_part(data: TrainingData) -> float:
     expression = (data.expression - mean) / sd
     composition, annotation = promoter_composition(data.codes, data.upstream), torch.from_numpy(scaled).float()
     part = SmoothPart(len(data.populations))
-    predicted = part.fit(composition, annotation, data.annotation_features, expression, 1)
+    predicted = part.fit(part.scale(composition, annotation, data.annotation_features), expression, 1)
     return float(pearson(expression, predicted).mean())
 
 
