@@ -419,6 +419,41 @@ def test_alleles_of_a_haplotype_that_slide_to_one_place_stay_apart(world):
     np.testing.assert_array_equal(found[2100:2112], encode("ATCGTCGCACAG"))
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "alt"),
+    [
+        (-5, -3, "CA"),
+        (-9, -2, "CATGCAT"),
+        (-9, -2, "CAT"),
+        (-7, -4, "CATGCATG"),
+        (-9, 2, "CATGCATGCAT"),
+        (-9, 2, "CAT"),
+    ],
+)
+def test_an_edit_that_begins_before_the_known_sequence_keeps_the_tss(start, end, alt):
+    """Sequence is known from four bases before the TSS on; edits of as many bases begin before it."""
+    letters, tss = "GACGTTGCAACCGGTT", 9
+    edited = letters[: tss + start] + alt + letters[tss + end :]
+    new_tss = len(edited) - (len(letters) - tss) if end <= 0 else tss + min(0, len(alt) + start)
+    edit = [Edit(start, end, encode(alt), encode(letters[tss + start : tss + end]))]
+    whole = FlankingSequence(encode(letters), tss).edited(edit)
+    assert whole.tss == new_tss
+    np.testing.assert_array_equal(whole.codes, encode(edited))
+    cut = FlankingSequence(encode(letters[tss - 4 :]), 4).edited(edit)
+    known = cut.tss  # the allele, and what follows it
+    np.testing.assert_array_equal(cut.window(known, 3), whole.window(known, 3))
+
+
+@pytest.mark.parametrize("gene", ["plus", "minus"])
+def test_a_substitution_of_several_bases_across_the_edge_of_the_window_is_that_of_its_bases_inside(world, gene):
+    bases = [world.letter(gene, -UPSTREAM - 1), world.letter(gene, -UPSTREAM)]
+    both = world.variant(gene, -UPSTREAM - 1, 2, "".join(map(other, bases)), "both")
+    inside = world.variant(gene, -UPSTREAM, 1, other(bases[1]), "inside")
+    scores = world.score([both, inside])[0]
+    assert np.abs(scores.effect[1]).max() > 1e-5
+    np.testing.assert_allclose(scores.effect[0], scores.effect[1], rtol=0, atol=2e-6)
+
+
 def test_what_changes_nothing_of_the_window_has_effect_0(world):
     last = DOWNSTREAM - 1
     beyond = world.variant("plus", last - 1, 1, world.letter("plus", last - 1) + "ACGT", "behind what is read")

@@ -98,6 +98,8 @@ class FlankingSequence:
                 continue
             pieces += [self.codes[done:start], edit.codes]
             done = end
+            if edit.start < 0:
+                tss += start - (self.tss + edit.start)  # bases before the known sequence, which the edit replaces
             if edit.end <= 0:
                 tss += edit.longer
             elif edit.start < 0:
