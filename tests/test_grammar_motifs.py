@@ -67,6 +67,25 @@ def test_components_are_the_mean_and_what_sets_populations_apart():
     np.testing.assert_allclose(one @ only, expression[:, :1])
 
 
+@pytest.mark.parametrize("columns", [[0, 0], [0, 2, 2], [0, 0, 1], [0, 1, 2, 2], [2, 2]])
+def test_populations_that_are_alike_or_constant_have_orthonormal_components(columns):
+    expression = np.random.default_rng(0).normal(size=(50, 3))[:, columns] * (np.array(columns) < 2)
+    target, directions = components(expression)
+    np.testing.assert_allclose(directions @ directions.T, np.eye(len(directions)), atol=1e-12)
+    np.testing.assert_allclose(target @ directions, expression, atol=1e-12)
+
+
+def test_a_constant_population_changes_no_weight_of_the_others():
+    rng = np.random.default_rng(1)
+    matches = torch.from_numpy(rng.integers(0, 2, (400, 1))).float()
+    # The second weight is four standard errors from 0: enough beside a more certain one of its sign, not by itself.
+    expression = matches @ torch.tensor([[1.8, 0.4]]) + torch.from_numpy(rng.normal(size=(400, 2))).float()
+    alone = certain_weights(matches, expression)[0]
+    with_constant = certain_weights(matches, torch.cat([expression, torch.zeros(400, 1)], dim=1))[0]
+    torch.testing.assert_close(with_constant, torch.cat([alone, torch.zeros(1, 1)], dim=1))
+    assert (alone != 0).all()
+
+
 def test_words_that_are_one_motif_are_merged():
     assert similarity(word("ACGTTGCA"), word("ACGTTGCA")) == 8
     assert similarity(word("ACCATTGG"), word("CCATTGGA")) == 7  # one base further
@@ -90,6 +109,16 @@ def test_an_exact_word_matches_where_it_is_on_either_strand_and_nowhere_else():
     assert matches.tolist() == pytest.approx([1, 1, 0], abs=1e-4)
     assert best.first[:2, 0].tolist() == [10 - (LENGTH - 8) // 2, 20 - (LENGTH - 8) // 2]
     assert best.reverse[:2, 0].tolist() == [False, True]
+
+
+@pytest.mark.parametrize("codes", [random_codes(12), np.full((60, 1500), 15, dtype=np.uint8)])
+def test_where_no_word_is_in_enough_genes_the_part_predicts_the_mean(codes):
+    expression = np.random.default_rng(1).normal(size=(len(codes), 2))
+    part = MotifPart(2, UPSTREAM)
+    fit_motif_part(part, codes, expression, seed=1)
+    np.testing.assert_allclose(
+        part(torch.from_numpy(codes)), np.tile(expression.mean(axis=0), (len(codes), 1)), rtol=1e-5
+    )
 
 
 def test_planted_words_are_found_and_fitted_and_noise_is_not():

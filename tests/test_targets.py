@@ -89,14 +89,16 @@ def test_dispersions_are_those_of_a_negative_binomial_at_any_library_size():
     np.testing.assert_allclose(dispersions(rng.poisson(rate).astype(float), 1 / depth), np.log10(alpha), atol=0.1)
 
 
-@pytest.mark.parametrize("network", ["scxpresso", "hybrid", "grammar"])
-def test_genes_whose_target_is_not_known_train_as_the_mean_of_the_others(network, demo_genome, demo_expression):
+@pytest.mark.parametrize(
+    ("network", "engine"), [("scxpresso", "auto"), ("scxpresso", "stacked"), ("hybrid", "auto"), ("grammar", "auto")]
+)
+def test_genes_whose_target_is_not_known_train_as_the_mean_of_the_others(network, engine, demo_genome, demo_expression):
     features, folds = Features(demo_genome / "features.h5"), read_folds(demo_genome / "folds.tsv")
     expression = read_expression(demo_expression / "cell_type.tsv.gz").iloc[::4, :2]
     expression.iloc[::3, 1] = np.nan
     recipe = Recipe(network=network, replicates=1, epochs=1)
     data = training_data(features, expression, folds, [1], recipe)
-    fold = train_folds(data, recipe, torch.device("cpu"))[1]
+    fold = train_folds(data, recipe, torch.device("cpu"), engine)[1]
     assert np.isfinite([fold.history[0]["train_loss"], fold.history[0]["validation_loss"]]).all()
     scaling, train = fold.networks[0].expression, data.expression[data.splits[1].train]
     np.testing.assert_allclose(scaling.mean, np.nanmean(train, axis=0), rtol=1e-5)

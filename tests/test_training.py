@@ -89,7 +89,7 @@ def test_a_network_reads_the_sets_of_annotation_features_that_its_entry_names(to
         assert training_data(features, expression, folds, [1], Recipe(**options)).annotation_features == names
 
 
-@pytest.mark.parametrize("engine", ["plain", "auto"])
+@pytest.mark.parametrize("engine", ["plain", "auto", "stacked"])
 def test_the_published_network_reads_the_eight_features_of_xpresso(toy, engine):
     features, expression, folds = toy
     features.extended = np.random.default_rng(3).random((200, len(EXTENDED)))
@@ -350,6 +350,8 @@ def test_the_ensemble_predicts_each_gene_by_the_fold_that_held_it_out(toy, tmp_p
     assert [path.stem for path in best.used] == [f"replicate_{history.idxmin()}"]
     with pytest.raises(InputError, match=r"fold \[2, 3, 4\]"):
         predict_held_out([best], features, expression, folds.to_numpy())
+    with pytest.raises(InputError, match=r"\[1, 2\] replicates"):
+        predict_held_out([best, *parts[1:]], features, expression, folds.to_numpy())
 
 
 def test_cuda_without_cuda_is_an_error_not_a_fall_back():

@@ -137,10 +137,11 @@ def scaled_half_life(half_life: np.ndarray) -> np.ndarray:
 
 
 def mean_and_sd(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compute mean and standard deviation (n) of each column, ignoring NaN.
+    """Compute mean and standard deviation (n) of each column in double precision, ignoring NaN.
 
     The deviation of a constant column is 1, so that nothing is divided by 0; the mean of a column of NaN is 0.
     """
+    values = np.asarray(values, dtype=np.float64)  # sums of float32 would make a constant column look variable
     known = np.isfinite(values)
     count = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, values, 0).sum(axis=0) / count

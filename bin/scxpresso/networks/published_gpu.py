@@ -77,7 +77,8 @@ class Stack:
         """
         hidden = self._sequence(rows)
         if self.networks[0].inputs != "sequence":
-            hidden = torch.cat([hidden, (annotation - self.annotation_mean) / self.annotation_sd], dim=2)
+            scaled = ((annotation - self.annotation_mean) / self.annotation_sd).nan_to_num(0.0)  # as Scaling.apply_to
+            hidden = torch.cat([hidden, scaled], dim=2)
         for name, layer in self.networks[0].head.named_children():
             if isinstance(layer, nn.Linear):
                 weight, bias = self._weight_and_bias(f"head.{name}")

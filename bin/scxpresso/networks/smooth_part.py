@@ -267,8 +267,11 @@ def tree_share(by_kernels: np.ndarray, by_trees: np.ndarray, scores: np.ndarray)
     """Choose how much trees count beside kernels, by held-out predictions of scores (genes × components).
 
     These are of one ensemble of trees each, those of new genes of all ensembles, which err less. So the share is halfway
-    between that with the least squared error and 1.
+    between that with the least squared error and 1. It is 0 where trees err more than the mean of the genes does, as those
+    of few genes do, which have no split.
     """
+    if ((by_trees - scores) ** 2).sum() >= ((scores - scores.mean(axis=0)) ** 2).sum():
+        return np.array(0.0)
     apart = by_trees - by_kernels
     best = (apart * (scores - by_kernels)).sum() / max((apart**2).sum(), 1e-9)
     return np.array((1 + np.clip(best, 0, 1)) / 2)

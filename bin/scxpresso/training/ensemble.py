@@ -51,6 +51,9 @@ def predict_held_out(
     missing = set(np.unique(fold).tolist()) - {part.fold for part in trained}
     if missing:
         raise InputError(Problem("the folds' folders", f"none of fold {sorted(missing)}", "one folder per fold"))
+    numbers = {len(part.used) for part in trained}
+    if len(numbers) > 1:
+        raise InputError(Problem("the folds' folders", f"{sorted(numbers)} replicates", "as many of each fold"))
     outputs = np.empty((len(trained[0].used), *observed.shape))
     for part in trained:
         held_out = fold == part.fold

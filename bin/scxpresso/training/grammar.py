@@ -27,7 +27,7 @@ class GrammarTraining:
         self.genes, self.names = genes, data.annotation_features
         every = torch.cat([self.trainee.train, self.trainee.validation])
         order = every[torch.randperm(len(every), generator=self.trainee.shuffle)]
-        number = round(SAMPLED * len(order))
+        number = min(round(SAMPLED * len(order)), len(order) - 2)  # the variance of predictions needs two
         self.learned, self.left_out = order[:number].sort().values, order[number:].sort().values
         self.network: Grammar = self.trainee.network
         self.target = self.network.expression.apply_to(torch.from_numpy(data.expression).float().to(genes.device))

@@ -95,8 +95,10 @@ def components(expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     populations = expression.shape[1]
     mean = np.full((1, populations), populations**-0.5)
     apart = expression - expression.mean(axis=1, keepdims=True)
-    directions = np.linalg.svd(apart, full_matrices=False)[2][: min(COMPONENTS, populations - 1)]
-    directions = np.vstack([mean, directions])
+    _, sizes, directions = np.linalg.svd(apart, full_matrices=False)
+    # Where populations are alike or constant, further directions mean nothing, and need not be orthogonal to the mean.
+    rank = int((sizes > 1e-9 * max(np.linalg.norm(expression), 1e-12)).sum())
+    directions = np.vstack([mean, directions[: min(COMPONENTS, populations - 1, rank)]])
     return expression @ directions.T, directions
 
 
@@ -287,7 +289,7 @@ def certain_weights(matches: Tensor, expression: Tensor) -> tuple[Tensor, Tensor
     covariance = torch.linalg.inv(centred.T @ centred + RIDGE * torch.eye(len(weights)))
     left = expression - matches @ weights - intercept
     errors = torch.sqrt(covariance.diagonal()[:, None] * left.var(dim=0))
-    ratio = weights / errors
+    ratio = (weights / errors).nan_to_num(0.0, 0.0, 0.0)  # a constant population has neither
     most_certain = ratio.gather(1, ratio.abs().argmax(dim=1, keepdim=True))
     least = torch.where(ratio * most_certain > 0, MIN_ERRORS, MIN_OPPOSITE_ERRORS)
     certain = ratio.abs() >= least

@@ -214,7 +214,8 @@ class StackedTraining:
 
     def _losses(self, outputs: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Compute the mean squared error over populations of each gene: networks × B."""
-        return ((outputs - (self.expression[rows] - self.mean) / self.sd) ** 2).mean(dim=2)
+        targets = ((self.expression[rows] - self.mean) / self.sd).nan_to_num(0.0)  # as Scaling.apply_to
+        return ((outputs - targets) ** 2).mean(dim=2)
 
     @torch.no_grad()
     def _predict(self, rows: torch.Tensor) -> torch.Tensor:

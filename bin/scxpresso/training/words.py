@@ -138,6 +138,9 @@ def _path(present: np.ndarray, target: np.ndarray, last: int) -> Iterator[tuple[
     """
     from sklearn.linear_model import MultiTaskLasso  # slow to import, and only fitting needs it
 
+    if not present.shape[1]:  # no word is in enough genes
+        yield from [(np.zeros(0, dtype=np.intp), np.zeros((0, target.shape[1])))] * (last + 1)
+        return
     words = present.astype(np.float64)
     mean, sd = words.mean(axis=0), words.std(axis=0)
     words = np.asfortranarray((words - mean) / sd)
