@@ -141,9 +141,9 @@ def mean_and_sd(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     The deviation of a constant column is 1, so that nothing is divided by 0; the mean of a column of NaN is 0.
     """
-    values = np.asarray(values, dtype=np.float64)  # sums of float32 would make a constant column look variable
     known = np.isfinite(values)
     count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, values, 0).sum(axis=0) / count
-    sd = np.sqrt((np.where(known, values - mean, 0) ** 2).sum(axis=0) / count)
+    # Sums of float32 would make a constant column look variable.
+    mean = np.where(known, values, 0).sum(axis=0, dtype=np.float64) / count
+    sd = np.sqrt((np.where(known, values - mean, 0) ** 2).sum(axis=0, dtype=np.float64) / count)
     return mean, np.where(sd > 1e-9, sd, 1.0)

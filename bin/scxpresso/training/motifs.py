@@ -97,7 +97,7 @@ def components(expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     apart = expression - expression.mean(axis=1, keepdims=True)
     _, sizes, directions = np.linalg.svd(apart, full_matrices=False)
     # Where populations are alike or constant, further directions mean nothing, and need not be orthogonal to the mean.
-    rank = int((sizes > 1e-9 * max(np.linalg.norm(expression), 1e-12)).sum())
+    rank = int((sizes > 1e-9 * max(float(np.linalg.norm(expression)), 1e-12)).sum())
     directions = np.vstack([mean, directions[: min(COMPONENTS, populations - 1, rank)]])
     return expression @ directions.T, directions
 
