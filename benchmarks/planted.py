@@ -490,5 +490,5 @@ def _long(rows: pd.DataFrame, populations: list[str], **values: np.ndarray) -> p
 
 
 def _write_gzipped(path: Path, text: str) -> None:
-    with atomic_write(path) as partial, pysam.BGZFile(str(partial), "wb") as file:
+    with atomic_write(path) as partial, pysam.BGZFile(str(partial), "wb") as file:  # type: ignore[call-arg] # its types lack defaults
         file.write(text.encode())
