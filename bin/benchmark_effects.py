@@ -46,11 +46,11 @@ def main(scores, measured, name, max_p, output, metrics):
             f"WARNING benchmark {name}: {moved:,} of those without a score are insertions or deletions named by position, which "
             "can be written at several positions of a repeat; name them by the set's ids"
         )
-    unnamed = sum(not one.alt for one in left)
+    unnamed = sum(not (one.ref and one.alt) for one in left)
     if joined and unnamed:
         log(
-            f"NOTE benchmark {name}: {unnamed:,} of those without a score name no allele, and are left out if their variant "
-            "has several in this set; add the column alt"
+            f"NOTE benchmark {name}: {unnamed:,} of those without a score name no allele, or alt without ref, and are left out "
+            "if several alleles of their variant fit; add the columns ref and alt"
         )
     if not joined:
         log(

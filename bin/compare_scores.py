@@ -17,7 +17,8 @@ from scxpresso.options import EXISTING
     required=True,
     multiple=True,
     type=EXISTING,
-    help="TSV with the columns variant, gene (id or name), model, track and score; alt if a variant has several alleles. "
+    help="TSV with the columns variant, gene (id or name), model, track and score; ref and alt if a variant has several "
+    "alleles. "
     "Several files: give it several times.",
 )
 @click.option("--output", required=True, type=click.Path(), help="Output table (TSV): effects and scores side by side.")
@@ -34,6 +35,12 @@ def main(scores, external, output, correlations):
     compared = compare(scores, [one for path in external for one in read_external(path)], output)
     write_table(correlations, compared.correlations)
     log(f"{compared.joined:,} external scores joined, {len(compared.unmatched):,} of variants or genes not scored here")
+    unclear = sum(bool(one.alt and not one.ref) for one in compared.unmatched)
+    if compared.joined and unclear:
+        log(
+            f"NOTE external scores: {unclear:,} of those not joined name alt without ref, and are left out if several alleles of "
+            "their variant fit; add the column ref"
+        )
     if not compared.joined:
         names = preview(sorted({one.variant for one in compared.unmatched}), 3)
         log(

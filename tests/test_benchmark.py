@@ -193,6 +193,33 @@ def test_effects_of_no_named_allele_are_left_out_where_there_are_several(tmp_pat
     assert "WARNING benchmark x: 1 of those without a score are insertions or deletions" in done.stderr
 
 
+def test_ref_tells_alleles_of_one_id_apart_in_a_repeat(tmp_path, run_cli):
+    """Of CAA>CA,CAAA, ours are CA>C and C>CA: the alt of the deletion looks like our insertion."""
+    rows = [("rs1", 1001, "CA", "C", "G1", "", 10, 0.5), ("rs1", 1001, "C", "CA", "G1", "", 10, -0.4)]
+    scores = score_table(tmp_path / "scores.tsv", rows)
+    text = "variant\tref\talt\teffect\nrs1\tCAA\tCA\t1\nrs1\t\tCA\t2\nrs1\tCAA\tCAAA\t3\n"
+    sought = [one.sought for one in read_measured(written(tmp_path, text))]
+    assert joined_genes(scores, *sought) == [(0, "rs1", "G1", "C"), (2, "rs1", "G1", "CA")]
+    done = run_cli(
+        "benchmark_effects.py", "--scores", scores, "--measured", tmp_path / "measured.tsv", "--name", "x",
+        "--output", tmp_path / "p.tsv.gz", "--metrics", tmp_path / "m.tsv",
+    )  # fmt: skip
+    assert "2 of 3 measured effects have a score" in done.stderr
+    assert "NOTE benchmark x: 1 of those without a score name no allele, or alt without ref" in done.stderr
+
+
+def test_a_place_without_ref_names_no_allele_if_several_fit(tmp_path):
+    rows = [
+        ("a", 100, "CA", "C", "G1", "", 10, 0.5), ("b", 100, "CAA", "C", "G1", "", 10, 0.9),
+        ("c", 200, "A", "G", "G1", "", 110, 0.1), ("d", 200, "A", "T", "G1", "", 110, -0.8),
+    ]  # fmt: skip
+    scores = score_table(tmp_path / "scores.tsv", rows)
+    at = Sought("", "G1", "C", "1", 100, "")
+    assert joined_genes(scores, at, at._replace(pos=200, alt="T"), at._replace(pos=200, alt="")) == [
+        (1, "d", "G1", "T")
+    ]
+
+
 def test_the_pooled_row_has_no_p_value_where_variants_were_measured_several_times(scores, tmp_path):
     table, _ = benchmark("eqtl", scores, measured("alpha") + measured("beta"), 0.05, tmp_path / "pairs.tsv.gz")
     assert table["population"].tolist() == ["alpha", "beta", ""] and table["n"].tolist() == [6, 6, 12]

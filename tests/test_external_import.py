@@ -34,7 +34,7 @@ def tracks_of(scores):
 
 def test_a_table_of_basenji_has_ids_alone():
     scores = found(DATA / "sad_table.txt")
-    assert scores[0] == FoundScore("rs1", "", 0, "", "C", "", "CNhs1 CAGE:brain, adult", 0.5)
+    assert scores[0] == FoundScore("rs1", "", 0, "A", "C", "", "CNhs1 CAGE:brain, adult", 0.5)
     assert [one.score for one in scores] == [0.5, -0.1, 0.25]
     assert [one.score for one in found(DATA / "sad_table.txt", score="SAR", tracks="dnase")] == [-0.05]
 
@@ -263,9 +263,9 @@ def test_scores_of_another_assembly_are_an_error_without_a_chain(fasta):
 
 
 def test_ids_are_kept_and_contigs_that_are_not_there_are_listed(fasta, chains):
-    scores = [score("rs1", "", 0, "", "C"), score("", "chr9", 5, "A", "C")]
+    scores = [score("rs1", "", 0, "T", "C"), score("", "chr9", 5, "A", "C")]
     imported = import_scores(lambda: scores, fasta, None, "x")
-    assert list(imported.rows(scores)) == [("rs1", "", "t", "1", "C", "", "", "")]
+    assert list(imported.rows(scores)) == [("rs1", "", "t", "1", "C", "", "", "T")]
     assert list(imported.unused.values()) == [NO_GENOME_CONTIG]
     with pytest.raises(InputError, match="no score can be used; 1 alleles: no position to lift"):
         import_scores(lambda: scores[:1], fasta, chains, "x")

@@ -20,7 +20,7 @@ def scores(tmp_path):
     path = tmp_path / "scores.tsv.gz"
     rows = [
         dict.fromkeys(SCORE_COLUMNS, "") | {
-            "variant_id": f"rs{number}", "alt": alt, "effect": f"{rng.normal():.6g}", "population": population,
+            "variant_id": f"rs{number}", "ref": "T", "alt": alt, "effect": f"{rng.normal():.6g}", "population": population,
             "gene_id": f"ENSG{number % 2}.7", "gene_name": ["SHH", "MYC"][number % 2],
         }
         for number in range(12) for alt in ("AC" if number == 3 else "A") for population in POPULATIONS
@@ -117,19 +117,33 @@ def test_scores_of_another_set_leave_empty_tables(scores, tmp_path):
         ([("T", "TACG")], "ACG", ["TACG"]),
         ([("T", "TACG")], "TAGC", []),
         ([("A", "C"), ("A", "G")], "T", []),
-        ([("CA", "C"), ("T", "A")], "A", ["A"]),  # the same allele goes before
+        ([("CA", "C"), ("T", "A")], "A", []),  # either
+        ([("CA", "C"), ("G", "T")], "T", ["T"]),  # the deletion has C or A before it
         ([("CA", "C"), ("GAA", "G")], "A", []),  # either
+        ([("AT", "A")], "C", []),  # a substitution: the deletion has A or T before it
+        ([("AA", "A")], "C", ["A"]),  # ours may have slid away from the C before the repeat
+        ([("C", "CA")], "A", []),  # a substitution, or a deletion of one of several A
+        ([("CA", "C"), ("C", "CA")], "CA", []),  # CAA>CA of a record with CAAA: a deletion, not C>CA
+        ([("CA", "C"), ("CAA", "C")], "C", []),
+        ([("CA", "C"), ("CAA", "C")], "CAA>C", ["C"]),  # with ref, each is found
+        ([("CA", "C"), ("C", "CA")], "CAA>CA", ["C"]),
+        ([("CA", "C"), ("C", "CA")], "CAA>CAAA", ["CA"]),
+        ([("T", "TACG")], "A>ACGA", ["TACG"]),
+        ([("TACG", "T")], "A>ACGA", []),
+        ([("CA", "C")], "A>-", ["C"]),
+        ([("T", "A"), ("C", "A")], "A", []),  # two substitutions
     ],
 )
 def test_alleles_that_slid_in_a_repeat_are_found(tmp_path, ours, written, found):
     rows = [
         dict.fromkeys(SCORE_COLUMNS, "")
-        | {"variant_id": "rs1", "ref": ref, "alt": alt, "effect": "1", "population": "NA", "gene_id": "G"}
+        | {"variant_id": "rs1", "pos": 9, "ref": ref, "alt": alt, "effect": "1", "population": "NA", "gene_id": "G"}
         for ref, alt in ours
     ]
     write_rows(tmp_path / "scores.tsv", SCORE_COLUMNS, [row.values() for row in rows])
-    columns = ["variant", "gene", "model", "track", "score", "alt"]
-    path = external(tmp_path / "external.tsv", [("rs1", "G", "m", "t", 1.0, written)], columns)
+    columns = ["variant", "gene", "model", "track", "score", "ref", "alt"]
+    row = ("rs1", "G", "m", "t", 1.0, *("", *written.split(">"))[-2:])
+    path = external(tmp_path / "external.tsv", [row], columns)
     compared = compare(tmp_path / "scores.tsv", read_external(path), tmp_path / "out.tsv")
     assert read_table(tmp_path / "out.tsv")["alt"].tolist() == found
     assert (compared.joined, len(compared.unmatched)) == (len(found), 1 - len(found))

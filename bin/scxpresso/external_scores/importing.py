@@ -60,7 +60,7 @@ class Imported:
             self.written += 1
             chrom, pos, ref, alt = place
             score = f"{one.score:.6g}"
-            yield one.variant, one.gene, one.track, score, alt, chrom, pos or "", ref if pos else ""
+            yield one.variant, one.gene, one.track, score, alt, chrom, pos or "", ref
 
 
 def read_scores(path: Path, kind: str | None, tracks: str | None, score: str | None) -> Iterator[FoundScore]:

@@ -54,7 +54,7 @@ KINDS = [
         ("output_type", "track_name", "biosample_name", "track_strand", "variant_scorer"),
     ),
     Kind(
-        "basenji", frozenset({"rsid", "target_id", "alt"}), True, {"variant": "rsid", "alt": "alt"},
+        "basenji", frozenset({"rsid", "target_id", "alt"}), True, {"variant": "rsid", "ref": "ref", "alt": "alt"},
         ("sad", "sar", "geo_sad", "lsad", "lsar", "xsad", "xsar"), ("target_id", "target_label"),
     ),
     Kind(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scxpresso.identifiers import GeneNames, bare_contig
-from scxpresso.variants.alleles import trimmed
+from scxpresso.variants.alleles import ABSENT, trimmed
 from scxpresso.variants.score_table import is_scorable, read_rows
 
 _KEYS = ["variant_id", "chrom", "pos", "ref", "alt", "gene_id", "gene_name", "population", "effect", "flag"]
@@ -18,7 +18,8 @@ class Sought(NamedTuple):
     """What a row of another table is about.
 
     variant: id; '' if it is named by its position. gene: id or name; '' for the gene of the nearest TSS. alt: the allele on
-    the + strand; '' if the table names none. chrom, pos (1-based), ref: '' and 0 if it names none.
+    the + strand; '' if the table names none. chrom, pos (1-based), ref: '' and 0 if it names none. An allele without bases
+    is `-`.
     """
 
     variant: str
@@ -31,8 +32,12 @@ class Sought(NamedTuple):
     @property
     def place(self) -> tuple[str, int]:
         """Contig and position by which it is found: of the first base that differs, where both alleles are known."""
-        pos = trimmed(self.pos, self.ref, self.alt)[0] if self.ref and self.alt else self.pos
-        return bare_contig(self.chrom), pos
+        return bare_contig(self.chrom), self.change[0] if self.ref and self.alt else self.pos
+
+    @property
+    def change(self) -> tuple[int, str, str]:
+        """Position and alleles without the bases that both alleles share."""
+        return trimmed(self.pos, self.ref.replace(ABSENT, ""), self.alt.replace(ABSENT, ""))
 
 
 def matched_rows(
@@ -51,26 +56,40 @@ def matched_rows(
     """
     index = _Index(scores, sought)
     for gene, of_gene in groupby(_rows(scores, columns), key=lambda row: row.gene):
-        rows_here = [(row, found) for row in of_gene if (found := index.of(row))]
-        alleles: dict[str, set[tuple[str, str]]] = defaultdict(set)
-        for row, _ in rows_here:
-            alleles[row.variant].add((row.ref, row.alt))
+        found = [
+            (row, number) for row in of_gene for number in index.of(row) if index.gene_of(sought[number], row) == gene
+        ]
+        alleles: dict[int, set[_Allele]] = defaultdict(set)
+        for row, number in found:
+            alleles[number].add(row.allele)
+        meant = {
+            number: _meant(sought[number], index, of_one) for number, of_one in alleles.items() if sought[number].alt
+        }
         # For rows without alt, by number and population: our row with the largest effect.
         largest: dict[tuple[int, str], _Row] = {}
-        for row, found in rows_here:
-            for number, one in found:
-                if index.gene_of(one, row) != gene:
-                    continue
-                if one.alt:
-                    meant = _at_place(one, row) if index.by_place(one) else _of_id(one, alleles[row.variant])
-                    if (row.ref, row.alt) in meant:
-                        yield number, row.cells
-                elif any_allele or len(alleles[row.variant]) == 1:
-                    before = largest.setdefault((number, row.population), row)
-                    if row.size > before.size:
-                        largest[number, row.population] = row
+        for row, number in found:
+            if number in meant:
+                if row.allele in meant[number]:
+                    yield number, row.cells
+            elif any_allele or len(alleles[number]) == 1:
+                before = largest.setdefault((number, row.population), row)
+                if row.size > before.size:
+                    largest[number, row.population] = row
         for (number, _), row in largest.items():
             yield number, row.cells
+
+
+class _Allele(NamedTuple):
+    """An allele of ours, as the table writes it; those of a haplotype are joined by `;`."""
+
+    pos: str
+    ref: str
+    alt: str
+
+    @property
+    def change(self) -> tuple[int, str, str]:
+        """Position and alleles without the bases that both alleles share; haplotypes have none."""
+        return trimmed(int(self.pos), self.ref, self.alt) if self.pos.isdecimal() else (0, "", "")
 
 
 class _Row(NamedTuple):
@@ -88,9 +107,9 @@ class _Row(NamedTuple):
     cells: list[str]
 
     @property
-    def place(self) -> tuple[int, str, str]:
-        """Position and alleles without the bases that both alleles share; haplotypes have none."""
-        return trimmed(int(self.pos), self.ref, self.alt) if self.pos.isdecimal() else (0, "", "")
+    def allele(self) -> _Allele:
+        """The allele that it scores."""
+        return _Allele(self.pos, self.ref, self.alt)
 
 
 def _rows(scores: str | Path, columns: Sequence[str]) -> Iterator[_Row]:
@@ -136,16 +155,17 @@ class _Index:
         """Whether it is found by its position. An insertion or deletion may be written elsewhere: its id goes first."""
         return one.pos > 0 and (len(one.ref) == len(one.alt) or one.variant not in self._ids)
 
-    def of(self, row: "_Row") -> list[tuple[int, Sought]]:
-        """Return the sought rows of a variant of ours, with their numbers."""
-        return [found for found in self._candidates(row) if self.by_place(found[1]) or found[1].variant == row.variant]
+    def of(self, row: "_Row") -> list[int]:
+        """Return the numbers of the sought rows of a variant of ours."""
+        candidates = self._candidates(row)
+        return [number for number, one in candidates if self.by_place(one) or one.variant == row.variant]
 
     def _candidates(self, row: "_Row") -> list[tuple[int, Sought]]:
         """Return the sought rows of this id or position, each once."""
         found = self._by_id.get(row.variant, [])
         if not self._by_place:
             return found
-        chrom, pos = _bare(row.chrom), row.place[0]
+        chrom, pos = _bare(row.chrom), row.allele.change[0]
         there = dict(found)
         for place in {pos, int(row.pos) if row.pos.isdecimal() else pos}:
             there |= dict(self._by_place.get((chrom, place), []))
@@ -158,32 +178,51 @@ class _Index:
         return self._nearest.get((row.variant, row.chrom), (0, None))[1]
 
 
-def _at_place(one: Sought, row: _Row) -> set[tuple[str, str]]:
-    """Find the allele (ref and alt) of a row of ours, if a sought row names it by its position."""
-    theirs = trimmed(one.pos, one.ref, one.alt) if one.ref else (str(one.pos), one.alt)
-    ours = row.place if one.ref else (row.pos, row.alt)
-    return {(row.ref, row.alt)} if theirs == ours else set()
-
-
-def _of_id(one: Sought, alleles: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Find the alleles (ref and alt) of our variant to which a row's `alt` refers.
-
-    That is the identical allele, else the only insertion or deletion that can be written this way elsewhere in a repeat.
-    """
-    if one.ref:
-        change = trimmed(0, one.ref, one.alt)[1:]
-        identical = {allele for allele in alleles if trimmed(0, *allele)[1:] == change}
+def _meant(one: Sought, index: _Index, alleles: set[_Allele]) -> set[_Allele]:
+    """Find the allele that a sought row with `alt` names, among ours of its variant or place; none if several fit."""
+    if index.by_place(one):
+        fitting = {allele for allele in alleles if _is_at_place(one, allele)}
+    elif one.ref:
+        fitting = {allele for allele in alleles if _same_change(one.change[1:], allele.change[1:])}
+        # An id that a set has at several places.
+        fitting = {allele for allele in fitting if allele.change == one.change} or fitting
     else:
-        identical = {allele for allele in alleles if allele[1] == one.alt}
-    moved = {allele for allele in alleles if _moved(one.alt, *allele)}
-    return identical or (moved if len(moved) == 1 else set())
+        fitting = {allele for allele in alleles if one.alt == allele.alt or _moved(one.alt, allele.ref, allele.alt)}
+        # A record of several lengths of a repeat writes all of them with the longest reference, ours with the shortest.
+        indels = {allele for allele in alleles if len(allele.ref) != len(allele.alt)}
+        if len(indels) > 1:
+            fitting -= indels
+    return fitting if len(fitting) == 1 else set()
+
+
+def _is_at_place(one: Sought, allele: _Allele) -> bool:
+    """Return whether a sought row names this allele by its position."""
+    return one.change == allele.change if one.ref else (str(one.pos), one.alt) == (allele.pos, allele.alt)
+
+
+def _same_change(theirs: tuple[str, str], ours: tuple[str, str]) -> bool:
+    """Return whether two changes (ref and alt, trimmed) are the same, or the same elsewhere in a repeat."""
+    if theirs == ours:
+        return True
+    (deleted, inserted), (our_deleted, our_inserted) = theirs, ours
+    if (deleted and inserted) or (our_deleted and our_inserted):
+        return False
+    return _is_rotation(deleted, our_deleted) and _is_rotation(inserted, our_inserted)
+
+
+def _is_rotation(one: str, other: str) -> bool:
+    return len(one) == len(other) and one in 2 * other
 
 
 def _moved(written: str, ref: str, alt: str) -> bool:
-    """Return whether `written` can be this insertion or deletion, with another base before it or with none."""
+    """Return whether `written` can be the alt of this insertion or deletion elsewhere in a repeat.
+
+    That is an insertion with another base before it or with none, and a deletion with the base before it. A single base is
+    no insertion: it is rather the alt of a deletion or substitution.
+    """
     if len(ref) == len(alt) or min(len(ref), len(alt)) != 1:
         return False
     if len(ref) > 1:
-        return len(written) == 1
-    inserted = alt[1:]
-    return any(len(one) == len(inserted) and one in 2 * inserted for one in (written, written[1:]))
+        # Ours can move to the left if its last base is also the one before it. Which base is there is not known.
+        return written == ABSENT or (len(written) == 1 and (written in ref or ref[0] == ref[-1]))
+    return len(written) > 1 and any(_is_rotation(one, alt[1:]) for one in (written, written[1:]))

@@ -115,5 +115,5 @@ def _sought(cell: dict[str, str]) -> Sought | None:
         place = written[1], written[2], written[3], written[4]
     chrom, pos, ref, alt = place
     if not pos.isdecimal():
-        return Sought(variant, gene, alt.upper(), "", 0, "") if variant else None
+        return Sought(variant, gene, alt.upper(), "", 0, ref.upper()) if variant else None
     return Sought(variant, gene, alt.upper(), chrom, int(pos), ref.upper())
