@@ -220,6 +220,26 @@ def test_a_place_without_ref_names_no_allele_if_several_fit(tmp_path):
     ]
 
 
+def test_an_id_of_the_set_goes_before_a_position(tmp_path):
+    """Other variants lie at the position, or at that of another assembly; alleles have to be those of the id."""
+    rows = [
+        ("rs1", 100, "A", "G", "G1", "", 10, 0.1), ("rs2", 100, "A", "AT", "G1", "", 10, -0.9),
+        ("rs7", 5000, "A", "G", "G1", "", 905, -0.4), ("twice", 300, "C", "T", "G1", "", 20, 0.2),
+        ("twice", 400, "C", "T", "G1", "", 30, 0.3), ("23:600:A:G", 600, "A", "G", "G1", "", 10, 0.1),
+        ("1:700:A:G", 700, "G", "A", "G1", "", 10, 0.1),
+    ]  # fmt: skip
+    scores = score_table(tmp_path / "scores.tsv", rows)
+    text = (
+        "variant\tchrom\tpos\tref\talt\teffect\nrs1\t1\t100\t\t\t1\nrs1\t1\t5000\tA\tG\t1\nrs1\t1\t5000\tA\tC\t1\n"
+        "twice\t1\t400\tC\tT\t1\nother\t1\t5000\tA\tG\t1\n23:600:A:G\t\t\t\t\t1\n1:700:A:G\t\t\t\t\t1\n"
+    )
+    sought = [one.sought for one in read_measured(written(tmp_path, text))]
+    assert joined_genes(scores, *sought) == [
+        (0, "rs1", "G1", "G"), (1, "rs1", "G1", "G"), (3, "twice", "G1", "T"), (4, "rs7", "G1", "G"),
+        (5, "23:600:A:G", "G1", "G"),
+    ]  # fmt: skip
+
+
 def test_the_pooled_row_has_no_p_value_where_variants_were_measured_several_times(scores, tmp_path):
     table, _ = benchmark("eqtl", scores, measured("alpha") + measured("beta"), 0.05, tmp_path / "pairs.tsv.gz")
     assert table["population"].tolist() == ["alpha", "beta", ""] and table["n"].tolist() == [6, 6, 12]

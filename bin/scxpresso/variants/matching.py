@@ -152,8 +152,8 @@ class _Index:
         self._genes = GeneNames(names, names.values())
 
     def by_place(self, one: Sought) -> bool:
-        """Whether it is found by its position. An insertion or deletion may be written elsewhere: its id goes first."""
-        return one.pos > 0 and (len(one.ref) == len(one.alt) or one.variant not in self._ids)
+        """Whether it is found by its position. An id of ours goes first: positions may be of another assembly or repeat."""
+        return one.pos > 0 and one.variant not in self._ids
 
     def of(self, row: "_Row") -> list[int]:
         """Return the numbers of the sought rows of a variant of ours."""
