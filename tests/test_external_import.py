@@ -16,6 +16,8 @@ from scxpresso.external_scores.liftover import NO_CHAIN, NO_CONTIG, SEVERAL, SPL
 from scxpresso.external_scores.tracks import FoundScore
 from scxpresso.problems import InputError
 from scxpresso.store import read_table, write_rows
+from scxpresso.variants.alleles import SAME
+from scxpresso.variants.reading import OFF_CONTIG
 from scxpresso.variants.score_table import SCORE_COLUMNS
 
 DATA = ROOT / "tests/data/external_scores"
@@ -209,6 +211,14 @@ def chains(tmp_path):
         (("chr1", 42, "CAT", "C"), ("chrB", 52, "ATG", "G", "-", "")),
         (("chr1", 22, "A", "C"), NO_CHAIN),
         (("chr1", 20, "AC", "A"), SPLIT),
+        (("chr1", 20, "C", "CT"), SPLIT),  # the genome may have other bases in the gap, such as this T
+        (("chr1", 19, "C", "CT"), ("chrA", 119, "C", "CT", "+", "")),
+        (("chr1", 49, "C", "CT"), ("chrB", 47, "G", "AG", "-", "")),
+        (("chr1", 50, "C", "CT"), SPLIT),
+        (("chr1", 12, "-", "T"), ("chrA", 112, "-", "T", "+", "")),  # before base 12
+        (("chr1", 11, "-", "T"), SPLIT),
+        (("chr1", 42, "-", "T"), ("chrB", 55, "-", "A", "-", "")),  # between 41 and 42, so 55 and 54
+        (("chr1", 42, "AT", "-"), ("chrB", 53, "AT", "-", "-", "")),
         (("chr2", 7, "A", "C"), SEVERAL),
         (("chr3", 7, "A", "C"), NO_CONTIG),
     ],
@@ -236,6 +246,38 @@ def fasta(tmp_path):
 
 def score(variant, chrom, pos, ref, alt):
     return FoundScore(variant, chrom, pos, ref, alt, "", "t", 1.0)
+
+
+def test_empty_alleles_are_insertions_and_deletions(tmp_path, fasta):
+    """chrA is ACGT again and again; AlphaGenome writes chr:5:>T for T before base 5, so T>TT at 4."""
+    (tmp_path / "a.csv").write_text(
+        "variant_id,variant_scorer,raw_score\nchrA:5:>T,s,1\nchrA:6:CG>,s,2\nchrA:1:A>,s,3\nchrA:7:>,s,4\nchrA:400:>T,s,5\n"
+        "chrA:7:GA>,s,6\n"
+    )
+    scores = found(tmp_path / "a.csv")
+    assert [(one.ref, one.alt) for one in scores[:2]] == [("-", "T"), ("CG", "-")]
+    imported = import_scores(lambda: scores, fasta, None, "x")
+    assert [row[4:] for row in imported.rows(scores)] == [
+        ("TT", "chrA", 4, "T"), ("A", "chrA", 5, "ACG"), ("C", "chrA", 1, "AC"),
+    ]  # fmt: skip
+    assert [(allele[2], reason) for allele, reason in imported.unused.items()] == [
+        (7, SAME), (400, OFF_CONTIG), (7, OTHER_BASE),
+    ]  # fmt: skip
+    (tmp_path / "s.csv").write_text("chrom,pos,ref,alt,score\nchrA,5,,T,1\nchrA,5,-,T,2\nchrA,6,C,,3\n")
+    assert [(one.ref, one.alt) for one in found(tmp_path / "s.csv")] == [("-", "T"), ("-", "T"), ("C", "-")]
+
+
+def test_an_insertion_is_not_joined_to_a_substitution_of_the_same_alt(tmp_path):
+    row = dict.fromkeys(SCORE_COLUMNS, "") | {"chrom": "chrA", "gene_id": "G", "effect": "1", "tss_distance": 5}
+    ours = [("snv", 5, "A", "T"), ("insertion", 4, "T", "TT")]
+    write_rows(
+        tmp_path / "scores.tsv", SCORE_COLUMNS,
+        [(row | dict(zip(("variant_id", "pos", "ref", "alt"), one, strict=True))).values() for one in ours],
+    )  # fmt: skip
+    anchored = ExternalScore("", "", "m", "t", 1.0, "TT", "chrA", 4, "T")
+    dashed = ExternalScore("", "", "m", "t", 2.0, "T", "chrA", 5, "-")
+    compare(tmp_path / "scores.tsv", [anchored, dashed], tmp_path / "out.tsv")
+    assert read_table(tmp_path / "out.tsv")["variant_id"].tolist() == ["insertion"] * 2
 
 
 def test_lifted_references_are_compared_with_the_genome(chains, fasta):

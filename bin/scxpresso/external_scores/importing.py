@@ -16,8 +16,10 @@ from scxpresso.files import is_hdf5
 from scxpresso.genome.sequence import read_fasta
 from scxpresso.identifiers import bare_contig
 from scxpresso.problems import InputError, Problem
-from scxpresso.variants.alleles import anchored, fault_of, trimmed
+from scxpresso.variants.alleles import ABSENT, anchored, trimmed
+from scxpresso.variants.reading import OFF_CONTIG
 from scxpresso.variants.references import References
+from scxpresso.variants.tables import pair_fault
 
 IMPORTED_COLUMNS = ["variant", "gene", "model", "track", "score", "alt", "chrom", "pos", "ref"]  # see external.py
 UNUSED_COLUMNS = ["variant", "chrom", "pos", "ref", "alt", "reason"]
@@ -128,7 +130,7 @@ def import_scores(
 def _lift(allele: Allele, chains: Chains | None, imported: Imported) -> Lifted:
     """Lift an allele; without chains, it stays where it is."""
     _, chrom, pos, ref, alt = allele
-    reason = fault_of(ref, alt) if ref and alt else ""
+    reason = pair_fault(ref, alt) if ref and alt else ""
     if not reason and chains and not pos:
         reason = NO_POSITION
     lifted = Lifted(chrom, pos, ref, alt, "+", reason)
@@ -151,9 +153,12 @@ def _on_genome(alleles: dict[Allele, Lifted], fasta: str | Path, imported: Impor
     references = References()
     for contig, sequence in read_fasta(str(fasta)) if by_contig else ():
         for allele, one in by_contig.pop(bare_contig(contig), ()):
-            references.checked += bool(one.ref)
-            if sequence[one.pos - 1 : one.pos - 1 + len(one.ref)].upper() != one.ref:
-                references.count_mismatch(sequence, one.chrom, one.pos, one.ref, one.alt)
+            ref = one.ref.replace(ABSENT, "")
+            references.checked += bool(ref)
+            if not ref and one.pos > len(sequence) + 1:
+                imported.unused[allele] = OFF_CONTIG
+            elif sequence[one.pos - 1 : one.pos - 1 + len(ref)].upper() != ref:
+                references.count_mismatch(sequence, one.chrom, one.pos, ref, one.alt)
                 imported.unused[allele] = OTHER_BASE
             else:
                 placed[allele] = (contig, *_written_as_vcf(sequence, one))
@@ -163,8 +168,9 @@ def _on_genome(alleles: dict[Allele, Lifted], fasta: str | Path, imported: Impor
 
 
 def _written_as_vcf(sequence: str, one: Lifted) -> tuple[int, str, str]:
-    """Return pos, ref and alt; an insertion or deletion from the other strand has its shared base first again."""
-    if one.strand == "+" or len(one.ref) == len(one.alt):
+    """Return pos, ref and alt; an insertion or deletion has the base that both alleles share, and has it first."""
+    absent = ABSENT in (one.ref, one.alt)
+    if not absent and (one.strand == "+" or len(one.ref) == len(one.alt)):
         return one.pos, one.ref, one.alt
-    pos, ref, alt = trimmed(one.pos, one.ref, one.alt)
+    pos, ref, alt = trimmed(one.pos, one.ref.replace(ABSENT, ""), one.alt.replace(ABSENT, ""))
     return anchored(sequence, pos - 1, ref, alt)

@@ -14,6 +14,7 @@ from scxpresso.files import open_text
 from scxpresso.identifiers import bare_contig
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
+from scxpresso.variants.alleles import ABSENT
 
 EXPECTED = "a chain file of UCSC (hg19ToHg38.over.chain.gz), from the assembly of the scores to the genome"
 NO_CONTIG = "not lifted: the contig is not in the chain file"
@@ -64,12 +65,16 @@ class Chains:
     def lift(self, chrom: str, pos: int, ref: str, alt: str) -> Lifted:
         """Lift an allele of the + strand. An allele on a − block is complemented; pos is 1-based.
 
-        An insertion or deletion on a − block keeps its anchoring base, which then comes last.
+        An insertion or deletion on a − block keeps its anchoring base, which then comes last. A `ref` of `-` is an insertion
+        before the base at `pos`.
         """
-        contig, start, end = bare_contig(chrom), pos - 1, pos - 1 + max(len(ref), 1)
+        length = 0 if ref == ABSENT else max(len(ref), 1)
+        contig, start, end = bare_contig(chrom), pos - 1, pos - 1 + length
         if contig not in self.blocks:
             return Lifted(chrom, pos, ref, alt, "", NO_CONTIG)
-        at_start, at_end = self._blocks_at(contig, start), self._blocks_at(contig, end - 1)
+        # An insertion lies between two bases, which have to be neighbours in the genome too.
+        last = end if len(alt) > length else end - 1
+        at_start, at_end = self._blocks_at(contig, start if length else start - 1), self._blocks_at(contig, last)
         whole = [block for block in at_start if block in at_end]
         if len(whole) != 1:
             reason = SEVERAL if whole else SPLIT if at_start or at_end else NO_CHAIN

@@ -15,6 +15,7 @@ from typing import TextIO
 from scxpresso.external_scores.tracks import FoundScore, Tracks
 from scxpresso.files import delimiter_of, open_text
 from scxpresso.problems import InputError, Problem, preview
+from scxpresso.variants.alleles import ABSENT
 
 EXPECTED = (
     "a table of Basenji (rsid, target_id), AlphaGenome (variant_scorer, raw_score), ExPecto (dist, gene, strand) or Decima "
@@ -166,7 +167,7 @@ def _wide(
 
 
 def _variant(where: str, row: list[str], places: dict[str, int]) -> tuple[str, str, int, str, str, str]:
-    """Return variant, chrom, pos, ref, alt and gene of a row."""
+    """Return variant, chrom, pos, ref, alt and gene of a row; an allele without bases is `-`, one not stated ''."""
     cell = {role: row[place].strip() for role, place in places.items()}
     if "place" in cell:
         found = _ALPHAGENOME.fullmatch(cell["place"])
@@ -180,6 +181,8 @@ def _variant(where: str, row: list[str], places: dict[str, int]) -> tuple[str, s
         "" if cell.get(name, "") in (".", "-", "nan", "None") else cell.get(name, "") for name in ("variant", "gene")
     )
     ref, alt = cell.get("ref", "").upper(), cell.get("alt", "").upper()
+    if position and "ref" in cell and "alt" in cell:  # both are stated: AlphaGenome writes an insertion as chr1:5:>T
+        ref, alt = ref or ABSENT, alt or ABSENT
     return variant, cell.get("chrom", ""), int(float(position or 0)), ref, alt, gene
 
 
