@@ -39,6 +39,16 @@ def test_variants_are_ids_or_places(tmp_path):
     assert only.p_value == pytest.approx(0.05, abs=1e-4) and only.maf == pytest.approx(0.2)
 
 
+def test_genes_and_p_values_have_their_usual_names(tmp_path):
+    header = "variant\tgene\tgene_name\tgene_id\tpval_nominal\tp_value\teffect\n"
+    text = header + "rs1\t\tMYC\tENSG1\t0.9\t\t1\nrs2\tSHH\t\tENSG1\t0.9\t0.01\t1\nrs3\t\tMYC\t\tNA\t\t1\n"
+    one, two, three = read_measured(written(tmp_path, text))
+    assert (one.sought.gene, one.p_value) == ("ENSG1", 0.9) and (two.sought.gene, two.p_value) == ("SHH", 0.01)
+    assert three.sought.gene == "MYC" and math.isnan(three.p_value)
+    with pytest.raises(InputError, match="'low' in the column pval"):
+        read_measured(written(tmp_path, "variant\tpval\teffect\nrs1\tlow\t1\n"))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

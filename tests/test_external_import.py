@@ -63,6 +63,13 @@ def test_decima_s_table_and_tables_of_tracks():
     assert found(DATA / "scores.tsv") == [FoundScore("", "1", 101, "A", "C", "AAA", "brain", 0.5)]
 
 
+def test_the_gene_of_a_table_is_read_from_its_usual_columns(tmp_path):
+    (tmp_path / "s.csv").write_text("chrom,pos,ref,alt,gene_name,gene_id,score\n1,5,A,C,MYC,ENSG1,1\n1,5,A,C,MYC,.,2\n")
+    assert [one.gene for one in found(tmp_path / "s.csv")] == ["ENSG1", "MYC"]
+    (tmp_path / "t.csv").write_text("chrom,pos,ref,alt,gene_id,brain\n1,5,A,C,ENSG1,1\n")
+    assert found(tmp_path / "t.csv") == [FoundScore("", "1", 5, "A", "C", "ENSG1", "brain", 1.0)]
+
+
 @pytest.fixture
 def parquet(tmp_path):
     """Two variants of decima.tsv's columns, in row groups of one, with a gene's id and the index that pandas writes."""

@@ -48,6 +48,8 @@ class Kind:
 
 
 _AS_NAMED = {name: name for name in PLACE}
+_GENES = {name: name for name in ("gene", "gene_id", "gene_name")}  # the first that has a value counts
+_NO_NAME = ("", ".", "-", "nan", "None")
 KINDS = [
     Kind(
         "alphagenome", frozenset({"variant_id", "variant_scorer", "raw_score"}), True,
@@ -71,12 +73,12 @@ KINDS = [
         }),
     ),
     Kind(
-        "scores", frozenset({*PLACE, "score"}), True, _AS_NAMED | {"variant": "variant", "gene": "gene"}, ("score",),
+        "scores", frozenset({*PLACE, "score"}), True, _AS_NAMED | _GENES | {"variant": "variant"}, ("score",),
         ("track",),
     ),
     Kind(
-        "tracks", frozenset(PLACE), False, _AS_NAMED | {"variant": "id", "gene": "gene"},
-        others=frozenset({"", "index", "variant_id", "rsid", "gene_id", "gene_name", "tss_distance"}),
+        "tracks", frozenset(PLACE), False, _AS_NAMED | _GENES | {"variant": "id"},
+        others=frozenset({"", "index", "variant_id", "rsid", "tss_distance"}),
     ),
 ]  # fmt: skip
 
@@ -178,7 +180,8 @@ def _variant(where: str, row: list[str], places: dict[str, int]) -> tuple[str, s
     if "pos" in cell and not re.fullmatch(r"[0-9]{1,12}(\.0)?", position):
         raise InputError(Problem(where, f"the position {position!r}", "a whole number (1-based)"))
     variant, gene = (
-        "" if cell.get(name, "") in (".", "-", "nan", "None") else cell.get(name, "") for name in ("variant", "gene")
+        next((cell[name] for name in names if cell.get(name, "") not in _NO_NAME), "")
+        for names in (("variant",), _GENES)
     )
     ref, alt = cell.get("ref", "").upper(), cell.get("alt", "").upper()
     if position and "ref" in cell and "alt" in cell:  # both are stated: AlphaGenome writes an insertion as chr1:5:>T

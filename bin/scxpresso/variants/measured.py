@@ -17,6 +17,9 @@ EXPECTED = (
     "se or p, and maf"
 )
 _PLACED = re.compile(r"(.+?)[:_](\d+)[:_]([ACGT]+)[:_>]([ACGT]+)(?:_b\d+)?", re.IGNORECASE)  # GTEx: chr1_13550_G_A_b38
+# Names of columns for one thing; the first that has a value counts.
+_GENES = ("gene", "gene_id", "gene_name")
+_P_VALUES = ("p", "p_value", "p-value", "pvalue", "pval", "pval_nominal")  # the last as in GTEx
 _FREQUENCIES = ("maf", "af")
 _MAX_PROBLEMS = 10
 
@@ -34,8 +37,8 @@ class MeasuredEffect(NamedTuple):
 def read_measured(path: str | Path) -> list[MeasuredEffect]:
     """Read a table of measured effects.
 
-    A variant is an id, or named by its place: chrom:pos:ref:alt, or GTEx's chrom_pos_ref_alt_b38. Without a column `p`,
-    p-values are those of `effect` / `se` under a normal distribution.
+    A variant is an id, or named by its place: chrom:pos:ref:alt, or GTEx's chrom_pos_ref_alt_b38. Without a p-value, it is
+    that of `effect` / `se` under a normal distribution.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def _parsed(path: Path, file: TextIO) -> Iterator[MeasuredEffect | Problem]:
 
 def _effect(where: str, cell: dict[str, str]) -> MeasuredEffect | Problem:
     values = {}
-    for name in ("effect", "se", "p", *_FREQUENCIES):
+    for name in ("effect", "se", *_P_VALUES, *_FREQUENCIES):
         text = cell.get(name, "")
         try:
             values[name] = math.nan if text in ("", "NA", "nan", ".") else float(text)
@@ -95,9 +98,9 @@ def _effect(where: str, cell: dict[str, str]) -> MeasuredEffect | Problem:
         return Problem(where, "no variant", "an id, or chrom:pos:ref:alt")
     if not math.isfinite(values["effect"]):
         return Problem(where, f"the effect {cell['effect']!r}", "a finite number", "remove the row if there is none")
-    if values["se"] <= 0 or not (math.isnan(values["p"]) or 0 <= values["p"] <= 1):
+    p_value = next((values[name] for name in _P_VALUES if not math.isnan(values[name])), math.nan)
+    if values["se"] <= 0 or not (math.isnan(p_value) or 0 <= p_value <= 1):
         return Problem(where, "a standard error or p-value out of range", "se above 0, p from 0 to 1")
-    p_value = values["p"]
     if math.isnan(p_value) and not math.isnan(values["se"]):
         p_value = math.erfc(abs(values["effect"] / values["se"]) / math.sqrt(2))
     frequency = next((values[name] for name in _FREQUENCIES if not math.isnan(values[name])), math.nan)
@@ -108,7 +111,7 @@ def _effect(where: str, cell: dict[str, str]) -> MeasuredEffect | Problem:
 
 
 def _sought(cell: dict[str, str]) -> Sought | None:
-    gene, variant = cell.get("gene", ""), cell.get("variant", "")
+    gene, variant = next((cell[name] for name in _GENES if cell.get(name)), ""), cell.get("variant", "")
     place = (cell.get("chrom", ""), cell.get("pos", ""), cell.get("ref", ""), cell.get("alt", ""))
     written = _PLACED.fullmatch(variant)
     if written:
