@@ -71,6 +71,24 @@ def test_an_allele_is_heeded_and_too_few_pairs_have_no_correlation(scores, tmp_p
     assert compared.correlations["n"].tolist() == [1, 1] and compared.correlations["spearman"].isna().all()
 
 
+def test_a_variant_with_two_associations_counts_once(tmp_path):
+    """A set has a row for each: four variants twice are still four, whose ranks 1 3 2 4 correlate 0.8 with ours."""
+    rows = [
+        dict.fromkeys(SCORE_COLUMNS, "") | {
+            "variant_id": f"rs{number}", "pos": number, "ref": "A", "alt": "G", "gene_id": "G", "population": "NA",
+            "effect": f"0.{number}", "gwas_p_value": p_value,
+        }
+        for number in range(1, 5) for p_value in ("0.01", "0.02")
+    ]  # fmt: skip
+    write_rows(tmp_path / "scores.tsv", SCORE_COLUMNS, [row.values() for row in rows])
+    path = external(
+        tmp_path / "e.tsv", [(f"rs{n}", "G", "m", "t", rank) for n, rank in enumerate((1, 3, 2, 4), start=1)]
+    )
+    (found,) = compare(tmp_path / "scores.tsv", read_external(path), tmp_path / "c.tsv").correlations.itertuples()
+    assert (found.n, found.spearman, found.p_value) == (4, pytest.approx(0.8), pytest.approx(0.2))
+    assert len(read_table(tmp_path / "c.tsv")) == 4
+
+
 def test_bad_files_are_refused_with_all_that_is_wrong(scores, tmp_path):
     bad = external(
         tmp_path / "bad.tsv",

@@ -109,12 +109,12 @@ def _number(text: str) -> float:
 
 
 def compare(scores: str | Path, external: list[ExternalScore], output: str | Path) -> Comparison:
-    """Write COMPARISON_COLUMNS: one row per pair of our score and another tool's score of the same variant and gene.
+    """Write COMPARISON_COLUMNS: one row per score of another tool and population, with ours of the same variant and gene.
 
     An external gene is a gene_id, with or without its version, or a gene_name that only one gene has. A score without a gene is
     of the gene with the nearest TSS. Its `alt` may be written at another position of a repeat. A score without `alt` is joined
-    to the allele of its variant with our largest effect in the population, so that each variant counts once. Correlations are
-    Spearman's, between our effects in a population and the scores of a track.
+    to the allele of its variant with our largest effect in the population, so that each variant counts once. So does a variant
+    that the set has several times. Correlations are Spearman's, between our effects in a population and the scores of a track.
 
     Parameters
     ----------
@@ -122,20 +122,23 @@ def compare(scores: str | Path, external: list[ExternalScore], output: str | Pat
     output: table to write.
     """
     pairs: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
-    matched = set()
+    seen: set[tuple[int, str]] = set()
 
     def rows() -> Iterator[list[str]]:
         for number, row in matched_rows(
             scores, [one.sought for one in external], COMPARISON_COLUMNS[:5], any_allele=True
         ):
+            if (number, row[3]) in seen:
+                continue
             one = external[number]
-            matched.add(number)
+            seen.add((number, row[3]))
             if row[-1]:
                 pairs[row[3], one.model, one.track].append((float(row[-1]), one.score))
             yield [*row, one.model, one.track, f"{one.score:.6g}"]
 
     write_rows(output, COMPARISON_COLUMNS, rows())
     correlations = [(*key, len(values), *rank_correlation(*np.array(values).T)) for key, values in pairs.items()]
+    matched = {number for number, _ in seen}
     return Comparison(
         pd.DataFrame(correlations, columns=CORRELATION_COLUMNS),
         len(matched),
