@@ -240,6 +240,21 @@ def test_beta_is_of_the_allele_that_was_tested(read_case, tmp_path, columns, cel
     assert {row.alt: row.gwas_beta for row in rows} == expected
 
 
+def test_rows_of_plink_for_covariates_are_left_out(read_case, tmp_path):
+    """PLINK 2 has a row for each covariate (TEST); a column `test` without A1 is another one. OR is an odds ratio."""
+    columns = ["#CHROM", "POS", "ID", "REF", "ALT", "A1", "TEST", "OR", "P"]
+    place = ("LN999945.1", 1293756, "rs1", "A", "C", "A")
+    write_rows(tmp_path / "v", columns, [(*place, "ADD", 2, 0.01), (*place, "SEX", 9.5, 1e-30), (*place, "PC1", 1, 1)])
+    [row], _, counts, said = read_case(tmp_path / "v")
+    assert (row.gwas_beta, row.gwas_p_value) == (f"{-math.log(2):.6g}", "0.01") and counts["variants"] == 1
+    assert "NOTE 2 rows of PLINK with another TEST than ADD (covariates, or other models) were left out" in said
+    write_rows(tmp_path / "v", columns, [(*place, "DOM", 2, 0.01)])
+    with pytest.raises(InputError, match="without variants, but 1 rows of PLINK with another TEST than ADD"):
+        read_case(tmp_path / "v")
+    write_rows(tmp_path / "v", ["chrom", "pos", "ref", "alt", "test"], [(*place[:2], "A", "C", "yes")])
+    assert len(read_case(tmp_path / "v")[0]) == 1
+
+
 def test_ref_and_alt_go_before_effect_and_other_allele(read_case, tmp_path):
     """The genome has both alleles of an insertion in a repeat: the table's own reference decides."""
     columns = ["chrom", "pos", "ref", "alt", "effect_allele", "other_allele"]

@@ -158,12 +158,12 @@ def _spill(source: Source, spill: Spill, log: Callable[[str], None]) -> int:
                 log(f"{entries:,} variants read")
 
     spill.add(counted(), source.once)
+    left_out = f"{source.other_tests:,} rows of PLINK with another TEST than ADD (covariates, or other models)"
     if not entries:
-        raise InputError(
-            Problem(
-                shown(source.path.name), f"a {source.kind} without variants", "variants", "check which file this is"
-            )
-        )
+        found = f"a {source.kind} without variants" + (f", but {left_out}" if source.other_tests else "")
+        raise InputError(Problem(shown(source.path.name), found, "variants", "check which file this is"))
+    if source.other_tests:
+        log(f"NOTE {left_out} were left out")
     return entries
 
 

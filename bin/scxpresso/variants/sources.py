@@ -58,7 +58,8 @@ class Source:
     in_reach: whether calls matter of alleles on a contig that change bases from a position to another (0-based, half-open).
 
     kind: the format, in words. lines: rows read so far. once: whether entries of the same id and position are merged.
-    genotypes: calls of the samples, if haplotypes are read and there are samples.
+    genotypes: calls of the samples, if haplotypes are read and there are samples. other_tests: rows of PLINK that are of
+    another test than the additive one, such as those of covariates, and are left out.
     """
 
     kind = ""
@@ -68,6 +69,7 @@ class Source:
         self.path = path
         self.haplotypes = haplotypes
         self.lines = 0
+        self.other_tests = 0
         self.genotypes: Genotypes | None = None
         self.in_reach: Callable[[str, int, int], bool] = lambda chrom, start, end: True
 

@@ -17,7 +17,7 @@ from scxpresso.variants.sources import BEFORE_START, EXPECTED, Entry, Source, Vc
 _PLACE = {"chrom": ["chrom", "chr", "chromosome"], "pos": ["pos", "position", "base_pair_location", "bp"]}
 _ASSOCIATION = {
     "beta": ["beta"],
-    "odds_ratio": ["odds_ratio"],
+    "odds_ratio": ["odds_ratio", "or"],
     "p_value": ["p_value", "pval", "pvalue", "p-value", "p"],
     "log_p_value": ["neg_log_10_p_value", "mlogp"],
 }
@@ -31,6 +31,7 @@ REF_AND_ALT = {
     "ref": ["ref", "ref_allele", "reference", "reference_allele"],
     "alt": ["alt", "alt_allele", "alternate", "alternate_allele", "alternative"],
     "effect": _TESTED,
+    "test": ["test"],
 }
 ALLELES = {
     **_PLACE,
@@ -69,6 +70,7 @@ LONG_RISK = "a risk allele of several bases or of none: not a substitution, and 
 FEWER = "fewer cells than the header: the row is truncated"
 MORE = "more cells than the header"
 
+ADDITIVE = "ADD"  # what PLINK calls the test of the allele itself, in the column TEST
 N_VCF_COLUMNS = 8  # of every VCF, up to INFO
 
 _SEVERAL = re.compile(r"\s*;\s*|\s+x\s+")
@@ -163,6 +165,10 @@ class Alleles(Table):
         """Yield one entry per alternative allele."""
         associated = not self.columns.keys().isdisjoint(ASSOCIATION)
         for row, fault, found in self.rows():
+            # PLINK has a row for each covariate too.
+            if row.get("test", "").upper() not in (ADDITIVE, *MISSING):
+                self.other_tests += 1
+                continue
             pos, wrong = position(row["pos"])
             fault, found = fault or wrong, found or ("" if pos else row["pos"])
             name = row.get("id", "")
@@ -252,6 +258,8 @@ def table_source(path: Path, haplotypes: bool, header: list[str]) -> Source | No
         (ALLELES, {"alleles"}, "table of alleles"),
     ):
         columns = columns_of(header, roles)
+        if "a1" not in header:  # not PLINK's: a column `test` may have any meaning
+            columns.pop("test", None)
         if columns.keys() >= {"chrom", "pos", *needed}:
             return Alleles(path, haplotypes, _unique_columns(path, header, columns), kind)
     return None
