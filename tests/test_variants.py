@@ -336,6 +336,7 @@ def test_plain_table(genome, read):
         assert word in reasons[name], name
     assert (counts["variants"], counts["scorable"], counts["alleles"]) == (25, 11, 15)
     assert any("1 insertions written with '-'" in line for line in said)
+    assert not any("names no reference" in line for line in said)  # some rows do
 
 
 def test_gwas_catalog(genome, read):
@@ -354,7 +355,8 @@ def test_gwas_catalog(genome, read):
         ("2021", "1;1", "26;", "rs10;rs11", ""),
     ]
     write_rows(genome / "v.gz", columns, rows)
-    chunks, rejected, counts, _ = read("v.gz", rows_per_chunk=1)
+    chunks, rejected, counts, said = read("v.gz", rows_per_chunk=1)
+    assert "NOTE the file names no reference: nothing shows that its positions are of the FASTA's assembly" in said
     expected = {"rs1": ("G1", 25, "AGT", "C"), "rs2": ("G1", 31, "AGT", "C"), "rs10": ("G1", 26, "AGT", "C"),
                 "rs4": ("G2", 60, "AGT", "C"), "rs3": ("G3.2", 4, "ACG", "T")}  # fmt: skip
     assert [chunk["gene_id"].unique().tolist() for chunk in chunks] == [["G1"], ["G2"], ["G3.2"]]

@@ -379,6 +379,7 @@ def _fault_on(chrom: str, sequence: Bases, pos: int, ref: str, alt: str, either:
         return OFF_CONTIG
     if not BASES.issuperset(found):
         return AMBIGUOUS
+    references.unnamed += not ref
     if ref:
         references.checked += 1
         if ref != found:

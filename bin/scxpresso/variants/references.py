@@ -27,12 +27,14 @@ class Bases(Protocol):
 class References:
     """Numbers of entries that name a reference (checked), and of those whose reference differs from the FASTA (mismatched).
 
-    swapped, complement, later, earlier: mismatches that match the FASTA if reference and alternative are swapped, on the −
-    strand, at the next base, or at the one before. turned, open: pairs of unordered alleles whose second one is the
-    reference, and pairs of which either may be. example: the first mismatch. genome: what they are compared with, in words.
+    unnamed: entries that name none. swapped, complement, later, earlier: mismatches that match the FASTA if reference and
+    alternative are swapped, on the − strand, at the next base, or at the one before. turned, open: pairs of unordered
+    alleles whose second one is the reference, and pairs of which either may be. example: the first mismatch. genome: what
+    they are compared with, in words.
     """
 
     checked: int = 0
+    unnamed: int = 0
     mismatched: int = 0
     swapped: int = 0
     complement: int = 0
@@ -69,7 +71,9 @@ class References:
             self.example = f"{shown(chrom)}:{pos:,} has {has}, the {self.genome} {found[:20]}"
 
     def decisions(self) -> Iterator[str]:
-        """Yield what the log says of alleles of unknown order."""
+        """Yield what the log says of alleles of unknown order, and of a file without references."""
+        if self.unnamed and not self.checked:
+            yield f"NOTE the file names no reference: nothing shows that its positions are of the {self.genome}'s assembly"
         if self.turned:
             yield f"{self.turned:,} alleles swapped: the genome has the effect allele, or the second one"
         if self.open:
