@@ -12,6 +12,7 @@ from scxpresso.genome.sequence import read_fasta
 from scxpresso.networks.model import Model
 from scxpresso.problems import InputError
 from scxpresso.store import read_table, write_rows, write_table
+from scxpresso.variants.association import p_value_of
 from scxpresso.variants.haplotypes import haplotype_combinations
 from scxpresso.variants.reading import read_variants
 from scxpresso.variants.score_table import SCORE_COLUMNS, read_chunk
@@ -214,6 +215,20 @@ def test_beta_is_of_the_alternative(read_case, tmp_path):
     }
     assert rejected["reason"].tolist() == ["an allele is missing"]
     assert any("1 alleles swapped" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("p_value", "logarithm", "expected"),
+    [
+        ("0", "350.5", "3.162e-351"),  # FinnGen: too small for its column
+        ("0", "", "0"),
+        ("1e-400", "", "1e-400"),
+        ("0.01", "350.5", "0.01"),
+        ("NA", "2", "1e-2"),
+    ],
+)
+def test_a_p_value_of_0_is_that_of_its_logarithm(p_value, logarithm, expected):
+    assert p_value_of({"p_value": p_value, "log_p_value": logarithm}) == expected
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,13 @@ def turned(beta: str) -> str:
 
 
 def p_value_of(row: dict[str, str]) -> str:
-    """Return the p-value, as the file has it or from its negative log10; '' if there is none."""
+    """Return the p-value, as the file has it or from its negative log10; '' if there is none.
+
+    A p-value of 0 is one that was too small to be written: the logarithm goes before it.
+    """
     p_value, logarithm = row.get("p_value", ""), _number(row.get("log_p_value", ""))
-    if _number(p_value) is not None:
+    number = _number(p_value)
+    if number or (number is not None and not logarithm):
         return p_value
     if logarithm is None:
         return ""
