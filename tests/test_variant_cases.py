@@ -217,6 +217,16 @@ def test_beta_is_of_the_alternative(read_case, tmp_path):
     assert any("1 alleles swapped" in line for line in said)
 
 
+def test_a_decimal_comma_is_a_point(read_case, tmp_path):
+    """As spreadsheets of many countries write it, with semicolons between the columns."""
+    header, place = "chrom;pos;ref;alt;beta;OR;pval\n", "LN999945.1;1293756;A"
+    (tmp_path / "v").write_text(f"{header}{place};C;-0,5;;1,5e-8\n{place};G;;2,0;0.1\n{place};T;1,234,5;;1.234,5\n")
+    rows, *_ = read_case(tmp_path / "v")
+    assert {row.alt: (row.gwas_beta, row.gwas_p_value) for row in rows} == {
+        "C": ("-0.5", "1.5e-8"), "G": (f"{math.log(2):.6g}", "0.1"), "T": ("", ""),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("p_value", "logarithm", "expected"),
     [

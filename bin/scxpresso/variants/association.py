@@ -8,7 +8,7 @@ ASSOCIATION = ["beta", "odds_ratio", "p_value", "log_p_value"]
 
 def beta_of(row: dict[str, str]) -> str:
     """Return the effect on the trait, or the natural logarithm of an odds ratio; '' if the file has neither."""
-    beta = row.get("beta", "")
+    beta = _with_point(row.get("beta", ""))
     if beta.upper() not in MISSING:
         return beta if _number(beta) is not None else ""
     ratio = _number(row.get("odds_ratio", ""))
@@ -30,7 +30,7 @@ def p_value_of(row: dict[str, str]) -> str:
 
     A p-value of 0 is one that was too small to be written: the logarithm goes before it.
     """
-    p_value, logarithm = row.get("p_value", ""), _number(row.get("log_p_value", ""))
+    p_value, logarithm = _with_point(row.get("p_value", "")), _number(row.get("log_p_value", ""))
     number = _number(p_value)
     if number or (number is not None and not logarithm):
         return p_value
@@ -40,9 +40,14 @@ def p_value_of(row: dict[str, str]) -> str:
     return f"{10 ** (-logarithm - exponent):.4g}e{exponent}"
 
 
+def _with_point(text: str) -> str:
+    """Write a decimal comma, as in 0,5, as a point. None of these numbers is large enough for commas between thousands."""
+    return text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
+
+
 def _number(text: str) -> float | None:
     try:
-        number = float(text)
+        number = float(_with_point(text))
     except ValueError:
         return None
     return number if math.isfinite(number) else None
