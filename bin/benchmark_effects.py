@@ -36,7 +36,7 @@ def main(scores, measured, name, max_p, output, metrics):
     from scxpresso.variants.measured import read_measured
 
     effects = read_measured(measured)
-    table, joined = benchmark(name, scores, effects, max_p, output)
+    table, joined = benchmark(name, scores, effects, max_p, output, log)
     write_table(metrics, table)
     log(f"{len(joined):,} of {len(effects):,} measured effects have a score")
     left = [one.sought for number, one in enumerate(effects) if number not in joined]

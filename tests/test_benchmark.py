@@ -250,6 +250,19 @@ def test_an_id_of_the_set_goes_before_a_position(tmp_path):
     ]  # fmt: skip
 
 
+def test_an_effect_under_several_names_counts_once(tmp_path):
+    """A gene by id, id without version and name; a variant by id and place."""
+    scores = score_table(tmp_path / "scores.tsv", [("rs1", 100, "A", "G", "ENSG00000000001.3", "N1", 5, 0.5)])
+    names = [("1:100:A:G", "N1"), ("rs1", "ENSG00000000001.1"), ("rs1", "ENSG00000000001"), ("rs1", "")]
+    text = "variant\tgene\teffect\n" + "".join(f"{variant}\t{gene}\t{n}\n" for n, (variant, gene) in enumerate(names))
+    said = []
+    table, joined = benchmark(
+        "x", scores, read_measured(written(tmp_path, text)), 0.05, tmp_path / "p.tsv", said.append
+    )
+    assert table["n"].tolist() == [1, 1] and read_table(tmp_path / "p.tsv")["measured"].tolist() == [0]
+    assert joined == {0, 1, 2, 3} and "3 effects are of the variant, gene and population of an earlier row" in said[0]
+
+
 def test_the_pooled_row_has_no_p_value_where_variants_were_measured_several_times(scores, tmp_path):
     table, _ = benchmark("eqtl", scores, measured("alpha") + measured("beta"), 0.05, tmp_path / "pairs.tsv.gz")
     assert table["population"].tolist() == ["alpha", "beta", ""] and table["n"].tolist() == [6, 6, 12]

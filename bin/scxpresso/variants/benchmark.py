@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,38 +27,56 @@ MAF_BINS = [0.05, 0.1, 0.2, 0.3, 0.4]
 
 
 def benchmark(
-    name: str, scores: str | Path, measured: list[MeasuredEffect], max_p: float, output: str | Path
+    name: str,
+    scores: str | Path,
+    measured: list[MeasuredEffect],
+    max_p: float,
+    output: str | Path,
+    log: Callable[[str], None] = lambda message: None,
 ) -> tuple[pd.DataFrame, set[int]]:
     """Write PAIR_COLUMNS, one row per measured effect and population of ours, and compute METRIC_COLUMNS.
 
     An effect that was measured in a population of ours is compared with ours in this population; any other one with ours in
-    every population. One that names no allele counts only if its variant has one allele of ours: others have other signs.
+    every population. One that names no allele counts only if its variant has one allele of ours: others have other signs. Of
+    several effects of one allele, gene and population of the measurement, under other names, the first counts.
 
     Parameters
     ----------
     scores: table that join_scores.py wrote.
     max_p: highest p-value of a significant measured effect; the others are controls.
     output: table to write.
+    log: is called with a note on effects that do not count.
 
     Returns
     -------
     The metrics, and which measured effects have a score of ours.
     """
-    found = list(matched_rows(scores, [one.sought for one in measured], _OURS, any_allele=False))
+    found = list(matched_rows(scores, [one.sought for one in measured], [*_OURS, "ref"], any_allele=False))
     populations = {row[3] for _, row in found}
     kept: dict[tuple[int, str], list] = {}
-    for number, row in found:
+    first: dict[tuple, int] = {}  # number of the first effect of an allele, gene and population of the measurement
+    effect_of: dict[int, tuple] = {}
+    for number, (*row, ref) in found:
         one = measured[number]
         # A variant that a set has twice has two rows of ours, which are the same.
         if row[4] and one.population in (row[3], *({one.population} - populations)):
             kept.setdefault((number, row[3]), [name, *row, *_columns(one, max_p)])
+            effect = effect_of.setdefault(number, (row[0], ref, row[1], row[2], one.population))
+            first[effect] = min(first.get(effect, number), number)
+    repeated = {number for number, effect in effect_of.items() if first[effect] != number}
+    if repeated:
+        log(
+            f"NOTE benchmark {name}: {len(repeated):,} effects are of the variant, gene and population of an earlier row, under "
+            "another name; the first of each counts"
+        )
+    kept = {key: row for key, row in kept.items() if key[0] not in repeated}
     write_rows(output, PAIR_COLUMNS, kept.values())
     pairs = pd.DataFrame(list(kept.values()), columns=PAIR_COLUMNS)
     pairs["number"] = [number for number, _ in kept]
     numeric = ["effect", "tss_distance", "measured", "maf", "significant"]
     pairs[numeric] = pairs[numeric].apply(pd.to_numeric, errors="coerce")
     table = pd.DataFrame(list(metric_rows(name, pairs)), columns=METRIC_COLUMNS)
-    return table, {number for number, _ in kept}
+    return table, set(effect_of)
 
 
 def _columns(one: MeasuredEffect, max_p: float) -> list:
