@@ -372,19 +372,24 @@ def test_alleles_of_a_file_are_read_as_for_scoring(folder, tmp_path):
     rows, counts = queried(folder, tmp_path / "t", header, (1, 1000, "", alt), (1, 1000, ref, ""), (1, 1000, "", ref))
     assert [row[3] for row in rows] == [alt, *every] and {row[2] for row in rows} == {ref}
     assert (counts.found, counts.other) == (2, 1)
+    rows, counts = queried(folder, tmp_path / "t", header, (1, 1000), (1, "", ref, alt), (1, 1000, ref, f"{ref}A"))
+    assert (rows, counts.other) == ([], 1)
+    assert counts.faults == {"fewer cells than the header: the row is truncated": 1, "no position": 1}
+    assert "1 not looked up: no position" in list(counts.lines())
     header = "CHR_ID", "CHR_POS", "SNPS", "STRONGEST SNP-RISK ALLELE"
     rows, counts = queried(folder, tmp_path / "t", header, *[(1, 1000, "rs1", "rs1-A")] * 2, (1, 1000, "rs2", "rs2-AC"))
-    assert [row[3] for row in rows] == every and (counts.found, counts.other) == (1, 1)
+    assert [row[3] for row in rows] == every and (counts.found, counts.faults.total()) == (1, 1)
 
 
 def test_contigs_of_a_file_are_named_as_for_scoring(folder, tmp_path):
     header, variant = ("chrom", "pos", "ref", "alt"), (1000, LETTERS[999], alternative(1000))
     rows, counts = queried(folder, tmp_path / "t", header, ("1.0", *variant), ("CHR1", *variant), ("23", *variant))
-    assert [row[0] for row in rows] == ["1.0", "CHR1"] and (counts.found, counts.out_of_reach) == (2, 1)
+    assert [row[0] for row in rows] == ["1.0", "CHR1"] and (counts.found, counts.contigs) == (2, {"23": 1})
+    assert "1 variants are on contigs on which the map has no gene: not looked up ('23')" in "".join(counts.lines())
     other = shutil.copytree(folder, tmp_path / "map")
     write_table(other / "genes.tsv", read_table(other / "genes.tsv").assign(chrom="chrX"))
     rows, counts = queried(other, tmp_path / "t", header, ("23.0", *variant), ("25", *variant), ("24", *variant))
-    assert [row[0] for row in rows] == ["23.0", "25"] and (counts.found, counts.out_of_reach) == (2, 1)
+    assert [row[0] for row in rows] == ["23.0", "25"] and (counts.found, counts.contigs) == (2, {"24": 1})
 
 
 def test_a_variant_that_names_a_gene_is_looked_up_for_it_alone(folder, tmp_path):

@@ -1,13 +1,14 @@
 """Queries of a variant map from the command line: a region, or a file of variants."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 
 from scxpresso.identifiers import GeneNames
-from scxpresso.problems import InputError, Problem
+from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import shown
 from scxpresso.variant_map.reading import VariantMap
 from scxpresso.variants.alleles import BASES, SAME, trimmed
@@ -23,13 +24,16 @@ REGION = re.compile(r"(.+):([0-9,]+)-([0-9,]+)")
 class Counts:
     """Numbers of entries of a file: found; not in reach of a gene; of a gene that the map lacks; other than substitutions.
 
-    references: comparison with the map's genome.
+    contigs: by name, of those on which the map has no gene. faults: by reason, of those that cannot be read. references:
+    comparison with the map's genome.
     """
 
     found: int = 0
     out_of_reach: int = 0
     unknown_gene: int = 0
     other: int = 0
+    contigs: Counter = field(default_factory=Counter)
+    faults: Counter = field(default_factory=Counter)
     references: References = field(default_factory=partial(References, genome="map"))
 
     def lines(self) -> Iterator[str]:
@@ -41,10 +45,17 @@ class Counts:
                 f"WARNING {self.references.mismatched:,} variants have another reference than the genome of the map: "
                 f"not looked up ({self.references.example})"
             )
+        if self.contigs:
+            yield (
+                f"WARNING {self.contigs.total():,} variants are on contigs on which the map has no gene: not looked up "
+                f"({preview(map(shown, self.contigs))})"
+            )
         if self.unknown_gene:
             yield f"WARNING {self.unknown_gene:,} variants name a gene that the map does not have: not looked up"
         if self.other:
             yield f"{self.other:,} alleles are no single-nucleotide variants: not looked up"
+        for reason, times in self.faults.most_common():
+            yield f"{times:,} not looked up: {reason}"
 
 
 class MappedContig:
@@ -80,6 +91,12 @@ def file_rows(variant_map: VariantMap, path: Path, counts: Counts) -> Iterator[t
             if (key := (entry.chrom, entry.pos, entry.variant_id)) in seen:
                 continue
             seen.add(key)
+        if entry.fault:
+            counts.faults[entry.fault] += 1
+            continue
+        if not variant_map.contig(entry.chrom):
+            counts.contigs[entry.chrom] += 1
+            continue
         variant, gene = substitution(entry), names.gene(entry.gene) if entry.gene else ""
         if variant is None:
             counts.other += 1
@@ -102,7 +119,7 @@ def file_rows(variant_map: VariantMap, path: Path, counts: Counts) -> Iterator[t
 
 def substitution(entry: Entry) -> tuple[int, str, str] | None:
     """Give position, reference and alternative ('' where the file names none) of an entry; None if it is no substitution."""
-    if entry.fault or entry.pos is None:
+    if entry.pos is None:
         return None
     if not (entry.ref and entry.alt):
         return entry.pos, entry.ref, entry.alt
