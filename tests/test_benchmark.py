@@ -230,6 +230,13 @@ def test_a_place_without_ref_names_no_allele_if_several_fit(tmp_path):
     ]
 
 
+def test_a_haplotype_is_found_by_its_id_and_alleles(tmp_path):
+    scores = score_table(tmp_path / "scores.tsv", [("a+b", "100;200", "A;C", "G;T", "G1", "", 10, 0.5)])
+    text = "variant\tpos\tref\talt\teffect\na+b\t100;200\tA;C\tG;T\t1\na+b\t100;200\tA;C\tG;G\t1\na+b\t\t\t\t1\n"
+    sought = [one.sought for one in read_measured(written(tmp_path, text))]
+    assert joined_genes(scores, *sought) == [(0, "a+b", "G1", "G;T"), (2, "a+b", "G1", "G;T")]
+
+
 def test_an_id_of_the_set_goes_before_a_position(tmp_path):
     """Other variants lie at the position, or at that of another assembly; alleles have to be those of the id."""
     rows = [

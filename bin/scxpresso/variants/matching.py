@@ -88,8 +88,10 @@ class _Allele(NamedTuple):
 
     @property
     def change(self) -> tuple[int, str, str]:
-        """Position and alleles without the bases that both alleles share; haplotypes have none."""
-        return trimmed(int(self.pos), self.ref, self.alt) if self.pos.isdecimal() else (0, "", "")
+        """Position and alleles without the bases that both alleles share; haplotypes have the position 0."""
+        if self.pos.isdecimal():
+            return trimmed(int(self.pos), self.ref, self.alt)
+        return 0, *trimmed(0, self.ref, self.alt)[1:]
 
 
 class _Row(NamedTuple):
