@@ -13,6 +13,7 @@ from scxpresso.expression.annotations import annotate
 from scxpresso.expression.atlas import Atlas, AtlasColumns
 from scxpresso.expression.cell_filter import passing_cells
 from scxpresso.expression.grouping import Grouping, donor_halves, donors_of, group_cells, with_donors
+from scxpresso.expression.library import library_from_obs
 from scxpresso.expression.pseudobulk import PseudobulkOptions, ceiling, log_expression, pseudobulk
 from scxpresso.expression.sums import Sums  # noqa: F401  compiled once for all tests
 from scxpresso.problems import InputError
@@ -65,6 +66,32 @@ def test_types_of_columns(tmp_path):
     assert obs["share"].dtype == float and len(rows) == 2
     assert group_cells(obs, "cluster", 1).labels == ["1"]
     assert passing_cells(obs, "flag").tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["1.1", "1.10", "1.2"], ["12.0", "12", "7"], ["1e2", "100", "100."], ["1", "-0", "0"], ["0.10", "0.2", "0.3"]],
+)
+def test_labels_that_look_like_numbers_stay_as_they_are(tmp_path, texts):
+    lines = ["cell,cluster"] + [f"AAAC{number}-1,{text}" for number, text in enumerate(texts)]
+    obs, _, _ = annotate(OBS, table(tmp_path, "\n".join([*lines, "AAAC3-1,NA"])))
+    assert group_cells(obs, "cluster", 1).labels == sorted(texts)
+    assert passing_cells(obs, "cluster < 1000").tolist() == [True, True, True, False]
+
+
+def test_numbers_of_text_decide_conditions_and_libraries(tmp_path):
+    lines = ["cell,share,cluster,total", "AAAC0-1,0.10,1.1,1e+05", "AAAC1-1,0.2,1.10,200.5", "AAAC2-1,3,1.2,7"]
+    obs, _, _ = annotate(OBS, table(tmp_path, "\n".join(lines)))
+    assert passing_cells(obs, "share >= 0.2").tolist() == [False, True, True]
+    assert (
+        passing_cells(obs, "share == 0.1").tolist()
+        == passing_cells(obs, "share in [0.1]").tolist()
+        == [True, False, False]
+    )
+    assert passing_cells(obs, "cluster == '1.10'").tolist() == [False, True, False]
+    with pytest.raises(InputError, match=r"'cluster' has text, compared with 1\.1"):
+        passing_cells(obs, "cluster == 1.1")
+    assert library_from_obs(obs, "total").tolist() == [1e5, 200.5, 7]
 
 
 def test_columns_of_obs_are_replaced(tmp_path):

@@ -15,6 +15,7 @@ from scxpresso.text import plural
 
 WHERE = "column annotations"
 MISSING = {"", "na", "nan", "n/a", "null", "none"}  # in columns of numbers, in lower case; in others only ""
+NUMBER = r"[+-]?(\d+\.\d*|\.\d+|[1-9]\d*|0)([eE][+-]?\d+)?"  # not 007, which is a name
 SUFFIX = re.compile(r"-\d+$")  # the GEM well, which Cell Ranger adds to each barcode
 
 
@@ -131,16 +132,33 @@ def _check_once(names: pd.Index, what: str) -> None:
 
 
 def _typed(column: pd.Series) -> pd.Series:
-    """Convert categories of text to numbers if there is nothing else; empty cells are missing."""
+    """Convert categories of text to numbers if these are written alike; others stay text. Empty cells are missing.
+
+    Labels such as 1.1 and 1.10 are one number: only numbers that give back each text replace it.
+    """
     column = column.cat.remove_unused_categories()
     texts = column.cat.categories
     missing = texts.str.strip().str.lower().isin(MISSING)
     given = texts[~missing]
-    whole = given.str.fullmatch(r"-?(0|[1-9]\d{0,17})").all()
-    if not len(given) or not (whole or given.str.fullmatch(r"[+-]?(\d+\.\d*|\.\d+|[1-9]\d*|0)([eE][+-]?\d+)?").all()):
+    whole = given.str.fullmatch(r"0|-?[1-9]\d{0,17}").all()
+    if not len(given) or not (whole or given.str.fullmatch(NUMBER).all()):
         return column.cat.remove_categories([text for text in texts if text == ""])
+    if not whole and any(repr(float(text)) != text for text in given):
+        return column.cat.remove_categories(texts[missing])
     numbers = pd.Series(pd.to_numeric(given), index=given).reindex(column.astype(str)).set_axis(column.index)
     return numbers.astype(("Int64" if missing.any() else "int64") if whole else "float64")
+
+
+def as_numbers(column: pd.Series) -> pd.Series | None:
+    """Read a column of obs as numbers (float64; NaN: missing), text too if all of it is numbers; None if it is not."""
+    if pd.api.types.is_bool_dtype(column):
+        return None
+    if pd.api.types.is_numeric_dtype(column):
+        return column.astype("float64")
+    texts = column.dropna().unique()
+    if not all(isinstance(text, str) and re.fullmatch(NUMBER, text) for text in texts):
+        return None
+    return column.astype(object).map({text: float(text) for text in texts}).astype("float64")
 
 
 def _not_a_table(found: str) -> Problem:

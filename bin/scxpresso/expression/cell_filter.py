@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scxpresso.expression.annotations import as_numbers
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean
 
@@ -93,6 +94,8 @@ class _Evaluation:
     def _compare(self, left: ast.expr, sign: ast.cmpop, right: ast.expr) -> np.ndarray:
         """Compare two sides, of which at least one is a column."""
         first, second = self._value(left), self._value(right)
+        ordering = isinstance(sign, ast.Lt | ast.LtE | ast.Gt | ast.GtE)
+        first, second = _numbers_beside(first, second, ordering), _numbers_beside(second, first, ordering)
         if not isinstance(first, pd.Series) and not isinstance(second, pd.Series):
             raise _problem(
                 f"{ast.unparse(left)!r} and {ast.unparse(right)!r}, of which neither is a column", EXPECTED, ""
@@ -192,6 +195,23 @@ class _Evaluation:
     def _shown(self, node: ast.expr) -> str:
         name = ast.unparse(node)
         return repr(self.quoted.get(name, name))
+
+
+def _numbers_beside(column: Any, other: Any, ordering: bool) -> Any:
+    """Read a column of text as numbers if it holds nothing else and is compared with numbers; return others as they are.
+
+    Texts that are one number, such as 1.1 and 1.10, may be ordered, but not be equal to a number.
+    """
+    if not isinstance(column, pd.Series) or pd.api.types.is_numeric_dtype(column):
+        return column
+    values = other if isinstance(other, list) else [other]
+    if not all(
+        pd.api.types.is_numeric_dtype(one) if isinstance(one, pd.Series) else type(one) in (int, float)
+        for one in values
+    ):
+        return column
+    numbers = as_numbers(column)
+    return numbers if numbers is not None and (ordering or numbers.nunique() == column.nunique()) else column
 
 
 def _problem(found: str, expected: str, fix: str) -> InputError:

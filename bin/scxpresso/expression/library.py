@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from scxpresso.expression.annotations import as_numbers
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.text import did_you_mean
 
@@ -58,8 +59,8 @@ def library_from_obs(obs: pd.DataFrame, column: str) -> np.ndarray:
     if column not in obs:
         fix = did_you_mean(column, map(str, obs.columns)) or "name a column that is there, or leave the cell empty"
         raise InputError(Problem(where, f"no column {column!r} in obs", f"one of {preview(obs.columns, 20)}", fix))
-    numeric = pd.api.types.is_numeric_dtype(obs[column]) and not pd.api.types.is_bool_dtype(obs[column])
-    library = obs[column].to_numpy(dtype=np.float64, na_value=np.nan) if numeric else np.full(len(obs), np.nan)
+    numbers = as_numbers(obs[column])
+    library = np.full(len(obs), np.nan) if numbers is None else numbers.to_numpy()
     if (bad := ~(np.isfinite(library) & (library >= 0))).any():
         cell = np.flatnonzero(bad)[0]
         found = f"{preview([obs[column].iloc[cell]])} in {column!r} of cell {str(obs.index[cell])!r}"
