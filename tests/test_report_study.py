@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from test_report import HOSTILE, make_run, page_of, plain_levels
 
+from scxpresso.evaluation.comparisons import NEW_COMPARISON_COLUMNS
 from scxpresso.evaluation.evaluation import evaluate
 from scxpresso.reporting import study_figures, verdicts
 from scxpresso.reporting.data import MeasuredLevel, read_run
@@ -199,7 +200,7 @@ def test_results_without_the_tables_of_the_study_render(tmp_path):
     manifest = make_study(tmp_path)
     for name in ("agreement", "distributions", "histograms", "leakage", "targets"):
         (tmp_path / f"v/{name}.tsv").unlink()
-    comparisons = read_table(tmp_path / "v/comparisons.tsv").drop(columns=["observed_pearson", "test", "other_n_folds"])
+    comparisons = read_table(tmp_path / "v/comparisons.tsv").drop(columns=NEW_COMPARISON_COLUMNS)
     write_table(tmp_path / "v/comparisons.tsv", comparisons)
     page = page_of(manifest)
     assert (

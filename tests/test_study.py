@@ -70,6 +70,39 @@ def rows(table, **values):
     return table[(table[list(values)] == pd.Series(values)).all(axis=1)]
 
 
+def test_ways_with_different_genes_are_compared_over_those_that_they_share(tmp_path):
+    # Atlas B lacks the silent half of the genes. Both models predict the others alike, so that neither is better.
+    rng = np.random.default_rng(1)
+    silent = np.arange(40) % 2 == 0
+    observed = np.where(silent, -4, rng.normal(size=40))
+    predicted = np.where(silent, -3, 0) + rng.normal(0, 0.5, size=40)
+    write_table(tmp_path / "genes.tsv", pd.DataFrame({"gene_id": GENE_IDS, "gene_name": GENE_IDS}))
+    manifest = {"genomes": [{"genome": "g", "genes": "genes.tsv"}], "atlases": [], "predictions": []}
+    for name, kept in {"A": np.ones(40, dtype=bool), "B": ~silent}.items():
+        values = pd.DataFrame({"T": observed[kept]}, index=pd.Index(np.array(GENE_IDS)[kept], name="gene_id"))
+        write_table(tmp_path / name / "type.tsv.gz", values.reset_index())
+        about = {"population": ["T"], "parent": [""], "cells": 50, "noise_ceiling": 0.9}
+        write_table(tmp_path / name / "type.populations.tsv", pd.DataFrame(about))
+        write_table(
+            tmp_path / f"{name}.tsv", prediction_table(values, BY_METHOD["family"][kept], predicted[None, kept, None])
+        )
+        manifest["atlases"].append(
+            {"atlas": name, "protocol": "10x", "tissue": "lung", "genome": "g", "levels": ["type"], "path": name}
+        )
+        manifest["predictions"].append(
+            {"atlas": name, "level": "type", "recipe": "net", "network": "hybrid", "path": f"{name}.tsv"}
+        )
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    result = evaluate(tmp_path / "manifest.json")
+    by_fold = rows(result["populations"], model_atlas="B", target_atlas="B")["pearson"]
+    found = result["comparisons"]
+    assert sorted(found["kind"]) == ["atlas", "atlas", "protocol", "protocol"]
+    assert (found["n_genes"] == 20).all() and (found["delta"] == 0).all() and (found["p_value"] > 0.99).all()
+    assert found["median_pearson"].to_numpy() == pytest.approx(np.full(4, by_fold.median()))
+    own = rows(result["populations"], model_atlas="A", target_atlas="A")["pearson"]
+    assert own.median() > by_fold.median() + 0.1  # over all of its genes
+
+
 # ---- Statistics, by hand ---------------------------------------------------------------------------------------------
 
 

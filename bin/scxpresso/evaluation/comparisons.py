@@ -9,7 +9,7 @@ import pandas as pd
 from scxpresso.evaluation.agreement import tissue_pairs
 from scxpresso.evaluation.fold_methods import RecipeFolds
 from scxpresso.evaluation.levels import Level, bulk_of_tissue
-from scxpresso.evaluation.predictions import ModelKey
+from scxpresso.evaluation.predictions import ModelKey, Predictions
 from scxpresso.evaluation.ways import MODEL, PAIR_COLUMNS
 from scxpresso.metrics import pearson, rank_sum_greater, wilcoxon_greater
 from scxpresso.store import BASELINES, EXTERNAL
@@ -18,18 +18,21 @@ COMPARISON_COLUMNS = [
     "kind", "target_atlas", "target_level", "target_population", "model_atlas", "model_level", "model_population",
     "recipe", "network", "other_atlas", "other_level", "other_population", "other_recipe", "other_network",
     "observed_pearson", "median_pearson", "other_median_pearson", "delta", "p_value", "test", "n_folds", "other_n_folds",
+    "n_genes",
 ]  # fmt: skip
-NEW_COMPARISON_COLUMNS = ["observed_pearson", "test", "other_n_folds"]  # tables of version 0.1 lack them
+NEW_COMPARISON_COLUMNS = ["observed_pearson", "test", "other_n_folds", "n_genes"]  # earlier tables lack some
 
 PAIRED, UNPAIRED = "wilcoxon_signed_rank", "mann_whitney_u"
 # Kinds in which another population predicts; the expression of both can be correlated.
 OF_ANOTHER_POPULATION = ["level", "ancestor", "transfer", "population", "atlas", "tissue", "protocol"]
 
 PopulationKey = tuple[str, str, str]  # atlas, level, population
+GeneSet = tuple[ModelKey, tuple[str, str]]  # a model, and the atlas and level that it predicts
 
 
 def comparison_rows(
     populations: pd.DataFrame,
+    models: Sequence[Predictions],
     paired: set[tuple[ModelKey, ModelKey]],
     levels: Sequence[Level],
     folds: dict[str, RecipeFolds],
@@ -45,11 +48,13 @@ def comparison_rows(
     own models of a population in two atlases of its tissue, or in bulk, each on its own data (Figures S6, S7).
 
     delta is the difference of medians over folds; p_value that of a one-sided test that the first model is better: Wilcoxon's
-    signed-rank test over shared folds, of kind `folds` the rank sum test.
+    signed-rank test over shared folds, of kind `folds` the rank sum test. Where the two differ in genes, both are correlated
+    over the genes that they share: other genes are not as easy to predict.
 
     Parameters
     ----------
     populations: populations.tsv.
+    models: whose scores it has.
     paired: the pairs of models whose folds are the same (see predictions.paired_models); of others, only those of kind
         `folds` have rows.
     folds: fold method of each recipe.
@@ -59,6 +64,7 @@ def comparison_rows(
     values = by_fold.to_numpy()
     level_of = {(level.atlas, level.level): level for level in levels}
     correlation = observed_correlations(level_of)
+    shared = SharedGenes(models, level_of, list(by_fold.columns))
     by_target: dict[PopulationKey, list[int]] = {}
     for number, way in enumerate(ways):
         by_target.setdefault(_target(way), []).append(number)
@@ -69,14 +75,75 @@ def comparison_rows(
             kind = _kind(model, other, level_of) if same_folds else _folds_kind(model, other, folds)
             if kind:
                 resemblance = correlation(target, _source(other)) if kind in OF_ANOTHER_POPULATION else np.nan
-                tested = _tested(values[first], values[second], same_folds)
-                yield {**_named(kind, model, other), "observed_pearson": resemblance, **tested}
+                tested = _tested(*shared.values(ways, values, first, second), same_folds)
+                yield {
+                    **_named(kind, model, other),
+                    "observed_pearson": resemblance,
+                    **tested,
+                    **shared.number(model, other),
+                }
     for first, second in _protocol_pairs(by_target, ways, levels):
         model, other = ways[first], ways[second]
         if (_model(model), _model(other)) in paired:
             resemblance = correlation(_source(model), _source(other))
-            tested = _tested(values[first], values[second], paired=True)
-            yield {**_named("protocol", model, other), "observed_pearson": resemblance, **tested}
+            tested = _tested(*shared.values(ways, values, first, second), paired=True)
+            yield {
+                **_named("protocol", model, other),
+                "observed_pearson": resemblance,
+                **tested,
+                **shared.number(model, other),
+            }
+
+
+class SharedGenes:
+    """Correlations of two ways to predict over the genes that both have, where each has genes that the other lacks.
+
+    Parameters
+    ----------
+    levels: by atlas and level.
+    folds: numbers of the folds, in the order of the values.
+    """
+
+    def __init__(self, models: Sequence[Predictions], levels: dict[tuple[str, str], Level], folds: list[int]):
+        self._models = {model.key: model for model in models}
+        self._levels = levels
+        self._folds = folds
+        self._genes: dict[tuple[GeneSet, GeneSet], pd.Index] = {}
+        self._scores: dict[tuple[int, GeneSet], np.ndarray] = {}
+
+    def genes(self, one: GeneSet, other: GeneSet) -> pd.Index:
+        """Return the genes of which both sides have a prediction and an observation, in the order of the first."""
+        if (one, other) not in self._genes:
+            sides = [self._models[one[0]].predicted.index.intersection(self._levels[one[1]].observed.index)]
+            sides += [self.genes(other, other)] if one != other else []
+            self._genes[one, other] = sides[0] if len(sides) < 2 else sides[0].intersection(sides[1])
+        return self._genes[one, other]
+
+    def number(self, model: dict, other: dict) -> dict[str, int]:
+        """Return the column n_genes of a pair of ways."""
+        return {"n_genes": len(self.genes(_gene_set(model), _gene_set(other)))}
+
+    def values(self, ways: list[dict], values: np.ndarray, first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the correlations of two ways, one per fold: those in `values` (ways × folds) if both have the same genes."""
+        sides = [(first, _gene_set(ways[second])), (second, _gene_set(ways[first]))]
+        one, two = (self._over(ways[number], values[number], number, other) for number, other in sides)
+        return one, two
+
+    def _over(self, way: dict, values: np.ndarray, number: int, other: GeneSet) -> np.ndarray:
+        """Return the correlations of a way over the genes that the other side has, too."""
+        mine = _gene_set(way)
+        genes = self.genes(mine, other)
+        if len(genes) == len(self.genes(mine, mine)):
+            return values
+        if (number, other) not in self._scores:
+            model, level = self._models[mine[0]], self._levels[mine[1]]
+            predicted = model.predicted.loc[genes, [way["model_population"]]].to_numpy()
+            observed = level.observed.loc[genes, [way["target_population"]]].to_numpy()
+            fold = model.fold.loc[genes].to_numpy()
+            tests = [fold == one for one in self._folds]
+            scores = [pearson(observed[test], predicted[test])[0] if test.any() else np.nan for test in tests]
+            self._scores[number, other] = np.array(scores)
+        return self._scores[number, other]
 
 
 def _protocol_pairs(
@@ -136,6 +203,11 @@ def observed_correlations(levels: dict[tuple[str, str], Level]) -> Callable[[Pop
 
 def _model(way: dict) -> ModelKey:
     return way[MODEL[0]], way[MODEL[1]], way[MODEL[2]]
+
+
+def _gene_set(way: dict) -> GeneSet:
+    """Return what decides of which genes a way has correlations."""
+    return _model(way), _target(way)[:2]
 
 
 def _source(way: dict) -> PopulationKey:

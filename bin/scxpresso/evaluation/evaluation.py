@@ -49,7 +49,7 @@ def evaluate(manifest: Path) -> dict[str, pd.DataFrame]:
         "populations": populations,
         "genes": _table((row for model in models for row in gene_rows(model, gene_name)), GENE_SCORE_COLUMNS),
         "summary": _table(summaries(models, metrics, paired), SUMMARY_COLUMNS),
-        "comparisons": _table(comparison_rows(populations, paired, levels, folds), COMPARISON_COLUMNS),
+        "comparisons": _table(comparison_rows(populations, models, paired, levels, folds), COMPARISON_COLUMNS),
         "leakage": _table(leakage_rows(models, metrics, folds), LEAKAGE_COLUMNS),
         "intervals": _table(
             ((*model.columns.values(), *row) for model in models for row in model.intervals), INTERVAL_SCORE_COLUMNS
