@@ -747,6 +747,7 @@ def test_statistics_are_those_of_numpy(functions):
     assert functions(call, ["pearson", list(x), list(y)]) == pytest.approx(np.corrcoef(x, y)[0, 1])
     assert functions(call, ["pearson", [*x, None], [*y, 5]]) == pytest.approx(np.corrcoef(x, y)[0, 1])
     assert functions(call, ["rangeWithZero", [3, None, 5]]) == [0, 5]
+    assert functions(call, ["mostFrequent", [-4.3, None, -4, 2, -4, None, None]]) == -4
     assert functions(call, ["largestAbsolute", [3, -7, None]]) == 7
     assert functions(call, ["smoothed", [1, 2, 6, 2, 1], 3]) == pytest.approx([1.5, 3, 10 / 3, 3, 1.5])
     assert functions(call, ["byMedian", [[1, 2], [5, None], [3, 4]]]) == [1, 2, 0]

@@ -185,7 +185,7 @@ def recipes(tmp_path_factory):
     rng = np.random.default_rng(2)
     write_table(root / "genes.tsv", pd.DataFrame({"gene_id": GENE_IDS, "gene_name": GENE_IDS}))
     values = pd.DataFrame(rng.normal(size=(40, 2)), index=pd.Index(GENE_IDS, name="gene_id"), columns=["x", "y"])
-    populations = pd.DataFrame({"population": ["x", "y"], "parent": "", "noise_ceiling": 0.9})
+    populations = pd.DataFrame({"population": ["x", "y"], "parent": "", "genes_detected": 40, "noise_ceiling": 0.9})
     write_table(root / "expression/all.tsv.gz", values.reset_index())
     write_table(root / "expression/all.populations.tsv", populations)
     predictions = []

@@ -76,6 +76,26 @@ def test_smartseq2_is_per_million_and_the_floor_can_be_chosen(tmp_path, gene_fra
     assert (levels["kind"].values.loc["C"] == -5).all()
 
 
+@pytest.mark.parametrize(
+    ("protocol", "high", "low", "lowest", "below"),
+    [("10x", -1.0, -2.0, np.log10(0.1 / 4), -2), ("bulk", 1.0, 0.0, np.log10(10 / 4), 0)],
+)
+def test_detected_genes_at_or_below_the_floor_are_noted(tmp_path, gene_frame, protocol, high, low, lowest, below):
+    # A is 1 of 100,000 counts in one of four cells: 0.1 per 10,000, or 10 per million.
+    counts = np.array([[1, 9, 0, 99_990], *[[0, 50_000, 0, 50_000]] * 3])
+    scaled = counts * (10.0 if protocol == "bulk" else 1)
+    atlas(scaled, {"kind": list("xxyy")}, list("ABCD")).write_h5ad(tmp_path / "a.h5ad")
+    log = []
+    for floor in (high, low):
+        options = PseudobulkOptions(protocol, ("all", "kind"), floor=floor, min_cells=1)
+        pseudobulk(tmp_path / "a.h5ad", AtlasColumns(), gene_frame(("A", "B", "C")), options, log.append)
+    assert [line.split(": undetected")[0] for line in log if "floor" in line] == [
+        f"NOTE level {level}: 1 gene detected in 1 population, but not above the floor {high:g} (the lowest: {value:.2f})"
+        for level, value in (("all", lowest), ("kind", lowest + np.log10(2)))
+    ]
+    assert all(f"a floor of {below} (column floor, --floor)" in line for line in log if "floor" in line)
+
+
 def test_spike_ins_are_not_part_of_the_library(tmp_path, gene_frame):
     data = atlas([[1, 1, 98]], {"kind": ["x"]}, ["A", "B", "ERCC-00002"])
     levels, unused = expression(tmp_path, data, gene_frame)

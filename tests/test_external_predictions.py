@@ -144,7 +144,7 @@ def test_another_model_is_evaluated_and_compared_like_a_network(tmp_path):
     observed = pd.DataFrame(rng.normal(size=(40, 2)), index=pd.Index(genes, name="gene_id"), columns=["x", "y"])
     write_table(tmp_path / "genes.tsv", pd.DataFrame({"gene_id": genes, "gene_name": genes}))
     write_table(tmp_path / "e/all.tsv.gz", observed.reset_index())
-    populations = pd.DataFrame({"population": ["x", "y"], "parent": "", "noise_ceiling": 0.9})
+    populations = pd.DataFrame({"population": ["x", "y"], "parent": "", "genes_detected": 40, "noise_ceiling": 0.9})
     write_table(tmp_path / "e/all.populations.tsv", populations)
     predictions = []
     for name, network, noise in (("scxpresso", "scxpresso", 1.0), ("enformer", EXTERNAL, 0.5), ("kmer", "kmer", 2.0)):

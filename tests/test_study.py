@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 from scxpresso.evaluation.comparisons import PAIRED, UNPAIRED
-from scxpresso.evaluation.distributions import bimodality, distribution_rows, histogram_rows
+from scxpresso.evaluation.distributions import bimodality, distribution_rows, histogram_rows, share_at_floor
 from scxpresso.evaluation.evaluation import evaluate
 from scxpresso.evaluation.fold_methods import RecipeFolds
 from scxpresso.evaluation.levels import Level, bulk_of_tissue, same_populations
@@ -48,7 +48,13 @@ def study(tmp_path_factory):
             index = pd.Index(GENE_IDS, name="gene_id")
             values = pd.DataFrame(rng.normal(size=(40, len(parents))), index=index, columns=list(parents))
             observed[atlas["atlas"], level] = values
-            populations = {"population": list(parents), "parent": parents.values(), "cells": 50, "noise_ceiling": 0.9}
+            populations = {
+                "population": list(parents),
+                "parent": parents.values(),
+                "cells": 50,
+                "genes_detected": 40,
+                "noise_ceiling": 0.9,
+            }
             write_table(root / folder / f"{level}.tsv.gz", values.reset_index())
             write_table(root / folder / f"{level}.populations.tsv", pd.DataFrame(populations))
             for recipe, (network, method) in RECIPES.items():
@@ -81,7 +87,7 @@ def test_ways_with_different_genes_are_compared_over_those_that_they_share(tmp_p
     for name, kept in {"A": np.ones(40, dtype=bool), "B": ~silent}.items():
         values = pd.DataFrame({"T": observed[kept]}, index=pd.Index(np.array(GENE_IDS)[kept], name="gene_id"))
         write_table(tmp_path / name / "type.tsv.gz", values.reset_index())
-        about = {"population": ["T"], "parent": [""], "cells": 50, "noise_ceiling": 0.9}
+        about = {"population": ["T"], "parent": [""], "cells": 50, "genes_detected": 40, "noise_ceiling": 0.9}
         write_table(tmp_path / name / "type.populations.tsv", pd.DataFrame(about))
         write_table(
             tmp_path / f"{name}.tsv", prediction_table(values, BY_METHOD["family"][kept], predicted[None, kept, None])
@@ -128,7 +134,7 @@ def test_bimodality_is_computed_by_hand():
 def test_distributions_and_histograms_are_counted_by_hand(tmp_path):
     values = pd.DataFrame({"gene_id": list("abcde"), "x": [-4.0, -4.0, -3.75, -3.3, 0.1]})
     write_table(tmp_path / "all.tsv.gz", values)
-    level = Level("A", "all", "g", tmp_path, pd.DataFrame({"population": ["x"]}))
+    level = Level("A", "all", "g", tmp_path, pd.DataFrame({"population": ["x"], "genes_detected": 3}))
     (row,) = distribution_rows(level)
     assert (row["population"], row["n_genes"], row["share_at_floor"]) == ("x", 5, 2 / 5)
     assert row["mean"] == pytest.approx(-2.99) and row["sd"] == pytest.approx(
@@ -142,6 +148,14 @@ def test_distributions_and_histograms_are_counted_by_hand(tmp_path):
         (0, 1),
     ]
     assert len(bins) == 17 and all(bin["upper"] - bin["lower"] == 0.25 for bin in bins)
+
+
+def test_the_floor_is_that_of_undetected_genes_and_not_the_lowest_value():
+    values = np.array([-4.3, -4.0, -4.0, 1.0])  # one count in very many cells lies below the floor
+    assert share_at_floor(values, undetected=2) == 2 / 4
+    assert share_at_floor(values, undetected=1) == 1 / 4
+    assert share_at_floor(np.array([-1.0, 0.0, 1.0, 2.0]), undetected=0) == 0  # the lowest is one detected gene
+    assert share_at_floor(np.array([-4.0, -4.0, -4.0, 2.0]), undetected=2) == 3 / 4  # a median of 0, but detected
 
 
 # ---- Which populations are compared ----------------------------------------------------------------------------------

@@ -25,11 +25,23 @@ def bimodality(values: np.ndarray) -> float:
     return float((skew(values, bias=False) ** 2 + 1) / (excess + 3 * (n - 1) ** 2 / ((n - 2) * (n - 3))))
 
 
+def share_at_floor(values: np.ndarray, undetected: int) -> float:
+    """Return the share of genes at the floor: the lowest value that at least as many genes have as were not detected.
+
+    A detected gene may be below the floor; and with medians over bulk samples, one may be at the floor.
+    """
+    if not undetected:
+        return 0.0
+    _, times = np.unique(values, return_counts=True)
+    return float(times[times >= min(undetected, times.max())][0] / len(values))
+
+
 def distribution_rows(level: Level) -> Iterator[dict]:
     """Yield rows of distributions.tsv: one per population of the level.
 
-    share_at_floor is the share of genes at the lowest value, which those have that were not detected.
+    share_at_floor is the share of genes at the value of those that were not detected; 0 if all were.
     """
+    detected = dict(zip(level.labels, level.populations["genes_detected"], strict=True))
     for population, column in level.observed.items():
         values = column.to_numpy()
         yield {
@@ -38,7 +50,7 @@ def distribution_rows(level: Level) -> Iterator[dict]:
             "n_genes": len(values),
             "mean": values.mean(),
             "sd": values.std(ddof=1),
-            "share_at_floor": (values == values.min()).mean(),
+            "share_at_floor": share_at_floor(values, len(values) - detected[population]),
             "bimodality": bimodality(values),
         }
 

@@ -1,5 +1,6 @@
 """Pseudobulk of an atlas: log10 of the mean normalised count of each gene in each population (paper 2.4)."""
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ from scxpresso.layouts.opening import holds_layout
 from scxpresso.metrics import pearson
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.store import DONOR_COLUMNS, DROPPED_GENE_COLUMNS, DROPPED_POPULATION_COLUMNS, POPULATION_COLUMNS
+from scxpresso.text import plural
 
 if TYPE_CHECKING:
     from scxpresso.expression.sums import Sums
@@ -94,6 +96,25 @@ def log_expression(mean: np.ndarray, floor: float, pseudocount: float) -> np.nda
     if pseudocount:
         return np.log10(mean + pseudocount)
     return np.where(mean > 0, np.log10(np.where(mean > 0, mean, 1)), floor)
+
+
+def log_below_floor(
+    grouping: Grouping, values: np.ndarray, detected: np.ndarray, floor: float, log: Callable[[str], None]
+) -> None:
+    """Note the genes whose expression is at or below the floor, so that genes not detected rank as high or above them.
+
+    values: genes × populations, log10. detected: of the same shape.
+    """
+    below = detected & (values <= floor)
+    if not below.any():
+        return
+    lowest = values[below].min()
+    genes, populations = (int(below.any(axis=axis).sum()) for axis in (1, 0))
+    log(
+        f"NOTE level {grouping.level}: {plural(genes, 'gene')} detected in {plural(populations, 'population')}, but not above "
+        f"the floor {floor:g} (the lowest: {lowest:.2f}): undetected genes, which have the floor, rank above them; "
+        f"a floor of {math.ceil(lowest) - 1} (column floor, --floor) is below them"
+    )
 
 
 def ceiling(first: Iterable[np.ndarray], second: Iterable[np.ndarray]) -> np.ndarray:
@@ -199,6 +220,7 @@ def pseudobulk_cells(
     for number, (coarse, grouping, level) in enumerate(zip([None, *groupings], groupings, sums, strict=False)):
         whole = level.whole(matched)
         values = mean_log(whole, grouping.cells, options.floor)
+        log_below_floor(grouping, values, whole.T > 0, options.floor, log)
         noise = np.where(grouping.cells > 1, ceiling_of_sums(level, matched, options.floor), np.nan)
         made = _level(grouping, coarse, gene_ids, values, (whole > 0).sum(axis=1), noise)
         detected = detections[number]
@@ -331,7 +353,10 @@ def pseudobulk_samples(
         samples = [grouping.of_cell == number for number in range(len(grouping.labels))]
         detected = np.array([np.count_nonzero((tpm[:, chosen] > 0).any(axis=1)) for chosen in samples])
         noise = np.where(grouping.cells > 1, noise, np.nan)
-        made = _level(grouping, coarse, gene_ids, aggregate(everyone), detected, noise)
+        values = aggregate(everyone)
+        if not options.pseudocount:
+            log_below_floor(grouping, values, values != options.floor, options.floor, log)
+        made = _level(grouping, coarse, gene_ids, values, detected, noise)
         if donors is not None:
             restricted, number = with_donors(grouping, donors)
             bits, known = donor_halves(restricted, donors, options.seed), restricted.of_cell >= 0

@@ -5,7 +5,7 @@ import { DATA, geneName, recipeColour } from "../shared/data.js";
 import { POINTS, axis, narrow } from "../shared/layout.js";
 import { unpack } from "../shared/packed.js";
 import { addFigure, chosen, control, draw } from "../shared/panels.js";
-import { countOf, finite, rangeWithZero, spread } from "../shared/statistics.js";
+import { countOf, mostFrequent, rangeWithZero, spread } from "../shared/statistics.js";
 import { count, decimal, percent, plural, safe } from "../shared/text.js";
 
 const currentLevel = () => DATA.predictions[chosen("scatter", "Level")];
@@ -35,7 +35,7 @@ function titleOf(level, model, k) {
 }
 
 function findingOf(x, y, r) {
-  const share = spread(y) / spread(x), floor = Math.min(...finite(x)), silent = countOf(x, (value) => value === floor);
+  const share = spread(y) / spread(x), floor = mostFrequent(x), silent = countOf(x, (value) => value === floor);
   const explained = `A line through the points explains ${percent(r * r)} of the variance of observed expression`;
   const narrower = share < 0.9 ? ": extremes are drawn towards the mean" : "";
   const some = silent > 0.01 * x.length;

@@ -19,6 +19,13 @@ export function largestAt(values) {
 
 export const countOf = (values, is) => values.filter(is).length;
 
+// The most frequent value: the floor, which all genes share that were not detected. Detected ones may be below it.
+export function mostFrequent(values) {
+  const times = new Map();
+  finite(values).forEach((value) => times.set(value, (times.get(value) ?? 0) + 1));
+  return [...times].reduce((best, one) => (one[1] > best[1] ? one : best), [NaN, 0])[0];
+}
+
 export const spread = (values) => {
   const known = finite(values), middle = mean(known);
   return Math.sqrt(mean(known.map((value) => (value - middle) ** 2)));

@@ -5,7 +5,7 @@ import { DATA, geneName } from "../shared/data.js";
 import { POINTS, axis, narrow } from "../shared/layout.js";
 import { decoded } from "../shared/packed.js";
 import { addFigure, chosen, control, draw } from "../shared/panels.js";
-import { finite, mean, median, pearson, rangeWithZero } from "../shared/statistics.js";
+import { finite, mean, median, mostFrequent, pearson, rangeWithZero } from "../shared/statistics.js";
 import { count, decimal, plural, safe } from "../shared/text.js";
 import { valuesFor, waysTo } from "./ways.js";
 
@@ -48,7 +48,7 @@ function twoModels() {
 // Genes at the floor in the k-th population of a level that are in the upper half of all genes in another one.
 function silentAt({ level, k }) {
   const observed = level.observed.map((vector) => decoded(vector).slice(0, level.drawn));
-  const floor = Math.min(...finite(observed[k])), middles = observed.map(median);
+  const floor = mostFrequent(observed[k]), middles = observed.map(median);
   return level.genes.slice(0, level.drawn).filter((_, i) => (
     observed[k][i] === floor && observed.some((values, other) => other !== k && values[i] > middles[other])
   ));
