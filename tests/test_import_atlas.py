@@ -165,6 +165,37 @@ def test_several_samples_with_annotations(tmp_path):
         imported(tmp_path, sources)
 
 
+NOT_GENES = ["", "", "feature type 'Antibody Capture'", "spike-in (ERCC)"]
+
+
+@pytest.mark.parametrize("column", ["feature_types", "feature_type"])
+def test_what_marks_features_as_no_genes_is_kept(tmp_path, column):
+    # .raw has no types, and the names in gene_column hide the spike-in.
+    ids, names = ["G1", "G2", "CD4", "ERCC-00002"], ["a", "b", "c", "d"]
+    types = ["Gene Expression", "Gene Expression", "Antibody Capture", "Gene Expression"]
+    counts = scipy.sparse.csr_matrix(np.arange(8, dtype=np.float32).reshape(2, 4))
+    data = anndata.AnnData(counts, pd.DataFrame(index=["c1", "c2"]), pd.DataFrame({"name": names}, index=ids))
+    data.raw = data
+    data.var[column] = types
+    data.write_h5ad(tmp_path / "a.h5ad")
+    columns = AtlasColumns(layer="raw", gene_column="name")
+    out, _ = imported(tmp_path, [tmp_path / "a.h5ad"], columns, names)
+    assert out.var[column].tolist() == types and out.var["name_in_source"].tolist() == ids
+    with Atlas(tmp_path / "a.h5ad", columns) as source, Atlas(tmp_path / "out.h5ad") as written:
+        assert list(source.not_genes([])) == list(written.not_genes([])) == NOT_GENES
+        assert list(source.not_genes(ids)) == list(written.not_genes(ids)) == NOT_GENES
+
+
+def test_types_that_only_a_later_file_has_are_kept(tmp_path):
+    types = {"G1": "Gene Expression", "CD4": "Antibody Capture"}
+    for name, order in {"A": ["G1", "CD4"], "B": ["CD4", "G1"]}.items():
+        var = pd.DataFrame(index=order) if name == "A" else pd.DataFrame({"feature_types": types}).loc[order]
+        counts = scipy.sparse.csr_matrix(np.ones((2, 2), dtype=np.float32))
+        anndata.AnnData(counts, pd.DataFrame(index=["c1", "c2"]), var).write_h5ad(tmp_path / f"{name}.h5ad")
+    out, _ = imported(tmp_path, [Source(tmp_path / f"{name}.h5ad", name) for name in "AB"])
+    assert out.var["feature_types"].to_dict() == types
+
+
 def test_the_executable_prints_a_row_that_passes_the_checks(tmp_path, schemas, checked_files, run_cli):
     project = Project(tmp_path, schemas, checked_files)
     TABLE.to_csv(tmp_path / "counts.csv")

@@ -21,6 +21,7 @@ from scxpresso.problems import InputError, Problem, preview
 CHUNK_VALUES = 24_000_000  # stored values in memory at a time
 MAX_SAMPLED_VALUES = 100_000_000  # stored values of a CSC matrix that is read completely for a sample
 CELLXGENE_COLUMNS = {"is_primary_data", "cell_type_ontology_term_id"}  # of obs, in every version of CELLxGENE's schema
+SOURCE_NAME = "name_in_source"  # of var, by import_atlas.py: the index of var, where gene_column replaced it
 CELLXGENE_IDS = "feature_id"  # of var, in downloads from CELLxGENE's Census, whose index is only numbers
 
 
@@ -200,21 +201,24 @@ class Atlas:
 
     @property
     def feature_names(self) -> list[tuple[str, ...]]:
-        """All names of each feature: in the index of `var`, and in `gene_column`."""
-        index = list(map(str, self.var.index))
-        return list(
-            zip(self.gene_ids, strict=True) if index == self.gene_ids else zip(index, self.gene_ids, strict=True)
-        )
+        """All names of each feature: in the index of `var`, in `gene_column`, and in the file from which it was imported."""
+        columns = [list(map(str, self.var.index)), self.gene_ids]
+        columns += [list(map(str, self.var[SOURCE_NAME]))] if SOURCE_NAME in self.var else []
+        return [tuple(dict.fromkeys(names)) for names in zip(*columns, strict=True)]
+
+    @property
+    def typed_var(self) -> pd.DataFrame:
+        """`var` with every column of features' types that the file has: .raw lacks those added after it was set."""
+        if self.matrix_name == "raw/X":
+            others = self._layout.var(X)
+            missing = [name for name in TYPE_COLUMNS if name in others and name not in self.var]
+            if others.index.is_unique:
+                return self.var.join(others[missing])
+        return self.var
 
     def not_genes(self, annotated: Iterable[str]) -> np.ndarray:
         """Say why each feature is not a gene, '' for a gene; see features.not_genes."""
-        var = self.var
-        if self.matrix_name == "raw/X":  # .raw lacks columns that were added to var after it was set
-            others = self._layout.var(X)
-            missing = [name for name in TYPE_COLUMNS if name in others and name not in var]
-            if others.index.is_unique:
-                var = var.join(others[missing])
-        return not_genes(var, self.feature_names, annotated)
+        return not_genes(self.typed_var, self.feature_names, annotated)
 
     # ---- Counts ------------------------------------------------------------------------------------------------------
 

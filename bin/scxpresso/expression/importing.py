@@ -13,7 +13,8 @@ import pandas as pd
 import scipy.sparse
 from anndata.io import sparse_dataset, write_elem
 
-from scxpresso.expression.atlas import Atlas, AtlasColumns
+from scxpresso.expression.atlas import SOURCE_NAME, Atlas, AtlasColumns
+from scxpresso.expression.features import TYPE_COLUMNS
 from scxpresso.expression.raw_counts import counts_fault
 from scxpresso.identifiers import match_genes
 from scxpresso.layouts.count_table import Side, open_count_table
@@ -62,7 +63,7 @@ def import_atlas(
     """Write one h5ad of the cells of all sources, in chunks.
 
     X has the raw counts (CSR), the index of var the ids of genes, and obs the labels. Names of columns become names that
-    the sheet allows.
+    the sheet allows. var keeps what says which features are not genes: their types, and their names in the source.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def import_atlas(
         orders = [_order_of(atlas, genes, source) for atlas, source in zip(atlases, sources, strict=True)]
         obs = _joined_obs(atlases, sources, log)
         kind = np.result_type(*(atlas.dtype for atlas in atlases))
-        var = atlases[0].var.set_axis(pd.Index(genes, dtype=object)).rename(columns=str)
+        var = _joined_var(atlases, orders)
         with atomic_write(output) as partial, h5py.File(partial, "w") as file:
             write_elem(file, "/", anndata.AnnData(obs=obs, var=_storable(var)))
             empty = scipy.sparse.csr_matrix((0, len(genes)), dtype=kind)
@@ -177,6 +178,18 @@ def _blocks(atlas: Atlas) -> Iterator[scipy.sparse.csr_matrix]:
     step = max(int(len(matrix.indptr) * 24_000_000 / max(matrix.stored, 1)), 1)
     for start in range(0, atlas.shape[0], step):
         yield matrix.read(slice(start, min(start + step, atlas.shape[0])), slice(None))
+
+
+def _joined_var(atlases: list[Atlas], orders: list[np.ndarray | None]) -> pd.DataFrame:
+    """Return var of the first atlas, with all that says which features are genes: types that others have, and names."""
+    first = atlases[0]
+    var = first.typed_var.set_axis(pd.Index(first.gene_ids, dtype=object)).rename(columns=str)
+    for atlas, order in zip(atlases, orders, strict=True):
+        for name in [name for name in TYPE_COLUMNS if name in atlas.typed_var and name not in var]:
+            types = atlas.typed_var[name].to_numpy(dtype=object)
+            var[name] = types if order is None else types[order]
+    names = [str(name) for name in first.var.index]
+    return var if names == first.gene_ids or SOURCE_NAME in var else var.assign(**{SOURCE_NAME: names})
 
 
 def _joined_obs(atlases: list[Atlas], sources: Sequence[Source], log: Callable[[str], None]) -> pd.DataFrame:
