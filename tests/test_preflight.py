@@ -630,10 +630,42 @@ def test_few_genes_in_common_shows_five_of_each(project):
 
 
 def test_a_panel_of_genes_is_enough_but_not_too_small_a_one(project):
+    project.params["folds"] = 5
     project.write_atlas(genes=GENES[:30])
     assert "30 of 30 genes" in project.notes()
     project.write_atlas(genes=GENES[:12])
     project.problem("only 12 genes", "at least 20 to train on")
+
+
+THREE = ("1", "2", "3")  # contigs with 20 genes each
+OF_TWO = [gene for number, gene in enumerate(GENES) if number % 3 < 2]
+
+
+def test_folds_that_hold_out_no_gene_of_an_atlas_or_few(project):
+    project.write_genome(THREE, THREE)
+    project.params |= {"folds": 3, "fold_method": "chromosome"}
+    assert "fewer than 20 genes" not in project.notes()
+    project.write_atlas(genes=[*OF_TWO, GENES[2], GENES[5]])
+    notes = project.notes()
+    assert "atlas tiny: --folds 3 --fold_method chromosome: 1 fold with fewer than 20 genes (fold: genes; " in notes
+    assert ": 2); their correlations are noisy" in notes and "or --fold_method random" in notes
+    project.write_atlas(genes=OF_TWO)
+    project.problem(
+        "--folds 3 --fold_method chromosome: 1 fold without a gene of atlas tiny", "at least one gene of the atlas",
+        "or --fold_method random",
+    )  # fmt: skip
+    project.params["fold_method"] = "random"
+    assert "3 folds with fewer than 20 genes" in project.notes()  # 40 genes
+
+
+def test_folds_of_an_atlas_are_those_of_its_recipes(project):
+    project.write_genome(THREE, THREE)
+    project.write_atlas(genes=OF_TWO)
+    project.params |= {"folds": 3, "recipes": str(project.folder / "recipes.csv")}
+    for method, refused in {"family": False, "chromosome": True}.items():
+        recipes = f"recipe,network,fold_method\na,hybrid,random\nb,hybrid,{method}\n"
+        (project.folder / "recipes.csv").write_text(recipes)
+        assert ("--fold_method chromosome: 1 fold without a gene" in project.check().report()) == refused
 
 
 LEVELS = {

@@ -15,14 +15,15 @@ from scxpresso.damage import looks_like, start_of
 from scxpresso.files import open_text
 from scxpresso.genome.annotation import CANONICAL_TAGS, canonical_tag, select_transcripts
 from scxpresso.genome.canonical import CanonicalList, read_canonical
-from scxpresso.genome.folds import LOCUS, groups_of_genes
+from scxpresso.genome.folds import LOCUS, fold_of_genes, groups_of_genes
 from scxpresso.genome.gene_models import read_annotation
 from scxpresso.genome.sequence import CHARACTER_CODES, INVALID, read_fasta, window_bounds
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import match_contigs, without_version
 from scxpresso.problems import InputError, Problem, preview
-from scxpresso.text import shown
+from scxpresso.text import plural, shown
 
+MIN_HELD_OUT_GENES = 20  # of an atlas in a fold; a correlation over fewer has a standard error of 0.2 or more
 NUCLEOTIDES = bytes(np.flatnonzero(CHARACTER_CODES != INVALID).astype(np.uint8))
 
 
@@ -202,14 +203,46 @@ def check_positions(
         findings.note(row.genome, f"{padded:,} windows reach over the end of a contig: they are padded with N and kept")
 
 
-def check_folds(row: Row, chosen: list[Transcript], params: dict, findings: Findings) -> None:
-    """Check that there are at least as many separable groups of genes as folds, as far as that is known without sequence."""
+def check_folds(row: Row, chosen: list[Transcript], params: dict, findings: Findings) -> pd.Series | None:
+    """Check that there are at least as many separable groups of genes as folds, as far as that is known without sequence.
+
+    Returns
+    -------
+    The fold of each gene_id; None if it depends on the sequence (fold method `family`), or if there are too few groups.
+    """
     by_contig = params["fold_method"] == "chromosome"
-    loci = [(one.gene_id, one.chrom, one.strand, *one.span) for one in chosen]
-    groups = groups_of_genes(pd.DataFrame(loci, columns=LOCUS), params["fold_method"])
+    loci = pd.DataFrame([(one.gene_id, one.chrom, one.strand, *one.span) for one in chosen], columns=LOCUS)
+    loci = loci.sort_values("gene_id", ignore_index=True)
+    groups = groups_of_genes(loci, params["fold_method"])
     if len(groups) < params["folds"]:
         findings.problem(
             f"--folds {params['folds']} --fold_method {params['fold_method']}",
             f"{row.genome} has only {len(groups)} {'contigs with genes' if by_contig else 'genes'}",
             f"at least {params['folds']}", "use fewer folds" + (", or --fold_method random" if by_contig else ""),
         )  # fmt: skip
+        return None
+    if params["fold_method"] == "family":
+        return None
+    return pd.Series(fold_of_genes(groups, params["folds"], params["seed"]), index=loci["gene_id"])
+
+
+def check_held_out(row: Row, fold: pd.Series, method: str, folds: int, findings: Findings) -> None:
+    """Check that each fold holds out genes of an atlas, and note folds that hold out few.
+
+    fold: of each gene of the genome, as check_folds gives it.
+    """
+    held_out = fold.reindex(row.genes).value_counts().reindex(range(1, folds + 1), fill_value=0)
+    where, fewer = f"--folds {folds} --fold_method {method}", "use fewer folds"
+    fewer += ", or --fold_method random" if method == "chromosome" else ""
+    if empty := list(held_out.index[held_out == 0]):
+        findings.problem(
+            where, f"{plural(len(empty), 'fold')} without a gene of {row.atlas}: {preview(empty)}",
+            "at least one gene of the atlas in each fold", fewer,
+        )  # fmt: skip
+    elif len(few := held_out[held_out < MIN_HELD_OUT_GENES]):
+        sizes = ", ".join(f"{number}: {genes}" for number, genes in few.items())
+        findings.note(
+            row.atlas,
+            f"{where}: {plural(len(few), 'fold')} with fewer than {MIN_HELD_OUT_GENES} genes (fold: genes; {sizes}); "
+            f"their correlations are noisy, and count in means and tests as much as those of large folds: {fewer}",
+        )

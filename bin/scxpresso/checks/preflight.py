@@ -6,6 +6,8 @@ A check never stops another one: what it finds goes into `Findings`, and the use
 import json
 from pathlib import Path
 
+import pandas as pd
+
 from scxpresso.checks.atlas import check_atlas
 from scxpresso.checks.benchmark import check_benchmarks
 from scxpresso.checks.downstream_analyses import (
@@ -20,7 +22,7 @@ from scxpresso.checks.external_predictions import check_external_predictions
 from scxpresso.checks.external_scores import check_external_scores, read_external_sheet
 from scxpresso.checks.findings import Findings
 from scxpresso.checks.gene_features import check_gene_features, find_tables
-from scxpresso.checks.genome import check_folds, check_genome
+from scxpresso.checks.genome import check_folds, check_genome, check_held_out
 from scxpresso.checks.models import check_genomes_of_models, read_models
 from scxpresso.checks.params import check_options, check_params
 from scxpresso.checks.plan import run_plan
@@ -71,13 +73,23 @@ def preflight(content: dict, folder: Path, schemas: Path) -> tuple[Findings, dic
     check_genomes_of_models(models, genomes, findings)
 
     genes: dict[str | None, list[Transcript]] = {}
+    folds: dict[tuple[str | None, str], pd.Series] = {}
     for row in genomes:
         chosen = genes[row.values.get("genome")] = check_genome(row, params, findings)
         for method in plan["fold_methods"] if chosen else ():
-            check_folds(row, chosen, params | {"fold_method": method}, findings)
+            fold = check_folds(row, chosen, params | {"fold_method": method}, findings)
+            if fold is not None:
+                folds[row.values.get("genome"), method] = fold
     check_gene_features(tables, genes, recipes, models, params, findings)
+    atlas_names = [row.values.get("atlas") for row in atlases]
     for row in atlases:
         check_atlas(row, genes.get(row.values.get("genome"), []), params, findings)
+        used = {
+            one["fold_method"] for one in plan["recipes"] if row.values.get("atlas") in (one["atlases"] or atlas_names)
+        }
+        for (genome, method), fold in folds.items():
+            if row.genes and method in used and row.values.get("genome") == genome:
+                check_held_out(row, fold, method, params["folds"], findings)
     note_tissues(atlases, findings)
     plan["evaluation"]["populations"] = read_populations(
         request, params, schema["schema_populations"], atlases, findings

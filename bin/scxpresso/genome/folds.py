@@ -50,9 +50,7 @@ def split_folds(genes: pd.DataFrame, features: Features, folds: int, method: str
                 "use fewer folds, or --fold_method random",
             )
         )
-    fold = np.zeros(len(genes), dtype=int)
-    for number, members in enumerate(_fill(groups, folds, seed), start=1):
-        fold[members] = number
+    fold = fold_of_genes(groups, folds, seed)
     return pd.DataFrame({"gene_id": genes["gene_id"], "fold": fold}, columns=FOLD_COLUMNS)
 
 
@@ -79,17 +77,20 @@ def _loci(genes: pd.DataFrame) -> pd.DataFrame:
     return genes[LOCUS[:3]].assign(start=start, end=start + span - 1)
 
 
-def _fill(groups: list[np.ndarray], folds: int, seed: int) -> list[np.ndarray]:
-    """Put shuffled groups, large ones first, each into the fold that holds the fewest genes so far."""
+def fold_of_genes(groups: list[np.ndarray], folds: int, seed: int) -> np.ndarray:
+    """Put shuffled groups, large ones first, each into the fold that holds the fewest genes so far.
+
+    groups: as of groups_of_genes, of genes sorted by id. Gives the fold (1 … folds) of each gene.
+    """
     shuffled = np.random.default_rng(seed).permutation(len(groups))
     order = sorted(shuffled, key=lambda group: -len(groups[group]))
-    filled: list[list[np.ndarray]] = [[] for _ in range(folds)]
+    fold = np.zeros(sum(map(len, groups)), dtype=int)
     size = np.zeros(folds, dtype=int)
     for group in order:
         emptiest = int(np.argmin(size))
-        filled[emptiest].append(groups[group])
+        fold[groups[group]] = emptiest + 1
         size[emptiest] += len(groups[group])
-    return [np.concatenate(members) for members in filled]
+    return fold
 
 
 def _components(count: int, links: list[tuple[int, int]]) -> list[np.ndarray]:
