@@ -178,6 +178,42 @@ def test_conditions_are_those_of_pandas(condition):
     np.testing.assert_array_equal(passing_cells(CELLS, condition), expected)
 
 
+STAGES = pd.DataFrame(
+    {"stage": pd.Categorical(["E9.5", "E10.5", None, "E8.5"], ["E8.5", "E9.5", "E10.5", "P0"], ordered=True)}
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    {
+        "stage >= 'E9.5'": "1100",
+        "stage < 'E10.5'": "1001",
+        "stage < 'P0'": "1101",
+        "'E9.5' < stage": "0100",
+        "stage == 'E9.5'": "1000",
+        "stage != 'E9.5'": "0111",
+        "stage in ['E8.5', 'E10.5']": "0101",
+        "stage not in ['E8.5']": "1110",
+    }.items(),
+)
+def test_ordered_categories_have_their_order_as_in_pandas(condition, expected):
+    assert "".join(map(str, passing_cells(STAGES, condition).astype(int))) == expected
+    assert list(STAGES.query(condition).index) == [row for row, kept in enumerate(expected) if kept == "1"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    {
+        "stage >= 'E9'": "no cell with 'E9' in 'stage'",
+        "stage > 9": "'stage' has text, compared with 9",
+        "stage == stage2": "no column 'stage2'",
+    }.items(),
+)
+def test_places_that_an_order_does_not_have_are_refused(condition, words):
+    with pytest.raises(InputError, match=words):
+        passing_cells(STAGES, condition)
+
+
 REFUSED = {
     "tisue == 'lung'": ("no column 'tisue' in obs", "did you mean 'tissue'?"),
     "tissue == 'lungs'": ("no cell with 'lungs' in 'tissue'", "did you mean 'lung'?"),

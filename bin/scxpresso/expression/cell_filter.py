@@ -112,7 +112,7 @@ class _Evaluation:
         for column, node, other in ((first, left, second), (second, right, first)):
             if isinstance(column, pd.Series) and not isinstance(other, pd.Series):
                 self._check_kind(node, column, other)
-                if isinstance(sign, ast.Eq | ast.NotEq):
+                if isinstance(sign, ast.Eq | ast.NotEq) or isinstance(column.dtype, pd.CategoricalDtype):
                     self._check_values(node, column, [other])
         try:
             found = COMPARISONS[type(sign)](first, second)
@@ -142,7 +142,7 @@ class _Evaluation:
         raise _not_allowed(node)
 
     def _column(self, node: ast.Name) -> pd.Series:
-        """Return a column of obs; of categories, their values."""
+        """Return a column of obs; of categories without an order, their values."""
         name = self.quoted.get(node.id, node.id)
         if name not in self.obs:
             near = did_you_mean(name, map(str, self.obs.columns))
@@ -152,7 +152,7 @@ class _Evaluation:
             )
             raise _problem(f"no column {name!r} in obs", f"one of {preview(self.obs.columns, 20)}", hint)
         column = self.obs[name]
-        if isinstance(column.dtype, pd.CategoricalDtype):
+        if isinstance(column.dtype, pd.CategoricalDtype) and not column.cat.ordered:
             return column.astype(column.cat.categories.dtype if column.notna().all() else object)
         return column
 
@@ -172,17 +172,18 @@ class _Evaluation:
 
     def _check_kind(self, node: ast.expr, column: pd.Series, value: object) -> None:
         """Check that text is compared with text, and numbers with numbers."""
-        numeric = pd.api.types.is_numeric_dtype(column)
+        ordered = isinstance(column.dtype, pd.CategoricalDtype)
+        numeric = pd.api.types.is_numeric_dtype(column.cat.categories if ordered else column)
         if numeric == isinstance(value, str):
             what = "numbers" if numeric else "text"
             fix = f"write {'a number' if numeric else 'the text between quotation marks'}"
             raise _problem(f"{self._shown(node)} has {what}, compared with {value!r}", EXPECTED, fix)
 
     def _check_values(self, node: ast.expr, column: pd.Series, values: Iterable) -> None:
-        """Check that each value is one that a cell has."""
+        """Check that each value is one that a cell has, or that has a place in the order of categories."""
         if pd.api.types.is_bool_dtype(column):
             return
-        distinct = column.dropna().unique()
+        distinct = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.dropna().unique()
         there = set(distinct)
         for value in values:
             if value not in there:
@@ -203,6 +204,8 @@ def _numbers_beside(column: Any, other: Any, ordering: bool) -> Any:
     Texts that are one number, such as 1.1 and 1.10, may be ordered, but not be equal to a number.
     """
     if not isinstance(column, pd.Series) or pd.api.types.is_numeric_dtype(column):
+        return column
+    if isinstance(column.dtype, pd.CategoricalDtype):  # an order of their own
         return column
     values = other if isinstance(other, list) else [other]
     if not all(
