@@ -96,6 +96,32 @@ def test_detected_genes_at_or_below_the_floor_are_noted(tmp_path, gene_frame, pr
     assert all(f"a floor of {below} (column floor, --floor)" in line for line in log if "floor" in line)
 
 
+@pytest.mark.parametrize("layout", [scipy.sparse.csr_matrix, scipy.sparse.csc_matrix])
+def test_cells_without_counts_are_in_no_mean(tmp_path, gene_frame, layout):
+    labels = {"kind": ["x", "x", "y", "y"], "donor_id": list("abab")}
+    full = atlas(COUNTS, labels, ["A", "B", "C", "D"])
+    reference, _ = expression(tmp_path, full, gene_frame)
+    empty = atlas(np.zeros((4, 4)), labels, ["A", "B", "C", "D"])
+    data = anndata.concat([full, empty], index_unique="-")
+    data.X = layout(data.X)
+    data.write_h5ad(tmp_path / "b.h5ad")
+    log = []
+    options = PseudobulkOptions("10x", ("all", "kind"), min_cells=1)
+    levels, _ = pseudobulk(tmp_path / "b.h5ad", AtlasColumns(), gene_frame(("A", "B", "C")), options, log.append)
+    assert "NOTE 4 of 8 cells have no counts of genes, and are excluded from every population" in log
+    for name, level in levels.items():
+        pd.testing.assert_frame_equal(level.values, reference[name].values)
+        for target, values in level.further.items():
+            pd.testing.assert_frame_equal(values, reference[name].further[target])
+        assert level.populations["cells"].tolist() == reference[name].populations["cells"].tolist()
+
+
+def test_a_population_of_cells_without_counts_is_refused(tmp_path, gene_frame):
+    data = atlas([*COUNTS, [0, 0, 0, 0]], {"kind": ["x", "x", "x", "x", "none"]}, ["A", "B", "C", "D"])
+    with pytest.raises(InputError, match=r"no counts in any cell of 'none' \(level 'kind'\)"):
+        expression(tmp_path, data, gene_frame)
+
+
 def test_spike_ins_are_not_part_of_the_library(tmp_path, gene_frame):
     data = atlas([[1, 1, 98]], {"kind": ["x"]}, ["A", "B", "ERCC-00002"])
     levels, unused = expression(tmp_path, data, gene_frame)

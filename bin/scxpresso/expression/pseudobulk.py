@@ -215,6 +215,7 @@ def pseudobulk_cells(
 
     gene_ids = [match.gene_of[name] for name in match.gene_of]
     size = sizes if library is None else library
+    exclude_empty_cells(size, groupings, [level.grouping for level in donor_sums], log)
     scale = np.where(size > 0, SCALE[options.protocol] / np.where(size > 0, size, 1), 0)
     levels = {}
     for number, (coarse, grouping, level) in enumerate(zip([None, *groupings], groupings, sums, strict=False)):
@@ -248,6 +249,41 @@ def checked_groupings(obs: pd.DataFrame, options: PseudobulkOptions) -> list[Gro
         if problems := [several_parents_problem("column levels", text) for text in described if text]:
             raise InputError(*problems)
     return groupings
+
+
+def exclude_empty_cells(
+    size: np.ndarray, groupings: list[Grouping], of_donors: list[Grouping], log: Callable[[str], None]
+) -> None:
+    """Take cells with a library of 0 out of the populations, with a note: they have no count per library to average.
+
+    Sums over cells need not be corrected, as these cells add nothing.
+
+    Parameters
+    ----------
+    size: library size of each cell.
+    groupings, of_donors: populations, and those restricted to cells of known donors; changed in place.
+
+    Raises
+    ------
+    InputError, for a population in which all cells are such.
+    """
+    empty = size == 0
+    if not empty.any():
+        return
+    for grouping in [*groupings, *of_donors]:
+        grouping.of_cell = np.where(empty, -1, grouping.of_cell).astype(np.int32)
+    for grouping in groupings:
+        if nothing := [label for label, cells in zip(grouping.labels, grouping.cells, strict=True) if not cells]:
+            raise InputError(
+                Problem(
+                    "counts", f"no counts in any cell of {preview(nothing)} (level {grouping.level!r})",
+                    "cells with counts of genes",
+                    "name the populations in the column exclude, or give the matrix with their counts",
+                )
+            )  # fmt: skip
+    log(
+        f"NOTE {int(empty.sum()):,} of {len(empty):,} cells have no counts of genes, and are excluded from every population"
+    )
 
 
 def mean_log(total: np.ndarray, cells: np.ndarray, floor: float) -> np.ndarray:
