@@ -50,7 +50,8 @@ def test_mean_of_counts_per_ten_thousand_by_hand(tmp_path, gene_frame):
 @pytest.mark.parametrize("protocol", ["10x", "bulk"])
 def test_several_parents_are_listed_unless_most_cells_may_decide(tmp_path, gene_frame, protocol):
     labels = {"coarse": ["x", "x", "y", "y"], "fine": ["a", "b", "b", "b"]}
-    data = atlas(COUNTS, labels, ["A", "B", "C", "D"])
+    counts = np.array(COUNTS) * (100.5 if protocol == "bulk" else 1)
+    data = atlas(counts, labels, ["A", "B", "C", "D"])
     with pytest.raises(InputError) as error:
         expression(tmp_path, data, gene_frame, ("all", "coarse", "fine"), protocol=protocol)
     listed = "column levels: populations of 'fine' with cells in several of 'coarse': 'b (x: 1, y: 2)'"
@@ -83,7 +84,7 @@ def test_smartseq2_is_per_million_and_the_floor_can_be_chosen(tmp_path, gene_fra
 def test_detected_genes_at_or_below_the_floor_are_noted(tmp_path, gene_frame, protocol, high, low, lowest, below):
     # A is 1 of 100,000 counts in one of four cells: 0.1 per 10,000, or 10 per million.
     counts = np.array([[1, 9, 0, 99_990], *[[0, 50_000, 0, 50_000]] * 3])
-    scaled = counts * (10.0 if protocol == "bulk" else 1)
+    scaled = counts * 10 - [0, 0, 0, 0.5] if protocol == "bulk" else counts  # TPM have fractions
     atlas(scaled, {"kind": list("xxyy")}, list("ABCD")).write_h5ad(tmp_path / "a.h5ad")
     log = []
     for floor in (high, low):
@@ -310,6 +311,28 @@ def test_estimated_counts_are_converted_by_length_and_noted(tmp_path):
 def test_bulk_tables_that_are_none(tmp_path, text, word):
     with pytest.raises(InputError, match=word):
         bulk(tmp_path / "t.tsv", text)
+
+
+TPM = {
+    "counts": ([[1000, 20, 300], [400, 50, 60]], "counts rather than TPM"),
+    "logarithms": ([[4.5, 0.5, 9.1], [3.2, 1.5, 7.7]], "nothing above 9.1: it looks log-transformed"),
+    "empty": ([[100.5, 2, 7], [0, 0, 0]], "no expression of any gene in 1 sample: 'cell1'"),
+}
+
+
+@pytest.mark.parametrize("kind", TPM)
+def test_pseudobulk_alone_refuses_what_cannot_be_tpm(tmp_path, gene_frame, kind):
+    values, words = TPM[kind]
+    with pytest.raises(InputError, match=words):
+        expression(tmp_path, atlas(values, {"kind": ["x", "x"]}, list("ABC")), gene_frame, ("all",), protocol="bulk")
+
+
+def test_a_bulk_sample_of_zeros_is_named(tmp_path, gene_frame):
+    options = PseudobulkOptions("bulk", ("all",), min_cells=1)
+    for text in ("gene\tLength\ts1\ts2\nA\t1000\t5\t0\nB\t500\t7\t0\n", "gene\ts1\ts2\nA\t100.5\t0\nB\t7\t0\n"):
+        (tmp_path / "t.tsv").write_text(text)
+        with pytest.raises(InputError, match="no expression of any gene in 1 sample: 's2'"):
+            pseudobulk(tmp_path / "t.tsv", AtlasColumns(), gene_frame("AB"), options, print)
 
 
 def test_bulk_h5ad_may_have_levels(tmp_path, gene_frame):

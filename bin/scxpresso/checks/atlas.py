@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import scipy.sparse
 
 from scxpresso.checks.findings import Findings, Row, reading
 from scxpresso.expression.atlas import Atlas, AtlasColumns, holds_counts
@@ -29,7 +28,7 @@ from scxpresso.expression.grouping import (
 from scxpresso.expression.labels import near_labels, suspicious_labels
 from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
 from scxpresso.expression.pseudobulk import SCALE, bulk_library, read_samples
-from scxpresso.expression.raw_counts import PARTIAL, Sample, by_likelihood, counts_fault, has_fractions, tpm_fault
+from scxpresso.expression.raw_counts import PARTIAL, Sample, by_likelihood, check_tpm, counts_fault, has_fractions
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import OTHER_NUMBER, GeneMatch, match_genes
 from scxpresso.layouts.layout import X
@@ -75,15 +74,11 @@ def check_table(row: Row, genes: list[Transcript], params: dict, findings: Findi
     table, obs, notes = read_samples(row.paths["counts"], columns_of(row))
     for note in notes:
         findings.note(row.atlas, note)
-    counts = scipy.sparse.csr_matrix(table.to_numpy(dtype=np.float64).T)
-    sample = Sample(
-        counts, table.columns.to_numpy(), table.index.to_numpy(), np.arange(counts.shape[0]), np.arange(counts.shape[1])
-    )
-    check_tpm(row, "", sample, findings)
+    reasons = rows_not_genes(table.index, names_of(genes))
+    check_samples(row, "", Sample.of_table(table[reasons == ""]), findings)
     check_bulk(row, findings)
     check_levels(row, obs, params, findings)
     check_donors(row, obs, findings)
-    reasons = rows_not_genes(table.index, names_of(genes))
     if excluded := excluded_features(list(table.index), reasons):
         findings.note(row.atlas, excluded)
     check_genes(row, list(table.index[reasons == ""]), {}, genes, params, findings)
@@ -189,7 +184,7 @@ def check_matrix(row: Row, atlas: Atlas, reasons: np.ndarray, findings: Findings
     sample = atlas.sample()
     of_genes = sample.of_features(reasons == "")
     if protocol == "bulk":
-        check_tpm(row, f"{matrix}: ", of_genes, findings)
+        check_samples(row, f"{matrix}: ", of_genes, findings)
         check_bulk(row, findings)
     elif check_counts(row, matrix, atlas, of_genes, findings):
         check_libraries(row, atlas, sample, of_genes, findings)
@@ -235,11 +230,12 @@ def check_bulk(row: Row, findings: Findings) -> None:
         findings.problems.append(row.placed("counts", bulk_library()))
 
 
-def check_tpm(row: Row, matrix: str, sample: Sample, findings: Findings) -> None:
+def check_samples(row: Row, matrix: str, sample: Sample, findings: Findings) -> None:
     """TPM in samples × genes. matrix: what a message names it before the fault."""
-    if fault := tpm_fault(sample):
-        fix = "give TPM as they were computed"
-        findings.problem(row.file("counts"), matrix + fault, "TPM (not log-transformed)", fix)
+    try:
+        check_tpm(sample, row.file("counts"), matrix)
+    except InputError as error:
+        findings.problems += error.problems
 
 
 def check_counts(row: Row, matrix: str, atlas: Atlas, sample: Sample, findings: Findings) -> bool:

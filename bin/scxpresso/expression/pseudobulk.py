@@ -35,7 +35,7 @@ from scxpresso.expression.grouping import (
     with_donors,
 )
 from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
-from scxpresso.expression.raw_counts import MAX_TPM_SUM, counts_fault, value_fault
+from scxpresso.expression.raw_counts import MAX_TPM_SUM, Sample, check_tpm, counts_fault, value_fault
 from scxpresso.expression.targets import DISPERSION, FRACTION
 from scxpresso.files import open_text
 from scxpresso.identifiers import GeneMatch, match_genes
@@ -359,13 +359,19 @@ def pseudobulk_samples(
     obs: one row per sample.
     genes: genes.tsv.
     reasons: why a row is not a gene, '' for a gene.
+
+    Raises
+    ------
+    InputError, for what cannot be TPM, such as counts, logarithms or a sample without expression.
     """
     names = list(table.index)
+    # The checks before a run say so, too; here for those who call the executable.
+    check_tpm(Sample.of_table(table[reasons == ""]), "counts")
     if excluded := excluded_features(names, reasons):
         log(f"NOTE {excluded}; the genes' TPM are scaled to the sum of all")
         total = table.sum()
         table = table[reasons == ""]
-        table = table * (total / table.sum().replace(0, np.nan)).fillna(1)
+        table = table * (total / table.sum())
     match = match_genes(table.index, genes["gene_id"], genes["gene_name"])
     if not match.gene_of:
         raise InputError(no_genes())
@@ -439,7 +445,7 @@ def pseudobulk(
                 raise InputError(bad_value(atlas, cells, features, counts, np.ones(len(reasons), dtype=bool)))
             blocks.append(block)
         samples = scipy.sparse.hstack if atlas.by_columns else scipy.sparse.vstack
-        table = pd.DataFrame(samples(blocks).toarray().T, index=atlas.gene_ids)
+        table = pd.DataFrame(samples(blocks).toarray().T, index=atlas.gene_ids, columns=atlas.obs.index)
         return pseudobulk_samples(table, atlas.obs, genes, options, reasons, log)
 
 
@@ -551,7 +557,8 @@ def read_bulk(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
     length = _lengths(values)
     if length is not None:
         rate = values.div(length.clip(lower=1), axis=0)
-        return rate / rate.sum() * 1e6, ["counts were converted to TPM by the column `Length`"]
+        # A sample without counts stays without, which check_tpm says better than NaN would.
+        return rate / rate.sum().replace(0, 1) * 1e6, ["counts were converted to TPM by the column `Length`"]
     whole_numbers = bool((values % 1 == 0).all(axis=None))
     total = values.sum()
     if whole_numbers or total.max() > MAX_TPM_SUM:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import scipy.sparse
 
-from scxpresso.problems import preview
+from scxpresso.problems import InputError, Problem, preview
+from scxpresso.text import plural
 
 LIKELY_LAYERS = ["counts", "raw", "matrix"]  # usual names of layers of counts, the most likely first
 PARTIAL = re.compile(r"spliced|ambiguous|nascent|intronic|exonic", re.IGNORECASE)  # layers with a part of the molecules
@@ -58,6 +60,13 @@ class Sample:
         """Restrict the sample to some features. chosen: a mask over all features of the atlas."""
         mine = chosen[self.columns]
         return replace(self, counts=self.counts[:, mine], genes=self.genes[mine], columns=self.columns[mine])
+
+    @classmethod
+    def of_table(cls, table: pd.DataFrame) -> "Sample":
+        """Take all of a table of genes × bulk samples."""
+        counts = scipy.sparse.csr_matrix(table.to_numpy(dtype=np.float64).T)
+        samples, genes = (np.array(list(map(str, side)), dtype=object) for side in (table.columns, table.index))
+        return cls(counts, samples, genes, np.arange(len(samples)), np.arange(len(genes)))
 
     @property
     def sums(self) -> np.ndarray:
@@ -249,9 +258,18 @@ def tpm_fault(sample: Sample) -> str:
         return fault
     values = sample.counts.data
     sums = sample.sums
+    if (empty := sums == 0).any():
+        return f"no expression of any gene in {plural(int(empty.sum()), 'sample')}: {preview(sample.cells[empty])}"
     if (values % 1 == 0).all() or (sample.whole_cells and sums.max() > MAX_TPM_SUM):
         return f"counts rather than TPM (the first sample sums to {sums[0]:,.0f}, TPM to 1,000,000 at most)"
     return f"nothing above {values.max():.3g}: it looks log-transformed" if values.max() < MAX_LOG else ""
+
+
+def check_tpm(sample: Sample, where: str, matrix: str = "") -> None:
+    """Raise InputError at `where` if a sample cannot be TPM. matrix: what the message names it before the fault."""
+    if fault := tpm_fault(sample):
+        fix = "give TPM as they were computed; remove samples without expression"
+        raise InputError(Problem(where, matrix + fault, "TPM (not log-transformed)", fix))
 
 
 def sign_fault(sample: Sample) -> str:
