@@ -313,6 +313,34 @@ def test_bulk_tables_that_are_none(tmp_path, text, word):
         bulk(tmp_path / "t.tsv", text)
 
 
+def test_lengths_that_cannot_be_bases_are_refused(tmp_path):
+    for lengths, words in (
+        ((1.5, 0.3), "from 0.3 of 'B' on"),
+        ((1000, 0), "from 0 of 'B' on"),
+        ((3, 2), "a median of 2.5"),
+    ):
+        with pytest.raises(InputError, match=f"lengths in 'Length' (.|\\n)*{words}(.|\\n)*kilobases"):
+            bulk(tmp_path / "c.tsv", f"gene\tLength\ts1\nA\t{lengths[0]}\t10\nB\t{lengths[1]}\t10\n")
+
+
+def test_places_of_genes_are_no_samples_in_any_case(tmp_path):
+    (tmp_path / "c.tsv").write_text(
+        "gene\tchr\tSTART\tend\tStrand\tlength\ts1\nA\t1\t5\t9\t+\t1000\t10\nB\t1\t5\t9\t+\t500\t10\n"
+    )
+    table, notes = read_bulk(tmp_path / "c.tsv")
+    assert table.columns.tolist() == ["s1"] and table["s1"].tolist() == pytest.approx([1e6 / 3, 2e6 / 3])
+    assert notes[0] == "columns that are not samples: 'chr', 'START', 'end', 'Strand'"
+
+
+def test_sums_far_below_a_million_are_noted(tmp_path, gene_frame):
+    (tmp_path / "t.tsv").write_text("gene\ts1\ts2\nA\t600000.5\t200000.5\nB\t399999.5\t100000\n")
+    log = []
+    options = PseudobulkOptions("bulk", ("all",), min_cells=1)
+    pseudobulk(tmp_path / "t.tsv", AtlasColumns(), gene_frame("AB"), options, log.append)
+    (note,) = log
+    assert note.startswith("NOTE 1 sample with a sum below 900,000, such as 300,000 of 's2': TPM of all genes sum to")
+
+
 TPM = {
     "counts": ([[1000, 20, 300], [400, 50, 60]], "counts rather than TPM"),
     "logarithms": ([[4.5, 0.5, 9.1], [3.2, 1.5, 7.7]], "nothing above 9.1: it looks log-transformed"),

@@ -28,7 +28,15 @@ from scxpresso.expression.grouping import (
 from scxpresso.expression.labels import near_labels, suspicious_labels
 from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
 from scxpresso.expression.pseudobulk import SCALE, bulk_library, read_samples
-from scxpresso.expression.raw_counts import PARTIAL, Sample, by_likelihood, check_tpm, counts_fault, has_fractions
+from scxpresso.expression.raw_counts import (
+    PARTIAL,
+    Sample,
+    by_likelihood,
+    check_tpm,
+    counts_fault,
+    has_fractions,
+    low_sums,
+)
 from scxpresso.genome.transcript import Transcript
 from scxpresso.identifiers import OTHER_NUMBER, GeneMatch, match_genes
 from scxpresso.layouts.layout import X
@@ -236,6 +244,9 @@ def check_samples(row: Row, matrix: str, sample: Sample, findings: Findings) -> 
         check_tpm(sample, row.file("counts"), matrix)
     except InputError as error:
         findings.problems += error.problems
+        return
+    if note := low_sums(sample):
+        findings.note(row.atlas, note)
 
 
 def check_counts(row: Row, matrix: str, atlas: Atlas, sample: Sample, findings: Findings) -> bool:

@@ -35,7 +35,7 @@ from scxpresso.expression.grouping import (
     with_donors,
 )
 from scxpresso.expression.library import check_library, library_from_obs, totals_beyond
-from scxpresso.expression.raw_counts import MAX_TPM_SUM, Sample, check_tpm, counts_fault, value_fault
+from scxpresso.expression.raw_counts import MAX_TPM_SUM, Sample, check_tpm, counts_fault, low_sums, value_fault
 from scxpresso.expression.targets import DISPERSION, FRACTION
 from scxpresso.files import open_text
 from scxpresso.identifiers import GeneMatch, match_genes
@@ -52,6 +52,10 @@ SCALE = {"10x": 1e4, "smartseq2": 1e6}  # library size after normalisation
 PROTOCOLS = [*SCALE, "bulk"]
 # Columns of bulk tables that are not samples but lengths of genes, in lower case without punctuation.
 LENGTHS = {"length", "genelength", "transcriptlength", "effectivelength", "efflength", "exonlength", "basepairs"}
+
+PLACES = {"chr", "start", "end", "strand"}  # columns of featureCounts that are not samples, in lower case
+MIN_LENGTH = 1  # base; and the median gene has more than MIN_MEDIAN_LENGTH, else these are kilobases
+MIN_MEDIAN_LENGTH = 50
 
 
 @dataclass(frozen=True)
@@ -367,6 +371,8 @@ def pseudobulk_samples(
     names = list(table.index)
     # The checks before a run say so, too; here for those who call the executable.
     check_tpm(Sample.of_table(table[reasons == ""]), "counts")
+    if note := low_sums(Sample.of_table(table)):
+        log(f"NOTE {note}")
     if excluded := excluded_features(names, reasons):
         log(f"NOTE {excluded}; the genes' TPM are scaled to the sum of all")
         total = table.sum()
@@ -519,7 +525,7 @@ def read_bulk(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
     """Read bulk samples from a TSV or CSV, gzipped or not, whose first column holds gene ids.
 
     Raw counts are converted to TPM if the table has the genes' lengths in a column `Length`, as featureCounts writes it
-    (its columns Chr, Start, End and Strand are ignored).
+    (its columns Chr, Start, End and Strand, in any case, are ignored).
 
     Returns
     -------
@@ -537,7 +543,8 @@ def read_bulk(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
     separator = "\t" if "\t" in header else ","
     try:
         table = pd.read_csv(open_text(str(path)), sep=separator, skiprows=skip, index_col=0, low_memory=False)
-        table = table.drop(columns=[name for name in ("Chr", "Start", "End", "Strand") if name in table])
+        places = [name for name in table if str(name).lower() in PLACES]
+        table = table.drop(columns=places)
         values = table.apply(pd.to_numeric)
     except (ValueError, pd.errors.ParserError) as error:
         raise InputError(
@@ -554,11 +561,12 @@ def read_bulk(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
         raise InputError(
             Problem("counts", f"negative, infinite or missing values (such as {place})", "TPM or counts, 0 or more")
         )
+    notes = [f"columns that are not samples: {preview(places)}"] if places else []
     length = _lengths(values)
     if length is not None:
-        rate = values.div(length.clip(lower=1), axis=0)
+        rate = values.div(length, axis=0)
         # A sample without counts stays without, which check_tpm says better than NaN would.
-        return rate / rate.sum().replace(0, 1) * 1e6, ["counts were converted to TPM by the column `Length`"]
+        return rate / rate.sum().replace(0, 1) * 1e6, [*notes, "counts were converted to TPM by the column `Length`"]
     whole_numbers = bool((values % 1 == 0).all(axis=None))
     total = values.sum()
     if whole_numbers or total.max() > MAX_TPM_SUM:
@@ -570,7 +578,7 @@ def read_bulk(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
                 "give TPM, or add the genes' lengths as featureCounts writes them",
             )
         )
-    return values, []
+    return values, notes
 
 
 def _lengths(values: pd.DataFrame) -> pd.Series | None:
@@ -578,7 +586,8 @@ def _lengths(values: pd.DataFrame) -> pd.Series | None:
 
     Raises
     ------
-    InputError, if it is unclear whether a column holds the lengths by which counts are to be divided.
+    InputError, if it is unclear whether a column holds the lengths by which counts are to be divided, or if they cannot be
+    in bases.
     """
     named = [name for name in values if re.sub("[^a-z]", "", str(name).lower()) in LENGTHS]
     if not named:
@@ -591,6 +600,15 @@ def _lengths(values: pd.DataFrame) -> pd.Series | None:
             )
         )  # fmt: skip
     length = values.pop(named[0])
+    if length.min() < MIN_LENGTH or length.median() < MIN_MEDIAN_LENGTH:
+        shortest = f"{length.min():g} of {str(length.idxmin())!r}"
+        raise InputError(
+            Problem(
+                "counts", f"lengths in {named[0]!r} from {shortest} on, with a median of {length.median():g}",
+                f"lengths in bases, {MIN_LENGTH} or more, with a median of {MIN_MEDIAN_LENGTH} or more",
+                "multiply lengths in kilobases by 1,000; remove genes of length 0",
+            )
+        )  # fmt: skip
     total = values.sum()
     # Estimated counts (RSEM, salmon) have fractions too, but sum to the number of reads.
     normalised = (values % 1 != 0).any() & (total <= MAX_TPM_SUM)

@@ -16,6 +16,7 @@ LIKELY_LAYERS = ["counts", "raw", "matrix"]  # usual names of layers of counts, 
 PARTIAL = re.compile(r"spliced|ambiguous|nascent|intronic|exonic", re.IGNORECASE)  # layers with a part of the molecules
 
 MAX_TPM_SUM = 1.05e6  # of a sample: TPM sum to 1,000,000 at most, but for rounding
+MIN_TPM_SUM = 9e5  # the same; lower sums are noted
 MAX_LOG = 30  # of a log-transformed count
 MIN_WHOLE_SHARE = 0.2  # of a cell's values that are whole numbers, if its fractions are corrected counts
 MIN_AGREEMENT = 0.9  # share of values that an explanation has to account for
@@ -263,6 +264,18 @@ def tpm_fault(sample: Sample) -> str:
     if (values % 1 == 0).all() or (sample.whole_cells and sums.max() > MAX_TPM_SUM):
         return f"counts rather than TPM (the first sample sums to {sums[0]:,.0f}, TPM to 1,000,000 at most)"
     return f"nothing above {values.max():.3g}: it looks log-transformed" if values.max() < MAX_LOG else ""
+
+
+def low_sums(sample: Sample) -> str:
+    """Say which samples of TPM sum to far less than a million, as FPKM do, and TPM of some genes; '' if none does."""
+    low = sample.whole_cells & (sample.sums < MIN_TPM_SUM)
+    if not low.any():
+        return ""
+    return (
+        f"{plural(int(low.sum()), 'sample')} with a sum below {MIN_TPM_SUM:,.0f}, such as {sample.sums[low][0]:,.0f} of "
+        f"{str(sample.cells[low][0])!r}: TPM of all genes sum to 1,000,000. FPKM, and TPM of some genes, do not, and are "
+        "taken as they are"
+    )
 
 
 def check_tpm(sample: Sample, where: str, matrix: str = "") -> None:
