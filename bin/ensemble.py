@@ -63,13 +63,21 @@ def main(
 
     from scxpresso.expression.targets import MEAN, read_further, with_further
     from scxpresso.genome.feature_store import Features
-    from scxpresso.store import prediction_table, read_expression, read_folds, read_table, write_json, write_table
+    from scxpresso.store import (
+        fold_of,
+        prediction_table,
+        read_expression,
+        read_folds,
+        read_table,
+        write_json,
+        write_table,
+    )
     from scxpresso.training.ensemble import describe_model, predict_held_out, read_fold_dirs
 
     torch.set_num_threads(threads)
     genome, observed = Features(features), read_expression(expression)
     fold_of_gene = read_folds(folds)
-    fold = fold_of_gene.reindex(observed.index).to_numpy()
+    fold = fold_of(fold_of_gene, observed.index)
     trained = read_fold_dirs([Path(path) for path in fold_dirs], names["ensemble"])
     others = read_further(fraction=fraction, dispersion=dispersion)
     outputs = predict_held_out(trained, genome, with_further(observed, others), fold)

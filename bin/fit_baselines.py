@@ -27,12 +27,12 @@ def main(features, expression, folds, threads, outdir):
     """
     from scxpresso.evaluation.baselines import predict_held_out
     from scxpresso.genome.feature_store import Features
-    from scxpresso.store import BASELINES, prediction_table, read_expression, read_folds, write_table
+    from scxpresso.store import BASELINES, fold_of, prediction_table, read_expression, read_folds, write_table
 
     log(f"{threads} threads")
     genome = Features(features)
     observed = read_expression(expression)
-    fold = read_folds(folds).reindex(observed.index).to_numpy()
+    fold = fold_of(read_folds(folds), observed.index)
     for baseline in BASELINES:
         predicted = predict_held_out(baseline, genome, observed, fold)
         write_table(Path(outdir) / f"{baseline}.tsv.gz", prediction_table(observed, fold, predicted[None]))

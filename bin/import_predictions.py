@@ -36,14 +36,14 @@ def main(predictions, layer, missing_genes, genes, expression, folds, output):
     deviation of their observed expression. Correlations over the genes of a fold stay as they are.
     """
     from scxpresso.evaluation.external_predictions import check_missing, on_genes, on_scale, read_external_predictions
-    from scxpresso.store import prediction_table, read_expression, read_folds, read_table, write_table
+    from scxpresso.store import fold_of, prediction_table, read_expression, read_folds, read_table, write_table
 
     observed = read_expression(expression)
     table = read_external_predictions(predictions, layer, list(observed.columns))
     table = on_genes(table, read_table(genes), observed.index)
     if missing_genes == "error":
         check_missing(predictions, table)
-    fold = read_folds(folds).reindex(observed.index).to_numpy()
+    fold = fold_of(read_folds(folds), observed.index)
     write_table(output, prediction_table(observed, fold, on_scale(table, observed, fold)[None]))
     log(
         f"{len(observed):,} genes, {int(table.isna().any(axis=1).sum()):,} of them without a prediction in some population"

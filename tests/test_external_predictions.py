@@ -129,6 +129,10 @@ def test_the_executable_writes_predictions_like_those_of_a_network(tmp_path, run
     ]  # fmt: skip
     refused = run_cli(*options)
     assert refused.returncode == 1 and "no value for 1 of 3 genes" in refused.stderr
+    write_table(tmp_path / "of_others.tsv", pd.DataFrame({"gene_id": ["g1", "g4"], "fold": [1, 2]}))
+    refused = run_cli(*options, "--missing_genes", "mean", "--folds", tmp_path / "of_others.tsv")
+    assert refused.returncode == 1 and "no fold for 2 of 3 genes: 'g2', 'g3'" in refused.stderr
+    assert not (tmp_path / "out.tsv.gz").exists()
     done = run_cli(*options, "--missing_genes", "mean")
     assert done.returncode == 0, done.stderr
     table = read_table(tmp_path / "out.tsv.gz").set_index(["gene_id", "population"])

@@ -9,7 +9,7 @@ from scxpresso.genome.extended import EXTENDED, transform_extended
 from scxpresso.genome.feature_store import Features, write_features
 from scxpresso.genome.transcript_features import TRANSCRIPT
 from scxpresso.problems import InputError
-from scxpresso.store import atomic_write, read_table, write_rows, write_table
+from scxpresso.store import atomic_write, fold_of, read_table, write_rows, write_table
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):
@@ -99,3 +99,10 @@ def test_a_table_is_read_as_text_and_as_numbers(tmp_path):
         path.write_text(f"gene_id\teffect\na\t1\nb\t{wrong}\n")
         with pytest.raises(ValueError, match="Unable to parse string"):
             read_table(path)
+
+
+def test_every_gene_has_a_fold_whatever_the_order():
+    folds = pd.Series([1, 2, 3], index=["a", "b", "c"])
+    assert fold_of(folds, pd.Index(["c", "a"])).tolist() == [3, 1]
+    with pytest.raises(InputError, match="--folds: no fold for 2 of 3 genes: 'x', 'y'"):
+        fold_of(folds, pd.Index(["x", "a", "y"]))

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from scxpresso.intervals import INTERVAL_COLUMNS, held_out_bounds
+from scxpresso.problems import InputError, Problem, preview
 
 # Columns that are text even if they look like numbers or missing values (a population may be called "NA").
 TEXT_COLUMNS = {
@@ -154,6 +155,27 @@ def read_expression(path: str | Path) -> pd.DataFrame:
 def read_folds(path: str | Path) -> pd.Series:
     """Read the fold (1, 2, …) of each gene_id from folds.tsv."""
     return read_table(path, index="gene_id")["fold"]
+
+
+def fold_of(folds: pd.Series, genes: pd.Index) -> np.ndarray:
+    """Return the fold of each gene.
+
+    Parameters
+    ----------
+    folds: of read_folds.
+    genes: gene_ids.
+
+    Raises
+    ------
+    InputError, for genes without a fold: they would be neither held out nor predicted.
+    """
+    fold = folds.reindex(genes)
+    if len(lacking := genes[fold.isna().to_numpy()]):
+        found = f"no fold for {len(lacking):,} of {len(genes):,} genes: {preview(lacking)}"
+        raise InputError(
+            Problem("--folds", found, "a fold for every gene of --expression", "take both of the same genome and run")
+        )
+    return fold.to_numpy(dtype=np.int64)
 
 
 def read_history(path: str | Path) -> pd.DataFrame:

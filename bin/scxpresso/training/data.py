@@ -9,6 +9,7 @@ from scxpresso.genome.extended import XPRESSO_GC
 from scxpresso.genome.feature_store import Features
 from scxpresso.networks.registry import NETWORKS
 from scxpresso.problems import InputError, Problem
+from scxpresso.store import fold_of
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def training_data(
 
     There are 1,000 validation genes, or a tenth of the genes that are not held out if that is fewer. They come first in a
     shuffled order of all genes of the genome, so that models of two atlases validate on the same genes. Raises InputError
-    if a fold leaves too few genes to train on, or holds out none.
+    if a fold leaves too few genes to train on, or holds out none, and for genes without a fold.
     """
     rows = features.rows(expression.index)
     sets = NETWORKS[recipe.network].annotation
@@ -102,7 +103,7 @@ def split(genes: pd.Index, folds: pd.Series, fold: int, recipe: Recipe) -> Split
     """Choose training and validation genes while a fold is held out; see training_data."""
     shuffled = np.random.default_rng([recipe.seed, fold]).permutation(np.sort(folds.index.to_numpy(dtype=str)))
     rank = pd.Series(np.arange(len(shuffled)), index=shuffled)
-    rest = np.flatnonzero(folds.reindex(genes).to_numpy() != fold)
+    rest = np.flatnonzero(fold_of(folds, genes) != fold)
     if len(rest) < 20 or len(rest) == len(genes):
         raise InputError(
             Problem(
