@@ -26,6 +26,7 @@ from test_layouts import (
 
 from scxpresso.expression import importing
 from scxpresso.expression.atlas import Atlas, AtlasColumns
+from scxpresso.expression.grouping import group_cells
 from scxpresso.expression.importing import Source, gene_side, import_atlas
 from scxpresso.layouts import count_table
 from scxpresso.problems import InputError
@@ -194,6 +195,16 @@ def test_types_that_only_a_later_file_has_are_kept(tmp_path):
         anndata.AnnData(counts, pd.DataFrame(index=["c1", "c2"]), var).write_h5ad(tmp_path / f"{name}.h5ad")
     out, _ = imported(tmp_path, [Source(tmp_path / f"{name}.h5ad", name) for name in "AB"])
     assert out.var["feature_types"].to_dict() == types
+
+
+def test_whole_numbers_that_some_files_lack_stay_labels(tmp_path):
+    for name in "AB":
+        counts = scipy.sparse.csr_matrix(np.ones((2, 2), dtype=np.float32))
+        obs = pd.DataFrame({"cluster": [1, 12]} if name == "A" else {}, index=["c1", "c2"])
+        anndata.AnnData(counts, obs, pd.DataFrame(index=IDS[:2])).write_h5ad(tmp_path / f"{name}.h5ad")
+    imported(tmp_path, [Source(tmp_path / f"{name}.h5ad", name) for name in "AB"])
+    with Atlas(tmp_path / "out.h5ad") as written:
+        assert group_cells(written.obs, "cluster", 1).labels == ["1", "12"]
 
 
 def test_the_executable_prints_a_row_that_passes_the_checks(tmp_path, schemas, checked_files, run_cli):

@@ -194,7 +194,8 @@ def _joined_var(atlases: list[Atlas], orders: list[np.ndarray | None]) -> pd.Dat
 
 def _joined_obs(atlases: list[Atlas], sources: Sequence[Source], log: Callable[[str], None]) -> pd.DataFrame:
     """Join obs of all sources, with names of columns that the sheet allows."""
-    obs = pd.concat([atlas.obs for atlas in atlases])
+    shared = set.intersection(*(set(atlas.obs) for atlas in atlases))
+    obs = pd.concat([_with_missing(atlas.obs, shared) for atlas in atlases])
     if len(sources) > 1 and obs.index.has_duplicates:
         twice = obs.index[obs.index.duplicated()].unique()
         raise InputError(Problem("counts", f"cells more than once: {preview(twice)}", "each once", "name each file"))
@@ -206,6 +207,12 @@ def _joined_obs(atlases: list[Atlas], sources: Sequence[Source], log: Callable[[
     if renamed:
         log(f"columns of obs are renamed: {', '.join(f'{old!r} to {new!r}' for old, new in renamed.items())}")
     return _storable(obs.set_axis(names, axis=1).rename(index=str))
+
+
+def _with_missing(obs: pd.DataFrame, shared: set) -> pd.DataFrame:
+    """Let whole numbers of columns that some files lack be missing; else they would be floats, and the label 1 be '1.0'."""
+    whole = [name for name in obs if name not in shared and pd.api.types.is_integer_dtype(obs[name])]
+    return obs.astype(dict.fromkeys(whole, "Int64"))
 
 
 def _storable(table: pd.DataFrame) -> pd.DataFrame:
