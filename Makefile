@@ -72,12 +72,12 @@ bench-accuracy: setup ## Measure held-out accuracy on the demo's and human atlas
 bench-human: setup ## The same on human atlases alone (10 minutes); docs/evidence.md's first table
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/accuracy.py human
 
-bench-planted: setup ## Measure what networks find of a known grammar (25 minutes); writes docs/evidence.md's tables
+bench-planted: setup ## Measure what networks find of a known grammar (20 minutes); writes docs/evidence.md's tables
 	@export PATH="$$PWD/.tools/venv/bin:$$PATH"; for kind in exact degenerate positional pairs; do \
 	$(python) benchmarks/planted_grammar.py --kind $$kind --network grammar; done; \
 	$(python) benchmarks/planted_grammar.py --kind exact --network scxpresso,hybrid
 
-bench-evidence: setup ## Measure all that docs/evidence.md states (two and a half hours), and write its tables
+bench-evidence: setup ## Measure all that docs/evidence.md states (two hours), and write its tables
 	@$(MAKE) bench-accuracy
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/several_genomes.py
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/further_targets.py
