@@ -45,7 +45,7 @@ lint: setup ## Check the style of Python code, shell scripts and documents
 	@type -P shellcheck >/dev/null || { echo "shellcheck is not installed: shell scripts are not checked"; exit 0; }; \
 	shellcheck $(shell git ls-files '*.sh') .ci/run setup/nextflow
 	@[ ! -d .tools/eslint ] || setup/report_linter.sh
-	@$(python) -m mypy
+	@$(MAKE) --no-print-directory types
 
 # Benchmarks are scripts, seldom run: what counts is that they call the library as it is now.
 unchecked = arg-type assignment attr-defined index list-item misc operator union-attr

@@ -18,8 +18,7 @@ from scxpresso.options import EXISTING
     multiple=True,
     type=EXISTING,
     help="TSV with the columns variant, gene (id or name), model, track and score; ref and alt if a variant has several "
-    "alleles. "
-    "Several files: give it several times.",
+    "alleles. Several files: give it several times.",
 )
 @click.option("--output", required=True, type=click.Path(), help="Output table (TSV): effects and scores side by side.")
 @click.option(

@@ -15,6 +15,8 @@ OTHER_NUMBER = (
 )
 _NUMBERED = re.compile(r"\.\d+$")
 
+GENE_COLUMNS = ("gene", "gene_id", "gene_name")  # of tables of variants; the first that has a value counts
+
 
 def without_version(identifier: str) -> str:
     """Remove the version of an accession: `ENSG00000100346.17` → `ENSG00000100346`; other ids stay as they are.

@@ -182,11 +182,11 @@ def _blocks(atlas: Atlas) -> Iterator[scipy.sparse.csr_matrix]:
 
 def _joined_var(atlases: list[Atlas], orders: list[np.ndarray | None]) -> pd.DataFrame:
     """Return var of the first atlas, with all that says which features are genes: types that others have, and names."""
-    first = atlases[0]
-    var = first.typed_var.set_axis(pd.Index(first.gene_ids, dtype=object)).rename(columns=str)
-    for atlas, order in zip(atlases, orders, strict=True):
-        for name in [name for name in TYPE_COLUMNS if name in atlas.typed_var and name not in var]:
-            types = atlas.typed_var[name].to_numpy(dtype=object)
+    first, typed = atlases[0], [atlas.typed_var for atlas in atlases]
+    var = typed[0].set_axis(pd.Index(first.gene_ids, dtype=object)).rename(columns=str)
+    for table, order in zip(typed, orders, strict=True):
+        for name in [name for name in TYPE_COLUMNS if name in table and name not in var]:
+            types = table[name].to_numpy(dtype=object)
             var[name] = types if order is None else types[order]
     names = [str(name) for name in first.var.index]
     return var if names == first.gene_ids or SOURCE_NAME in var else var.assign(**{SOURCE_NAME: names})

@@ -14,6 +14,7 @@ from typing import TextIO
 
 from scxpresso.external_scores.tracks import FoundScore, Tracks
 from scxpresso.files import delimiter_of, open_text
+from scxpresso.identifiers import GENE_COLUMNS
 from scxpresso.problems import InputError, Problem, preview
 from scxpresso.variants.alleles import ABSENT
 
@@ -48,7 +49,7 @@ class Kind:
 
 
 _AS_NAMED = {name: name for name in PLACE}
-_GENES = {name: name for name in ("gene", "gene_id", "gene_name")}  # the first that has a value counts
+_GENES = {name: name for name in GENE_COLUMNS}
 _NO_NAME = ("", ".", "-", "nan", "None")
 KINDS = [
     Kind(
@@ -181,7 +182,7 @@ def _variant(where: str, row: list[str], places: dict[str, int]) -> tuple[str, s
         raise InputError(Problem(where, f"the position {position!r}", "a whole number (1-based)"))
     variant, gene = (
         next((cell[name] for name in names if cell.get(name, "") not in _NO_NAME), "")
-        for names in (("variant",), _GENES)
+        for names in (("variant",), GENE_COLUMNS)
     )
     ref, alt = cell.get("ref", "").upper(), cell.get("alt", "").upper()
     if position and "ref" in cell and "alt" in cell:  # both are stated: AlphaGenome writes an insertion as chr1:5:>T

@@ -13,6 +13,7 @@ from torch.nn import functional
 from scxpresso.networks.forms import GeneInputs
 from scxpresso.networks.kmers import KmerTable
 from scxpresso.networks.published import K2, PAD2, POOL1, POOL1_PAD, POOL2, ScXpresso
+from scxpresso.networks.scaling import z_scaled
 
 
 class DeviceTable:
@@ -77,8 +78,7 @@ class Stack:
         """
         hidden = self._sequence(rows)
         if self.networks[0].inputs != "sequence":
-            scaled = ((annotation - self.annotation_mean) / self.annotation_sd).nan_to_num(0.0)  # as Scaling.apply_to
-            hidden = torch.cat([hidden, scaled], dim=2)
+            hidden = torch.cat([hidden, z_scaled(annotation, self.annotation_mean, self.annotation_sd)], dim=2)
         for name, layer in self.networks[0].head.named_children():
             if isinstance(layer, nn.Linear):
                 weight, bias = self._weight_and_bias(f"head.{name}")

@@ -7,6 +7,11 @@ from torch import Tensor, nn
 MAX_DEVIATIONS = 5.0  # at which scaled features are clipped
 
 
+def z_scaled(values: Tensor, mean: Tensor, sd: Tensor) -> Tensor:
+    """Scale values; missing values (NaN) are read as the mean."""
+    return ((values - mean) / sd).nan_to_num(0.0)
+
+
 class Scaling(nn.Module):
     """Means and standard deviations of the training genes, saved with the weights so that they cannot be lost."""
 
@@ -25,7 +30,7 @@ class Scaling(nn.Module):
 
     def apply_to(self, values: Tensor) -> Tensor:
         """Scale values; missing values (NaN) are read as the mean of the training genes."""
-        return ((values - self.mean) / self.sd).nan_to_num(0.0)
+        return z_scaled(values, self.mean, self.sd)
 
     def undo(self, scaled: Tensor) -> Tensor:
         """Convert scaled values back."""

@@ -12,6 +12,7 @@ from scxpresso.console import log
 from scxpresso.networks.forms import GeneInputs
 from scxpresso.networks.network import ExpressionNetwork
 from scxpresso.networks.published_gpu import Stack, StackInputs
+from scxpresso.networks.scaling import z_scaled
 from scxpresso.training.data import Recipe, TrainingData
 from scxpresso.training.trainee import Trainee
 
@@ -214,8 +215,7 @@ class StackedTraining:
 
     def _losses(self, outputs: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Compute the mean squared error over populations of each gene: networks × B."""
-        targets = ((self.expression[rows] - self.mean) / self.sd).nan_to_num(0.0)  # as Scaling.apply_to
-        return ((outputs - targets) ** 2).mean(dim=2)
+        return ((outputs - z_scaled(self.expression[rows], self.mean, self.sd)) ** 2).mean(dim=2)
 
     @torch.no_grad()
     def _predict(self, rows: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ from typing import NamedTuple, TextIO
 
 from scxpresso.damage import DAMAGE, damage
 from scxpresso.files import open_text
+from scxpresso.identifiers import GENE_COLUMNS
 from scxpresso.problems import InputError, Problem
 from scxpresso.variants.delimited import table_of
 from scxpresso.variants.matching import Sought
@@ -17,9 +18,8 @@ EXPECTED = (
     "se or p, and maf"
 )
 _PLACED = re.compile(r"(.+?)[:_](\d+)[:_]([ACGT]+)[:_>]([ACGT]+)(?:_b\d+)?", re.IGNORECASE)  # GTEx: chr1_13550_G_A_b38
-# Names of columns for one thing; the first that has a value counts.
-_GENES = ("gene", "gene_id", "gene_name")
-_P_VALUES = ("p", "p_value", "p-value", "pvalue", "pval", "pval_nominal")  # the last as in GTEx
+# The first that has a value counts; the last is GTEx's.
+_P_VALUES = ("p", "p_value", "p-value", "pvalue", "pval", "pval_nominal")
 _FREQUENCIES = ("maf", "af")
 _MAX_PROBLEMS = 10
 
@@ -111,7 +111,7 @@ def _effect(where: str, cell: dict[str, str]) -> MeasuredEffect | Problem:
 
 
 def _sought(cell: dict[str, str]) -> Sought | None:
-    gene, variant = next((cell[name] for name in _GENES if cell.get(name)), ""), cell.get("variant", "")
+    gene, variant = next((cell[name] for name in GENE_COLUMNS if cell.get(name)), ""), cell.get("variant", "")
     place = (cell.get("chrom", ""), cell.get("pos", ""), cell.get("ref", ""), cell.get("alt", ""))
     written = _PLACED.fullmatch(variant)
     if written:
