@@ -12,7 +12,8 @@ run() { "$pipeline/bin/$1.py" "${@:2}"; }
 run extract_features --fasta "$demo/genome.fa.gz" --gtf "$demo/genes.gtf.gz" --upstream 1000 --downstream 500
 run split_folds --genes genes.tsv --features features.h5 --folds 2
 run pseudobulk --counts "$demo/atlas.h5ad" --protocol 10x --levels 'all;cell_type' --genes genes.tsv --outdir expression
-for table in expression/*.tsv.gz; do # a few genes are enough, and quick to train
+cp -r expression all_genes # motifs are learned from thousands of genes only
+for table in expression/*.tsv.gz; do # a few genes are enough for everything else, and quick to train
   gzip -dc "$table" >table.tsv
   head -n 500 table.tsv | gzip -n >"$table"
 done
@@ -21,12 +22,13 @@ run read_variants --set demo --file "$demo/variants/simulated.vcf.gz" --fasta "$
   --upstream 1000 --downstream 500 --haplotypes --outdir variants
 
 # One population (`all`) and several make different networks.
-for model in all/scxpresso cell_type/scxpresso cell_type/hybrid; do
-  level=${model%/*}
-  run train_fold --features features.h5 --expression "expression/$level.tsv.gz" --folds folds.tsv --fold 1,2 \
+for model in all/scxpresso cell_type/scxpresso cell_type/hybrid cell_type/grammar; do
+  level=${model%/*} expression=expression
+  [[ $model != */grammar ]] || expression=all_genes
+  run train_fold --features features.h5 --expression "$expression/$level.tsv.gz" --folds folds.tsv --fold 1,2 \
     --network "${model#*/}" --replicates 1 --epochs 1 --device cpu --outdir "$model"
-  run ensemble --features features.h5 --expression "expression/$level.tsv.gz" --folds folds.tsv --atlas demo \
-    --populations "expression/$level.populations.tsv" --level "$level" --genome demo --model "$model/model.json" \
+  run ensemble --features features.h5 --expression "$expression/$level.tsv.gz" --folds folds.tsv --atlas demo \
+    --populations "$expression/$level.populations.tsv" --level "$level" --genome demo --model "$model/model.json" \
     --predictions "$model/predictions.tsv.gz" "$model"/fold_*
   run saturate --model "$model" --features features.h5 --genes genes.tsv --chunk chunks/1.txt --device cpu \
     --outdir "$model/saturation"

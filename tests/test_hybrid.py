@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from scxpresso.genome.sequence import N_CODE, ONE_HOT, encode, kmer_counts, kmer_numbers, region
 from scxpresso.metrics import pearson
+from scxpresso.networks.bin_means import BinMeans
 from scxpresso.networks.gradient_boosted_trees import SETTINGS, Bins, GradientBoostedTrees
 from scxpresso.networks.hybrid import (
     AMBIGUOUS,
@@ -99,6 +100,33 @@ def test_the_table_and_its_means_are_a_convolution():
     expected = functional.avg_pool1d(functional.relu(network.convolution(window)), BIN)
     assert expected.shape == (3, N_FILTERS, N_BINS)
     torch.testing.assert_close(network.binned(read.kmers), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_means_of_bins_and_their_gradient_are_those_of_pytorch(threads):
+    kmers = torch.from_numpy(np.random.default_rng(1).integers(0, AMBIGUOUS + 1, (5, 3000), dtype=np.int32))
+    kmers[1, 300:400], kmers[2, 500:750] = 7, AMBIGUOUS  # a repeat, and a bin without a known 6-mer
+    rows = torch.from_numpy(np.random.default_rng(2).normal(size=(AMBIGUOUS, N_FILTERS)).astype(np.float32))
+    gradient = torch.from_numpy(np.random.default_rng(3).normal(size=(5, N_BINS, N_FILTERS)).astype(np.float32))
+
+    def by_pytorch(table):
+        table = functional.pad(table, (0, 0, 0, 1))
+        means = functional.embedding_bag(kmers.reshape(-1, BIN), table, mode="mean", padding_idx=AMBIGUOUS)
+        return means.view(gradient.shape)
+
+    found = []
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    for compute in (by_pytorch, lambda table: BinMeans.apply(table, kmers, BIN)):
+        table = rows.clone().requires_grad_()
+        means = compute(table)
+        means.backward(gradient)
+        found.append((means.detach(), table.grad))
+    torch.set_num_threads(before)
+    (expected, slopes), (means, own_slopes) = found
+    torch.testing.assert_close(means, expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(own_slopes, slopes, rtol=0, atol=1e-5)
+    assert not means[2, 2].any()
 
 
 def test_a_shift_moves_the_window_and_not_the_counts():

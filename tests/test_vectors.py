@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scxpresso.compiled import numba
+from scxpresso.compiled import FMA, numba
 from scxpresso.memory import LINE, aligned
 from scxpresso.vectors import (
     WIDTH,
@@ -30,6 +30,13 @@ def largest_of_two(numbers, value, which):
 @numba.njit
 def product(numbers, total):
     store(total, 0, multiply_add(fill(np.float32(2)), load(numbers, 1), load(total, 0)))
+
+
+@numba.njit
+def same_product(numbers, total):
+    """Add a product that is the same at every step."""
+    for _ in range(3):
+        store(total, 0, multiply_add(load(numbers, 1), load(numbers, 1 + WIDTH), load(total, 0)))
 
 
 @numba.njit
@@ -65,6 +72,18 @@ def test_products_are_added(numbers):
     total = np.arange(WIDTH, dtype=np.float32)
     product(numbers, total)
     assert total.tolist() == (np.arange(WIDTH) + 2 * numbers[1 : WIDTH + 1]).tolist()
+
+
+@pytest.mark.skipif(not FMA, reason="this processor rounds twice")
+def test_a_product_is_not_rounded_before_it_is_added():
+    rng = np.random.default_rng(1)
+    numbers = rng.normal(size=1 + 2 * WIDTH).astype(np.float32)
+    total = rng.normal(size=WIDTH).astype(np.float32)
+    expected, exact = total.copy(), numbers[1 : WIDTH + 1].astype(np.float64) * numbers[WIDTH + 1 :]
+    for _ in range(3):
+        expected = (exact + expected).astype(np.float32)
+    same_product(numbers, total)
+    assert total.tolist() == expected.tolist()
 
 
 def test_sums_and_differences(numbers):

@@ -74,6 +74,7 @@ if _READY and platform.machine() == "x86_64":
 import numba  # noqa: E402
 import numpy as np  # noqa: E402
 from numba import prange, types  # noqa: E402, F401
+from numba.core import cgutils  # noqa: E402, F401
 from numba.core.caching import (  # noqa: E402
     CompileResultCacheImpl,
     FunctionCache,
@@ -87,6 +88,8 @@ from numba.np.unsafe.ndarray import to_fixed_tuple  # noqa: E402, F401
 
 # Whether kernels are compiled for a processor with 32 registers of vectors instead of 16.
 AVX512 = "+avx512f" in (_host_features() if numba.config.CPU_FEATURES is None else numba.config.CPU_FEATURES)
+# Whether for one that multiplies and adds in one instruction.
+FMA = numba.config.CPU_NAME == LEVEL or "+fma" in _host_features()
 
 
 def use_threads(threads: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from scxpresso.compiled import intrinsic, models, register_model, types
+from scxpresso.compiled import FMA, cgutils, intrinsic, models, register_model, types
 
 WIDTH = 32
 
@@ -129,9 +129,12 @@ def multiply_add(typing: Any, one: Any, other: Any, total: Any) -> Any:
     """one · other + total, rounded once where the processor can."""
 
     def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        one, other, total = values
-        fused = ("contract",)  # one instruction
-        return builder.fadd(builder.fmul(one, other, flags=fused), total, flags=fused)
+        if not FMA:
+            return builder.fadd(builder.fmul(*values[:2]), values[2])
+        vector = values[0].type
+        name = f"llvm.fma.v{WIDTH}f32"
+        fused = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+        return builder.call(fused, values)
 
     return FLOATS(FLOATS, FLOATS, FLOATS), code
 

@@ -1,8 +1,8 @@
 """The network `hybrid`: k-mers, a shallow convolution, annotation features and gradient-boosted trees (see docs/science.md).
 
 It reads 3,000 bases around the TSS, averages where the published network takes the maximum, and is far more regularised.
-Ambiguous 6-mers are ignored, so every 6-mer is one of 4,096. The convolution is therefore a table, and its average over a
-pooling bin is one `embedding_bag`.
+Ambiguous 6-mers are ignored, so every 6-mer is one of 4,096. The convolution is therefore a table, whose rows are averaged
+over each pooling bin: on a GPU by one `embedding_bag`.
 """
 
 from typing import ClassVar, NamedTuple
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scxpresso.genome.sequence import unpack_kmers
+from scxpresso.networks.bin_means import BinMeans
 from scxpresso.networks.counted_kmers import COUNTED_KMERS, N_COUNTS
 from scxpresso.networks.device_kmers import bases_around, kmer_counts, kmer_numbers
 from scxpresso.networks.forms import GeneInputs
@@ -133,14 +134,22 @@ class Hybrid(ExpressionNetwork):
         return torch.cat(parts, dim=1)
 
     def table(self) -> Tensor:
-        """Compute the rectified convolution of each 6-mer, and zeros for ambiguous ones: 4,097 × N_FILTERS."""
+        """Compute the rectified convolution of each 6-mer: 4,096 × N_FILTERS."""
         bias = self.get_parameter("convolution.bias")
-        table = functional.relu(self.six_mers @ self.convolution.weight.flatten(1).T + bias)
-        return functional.pad(table, (0, 0, 0, 1))
+        return functional.relu(self.six_mers @ self.convolution.weight.flatten(1).T + bias)
+
+    def padded_table(self) -> Tensor:
+        """Compute the table, and zeros for ambiguous 6-mers: 4,097 × N_FILTERS."""
+        return functional.pad(self.table(), (0, 0, 0, 1))
 
     def binned(self, kmers: Tensor) -> Tensor:
         """Average the rectified convolution over each bin's unambiguous 6-mers: genes × N_FILTERS × N_BINS."""
-        means = functional.embedding_bag(kmers.reshape(-1, BIN), self.table(), mode="mean", padding_idx=AMBIGUOUS)
+        if kmers.device.type == "cpu":
+            means = BinMeans.apply(self.table(), kmers, BIN)
+        else:
+            means = functional.embedding_bag(
+                kmers.reshape(-1, BIN), self.padded_table(), mode="mean", padding_idx=AMBIGUOUS
+            )
         return means.view(len(kmers), N_BINS, N_FILTERS).transpose(1, 2)
 
     def neural(self, read: HybridInputs, annotation: Tensor) -> Tensor:

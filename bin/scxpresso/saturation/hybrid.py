@@ -335,7 +335,7 @@ class Layers:
         trees, weight = network.trees, network.get_parameter
         half = network.expression.sd / 2
         self.weights = Weights(
-            table=network.table().numpy(),
+            table=network.padded_table().numpy(),
             bin_linear=fold_batch_norms(network).numpy(),
             hidden_linear=weight("head.3.weight").T.contiguous().numpy(),
             output_linear=(weight("head.6.weight").T * half).contiguous().numpy(),

@@ -166,7 +166,7 @@ class Layers:
     def __init__(self, network: Hybrid):
         self.network = network
         weight, half = network.get_parameter, network.expression.sd / 2
-        self.table = network.table()
+        self.table = network.padded_table()
         self.six_mers = self.table[:-1] @ fold_batch_norms(network)
         self.hidden_linear = weight("head.3.weight").T.contiguous()
         self.output_linear = (weight("head.6.weight").T * half).contiguous()

@@ -40,6 +40,7 @@ class HybridTraining:
             counts = genes.read.counts[self.trainee.train.to(genes.device)].double().cpu().numpy()
             self.averaged.kmer_counts.fit(*mean_and_sd(counts))
         self.network = deepcopy(self.averaged)
+        self.moving_average = MovingAverage(self.averaged, self.network)
         self.target = self.network.expression.apply_to(torch.from_numpy(data.expression).float().to(genes.device))
         self.criterion = nn.MSELoss()
         # Batch norm needs more than one gene: a last batch of a single gene is skipped.
@@ -78,7 +79,7 @@ class HybridTraining:
             self.optimizer.step()
             self.schedule.step()
             self.step += 1
-            update_average(self.averaged, self.network, min(EMA_DECAY, (1 + self.step) / (10 + self.step)))
+            self.moving_average.update(min(EMA_DECAY, (1 + self.step) / (10 + self.step)))
             total += loss.detach() * len(batch)
         return [total.item() / len(order)]
 
@@ -110,12 +111,23 @@ class HybridTraining:
         return [self.genes.predict(self.averaged, self.trainee.validation).var(dim=0).max().item()]
 
 
-@torch.no_grad()
-def update_average(averaged: nn.Module, network: nn.Module, keep: float) -> None:
-    """Update the EMA of the parameters by one step, and copy the statistics of batch norms."""
-    for mine, theirs in zip(averaged.parameters(), network.parameters(), strict=True):
-        mine.lerp_(theirs, 1 - keep)
-    for layer, source in zip(averaged.modules(), network.modules(), strict=True):
-        if isinstance(layer, nn.BatchNorm1d):
-            for name in ("running_mean", "running_var"):
-                layer.get_buffer(name).copy_(source.get_buffer(name))
+class MovingAverage:
+    """The EMA of a network's parameters in another network, which also gets the statistics of its batch norms."""
+
+    def __init__(self, averaged: nn.Module, network: nn.Module):
+        # Found once: to look for them takes longer than to update them.
+        self.parameters = list(zip(averaged.parameters(), network.parameters(), strict=True))
+        self.statistics = [
+            (layer.get_buffer(name), source.get_buffer(name))
+            for layer, source in zip(averaged.modules(), network.modules(), strict=True)
+            if isinstance(layer, nn.BatchNorm1d)
+            for name in ("running_mean", "running_var")
+        ]
+
+    @torch.no_grad()
+    def update(self, keep: float) -> None:
+        """Move the average by one step. keep: its share in the new average."""
+        for mine, theirs in self.parameters:
+            mine.lerp_(theirs, 1 - keep)
+        for statistic, source in self.statistics:
+            statistic.copy_(source)
