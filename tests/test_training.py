@@ -1,7 +1,11 @@
 """Training: it learns, repeats, keeps the best epoch, retries what collapsed; weights that say what they are."""
 
+import os
+import subprocess
+import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -395,3 +399,31 @@ def test_the_executable_wants_different_numbers_of_folds(demo, run_cli, folds):
         "train_fold.py", "--features", any_file, "--expression", any_file, "--folds", any_file, "--fold", folds
     )
     assert made.returncode == 2 and "not a list of different whole numbers" in " ".join(made.stderr.split())
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW"])
+def test_optimizers_are_those_of_pytorch(name):
+    """Without the import of its compiler, which is why they exist."""
+    script = f"""
+import sys, torch
+from scxpresso.training import optimizers
+
+def train(optimizer):
+    torch.manual_seed(1)
+    layer = torch.nn.Linear(5, 3)
+    groups = [{{"params": [layer.weight], "lr": 0.1}}, {{"params": [layer.bias]}}]
+    steps = optimizer(groups, lr=0.01, weight_decay=0.1)
+    schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(steps, patience=1)
+    for _ in range(5):
+        steps.zero_grad()
+        layer(torch.ones(4, 5)).square().mean().backward()
+        steps.step()
+        schedule.step(1.0)
+    return torch.cat([layer.weight.flatten(), layer.bias]).detach()
+
+mine = train(optimizers.{name})
+assert "torch._dynamo" not in sys.modules
+assert torch.equal(mine, train(torch.optim.{name}))
+"""
+    environment = os.environ | {"PYTHONPATH": str(Path(train.__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment)

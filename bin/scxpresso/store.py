@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import math
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -79,7 +80,12 @@ def _table(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def _write(file: BinaryIO, table: pd.DataFrame, header: bool) -> None:
-    table.to_csv(file, mode="wb", sep="\t", index=False, header=header, float_format="%.6g", lineterminator="\n")
+    text = table.copy(deep=False)
+    for place, dtype in enumerate(table.dtypes):
+        if isinstance(dtype, np.dtype) and dtype.kind == "f":  # with float_format, pandas takes three times as long
+            values = table.iloc[:, place].tolist()
+            text.isetitem(place, ["" if math.isnan(value) else f"{value:.6g}" for value in values])
+    text.to_csv(file, mode="wb", sep="\t", index=False, header=header, float_format="%.6g", lineterminator="\n")
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:

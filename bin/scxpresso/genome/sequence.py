@@ -168,10 +168,10 @@ def kmer_numbers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     The numbers and a mask, both genes × (length − k + 1). The number of an ambiguous k-mer means nothing.
     """
     bases = BASE_OF_CODE[codes]
-    numbers = pack_kmers(bases & 3, k, 2)
+    numbers, known = pack_kmers(bases & 3, k, 2), bases < 4
     unambiguous = np.ones(numbers.shape, dtype=bool)
     for place in range(k):
-        unambiguous &= bases[:, place : place + numbers.shape[1]] < 4
+        unambiguous &= known[:, place : place + numbers.shape[1]]
     return numbers, unambiguous
 
 
@@ -184,6 +184,5 @@ def reverse_complement_numbers(k: int) -> np.ndarray:
 def kmer_counts(codes: np.ndarray, k: int) -> np.ndarray:
     """Count the unambiguous k-mers of each row: genes × length → genes × 4^k (int32)."""
     numbers, unambiguous = kmer_numbers(codes, k)
-    gene = np.broadcast_to(np.arange(len(codes))[:, None], numbers.shape)
-    flat = gene[unambiguous] * 4**k + numbers[unambiguous]
+    flat = (np.arange(len(codes))[:, None] * 4**k + numbers)[unambiguous]
     return np.bincount(flat, minlength=len(codes) * 4**k).reshape(len(codes), 4**k).astype(np.int32)

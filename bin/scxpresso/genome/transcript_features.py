@@ -8,6 +8,7 @@ are half-life features (annotation.py), and the shares of codons extended ones (
 """
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise, product
 
 import numpy as np
@@ -163,7 +164,7 @@ def _structure(transcript: Transcript, parts: _Spliced) -> list[float]:
 def _start(parts: _Spliced) -> list[float]:
     """Compute the START features; the Kozak context is 0 throughout if the coding region does not start with ATG."""
     atgs = np.flatnonzero(_found(parts.utr5, "ATG"))
-    context = [parts.before[-3], *parts.coding[3:4]] if _found(parts.coding[:3], "ATG").any() else []
+    context = [parts.before[-3], *parts.coding[3:4]] if _is(parts.coding[:3], "ATG") else []
     places = [_one_hot(code) for code in context] + [np.zeros(4)] * (2 - len(context))
     return [len(atgs), _uorfs(parts.utr5, atgs), *places[0], *places[1]]
 
@@ -183,7 +184,7 @@ def _stop(parts: _Spliced) -> list[float]:
     """Compute the STOP features; all 0 if the transcript has no stop codon."""
     if not len(parts.stop):
         return [0.0] * len(STOP)
-    return [*(float(_found(parts.stop, codon).all()) for codon in STOPS), *_one_hot(parts.after[0])]
+    return [*(float(_is(parts.stop, codon)) for codon in STOPS), *_one_hot(parts.after[0])]
 
 
 def _elements(utr3: np.ndarray) -> list[float]:
@@ -196,17 +197,28 @@ def _elements(utr3: np.ndarray) -> list[float]:
 
 def _is_stop(codes: np.ndarray) -> bool:
     """Say whether three bases are a stop codon."""
-    return any(_found(codes, codon).any() for codon in STOPS)
+    return any(_is(codes, codon) for codon in STOPS)
+
+
+def _is(codes: np.ndarray, bases: str) -> bool:
+    """Say whether a sequence is the one of unambiguous bases."""
+    return codes.tobytes() == _encoded(bases).tobytes()
 
 
 def _found(codes: np.ndarray, motif: str) -> np.ndarray:
     """Say at which places of a sequence a motif (IUPAC) starts, overlapping ones too; an ambiguous base matches N only."""
     count = max(len(codes) - len(motif) + 1, 0)
     fits = np.ones(count, dtype=bool)
-    for place, allowed in enumerate(encode(motif)):
+    for place, allowed in enumerate(_encoded(motif)):
         here = codes[place : place + count]
         fits &= (here & allowed) == here
     return fits
+
+
+@cache
+def _encoded(motif: str) -> np.ndarray:
+    """Encode a motif."""
+    return encode(motif)
 
 
 def _one_hot(code: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from scxpresso.genome.features import mean_and_sd
 from scxpresso.networks.gradient_boosted_trees import Bins
 from scxpresso.networks.hybrid import MAX_SHIFT, Hybrid, HybridGeneInputs
 from scxpresso.training.data import Recipe, TrainingData
+from scxpresso.training.optimizers import AdamW
 from scxpresso.training.trainee import Trainee
 
 MIN_EPOCHS = 12
@@ -53,7 +54,7 @@ class HybridTraining:
             {"params": others, "lr": LEARNING_RATE, "weight_decay": WEIGHT_DECAY},
             {"params": on_kmers, "lr": KMER_LEARNING_RATE, "weight_decay": KMER_WEIGHT_DECAY},
         ]
-        self.optimizer = torch.optim.AdamW(groups)
+        self.optimizer = AdamW(groups)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer,
             [group["lr"] for group in groups],

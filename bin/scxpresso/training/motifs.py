@@ -8,6 +8,7 @@ from torch import Tensor
 
 from scxpresso.genome.sequence import ONE_HOT, region, reverse_complement
 from scxpresso.networks.motif_part import LENGTH, SCANNED_GENES, MotifPart, best_matches, window_scores
+from scxpresso.training.optimizers import Adam
 from scxpresso.training.words import REGIONS as WORD_REGIONS
 from scxpresso.training.words import find_words
 
@@ -220,7 +221,7 @@ class Genes:
         scale = ((target - target.mean(dim=0)) ** 2).mean()
         for values in candidate.parameters():
             values.requires_grad_()
-        optimizer = torch.optim.Adam(candidate.parameters(), lr=LEARNING_RATE)
+        optimizer = Adam(candidate.parameters(), lr=LEARNING_RATE)
         best, best_step = np.inf, 0
         for step in range(STEPS + 1):
             if step % RESCAN == 0:

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
-from torch.optim import Adam
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from scxpresso.console import log
@@ -14,6 +13,7 @@ from scxpresso.networks.network import ExpressionNetwork
 from scxpresso.networks.published_gpu import Stack, StackInputs
 from scxpresso.networks.scaling import z_scaled
 from scxpresso.training.data import Recipe, TrainingData
+from scxpresso.training.optimizers import Adam
 from scxpresso.training.trainee import Trainee
 
 GENES_AT_ONCE = 4096  # genes × networks predicted at once by a stack, in about as many megabytes
