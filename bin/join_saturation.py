@@ -25,7 +25,7 @@ def main(parts, genes, contrast, outdir):
     positions.tsv has the mean over genes of the largest absolute effect at each position relative to the TSS. With
     --contrast, contrasts.tsv.gz has differences of profiles. All values are in log10 expression.
     """
-    from scxpresso.saturation.saturate import join_saturation
+    from scxpresso.saturation.joining import join_saturation
     from scxpresso.store import read_table
 
     genes, populations, contrasts = join_saturation(parts, read_table(genes), contrast, outdir)

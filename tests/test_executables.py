@@ -82,3 +82,28 @@ def test_the_package_comes_before_libraries_with_threads(path):
     ]
     first = next(place for place, name in enumerate(modules) if name.startswith("scxpresso"))
     assert not {"torch", "numpy", "pandas", "sklearn"} & set(modules[:first])
+
+
+def imported(nodes):
+    """Names of the modules that statements import."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("path", EXECUTABLES, ids=lambda path: path.name)
+def test_only_executables_that_name_torch_load_it(path):
+    """Loading it takes more than a second, longer than many of them work."""
+    waiting = list(imported(ast.walk(ast.parse(path.read_text()))))
+    if "torch" in waiting:
+        return
+    reached = set()
+    while waiting:
+        name = waiting.pop()
+        module = ROOT / "bin" / (name.replace(".", "/") + ".py")
+        if name not in reached and module.exists():
+            waiting += imported(ast.parse(module.read_text()).body)
+        reached.add(name)
+    assert not {name for name in reached if name.split(".")[0] == "torch"}

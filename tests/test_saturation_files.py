@@ -17,6 +17,7 @@ from scxpresso.networks.model import Model
 from scxpresso.problems import InputError
 from scxpresso.saturation.effects import BruteForce
 from scxpresso.saturation.effects_store import Effects, EffectsMetadata, join_effects, rounded, write_effects
+from scxpresso.saturation.joining import find_contrast, join_saturation
 from scxpresso.saturation.profiles import (
     PROFILE_COLUMNS,
     Place,
@@ -28,7 +29,6 @@ from scxpresso.saturation.profiles import (
     profile_rows,
     write_rows,
 )
-from scxpresso.saturation.saturate import find_contrast, join_saturation
 from scxpresso.saturation.selection import (
     find_genes,
     read_gene_list,

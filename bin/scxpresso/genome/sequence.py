@@ -55,6 +55,15 @@ ALTERNATIVES = "ACGT"
 ALTERNATIVE_CODES = encode(ALTERNATIVES)
 
 
+def alternatives(codes: np.ndarray) -> np.ndarray:
+    """Give the indices in ALTERNATIVES of the three bases that are not the reference, in order: positions × 3.
+
+    At an ambiguous base, they mean nothing.
+    """
+    differs = codes[:, None] != ALTERNATIVE_CODES
+    return np.argsort(~differs, axis=1, kind="stable")[:, :3]
+
+
 def reverse_complement(codes: np.ndarray) -> np.ndarray:
     """Return the codes of the other strand, along the last axis."""
     flipped = codes[..., ::-1]

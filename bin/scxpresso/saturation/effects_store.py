@@ -15,6 +15,7 @@ from scxpresso.saturation.profiles import PositionSums
 from scxpresso.store import atomic_write
 from scxpresso.text import did_you_mean
 
+EFFECTS = "effects.h5"  # of a chunk of genes, and of a model
 STEP = 2.0**-20  # effects are multiples of it
 # The smallest meaningful effect (2e-6). Two forms of the same float32 arithmetic differ by up to 1e-6, which rounds to one
 # STEP: an effect of one STEP may be only rounding.

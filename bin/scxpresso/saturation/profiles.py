@@ -16,6 +16,7 @@ from scxpresso.genome.sequence import ALTERNATIVES, BASE_OF_CODE, CHANNELS
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import atomic_write
 
+PROFILES = "profiles.tsv.gz"
 MIN_EFFECT = 0.001  # |log10| that an effect needs for a row in profiles and contrasts
 GZIP_LEVEL = 4
 PROFILE_COLUMNS = ["gene_id", "gene_name", "chrom", "pos", "tss_distance", "ref", "population", "alt", "effect"]

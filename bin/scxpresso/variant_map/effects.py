@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from scxpresso.genome.feature_store import Features
-from scxpresso.genome.sequence import ALTERNATIVE_CODES, BASE_OF_CODE
+from scxpresso.genome.sequence import BASE_OF_CODE, alternatives
 from scxpresso.networks.model import Model
 from scxpresso.networks.registry import bases_read
 from scxpresso.problems import InputError, Problem
@@ -26,15 +26,6 @@ from scxpresso.variant_map.store import (
 from scxpresso.variants.background import gene_bins, spread
 from scxpresso.variants.pooled import PooledEffects, root_mean_square
 from scxpresso.variants.significance import specificity
-
-
-def alternatives(codes: np.ndarray) -> np.ndarray:
-    """Give the indices in ALTERNATIVES of the three bases that are not the reference, in order: positions × 3.
-
-    At an ambiguous base, they mean nothing.
-    """
-    differs = codes[:, None] != ALTERNATIVE_CODES
-    return np.argsort(~differs, axis=1, kind="stable")[:, :3]
 
 
 def gene_values(

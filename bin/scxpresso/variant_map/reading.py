@@ -7,21 +7,22 @@ with VariantMap("results/variant_map/atlas/cell_type.scxpresso") as variants:
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 import zarr
 
-from scxpresso.genome.sequence import ALTERNATIVES, BASE_OF_CODE, CHANNELS
-from scxpresso.networks.model import Model
+from scxpresso.genome.sequence import ALTERNATIVES, BASE_OF_CODE, CHANNELS, alternatives
 from scxpresso.problems import InputError, Problem
 from scxpresso.store import read_table
 from scxpresso.text import shown
-from scxpresso.variant_map.effects import alternatives
 from scxpresso.variant_map.store import GENES, PER_POPULATION, MapMetadata, p_values_of, sd_of
 from scxpresso.variants.contigs import contigs_of
 from scxpresso.variants.significance import specificity
+
+if TYPE_CHECKING:  # it loads PyTorch, which reading a map does not need
+    from scxpresso.networks.model import Model
 
 LOOK_UP_COLUMNS = [
     "chrom", "pos", "ref", "alt", "gene_id", "gene_name", "tss_distance", "population", "effect", "specificity",
@@ -72,7 +73,7 @@ class VariantMap:
     def __contains__(self, gene_id: str) -> bool:
         return gene_id in self.genes.index
 
-    def check(self, model: Model) -> None:
+    def check(self, model: "Model") -> None:
         """Raise InputError if the map is of another model, genome or window."""
         expected = MapMetadata.of(model, self.about.reads, self.about.genes_per_shard)
         for name in MapMetadata._fields:

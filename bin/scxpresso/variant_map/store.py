@@ -10,19 +10,21 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 import zarr
 from zarr.codecs import BloscCodec, BloscShuffle
 
-from scxpresso.networks.model import Model
 from scxpresso.problems import InputError, Problem
 from scxpresso.saturation.effects_store import STEP, UNITS
 from scxpresso.store import read_json, write_json, write_table
 from scxpresso.text import shown
 from scxpresso.variant_map.parts import stores_of
+
+if TYPE_CHECKING:  # it loads PyTorch, which reading a map does not need
+    from scxpresso.networks.model import Model
 
 METADATA, GENES = "map.json", "genes.tsv"
 GENE_COLUMNS = ["gene_id", "gene_name", "chrom", "strand", "tss", "fold", "networks", "store", "row"]
@@ -67,7 +69,7 @@ class MapMetadata(NamedTuple):
     genes_per_shard: int
 
     @classmethod
-    def of(cls, model: Model, reads: tuple[int, int], genes_per_shard: int) -> "MapMetadata":
+    def of(cls, model: "Model", reads: tuple[int, int], genes_per_shard: int) -> "MapMetadata":
         """Describe a map of a model."""
         names = model.atlas, model.level, model.recipe, model.network, model.genome
         digest = hashlib.sha256((model.folder / "model.json").read_bytes()).hexdigest()
