@@ -81,6 +81,7 @@ bench-evidence: setup ## Measure all that docs/evidence.md states (two hours), a
 	@$(MAKE) bench-accuracy
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/several_genomes.py
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/further_targets.py
+	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/training_genes.py
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/mpra.py
 	@PATH="$$PWD/.tools/venv/bin:$$PATH" $(python) benchmarks/gene_features.py
 	@$(MAKE) bench-planted

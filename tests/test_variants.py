@@ -282,6 +282,18 @@ def test_rejects_of_a_vcf(genome, read, row, reason):
     assert counts["scorable"] == 1
 
 
+@pytest.mark.parametrize("column", ["gene", "gene_id", "gene_name"])
+def test_each_association_is_of_the_gene_that_its_row_names(genome, read, column):
+    """As tables of eQTLs have them: a variant comes again for each gene, with another beta."""
+    columns = ["gene_id", "gene_name", "chrom", "strand", "tss"]
+    write_rows(genome / "genes.tsv", columns, [("G1", "one", "1", "+", 30), ("G2", "two", "1", "-", 25)])
+    rows = ["chr1\t25\tC\tG\tG1\t0.5", "chr1\t25\tC\tG\tG2\t-0.25", "chr1\t26\tC\tG\t\t1"]
+    (genome / "v").write_text("\n".join([f"chromosome\tposition\tref\talt\t{column}\tbeta", *rows]) + "\n")
+    [chunk], _, _, _ = read("v")
+    found = chunk[["pos", "gene_id", "gwas_beta"]].itertuples(index=False, name=None)
+    assert sorted(found) == [(25, "G1", 0.5), (25, "G2", -0.25), (26, "G1", 1), (26, "G2", 1)]
+
+
 def test_plain_table(genome, read):
     """Columns in any order; gene by id, name or id without version; alleles that the table leaves to the genome."""
     (genome / "v").write_text(

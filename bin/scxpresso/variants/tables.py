@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scxpresso.damage import AGAIN, DAMAGE, first_fault, looks_like, start_of
 from scxpresso.files import open_text
+from scxpresso.identifiers import GENE_COLUMNS
 from scxpresso.problems import InputError, Problem
 from scxpresso.text import shown
 from scxpresso.variants.alleles import ABSENT, BASES, NO_ALTERNATIVE, NOT_ACGT, SAME, fault_of
@@ -23,7 +24,7 @@ _ASSOCIATION = {
 }
 _TESTED = ["effect_allele", "a1", "ea", "tested_allele"]  # the allele to which beta refers (A1 in PLINK)
 _RS_IDS = ["rsid", "rsids", "rs_id", "snp", "snpid"]
-_NAMED = {"id": ["variant_id", *_RS_IDS, "id"], "gene": ["gene"]}
+_NAMED = {"id": ["variant_id", *_RS_IDS, "id"], "gene": [*GENE_COLUMNS]}
 REF_AND_ALT = {
     **_PLACE,
     **_NAMED,
