@@ -75,7 +75,7 @@ def measure(engine: str, folds: int, replicates: int, peak: float) -> str:
     whole = N_FOLDS * N_REPLICATES / networks * (before + N_EPOCHS * seconds / N_MEASURED_EPOCHS)
     return (
         f"| {'one by one' if engine == 'plain' else 'together'} | {networks} | {before:.1f} | {1000 * seconds / steps:.4f} | "
-        f"{BYTES * steps / seconds / peak:.0%} | {torch.cuda.max_memory_allocated() / 1e9:.1f} | {whole / 60:.0f} |"
+        f"{BYTES * steps / seconds / peak:.1%} | {torch.cuda.max_memory_allocated() / 1e9:.1f} | {whole / 60:.0f} |"
     )
 
 

@@ -75,7 +75,7 @@ class Numbers(click.ParamType):
     "--validation_genes",
     default=1000,
     show_default=True,
-    type=click.IntRange(1),
+    type=click.IntRange(2),
     help="Training genes that choose the best epoch; at most a tenth of them.",
 )
 @seed_option("The same inputs and seed give the same weights.")
