@@ -1,9 +1,10 @@
 """Compiled kernels: where they are kept, and that those compiled beforehand are used."""
 
+import ast
 import os
 import subprocess
 import sys
-from itertools import pairwise
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -67,14 +68,19 @@ def run_kernel(tmp_path):
     """Run a kernel in a process of its own: its result, cache hits and misses, and the processor that it is compiled for."""
 
     def run(
-        folder: str, cache: str, ready: str | None = None, source: str = KERNEL, constants: str = "OFFSET = 1"
+        folder: str,
+        cache: str,
+        ready: str | None = None,
+        source: str = KERNEL,
+        constants: str = "OFFSET = 1",
+        **variables: str,
     ) -> list[str]:
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / "kernel.py").write_text(source)
         (tmp_path / folder / "constants.py").write_text(constants)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
         environment |= {"NUMBA_CACHE_DIR": str(tmp_path / cache), "PYTHONPATH": str(ROOT / "bin")}
-        environment |= {"SCXPRESSO_KERNELS": str(tmp_path / ready)} if ready else {}
+        environment |= ({"SCXPRESSO_KERNELS": str(tmp_path / ready)} if ready else {}) | variables
         command = [sys.executable, tmp_path / folder / "kernel.py"]
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr
@@ -89,6 +95,33 @@ def test_a_kernel_is_found_wherever_its_source_lies_and_only_if_that_is_the_same
     assert run_kernel("here", "cache")[:3] == ["2", "1", "0"]
     assert run_kernel("there", "cache")[:3] == ["2", "1", "0"]
     assert run_kernel("there", "cache", source=KERNEL.replace("value + ", "value * 5 + "))[:3] == ["6", "0", "1"]
+
+
+@pytest.mark.slow
+def test_a_kernel_for_several_threads_is_not_that_for_one(run_kernel):
+    kernel = KERNEL.replace("@njit()", "@njit(parallel=True)").replace("numba.config.CPU_NAME", "add.targetoptions")
+    for found in (["2", "0", "1"], ["2", "1", "0"]):
+        for threads in "12":
+            made = run_kernel("here", "cache", source=kernel, NUMBA_NUM_THREADS=threads)
+            assert made[:3] == found and str(threads == "2") in " ".join(made[3:])
+
+
+def kernels():
+    """Every kernel: its module, name, whether it is for several threads, and its tree."""
+    for file in (ROOT / "bin" / "scxpresso").rglob("*.py"):
+        for node in ast.parse(file.read_text()).body:
+            made = getattr(node, "decorator_list", [])
+            if made and getattr(getattr(made[0], "func", None), "id", "") == "njit":
+                yield file.stem, node.name, "parallel" in {option.arg for option in made[0].keywords}, node
+
+
+def test_no_kernel_calls_one_for_several_threads():
+    """It would be kept with what it calls, whatever the number of threads."""
+    parallel = {name for _, name, is_parallel, _ in kernels() if is_parallel}
+    assert len(parallel) > 10
+    for module, name, _, node in kernels():
+        called = {call.func.id for call in ast.walk(node) if isinstance(call, ast.Call) and hasattr(call.func, "id")}
+        assert not called & parallel, f"{module}.{name}"
 
 
 @pytest.mark.slow
@@ -131,11 +164,7 @@ def test_every_kernel_is_compiled_for_the_image(tmp_path):
     script = ROOT / "containers" / "compile_kernels.sh"
     done = subprocess.run([script, ROOT], cwd=work, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    kernels = {
-        f"{file.stem}.{line.split('(')[0].removeprefix('def ')}"
-        for file in (ROOT / "bin" / "scxpresso").rglob("*.py")
-        for before, line in pairwise(file.read_text().splitlines())
-        if before.startswith("@njit(")
-    }
-    assert len(kernels) > 10
-    assert {file.name.split("-")[0] for file in ready.rglob("*.nbc")} == kernels
+    expected = Counter({f"{module}.{name}": 1 + is_parallel for module, name, is_parallel, _ in kernels()})
+    compiled = Counter(file.name.split("-")[0] for file in ready.rglob("*.nbc"))
+    assert compiled.keys() == expected.keys()
+    assert compiled >= expected  # for one thread and for several, and for each type of data

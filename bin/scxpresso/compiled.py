@@ -135,15 +135,16 @@ class KernelCache(FunctionCache):
     _impl_class = _Implementation
     _cache_file: Any  # of numba's FunctionCache
 
-    def __init__(self, function: Callable):
+    def __init__(self, function: Callable, parallel: bool):
         super().__init__(function)
+        self._parallel = parallel
         self._own, locator = self._cache_file, self._impl.locator
         self._ready = _READY and IndexDataCacheFile(
             os.path.join(_READY, locator.content), self._impl.filename_base, locator.get_source_stamp()
         )
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple:
-        return *super()._index_key(sig, codegen), _imported(self._py_func)
+        return *super()._index_key(sig, codegen), _imported(self._py_func), self._parallel
 
     def _load_overload(self, sig: Any, target_context: Any) -> Any:
         found = None
@@ -154,12 +155,17 @@ class KernelCache(FunctionCache):
         return found or super()._load_overload(sig, target_context)
 
 
-def njit(**options: Any) -> Callable[[Callable], Callable]:
-    """numba.njit for a kernel that is kept once it is compiled."""
+def njit(parallel: bool = False, **options: Any) -> Callable[[Callable], Callable]:
+    """numba.njit for a kernel that is kept once it is compiled.
+
+    parallel: whether its `prange` is divided among threads, where there are several. For one thread, it is compiled without:
+    in half of the time. No kernel calls such a kernel.
+    """
+    parallel = parallel and numba.config.NUMBA_NUM_THREADS > 1
 
     def kernel(function: Callable) -> Callable:
-        dispatcher = numba.njit(**options)(function)
-        dispatcher._cache = KernelCache(function)  # what enable_caching() does, with a cache of its own
+        dispatcher = numba.njit(parallel=parallel, **options)(function)
+        dispatcher._cache = KernelCache(function, parallel)  # what enable_caching() does, with a cache of its own
         return dispatcher
 
     return kernel
