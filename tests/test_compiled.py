@@ -106,6 +106,41 @@ def test_a_kernel_for_several_threads_is_not_that_for_one(run_kernel):
             assert made[:3] == found and str(threads == "2") in " ".join(made[3:])
 
 
+MEANS_AND_EFFECTS = """
+import hashlib
+import numpy as np
+import torch
+from scxpresso.networks.bin_means import BinMeans
+from scxpresso.networks.weights import NetworkMetadata, build_network
+from scxpresso.saturation.incremental import incremental
+
+rng = np.random.default_rng(1)
+table = torch.from_numpy(rng.normal(size=(64, 64)).astype(np.float32)).requires_grad_()
+means = BinMeans.apply(table, torch.from_numpy(rng.integers(0, 65, (6, 300), dtype=np.int32)), 100)
+means.backward(torch.from_numpy(rng.normal(size=means.shape).astype(np.float32)))
+torch.manual_seed(1)
+network = build_network("scxpresso", 2, 400, 200, "both", 5).eval()
+codes = rng.choice(np.array([1, 2, 4, 8], dtype=np.uint8), size=600)
+about = NetworkMetadata("scxpresso", "both", 400, 200, ("a", "b"))
+form = incremental([(network, about)], torch.device("cpu"))
+found = [means.detach().numpy(), table.grad.numpy(), *form.effects(codes, rng.normal(size=5).astype(np.float32))]
+print(*(hashlib.sha256(array.tobytes()).hexdigest() for array in found if array.any()))
+"""
+
+
+@pytest.mark.slow
+def test_kernels_for_one_thread_give_what_those_for_several_give():
+    """Tests run those for several, tasks of one CPU the others."""
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", MEANS_AND_EFFECTS], check=True, capture_output=True, text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT / "bin"), "NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": "1"},
+        ).stdout
+        for threads in "12"
+    ]  # fmt: skip
+    assert printed[0] == printed[1] and len(printed[0].split()) == 4
+
+
 def kernels():
     """Every kernel: its module, name, whether it is for several threads, and its tree."""
     for file in (ROOT / "bin" / "scxpresso").rglob("*.py"):

@@ -72,16 +72,17 @@ class BinMeans(torch.autograd.Function):
         use_threads(torch.get_num_threads())
         rows, numbers = table.detach().contiguous().numpy(), kmers.contiguous().numpy()
         bins = np.arange(0, kmers.shape[1] + 1, bin_length)
-        means = np.empty((len(numbers), len(bins) - 1, rows.shape[1]), dtype=np.float32)
+        # PyTorch's own memory: products of other arrays are rounded by where these lie in memory.
+        means = torch.empty(len(numbers), len(bins) - 1, rows.shape[1])
         sizes = np.empty(means.shape[:2], dtype=np.float32)
-        _average(rows, numbers, bins, means, sizes)
+        _average(rows, numbers, bins, means.numpy(), sizes)
         ctx.saved = numbers, bins, sizes, len(rows)
-        return torch.from_numpy(means)
+        return means
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         """Give the gradient of the table."""
         numbers, bins, sizes, rows = ctx.saved
-        sums = np.zeros((rows, gradient.shape[2]), dtype=np.float32)
-        _add_to_table(numbers, bins, sizes, gradient.contiguous().numpy(), sums)
-        return torch.from_numpy(sums), None, None
+        sums = torch.zeros(rows, gradient.shape[2])
+        _add_to_table(numbers, bins, sizes, gradient.contiguous().numpy(), sums.numpy())
+        return sums, None, None
