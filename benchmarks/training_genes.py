@@ -84,7 +84,10 @@ def main() -> None:
         data = load(results, network)
         genes, r, own = zip(*(scores(data, network, share) for share in SHARES), strict=True)
         if not lines:
-            lines = [f"| training genes | {' | '.join(f'{number:.0f}' for number in genes)} |", "|---" * 5 + "|"]
+            lines = [
+                f"| training genes | {' | '.join(f'{number:.0f}' for number in genes)} |",
+                "|---" * (1 + len(SHARES)) + "|",
+            ]
         cells = [f"{mean:.3f} / {specific:.3f}" for mean, specific in zip(r, own, strict=True)]
         lines.append(f"| `{network}` | {' | '.join(cells)} |")
         if network == "grammar":

@@ -103,7 +103,9 @@ def test_the_table_and_its_means_are_a_convolution():
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_means_of_bins_and_their_gradient_are_those_of_pytorch(threads):
+def test_means_of_bins_and_their_gradient_are_those_of_pytorch(threads, request):
+    if threads == 2:
+        request.getfixturevalue("two_threads")
     kmers = torch.from_numpy(np.random.default_rng(1).integers(0, AMBIGUOUS + 1, (5, 3000), dtype=np.int32))
     kmers[1, 300:400], kmers[2, 500:750] = 7, AMBIGUOUS  # a repeat, and a bin without a known 6-mer
     rows = torch.from_numpy(np.random.default_rng(2).normal(size=(AMBIGUOUS, N_FILTERS)).astype(np.float32))
@@ -115,14 +117,11 @@ def test_means_of_bins_and_their_gradient_are_those_of_pytorch(threads):
         return means.view(gradient.shape)
 
     found = []
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
     for compute in (by_pytorch, lambda table: BinMeans.apply(table, kmers, BIN)):
         table = rows.clone().requires_grad_()
         means = compute(table)
         means.backward(gradient)
         found.append((means.detach(), table.grad))
-    torch.set_num_threads(before)
     (expected, slopes), (means, own_slopes) = found
     torch.testing.assert_close(means, expected, rtol=0, atol=1e-6)
     torch.testing.assert_close(own_slopes, slopes, rtol=0, atol=1e-5)

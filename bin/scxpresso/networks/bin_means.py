@@ -68,7 +68,7 @@ class BinMeans(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, table: Tensor, kmers: Tensor, bin_length: int) -> Tensor:
-        """Average. bin_length: k-mers of a bin; the last bin ends with the sequence."""
+        """Average. bin_length: k-mers of a bin, of which sequences have a whole number."""
         use_threads(torch.get_num_threads())
         rows, numbers = table.detach().contiguous().numpy(), kmers.contiguous().numpy()
         bins = np.arange(0, kmers.shape[1] + 1, bin_length)
